@@ -1,0 +1,1 @@
+"""What every algorithm shares; knows neither environments nor algorithms."""

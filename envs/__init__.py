@@ -1,0 +1,82 @@
+"""Environments: `make` turns an id, a class or a callable into a Gymnasium VectorEnv on the fastest backend for it."""
+
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+
+from ..core.errors import UsageError, nearest
+from .factory import EnvLike, MakeEnv, maker, name_of, resolve
+from .wrappers import with_mask_observed
+
+BACKENDS = ("auto", "native", "loop")
+
+
+def make(
+    env: EnvLike | VectorEnv,
+    num_envs: int = 1,
+    *,
+    backend: str = "auto",
+    render_mode: str | None = None,
+    **kwargs: Any,
+) -> VectorEnv:
+    """`num_envs` copies of an environment as one VectorEnv that resets in the step that ends an episode.
+
+    `env` is a registered id ("CartPole-v1"), "package.module:ENV-ID", "package.module:Class", an Env class, a callable
+    that makes an Env, or a VectorEnv, which is returned as it is. `kwargs` go to the environment's constructor.
+    Whatever the backend, environment i is seeded with seed + i, so one seed gives one set of trajectories.
+    """
+    if backend not in BACKENDS:
+        raise UsageError(f"unknown backend {backend!r}; known: {', '.join(BACKENDS)}.{nearest(backend, BACKENDS)}")
+    if num_envs < 1:
+        raise UsageError(f"num_envs must be at least 1, not {num_envs}")
+    if isinstance(env, VectorEnv):
+        return _ready(env, num_envs, backend, render_mode, kwargs)
+    if backend == "native" or (backend == "auto" and _is_native(env, render_mode, kwargs)):
+        return with_mask_observed(_native(env, num_envs, render_mode, kwargs))
+    source = resolve(env)
+    return with_mask_observed(_loop(maker(source, render_mode, kwargs), num_envs, name_of(source)))
+
+
+def describe(env: VectorEnv) -> str:
+    """The backend's name for displays: "native", "loop", ..."""
+    inner = env.unwrapped
+    if isinstance(inner, SyncVectorEnv):
+        return "loop"
+    if type(inner).__module__.startswith(f"{__name__}.native"):
+        return "native"
+    return getattr(inner, "backend", type(inner).__name__)
+
+
+def _ready(env: VectorEnv, num_envs: int, backend: str, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:
+    if num_envs not in (1, env.num_envs):
+        raise UsageError(f"num_envs is {num_envs}, but the vector environment given has {env.num_envs}")
+    if backend != "auto" or render_mode is not None or kwargs:
+        raise UsageError("a ready vector environment takes no backend, render_mode or arguments; give a callable")
+    return env
+
+
+def _is_native(env: EnvLike, render_mode: str | None, kwargs: dict[str, Any]) -> bool:
+    """Native environments draw nothing, and take arguments only where Gymnasium has no environment of that id."""
+    from . import native
+
+    if not isinstance(env, str) or env not in native.NAMES:
+        return False
+    return env not in gym.registry or not (render_mode or kwargs)
+
+
+def _native(env: EnvLike, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:
+    from . import native
+
+    if not isinstance(env, str) or env not in native.NAMES:
+        near = nearest(env, native.NAMES) if isinstance(env, str) else ""
+        raise UsageError(f"backend 'native' cannot make {env!r}; it makes {', '.join(sorted(native.NAMES))}.{near}")
+    return native.make(env, num_envs, autoreset_mode=AutoresetMode.SAME_STEP, render_mode=render_mode, **kwargs)
+
+
+def _loop(make_env: MakeEnv, num_envs: int, name: str) -> VectorEnv:
+    # The rollout engine copies observations into its storage at once, so the loop need not.
+    try:
+        return SyncVectorEnv([make_env] * num_envs, copy=False, autoreset_mode=AutoresetMode.SAME_STEP)
+    except RuntimeError as problem:
+        raise UsageError(f"{name}: its copies differ in their spaces: {problem}") from problem

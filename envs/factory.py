@@ -1,0 +1,116 @@
+"""From whatever names an environment (id, module:name, class, callable) to a function that makes one."""
+
+import importlib
+import re
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+from gymnasium import error
+from gymnasium.envs.registration import EnvSpec, find_highest_version, get_env_id, parse_env_id
+
+from ..core.errors import UsageError, nearest
+
+MakeEnv = Callable[[], gym.Env]
+EnvLike = str | type[gym.Env] | Callable[..., gym.Env]
+
+
+def resolve(env: EnvLike) -> EnvSpec | Callable[..., gym.Env]:
+    """What `env` names: a registered environment's spec, or the class or function that makes one."""
+    if not isinstance(env, str):
+        if not callable(env):
+            raise UsageError(f"an environment is an id, a class or a callable that makes one, not {env!r}")
+        return env
+    if ":" not in env:
+        return _spec(env)
+    module_name, name = env.split(":", 1)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as problem:
+        raise UsageError(f"{env!r}: {_line(problem)}; modules are looked for in the current path") from problem
+    if name in gym.registry:
+        return gym.spec(name)
+    if callable(getattr(module, name, None)):
+        return getattr(module, name)
+    near = nearest(name, [*vars(module), *gym.registry])
+    raise UsageError(f"{env!r}: module {module_name!r} has no class or function {name!r}, nor registers that id.{near}")
+
+
+def maker(source: EnvSpec | Callable[..., gym.Env], render_mode: str | None, kwargs: dict[str, Any]) -> MakeEnv:
+    """A function that makes one environment, and says in one line why when it cannot."""
+    if render_mode is not None:
+        kwargs = {**kwargs, "render_mode": render_mode}
+    return EnvMaker(source, kwargs)
+
+
+class EnvMaker:
+    """Makes one environment; a class and not a closure, so that it can be sent to another process."""
+
+    def __init__(self, source: EnvSpec | Callable[..., gym.Env], kwargs: dict[str, Any]) -> None:
+        self.source = source
+        self.kwargs = kwargs
+
+    def __call__(self) -> gym.Env:
+        try:
+            # Old ids and SWIG warn on every construction, which the user can do nothing about.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                if isinstance(self.source, EnvSpec):
+                    env = gym.make(self.source, disable_env_checker=True, **self.kwargs)
+                else:
+                    env = self.source(**self.kwargs)
+        except Exception as problem:
+            raise UsageError(f"{name_of(self.source)}: {_reason(problem, self.source)}") from problem
+        if not isinstance(env, gym.Env):
+            raise UsageError(f"{name_of(self.source)} made a {type(env).__name__}, which is not a gymnasium.Env")
+        return env
+
+
+def name_of(source: EnvSpec | Callable[..., gym.Env]) -> str:
+    """How messages and displays call an environment."""
+    return source.id if isinstance(source, EnvSpec) else getattr(source, "__qualname__", repr(source))
+
+
+def _spec(env_id: str) -> EnvSpec:
+    if env_id not in gym.registry:
+        importlib.import_module("ale_py")  # registers the Atari ids
+    if env_id in gym.registry:
+        return gym.spec(env_id)
+    try:
+        namespace, name, version = parse_env_id(env_id)
+    except error.Error:
+        raise UsageError(f"{env_id!r} is not an environment id of the form Name-v0 or namespace/Name-v0") from None
+    highest = find_highest_version(namespace, name)
+    if highest is None:
+        from . import native
+
+        raise UsageError(f"unknown environment {env_id!r}.{nearest(env_id, [*native.NAMES, *gym.registry])}")
+    newest = get_env_id(namespace, name, highest)
+    if version is None:
+        return gym.spec(newest)
+    fate = "is retired" if version < highest else "does not exist"
+    raise UsageError(f"{env_id!r} {fate}; the newest version is {newest!r}")
+
+
+def _reason(problem: Exception, source: EnvSpec | Callable[..., gym.Env]) -> str:
+    spec = source if isinstance(source, EnvSpec) else None
+    if isinstance(problem, error.DependencyNotInstalled | ImportError):
+        if spec and "box2d" in str(spec.entry_point):
+            return 'Box2D is not installed; run: pip install "gymnast[box2d]"'
+        return f"{_line(problem)}{_newest(spec)}"
+    if unknown := re.search(r"unexpected keyword argument '(\w+)'", str(problem)):
+        return f"unknown argument {unknown[1]!r} for this environment"
+    return f"its constructor raised {type(problem).__name__}: {_line(problem)}{_newest(spec)}"
+
+
+def _newest(spec: EnvSpec | None) -> str:
+    highest = find_highest_version(spec.namespace, spec.name) if spec else None
+    if spec is None or highest is None or highest == spec.version:
+        return ""
+    return f" (the newest version is {get_env_id(spec.namespace, spec.name, highest)!r})"
+
+
+def _line(problem: Exception) -> str:
+    text = str(problem).strip()
+    return text.splitlines()[0] if text else type(problem).__name__

@@ -1,0 +1,65 @@
+"""Vector wrappers that change what an agent sees."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from ..core.errors import UsageError
+
+MASK = "action_mask"
+
+
+def with_mask_observed(env: VectorEnv) -> VectorEnv:
+    """`env`, wrapped when its infos hold an action mask that its observations lack.
+
+    Finding out takes one reset, unseeded: every environment has it whatever the backend, and the engine seeds later.
+    """
+    if isinstance(env.single_observation_space, gym.spaces.Dict) and MASK in env.single_observation_space.spaces:
+        return env
+    _, infos = env.reset()
+    return MaskedObservation(env, np.asarray(infos[MASK])) if MASK in infos else env
+
+
+class MaskedObservation(VectorWrapper):
+    """Moves `info["action_mask"]` into the observation: Dict(observation=..., action_mask (A,) int8)."""
+
+    def __init__(self, env: VectorEnv, example: NDArray) -> None:
+        """`example` is a mask of all environments, shape (N, A)."""
+        super().__init__(env)
+        if example.dtype == object:
+            raise UsageError("info['action_mask'] must be one array of 0 and 1 per environment, of equal shapes")
+        self.mask_shape = example.shape[1:]
+        self.single_observation_space = gym.spaces.Dict(
+            observation=env.single_observation_space, action_mask=gym.spaces.MultiBinary(self.mask_shape)
+        )
+        self.observation_space = batch_space(self.single_observation_space, env.num_envs)
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[dict, dict[str, Any]]:
+        obs, infos = self.env.reset(seed=seed, options=options)
+        return {"observation": obs, MASK: self._mask(infos)}, infos
+
+    def step(self, actions: Any) -> tuple[dict, NDArray, NDArray, NDArray, dict[str, Any]]:
+        obs, reward, terminated, truncated, infos = self.env.step(actions)
+        if "final_obs" in infos:
+            infos = {**infos, "final_obs": self._final(infos)}
+        return {"observation": obs, MASK: self._mask(infos)}, reward, terminated, truncated, infos
+
+    def _mask(self, infos: dict[str, Any]) -> NDArray:
+        """Masks, shape (N, A): all ones where an environment gave none, or one that forbids everything."""
+        mask = np.ones((self.num_envs, *self.mask_shape), np.int8)
+        if MASK in infos:
+            given = np.asarray(infos[MASK]).astype(np.int8)
+            usable = infos[f"_{MASK}"] & given.reshape(self.num_envs, -1).any(axis=1)
+            mask[usable] = given[usable]
+        return mask
+
+    def _final(self, infos: dict[str, Any]) -> NDArray:
+        mask = self._mask(infos.get("final_info", {}))
+        final = np.full(self.num_envs, None, dtype=object)
+        for i in np.flatnonzero(infos["_final_obs"]):
+            final[i] = {"observation": infos["final_obs"][i], MASK: mask[i]}
+        return final

@@ -1,0 +1,167 @@
+import sys
+import textwrap
+from contextlib import closing
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from gymnast.core.errors import UsageError
+from gymnast.envs import describe, make
+
+
+class Countdown(gym.Env):
+    """Ends after `length` steps; observes the steps left."""
+
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, length=3):
+        self.length = length
+        self.observation_space = gym.spaces.Box(0, length, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.left = self.length
+        return self._obs(), {}
+
+    def step(self, action):
+        self.left -= 1
+        return self._obs(), 1.0, self.left == 0, False, {}
+
+    def _obs(self):
+        return np.array([self.left], np.float32)
+
+
+class Broken(Countdown):
+    def __init__(self):
+        raise OSError("no such level: 7\nsecond line")
+
+
+def trajectory(env, steps=60):
+    env.action_space.seed(0)
+    out = [env.reset(seed=5)[0].copy()]
+    for _ in range(steps):
+        obs, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+        out += [obs.copy(), reward, terminated, truncated]
+    env.close()
+    return np.concatenate([np.ravel(x) for x in out])
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    (tmp_path / "my_levels.py").write_text(
+        textwrap.dedent("""
+            import gymnasium as gym
+            from gymnasium.envs.classic_control import CartPoleEnv as Pole
+            gym.register("MyPole-v3", Pole, max_episode_steps=7)
+            def short_pole(): return gym.make("CartPole-v1", max_episode_steps=5)
+            limit = 3
+        """)
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "my_levels"
+    sys.modules.pop("my_levels", None)
+    gym.registry.pop("MyPole-v3", None)
+
+
+def test_the_loop_equals_gymnasiums_own_vector_environment():
+    theirs = SyncVectorEnv([lambda: gym.make("CartPole-v1")] * 3, autoreset_mode=AutoresetMode.SAME_STEP)
+    assert np.array_equal(trajectory(make("CartPole-v1", 3, backend="loop")), trajectory(theirs))
+
+
+@pytest.mark.parametrize("env", [Countdown, lambda: Countdown(), lambda length=3: Countdown(length)])
+def test_classes_and_callables_make_environments(env):
+    with closing(make(env, 2)) as envs:
+        assert envs.num_envs == 2
+        assert envs.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
+        assert np.array_equal(envs.reset(seed=0)[0], [[3], [3]])
+
+
+def test_arguments_reach_the_constructor():
+    with closing(make(Countdown, length=9)) as envs:
+        assert envs.reset()[0] == 9
+
+
+@pytest.mark.parametrize("name", ["MyPole-v3", "Pole", "short_pole"])
+def test_a_module_gives_ids_classes_and_functions(module, name):
+    with closing(make(f"{module}:{name}", 2)) as envs:
+        assert envs.reset(seed=0)[0].shape == (2, 4)
+
+
+def test_a_vector_environment_is_returned_as_it_is():
+    with closing(make(Countdown, 4)) as envs:
+        assert make(envs) is envs
+        assert make(envs, 4) is envs
+        with pytest.raises(UsageError, match="num_envs is 3, but the vector environment given has 4"):
+            make(envs, 3)
+        with pytest.raises(UsageError, match="ready vector environment"):
+            make(envs, length=3)
+
+
+def test_an_only_environment_is_made_once():
+    made = []
+    make(lambda: made.append(1) or Countdown()).close()
+    assert len(made) == 1
+
+
+def test_an_id_without_version_means_the_newest():
+    with closing(make("CartPole", backend="loop")) as envs:
+        assert envs.get_attr("spec")[0].id == "CartPole-v1"
+
+
+def test_an_old_version_works_silently_while_gymnasium_makes_it():
+    make("CartPole-v0", backend="loop").close()
+
+
+def test_the_backend_has_a_name():
+    with closing(make(Countdown)) as envs:
+        assert describe(envs) == "loop"
+
+
+@pytest.mark.parametrize(
+    ("env", "kwargs", "message"),
+    [
+        ("CartPol-v1", {}, r"unknown environment 'CartPol-v1'. Did you mean 'CartPole-v\d'\?"),
+        ("LunarLander-v2", {}, "'LunarLander-v2' is retired; the newest version is 'LunarLander-v3'"),
+        ("CartPole-v7", {}, "'CartPole-v7' does not exist; the newest version is 'CartPole-v1'"),
+        ("HalfCheetah-v2", {}, r"moved to the gymnasium-robotics .* \(the newest version is 'HalfCheetah-v5'\)"),
+        ("cart pole", {}, "not an environment id"),
+        ("no_such_module:Pole", {}, "No module named 'no_such_module'"),
+        ("my_levels:Polo", {}, "no class or function 'Polo', nor registers that id. Did you mean 'Pole'?"),
+        ("my_levels:limit", {}, "no class or function 'limit'"),
+        ("my_levels:NoPole-v3", {}, "nor registers that id"),
+        (Countdown, {"lenght": 3}, "Countdown: unknown argument 'lenght'"),
+        ("Acrobot-v1", {"colour": 3}, "Acrobot-v1: unknown argument 'colour'"),
+        (Broken, {}, "Broken: its constructor raised OSError: no such level: 7$"),
+        (dict, {}, "dict made a dict, which is not a gymnasium.Env"),
+        (7, {}, "an environment is an id, a class or a callable"),
+        (Countdown, {"backend": "lopp"}, "unknown backend 'lopp'; known: auto, .*Did you mean 'loop'?"),
+        (Countdown, {"backend": "native"}, "backend 'native' cannot make"),
+        (Countdown, {"num_envs": 0}, "num_envs must be at least 1, not 0"),
+    ],
+)
+def test_wrong_input_is_one_clear_line(module, env, kwargs, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        make(env, **kwargs)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "Box2D", None)
+    for name in [name for name in sys.modules if name.startswith("gymnasium.envs.box2d")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(
+        UsageError, match=r'LunarLander-v3: Box2D is not installed; run: pip install "gymnast\[box2d\]"'
+    ):
+        make("LunarLander-v3")
+
+
+def test_importing_envs_imports_nothing_heavy():
+    import subprocess
+
+    heavy = "{'torch', 'mujoco', 'ale_py', 'numba'}"
+    code = (
+        f"import sys, gymnast.envs; gymnast.envs.make('CartPole-v1', backend='loop'); print({heavy} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"

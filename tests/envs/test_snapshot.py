@@ -1,0 +1,169 @@
+import json
+import math
+from collections import deque
+from contextlib import closing
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import RecordEpisodeStatistics
+
+from gymnast.core.errors import UsageError
+from gymnast.envs import make
+from gymnast.envs.snapshot import restore, snapshot
+
+
+def through_a_file(tree):
+    """What a checkpoint does: arrays apart, everything else through JSON."""
+    arrays = []
+
+    def out(node):
+        if isinstance(node, np.ndarray):
+            assert node.dtype.kind in "biuf"
+            arrays.append(node)
+            return {"__array__": len(arrays) - 1}
+        if isinstance(node, dict):
+            return {key: out(value) for key, value in node.items()}
+        return [out(item) for item in node] if isinstance(node, list) else node
+
+    def back(node):
+        if isinstance(node, dict):
+            return arrays[node["__array__"]] if "__array__" in node else {k: back(v) for k, v in node.items()}
+        return [back(item) for item in node] if isinstance(node, list) else node
+
+    return back(json.loads(json.dumps(out(tree), allow_nan=False)))
+
+
+def play(env, steps, rng):
+    record = []
+    for _ in range(steps):
+        low = env.single_action_space
+        if isinstance(low, gym.spaces.Discrete):
+            action = rng.integers(low.n, size=env.num_envs)
+        else:
+            action = rng.uniform(low.low, low.high, (env.num_envs, *low.shape)).astype(np.float32)
+        obs, *rest = env.step(action)
+        parts = obs if isinstance(obs, tuple) else obs.values() if isinstance(obs, dict) else [obs]
+        record += [np.array(x, np.float64).tobytes() for x in [*parts, *rest[:3]]]
+    return record
+
+
+@pytest.mark.parametrize(
+    "env_id",
+    ["CartPole-v1", "MountainCar-v0", "Acrobot-v1", "Pendulum-v1", "FrozenLake-v1", "Taxi", "Blackjack-v1"],
+)
+def test_a_fresh_environment_goes_on_bit_for_bit(env_id):
+    first, fresh = make(env_id, 2, backend="loop"), make(env_id, 2, backend="loop")
+    first.reset(seed=3)
+    play(first, 150, np.random.default_rng(0))
+    restore(fresh, through_a_file(snapshot(first)))
+    assert play(fresh, 300, np.random.default_rng(1)) == play(first, 300, np.random.default_rng(1))
+
+
+class Bag(gym.Env):
+    """Keeps whatever it is given."""
+
+    action_space = gym.spaces.Discrete(2)
+    observation_space = gym.spaces.Discrete(2)
+
+    def __init__(self, **things):
+        vars(self).update(things)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return 0, {}
+
+
+def carried(**things):
+    """The attributes of a fresh Bag that a snapshot of a Bag of `things` was restored into."""
+    snap = through_a_file(snapshot(SyncVectorEnv([lambda: Bag(**things)])))
+    fresh = SyncVectorEnv([lambda: Bag(left_over=1)])
+    restore(fresh, snap)
+    return vars(fresh.envs[0])
+
+
+def test_values_keep_their_exact_types():
+    things = {
+        "none": None, "flag": True, "count": 10**30, "name": "x", "tuple": (1, [2.5, (3,)]), "set": {1, 2},
+        "frozen": frozenset({"a"}), "deque": deque([1, 2], maxlen=5), "map": {(0, 1): {"k": 2}}, "f32": np.float32(0.1),
+        "i64": np.int64(3), "bool_": np.bool_(True), "array": np.arange(6, dtype=np.int16).reshape(2, 3),
+        "letters": np.array([[b"S", b"F"]]), "empty": [],
+    }  # fmt: skip
+    after = carried(**things)
+    assert "left_over" not in after
+    for name, value in things.items():
+        assert type(after[name]) is type(value), name
+        if isinstance(value, np.ndarray | np.generic):
+            assert after[name].dtype == value.dtype
+            assert np.array_equal(after[name], value)
+        else:
+            assert repr(after[name]) == repr(value)
+    assert after["deque"].maxlen == 5
+
+
+def test_floats_keep_their_bits():
+    after = carried(values=[0.1, -0.0, math.inf, -math.inf, math.nan, 5e-324])["values"]
+    assert repr(after) == "[0.1, -0.0, inf, -inf, nan, 5e-324]"
+
+
+def test_shared_objects_stay_shared():
+    rng = np.random.default_rng(3)
+    shared = [1]
+    after = carried(rng=rng, same_rng=rng, one=shared, two={"there": shared})
+    assert after["rng"] is after["same_rng"]
+    assert after["one"] is after["two"]["there"]
+    assert after["rng"].random() == np.random.default_rng(3).random()
+
+
+def test_wrappers_are_kept_too():
+    def make_env():
+        return RecordEpisodeStatistics(gym.make("CartPole-v1", max_episode_steps=11))
+
+    first, fresh = make(make_env), make(make_env)
+    first.reset(seed=0)
+    play(first, 5, np.random.default_rng(0))
+    restore(fresh, snapshot(first))
+    assert play(fresh, 40, np.random.default_rng(1)) == play(first, 40, np.random.default_rng(1))
+    assert fresh.envs[0].episode_returns == first.envs[0].episode_returns
+
+
+def test_next_step_autoreset_remembers_who_has_ended():
+    def make_envs():
+        return SyncVectorEnv([lambda: gym.make("CartPole-v1")] * 2, autoreset_mode=AutoresetMode.NEXT_STEP)
+
+    first, fresh = make_envs(), make_envs()
+    first.reset(seed=0)
+    while not first._autoreset_envs.any():
+        first.step(np.zeros(2, np.int64))
+    restore(fresh, snapshot(first))
+    assert play(fresh, 40, np.random.default_rng(1)) == play(first, 40, np.random.default_rng(1))
+
+
+class Opaque:
+    def __call__(self):
+        return 0
+
+
+BOARD = np.zeros((2, 2))
+
+
+@pytest.mark.parametrize(
+    "thing", [Opaque(), Opaque().__call__, [Opaque()], np.array([None]), (BOARD, BOARD[0])], ids=str
+)
+def test_what_is_not_plain_data_has_no_snapshot(thing):
+    assert snapshot(SyncVectorEnv([lambda: Bag(thing=thing)])) is None
+
+
+def test_a_box2d_world_has_no_snapshot():
+    with closing(make("LunarLander-v3")) as envs:
+        envs.reset(seed=0)
+        assert snapshot(envs) is None
+
+
+def test_a_snapshot_of_something_else_is_refused():
+    snap = snapshot(make("CartPole-v1", 2, backend="loop"))
+    with pytest.raises(UsageError, match="CartPole"):
+        restore(make("Pendulum-v1", 2, backend="loop"), snap)
+    with pytest.raises(UsageError, match="does not fit"):
+        restore(make("CartPole-v1", 3, backend="loop"), snap)

@@ -101,20 +101,22 @@ class Replay:
             )
         count = 1 if batches is None else batches
         indices, weights = self._draw(size, count, beta)
-        flags, newest = self._flat["flags"], (self.cursor - 1) % self.rows
+        flags, newest = self._flat["flags"], (self.cursor - 1) % self.rows * self.envs
         reward, discount, following = _look_ahead(
             indices, flags, self._flat["reward"], self.ends.of, self.envs, newest, self.n, self.gamma
         )
+        next_obs = self._observations(following)
+        _fill_in(following, self.ends.bytes, _as_bytes(next_obs))
         out = {
             "obs": self._observations(indices),
-            "action": self._flat["action"].take(indices, axis=0),
+            "action": self._flat["action"].take(indices, axis=0, mode="clip"),
             "reward": reward,
-            "next_obs": self._observations(following),
+            "next_obs": next_obs,
             "discount": discount,
             "indices": indices,
             "weights": weights,
         }
-        out |= {name: self._flat[name].take(indices, axis=0) for name in self.extras}
+        out |= {name: self._flat[name].take(indices, axis=0, mode="clip") for name in self.extras}
         return out if batches is None else {k: x.reshape(batches, size, *x.shape[1:]) for k, x in out.items()}
 
     def update_priorities(self, indices: NDArray[np.int64], td_error: NDArray) -> None:
@@ -314,21 +316,12 @@ class Replay:
         weights = (drawn / drawn.min(axis=1, keepdims=True)) ** -beta
         return indices, weights.astype(np.float32).ravel()
 
-    def _observations(self, source: NDArray[np.int64]) -> NDArray:
-        """Observations (B, *obs): of a slot, or for source < 0 of row -(source + 1) of the ends."""
-        out = np.empty((len(source), *self.obs_shape), self._flat["obs"].dtype)
-        starts = self.starts
-        _gather(
-            source,
-            self._frames,
-            self.ends.bytes,
-            self.age,
-            starts.of,
-            starts.bytes,
-            self.envs,
-            self.stack,
-            _as_bytes(out),
-        )
+    def _observations(self, slots: NDArray[np.int64]) -> NDArray:
+        """Observations (B, *obs) of slots; rows for numbers below 0 hold nothing of use."""
+        if self.stack == 1:
+            return self._flat["obs"].take(slots, axis=0, mode="clip")
+        out = np.empty((len(slots), *self.obs_shape), self.ends.block.dtype)
+        _stack(slots, self._frames, self.age, self.starts.of, self.starts.bytes, self.envs, _as_bytes(out))
         return out
 
 
@@ -437,7 +430,7 @@ def _look_ahead(
     """Discounted sums of up to n rewards, discounts, and where to bootstrap, each (B,).
 
     A slot is followed by the one `envs` further on, up to n times, but not across an end, a slot that is not valid, or
-    the newest row. Where to bootstrap: a slot, or -(row + 1) for a row of the ends.
+    the newest row, whose first slot is `newest`. Where to bootstrap: a slot, or -(row + 1) for a row of the ends.
     """
     reward, discount = np.empty(indices.size, np.float32), np.empty(indices.size, np.float32)
     source = np.empty(indices.size, np.int64)
@@ -446,12 +439,12 @@ def _look_ahead(
         for k in range(n):
             total += weight * rewards[slot]
             weight *= gamma
-            following = (slot + envs) % flags.size
+            following = slot + envs if slot + envs < flags.size else slot + envs - flags.size
             if flags[slot] & (TERMINATED | TRUNCATED | CUT):
                 source[b] = -1 - end_of[slot]
                 break
-            if slot // envs == newest:
-                source[b] = -1 - slot % envs
+            if newest <= slot < newest + envs:
+                source[b] = -1 - (slot - newest)
                 break
             if k == n - 1 or not flags[following] & VALID:
                 source[b] = following
@@ -463,47 +456,38 @@ def _look_ahead(
 
 
 @njit(nogil=True, cache=True)
-def _gather(
-    source: NDArray,
-    frames: NDArray,
-    ends: NDArray,
-    age: NDArray,
-    start_of: NDArray,
-    starts: NDArray,
-    envs: int,
-    stack: int,
-    out: NDArray,
+def _fill_in(source: NDArray, ends: NDArray, out: NDArray) -> None:
+    """Writes row -(source + 1) of the ends wherever source < 0; rows of bytes."""
+    for b in range(source.size):
+        if source[b] < 0:
+            out[b] = ends[-1 - source[b]]
+
+
+@njit(nogil=True, cache=True)
+def _stack(
+    slots: NDArray, frames: NDArray, age: NDArray, start_of: NDArray, starts: NDArray, envs: int, out: NDArray
 ) -> None:
-    """Writes whole observations, rows of bytes: copied from the ends, or put together from single frames.
+    """Writes the stacks of slots (below 0: nothing) as rows of bytes, put together from single frames.
 
     Frames from before an episode's start are those kept for its first slot, or blank.
     """
     width = frames.shape[1]
-    for b in range(source.size):
-        if source[b] < 0:
-            _copy(ends[-1 - source[b]], out[b])
+    stack = out.shape[1] // width
+    for b in range(slots.size):
+        slot = slots[b]
+        if slot < 0:
             continue
-        if stack == 1:
-            _copy(frames[source[b]], out[b])
-            continue
-        reach = np.int64(age[source[b]])
-        for j in range(stack):  # frames back
-            place = (stack - 1 - j) * width
+        reach = np.int64(age[slot])
+        start = start_of[(slot - reach * envs) % len(frames)]
+        for back in range(stack):
+            place = (stack - 1 - back) * width
             row = out[b, place : place + width]
-            start = start_of[(source[b] - reach * envs) % len(frames)]
-            if j <= reach:
-                _copy(frames[(source[b] - j * envs) % len(frames)], row)
+            if back <= reach:
+                row[:] = frames[(slot - back * envs) % len(frames)]
             elif start >= 0:
-                before = place + reach * width
-                _copy(starts[start, before : before + width], row)
+                row[:] = starts[start, place + reach * width :][:width]
             else:
                 row[:] = 0
-
-
-@njit(nogil=True, cache=True)
-def _copy(x: NDArray, out: NDArray) -> None:
-    for i in range(out.size):
-        out[i] = x[i]
 
 
 @njit(nogil=True, cache=True)

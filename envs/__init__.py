@@ -1,0 +1,1 @@
+"""Environments: anything with the face of a `gymnasium.vector.VectorEnv`."""

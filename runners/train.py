@@ -124,7 +124,7 @@ class Training:
         try:
             with display, _interruptible() as stop, _threads(self.agent):
                 while self.steps < self.run.steps and not stop:
-                    row = self._iterate()
+                    row = self.iterate()
                     if row:
                         row |= self._speed()
                         if writer:
@@ -151,7 +151,7 @@ class Training:
             "seconds": self.seconds,
         }
 
-    def _iterate(self) -> dict[str, float]:
+    def iterate(self) -> dict[str, float]:
         """One rollout and what is learned from it; the row to log, if it is time for one."""
         before = self.steps
         batch = self.rollout.collect(self.agent.act, self.run.steps - self.steps)

@@ -1,6 +1,7 @@
 """Agents as objects for a program of one's own: thin faces over `Run` and the registry."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ class Learner:
             return evaluate(self.agent, env, episodes, seed, stochastic)
         if isinstance(self.run.env, VectorEnv):
             raise UsageError("this agent was given a ready VectorEnv; give another one to evaluate on: evaluate(env=...)")
-        with training.eval_env(self.run, episodes) as fresh:
+        with closing(training.eval_env(self.run, episodes)) as fresh:
             return evaluate(self.agent, fresh, episodes, seed, stochastic)
 
     def save(self, path: str | Path) -> None:

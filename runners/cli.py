@@ -276,11 +276,13 @@ def _report(out: Path, result: Any, quiet: bool) -> int:
 
 def _evaluate(args: list[str]) -> int:
     options = _parse(Evaluate, args, "gymnast evaluate")
+    from . import run as runs
     from . import train as training
     from .evaluate import evaluate
 
-    run, agent, steps = training.trained(options.run, options.checkpoint)
-    with training.eval_env(run, options.episodes) as env:
+    run = runs.load(options.run / "run.json")
+    with contextlib.closing(training.eval_env(run, options.episodes)) as env:
+        agent, steps = training.trained(run, options.run, env, options.checkpoint)
         result = evaluate(agent, env, options.episodes, options.seed, options.stochastic)
     figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
     (options.run / "eval.json").write_text(json.dumps(figures) + "\n")

@@ -161,7 +161,7 @@ class Display:
             self._live.update(self._panel(step, shares))
         elif "eval/return" in row or step >= self._next_line * self._total:
             self._next_line = max(self._next_line, step / self._total) + 0.1
-            self._console.print(self._line(step))
+            self._console.print(self._line(step), soft_wrap=True)
 
     def _speed(self, step: int) -> tuple[float, float]:
         """Steps per second of this process, and seconds left."""

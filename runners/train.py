@@ -236,15 +236,16 @@ def eval_env(run: Run, episodes: int, **kwargs: Any) -> VectorEnv:
     return envs.make(run.env, min(episodes, 32), backend=run.backend, **args)
 
 
-def trained(out: Path, which: str = "best") -> tuple[Run, Agent, int]:
-    """The run in `out`, its agent from the best or the last checkpoint, and the steps that it was trained for."""
-    run = runs.load(out / "run.json")
+def trained(run: Run, out: Path, env: VectorEnv, which: str = "best") -> tuple[Agent, int]:
+    """The agent of the run in `out` for environments like `env`, and the steps it was trained for.
+
+    `which` is "best", the checkpoint that evaluated best (the last if none did), or "last".
+    """
     path = best(out) if which == "best" and best(out).exists() else last(out)
     state = checkpoint.load(path)
-    with envs.make(run.env, 1, backend="loop", **run.env_args) as env:
-        agent = new_agent(run, env, _device(run.device, env), 0)
+    agent = new_agent(run, env, _device(run.device, env), 0)
     agent.load_state(state["agent"])
-    return run, agent, state["steps"]
+    return agent, state["steps"]
 
 
 def claim(out: Path, run: Run) -> None:

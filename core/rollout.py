@@ -135,9 +135,7 @@ class Rollout:
         raw = self._raw_reward[:steps]
         np.copyto(self._reward[:steps], raw)
         terminated, truncated, valid = self._terminated[:steps], self._truncated[:steps], self._valid[:steps]
-        counted = Episodes(
-            *_episodes(raw, terminated | truncated, valid, self._return_so_far, self._length_so_far)
-        )
+        counted = Episodes(*_episodes(raw, terminated | truncated, valid, self._return_so_far, self._length_so_far))
         no_end = np.zeros((0, 2), np.int64), self.layout.empty(0)
         final_at, final_obs = (np.concatenate(x) for x in zip(*(ends or [no_end]), strict=True))
         return Batch(

@@ -11,7 +11,7 @@ from ..core.errors import UsageError, nearest
 from .factory import EnvLike, MakeEnv, explained, maker, name_of, resolve
 from .wrappers import with_mask_observed
 
-BACKENDS = ("auto", "native", "atari", "loop")
+BACKENDS = ("auto", "native", "atari", "workers", "loop")
 
 
 def make(
@@ -39,7 +39,10 @@ def make(
     source = resolve(env)
     if backend == "atari" or (backend == "auto" and _is_atari(source)):
         return _atari(source, num_envs, render_mode, kwargs)
-    return with_mask_observed(_loop(maker(source, render_mode, kwargs), num_envs, name_of(source)))
+    make_env = maker(source, render_mode, kwargs)
+    if backend == "workers":
+        return with_mask_observed(_workers(make_env, num_envs))
+    return with_mask_observed(_loop(make_env, num_envs, name_of(source)))
 
 
 def describe(env: VectorEnv) -> str:
@@ -91,6 +94,12 @@ def _atari(
         raise UsageError(f"backend 'atari' makes ALE/...-v5, not {name_of(source)}")
     with explained(source):
         return AtariGames(source.id, num_envs, render_mode=render_mode, **kwargs)
+
+
+def _workers(make_env: MakeEnv, num_envs: int) -> VectorEnv:
+    from .workers import WorkerVectorEnv
+
+    return WorkerVectorEnv(make_env, num_envs)
 
 
 def _loop(make_env: MakeEnv, num_envs: int, name: str) -> VectorEnv:

@@ -25,6 +25,11 @@ NAMES = {
     "MountainCarContinuous-v0": "mountain_car_continuous:kernel",
     "Acrobot-v1": "acrobot:kernel",
     "Pendulum-v1": "pendulum:kernel",
+    "FrozenLake-v1": "tabular:frozen_lake",
+    "FrozenLake8x8-v1": "tabular:frozen_lake",
+    "CliffWalking-v1": "tabular:cliff_walking",
+    "CliffWalkingSlippery-v1": "tabular:cliff_walking",
+    "Taxi-v4": "taxi:kernel",
 }
 """Which module and function makes the kernel of an id. Default arguments and time limits are those registered."""
 

@@ -58,7 +58,7 @@ def kernel() -> Kernel:
         state_size=5,
         observation_space=spaces.Box(-high, high, dtype=np.float32),
         action_space=spaces.Discrete(3),
-        painter=originals.painter(AcrobotEnv, _show),
+        painter=originals.painter(AcrobotEnv(render_mode="rgb_array"), _show),
     )
 
 

@@ -10,16 +10,11 @@ from numpy.typing import NDArray
 from .kernel import Painter, Row
 
 
-def painter(cls: type, show: Callable[[Any, Row], None], **kwargs: Any) -> Callable[[], Painter]:
-    """For `Kernel.painter`: one instance of the original `cls`, put into the state by `show(instance, row)`."""
-    return partial(_open, cls, show, kwargs)
+def painter(original: Any, show: Callable[[Any, Row], None]) -> Callable[[], Painter]:
+    """For `Kernel.painter`: `show(original, row)` puts the original, made with "rgb_array", into the state of `row`."""
+    return lambda: partial(_paint, original, show)
 
 
-def _open(cls: type, show: Callable[[Any, Row], None], kwargs: dict[str, Any]) -> Painter:
-    original = cls(render_mode="rgb_array", **kwargs)
-
-    def paint(row: Row) -> NDArray[np.uint8]:
-        show(original, row)
-        return original.render()
-
-    return paint
+def _paint(original: Any, show: Callable[[Any, Row], None], row: Row) -> NDArray[np.uint8]:
+    show(original, row)
+    return original.render()

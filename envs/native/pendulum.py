@@ -36,7 +36,7 @@ def kernel(g: float = 10.0) -> Kernel:
         state_size=3,
         observation_space=spaces.Box(-high, high, dtype=np.float32),
         action_space=spaces.Box(-MAX_TORQUE, MAX_TORQUE, (1,), np.float32),
-        painter=originals.painter(PendulumEnv, _show),
+        painter=originals.painter(PendulumEnv(render_mode="rgb_array"), _show),
     )
 
 

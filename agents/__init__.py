@@ -17,6 +17,8 @@ class Agent(Protocol):
 
     horizon: int
     """Steps of each environment in a rollout that it learns from."""
+    convolutional: bool
+    """Whether the network is large enough to be worth several threads."""
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         """Actions (N, *act) under "action" for stored observations (N, *obs), and what `update` needs of them."""

@@ -149,6 +149,7 @@ class Agent:
                 log_std_init=cfg.log_std_init,
                 sde=cfg.sde,
             ).to(self.device)
+        self.convolutional = bool(self.net.encoder.cnns)
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.return_scale = ReturnScale(cfg.gamma) if cfg.normalize_return else None

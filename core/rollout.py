@@ -36,7 +36,7 @@ class Rollout:
         self.seconds = {"act": 0.0, "env": 0.0}
         n = env.num_envs
         self._counts_games = env.metadata.get("counts_games", False)
-        self._to_env = _action_adapter(env.single_action_space)
+        self.to_env = _action_adapter(env.single_action_space)
         self._obs = self.layout.empty(horizon + 1, n)
         self._reward = np.zeros((horizon, n), np.float32)
         self._raw_reward = np.zeros((horizon, n), np.float64)  # as given: sums of float32 drift over long episodes
@@ -66,7 +66,7 @@ class Rollout:
             out = act(self._obs[t])
             clock = self._tick("act", clock)
             count += self._mark_valid(t, limit - count)
-            obs, reward, terminated, truncated, info = self.env.step(self._to_env(out["action"]))
+            obs, reward, terminated, truncated, info = self.env.step(self.to_env(out["action"]))
             self._raw_reward[t] = reward
             self._terminated[t], self._truncated[t] = terminated, truncated
             self.layout.write(self._obs[t + 1], obs)

@@ -1,15 +1,17 @@
 """Environments: `make` turns an id, a class or a callable into a Gymnasium VectorEnv on the fastest backend for it."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeGuard
 
 import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from ..core.errors import UsageError, nearest
-from .factory import EnvLike, MakeEnv, maker, name_of, resolve
+from .factory import EnvLike, MakeEnv, explained, maker, name_of, resolve
 from .wrappers import with_mask_observed
 
-BACKENDS = ("auto", "native", "loop")
+BACKENDS = ("auto", "native", "atari", "workers", "loop")
 
 
 def make(
@@ -35,7 +37,12 @@ def make(
     if backend == "native" or (backend == "auto" and _is_native(env, render_mode, kwargs)):
         return with_mask_observed(_native(env, num_envs, render_mode, kwargs))
     source = resolve(env)
-    return with_mask_observed(_loop(maker(source, render_mode, kwargs), num_envs, name_of(source)))
+    if backend == "atari" or (backend == "auto" and _is_atari(source)):
+        return _atari(source, num_envs, render_mode, kwargs)
+    make_env = maker(source, render_mode, kwargs)
+    if backend == "workers":
+        return with_mask_observed(_workers(make_env, num_envs))
+    return with_mask_observed(_loop(make_env, num_envs, name_of(source)))
 
 
 def describe(env: VectorEnv) -> str:
@@ -72,6 +79,27 @@ def _native(env: EnvLike, num_envs: int, render_mode: str | None, kwargs: dict[s
         near = nearest(env, native.NAMES) if isinstance(env, str) else ""
         raise UsageError(f"backend 'native' cannot make {env!r}; it makes {', '.join(sorted(native.NAMES))}.{near}")
     return native.make(env, num_envs, autoreset_mode=AutoresetMode.SAME_STEP, render_mode=render_mode, **kwargs)
+
+
+def _is_atari(source: EnvSpec | Callable[..., gym.Env]) -> TypeGuard[EnvSpec]:
+    return isinstance(source, EnvSpec) and source.namespace == "ALE" and source.version == 5
+
+
+def _atari(
+    source: EnvSpec | Callable[..., gym.Env], num_envs: int, render_mode: str | None, kwargs: dict[str, Any]
+) -> VectorEnv:
+    from .atari import AtariGames
+
+    if not _is_atari(source):
+        raise UsageError(f"backend 'atari' makes ALE/...-v5, not {name_of(source)}")
+    with explained(source):
+        return AtariGames(source.id, num_envs, render_mode=render_mode, **kwargs)
+
+
+def _workers(make_env: MakeEnv, num_envs: int) -> VectorEnv:
+    from .workers import WorkerVectorEnv
+
+    return WorkerVectorEnv(make_env, num_envs)
 
 
 def _loop(make_env: MakeEnv, num_envs: int, name: str) -> VectorEnv:

@@ -3,7 +3,8 @@
 import importlib
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gymnasium as gym
@@ -52,19 +53,28 @@ class EnvMaker:
         self.kwargs = kwargs
 
     def __call__(self) -> gym.Env:
-        try:
-            # Old ids and SWIG warn on every construction, which the user can do nothing about.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)
-                if isinstance(self.source, EnvSpec):
-                    env = gym.make(self.source, disable_env_checker=True, **self.kwargs)
-                else:
-                    env = self.source(**self.kwargs)
-        except Exception as problem:
-            raise UsageError(f"{name_of(self.source)}: {_reason(problem, self.source)}") from problem
+        with explained(self.source):
+            if isinstance(self.source, EnvSpec):
+                env = gym.make(self.source, disable_env_checker=True, **self.kwargs)
+            else:
+                env = self.source(**self.kwargs)
         if not isinstance(env, gym.Env):
             raise UsageError(f"{name_of(self.source)} made a {type(env).__name__}, which is not a gymnasium.Env")
         return env
+
+
+@contextmanager
+def explained(source: EnvSpec | Callable[..., gym.Env]) -> Iterator[None]:
+    """Says in one line why an environment could not be made."""
+    try:
+        # Old ids and SWIG warn on every construction, which the user can do nothing about.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    except UsageError:
+        raise
+    except Exception as problem:
+        raise UsageError(f"{name_of(source)}: {_reason(problem, source)}") from problem
 
 
 def name_of(source: EnvSpec | Callable[..., gym.Env]) -> str:

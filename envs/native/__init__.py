@@ -1,0 +1,82 @@
+"""Environments whose N copies one jitted call advances: Gymnasium's classics, bit for bit, and a few of our own.
+
+Importing this package registers our own ids with Gymnasium and loads nothing heavy.
+"""
+
+import importlib
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+from gymnasium.vector import AutoresetMode
+
+from ...core.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+    from .vector import NativeVectorEnv
+
+__all__ = ["NAMES", "OURS", "load", "make"]
+
+NAMES = {
+    "CartPole-v0": "cartpole:kernel",
+    "CartPole-v1": "cartpole:kernel",
+    "MountainCar-v0": "mountain_car:kernel",
+    "MountainCarContinuous-v0": "mountain_car_continuous:kernel",
+    "Acrobot-v1": "acrobot:kernel",
+    "Pendulum-v1": "pendulum:kernel",
+    "FrozenLake-v1": "tabular:frozen_lake",
+    "FrozenLake8x8-v1": "tabular:frozen_lake",
+    "CliffWalking-v1": "tabular:cliff_walking",
+    "CliffWalkingSlippery-v1": "tabular:cliff_walking",
+    "Taxi-v4": "taxi:kernel",
+}
+"""Which module and function makes the kernel of an id. Default arguments and time limits are those registered."""
+
+OURS: dict[str, int | None] = {}
+"""The ids of our own and their time limits."""
+
+
+def make(
+    id: str,
+    num_envs: int = 1,
+    autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
+    render_mode: str | None = None,
+    max_episode_steps: int | None = None,
+    **kwargs: Any,
+) -> "NativeVectorEnv":
+    """`num_envs` copies of the environment `id`; `kwargs` are those of `gymnasium.make`.
+
+    Without `max_episode_steps` the registered time limit holds; -1 means none.
+    """
+    from .vector import NativeVectorEnv
+
+    kernel = load(id, **kwargs)
+    limit = gymnasium.spec(id).max_episode_steps if max_episode_steps is None else max_episode_steps
+    env = NativeVectorEnv(kernel, num_envs, autoreset_mode, None if limit == -1 else limit, render_mode)
+    env.spec = gymnasium.spec(id)
+    return env
+
+
+def load(id: str, **kwargs: Any) -> "Kernel":
+    """The kernel of one id, with the keyword arguments that `gymnasium.make` takes."""
+    if id not in NAMES:
+        raise UsageError(f"no native environment {id!r}.{nearest(id, NAMES)} Known: {', '.join(NAMES)}")
+    module, function = NAMES[id].split(":")
+    build = getattr(importlib.import_module(f".{module}", __name__), function)
+    known = inspect.signature(build).parameters
+    for name in kwargs.keys() - known.keys():
+        raise UsageError(f"{id}: unknown argument {name!r}.{nearest(name, known)} Known: {', '.join(known) or 'none'}")
+    registered = {name: value for name, value in gymnasium.spec(id).kwargs.items() if name in known}
+    return build(**{**registered, **kwargs})
+
+
+for _id, _limit in OURS.items():
+    if _id not in gymnasium.registry:
+        gymnasium.register(
+            id=_id,
+            entry_point=f"{__name__}.single:NativeEnv",
+            vector_entry_point=f"{__name__}:make",
+            max_episode_steps=_limit,
+            kwargs={"id": _id},
+        )

@@ -1,0 +1,475 @@
+"""Any Gymnasium environment in worker processes, several environments per worker.
+
+Everything of fixed size lies in one block of shared memory, which workers write in place; a single byte through a
+socket says "step" and "done". Only what has no fixed size (infos that hold something) is pickled.
+
+Workers are programs of their own, not forks: threads of the parent cannot harm them, and the user's script is not run
+again. The memory is a file without a name and a closed socket ends a worker, so nothing outlives the parent.
+"""
+
+import mmap
+import os
+import pickle
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from copy import deepcopy
+from itertools import pairwise
+from multiprocessing.connection import Connection
+from socket import socketpair
+from typing import Any, NoReturn
+
+import cloudpickle
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
+from numpy.typing import NDArray
+
+from ..core.errors import TrainingError, UsageError
+from .snapshot import env_state, set_env_state
+from .threads import cores
+from .wrappers import MASK
+
+Tree = Any  # an array, or a dict or tuple of trees
+STEP, CALL, QUIT = b"s", b"c", b"q"  # from the parent; a pickled call follows CALL
+DONE, ANSWER, FAILED = b".", b"a", b"!"  # from a worker; something pickled follows the last two
+PATIENCE = 3.0  # seconds that a worker has for closing its environments
+FUNDAMENTAL = (gym.spaces.Box, gym.spaces.Discrete, gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)
+
+
+def fits(space: gym.Space) -> bool:
+    """Whether the members of a space have a fixed size."""
+    if isinstance(space, gym.spaces.Dict):
+        return all(fits(part) for part in space.spaces.values())
+    if isinstance(space, gym.spaces.Tuple):
+        return all(fits(part) for part in space.spaces)
+    return isinstance(space, FUNDAMENTAL)
+
+
+class WorkerVectorEnv(VectorEnv):
+    """N environments in W processes; the same as SyncVectorEnv for the same seed, whatever W is.
+
+    The observations returned are the shared memory itself: they hold until the next step.
+    """
+
+    metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+
+    def __init__(
+        self,
+        make_env: Callable[[], gym.Env],
+        num_envs: int,
+        *,
+        workers: int | None = None,
+        timeout: float = 60.0,
+    ) -> None:
+        """`workers` defaults to one per core. One that is silent for `timeout` seconds counts as hung."""
+        workers = min(workers or cores(), num_envs)
+        bounds = [num_envs * w // workers for w in range(workers + 1)]
+        self.num_envs = num_envs
+        self.timeout = timeout
+        self.backend = f"workers ({workers} processes)"
+        self.waiting: set[int] = set()  # workers that owe an answer
+        self.workers: list[_Process] = []
+        program = cloudpickle.dumps(make_env)
+        memory = _nameless_file()
+        try:
+            for low, high in pairwise(bounds):
+                self.workers.append(_Process(low, high, memory))
+            self._describe(self._call("make", [(program,)] * workers))
+            self._share(memory)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            os.close(memory)
+
+    def _describe(self, made: list[tuple]) -> None:
+        self.single_observation_space, self.single_action_space, self.metadata, self.render_mode = made[0]
+        self.metadata = {**self.metadata, **type(self).metadata}
+        if any(other[:2] != made[0][:2] for other in made):
+            raise UsageError("copies of the environment differ in their spaces")
+        for space in made[0][:2]:
+            if not fits(space):
+                raise UsageError(f"workers cannot share {space}, whose members have no fixed size; use backend 'loop'")
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+
+    def _share(self, memory: int) -> None:
+        spaces = self.single_observation_space, self.single_action_space
+        size = _Shared(None, self.num_envs, *spaces).size
+        os.ftruncate(memory, size)
+        self.shared = _Shared(mmap.mmap(memory, size), self.num_envs, *spaces)
+        self._call("share", [(w.low, self.num_envs, size) for w in self.workers])
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Tree, dict[str, Any]]:
+        seeds = (
+            [None if seed is None else seed + i for i in range(self.num_envs)] if not isinstance(seed, list) else seed
+        )
+        infos = self._call("reset", [(seeds[w.low : w.high], options) for w in self.workers])
+        return self.shared.obs, self._infos(infos)
+
+    def step(self, actions: Tree) -> tuple[Tree, NDArray, NDArray, NDArray, dict[str, Any]]:
+        _copy(self.single_action_space, actions, self.shared.action)
+        for number in range(len(self.workers)):
+            self._send(number, STEP)
+        infos = self._infos(self._answers())
+        shared = self.shared
+        return shared.obs, shared.reward.copy(), shared.terminated.copy(), shared.truncated.copy(), infos
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """What each environment's method, or attribute, `name` gives."""
+        parts = self._call("call", [(name, args, kwargs)] * len(self.workers))
+        return tuple(value for part in parts for value in part)
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """Attribute `name` of each environment."""
+        return self.call(name)
+
+    def render(self) -> tuple[Any, ...]:
+        return self.call("render")
+
+    def get_state(self) -> list[Any] | None:
+        """The state of every environment, or None where it is not plain data."""
+        states = [state for part in self._call("get_state", [()] * len(self.workers)) for state in part]
+        return None if any(state is None for state in states) else states
+
+    def set_state(self, states: list[Any]) -> None:
+        """Brings every environment to a state that `get_state` gave."""
+        if len(states) != self.num_envs:
+            raise UsageError(f"the saved state is of {len(states)} environments, not {self.num_envs}")
+        self._call("set_state", [(states[w.low : w.high],) for w in self.workers])
+
+    def close_extras(self, **kwargs: Any) -> None:
+        for worker in self.workers:
+            worker.ask_to_quit()
+        deadline = time.monotonic() + PATIENCE
+        for worker in self.workers:
+            worker.end(deadline)
+
+    def _call(self, method: str, arguments: Iterable[tuple]) -> list[Any]:
+        for number, args in enumerate(arguments):
+            self._send(number, CALL, (method, args))
+        return self._answers()
+
+    def _send(self, number: int, byte: bytes, message: Any = None) -> None:
+        if number in self.waiting:
+            self.close()
+            raise TrainingError("the worker processes were interrupted in the middle of a step and cannot go on")
+        worker = self.workers[number]
+        self.waiting.add(number)
+        try:
+            os.write(worker.socket.fileno(), byte)
+            if byte == CALL:
+                worker.socket.send(message)
+        except OSError:
+            self._fail(worker, worker.fate())
+
+    def _answers(self) -> list[Any]:
+        """One answer of each worker, None where there is nothing to say."""
+        answers: list[Any] = [None] * len(self.workers)
+        poll = select.poll()
+        number_of = {self.workers[number].socket.fileno(): number for number in self.waiting}
+        for fd in number_of:
+            poll.register(fd, select.POLLIN)
+        deadline = time.monotonic() + self.timeout
+        while self.waiting:
+            ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
+            if not ready:
+                worker = self.workers[min(self.waiting)]
+                worker.process.kill()
+                self._fail(worker, f"has not answered for {self.timeout:g} s")
+            for fd, _ in ready:
+                poll.unregister(fd)
+                number = number_of[fd]
+                answers[number] = self._answer(self.workers[number])
+                self.waiting.discard(number)
+        return answers
+
+    def _answer(self, worker: "_Process") -> Any:
+        try:
+            byte = os.read(worker.socket.fileno(), 1)
+            message: Any = worker.socket.recv() if byte in (ANSWER, FAILED) else None
+        except (EOFError, OSError):
+            byte = b""
+        if byte == b"":
+            self._fail(worker, worker.fate())
+        if byte == FAILED:
+            self._fail(worker, **message)
+        return message
+
+    def _fail(self, worker: "_Process", what: str, usage: bool = False, details: str = "") -> NoReturn:
+        number = self.workers.index(worker)
+        self.close()
+        if usage:
+            raise UsageError(what)
+        error = TrainingError(f"worker {number} (environments {worker.low} to {worker.high - 1}) {what}")
+        if details:
+            error.add_note(details)
+        raise error
+
+    def _infos(self, parts: Iterable[list | None]) -> dict[str, Any]:
+        """Infos as SyncVectorEnv gives them."""
+        shared = self.shared
+        infos: dict[str, Any] = {}
+        ended = shared.ended
+        for worker, part in zip(self.workers, parts, strict=True):
+            singles = part or [({}, {})] * (worker.high - worker.low)
+            for i, (final_info, info) in zip(range(worker.low, worker.high), singles, strict=True):
+                if ended[i]:
+                    final_obs = _row(self.single_observation_space, shared.final_obs, i)
+                    infos = self._add_info(infos, {"final_obs": final_obs, "final_info": final_info}, i)
+                infos = self._add_info(infos, info, i)
+        if shared.mask is not None and shared.has_mask.any():
+            infos[MASK], infos[f"_{MASK}"] = shared.mask.copy(), shared.has_mask.copy()
+        return infos
+
+
+class _Process:
+    """The parent's side of one worker: environments `low` to `high` - 1."""
+
+    def __init__(self, low: int, high: int, memory: int) -> None:
+        self.low, self.high = low, high
+        ours, theirs = socketpair()
+        with theirs:
+            fd = theirs.fileno()
+            life = f"serve({fd}, {memory}, {high - low})"
+            code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; {life}"
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[fd, memory],
+                process_group=0,  # out of reach of Ctrl-C, which is the parent's to handle
+            )
+        self.socket = Connection(ours.detach())
+
+    def fate(self) -> str:
+        """What became of a worker that is gone."""
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            return "closed its socket"
+        if code < 0:
+            return f"was killed by {signal.Signals(-code).name} (exit code {code})"
+        return f"died with exit code {code}"
+
+    def ask_to_quit(self) -> None:
+        with suppress(OSError):  # gone already
+            os.write(self.socket.fileno(), QUIT)
+
+    def end(self, deadline: float) -> None:
+        try:
+            self.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.socket.close()
+
+
+def serve(fd: int, memory: int, count: int) -> None:
+    """The whole life of a worker with `count` environments."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_the_parent, args=(fd,), daemon=True).start()
+    worker = _Worker(Connection(fd), memory, count)
+    try:
+        worker.serve()
+    except Exception as error:
+        worker.report(error)
+    finally:
+        for env in worker.envs:
+            env.close()
+
+
+def _leave_with_the_parent(fd: int) -> None:
+    """Ends this process when the parent has gone, even in the middle of an endless step."""
+    poll = select.poll()
+    poll.register(fd, 0)  # hanging up is always reported
+    poll.poll()
+    os._exit(1)
+
+
+class _Worker:
+    """The worker's side: environments 0 to count - 1 of its own, as rows of the shared memory."""
+
+    def __init__(self, socket: Connection, memory: int, count: int) -> None:
+        self.socket = socket
+        self.memory = memory
+        self.count = count
+        self.first = 0
+        self.current: int | None = None  # the environment at work, to be named if it fails
+        self.envs: list[gym.Env] = []
+
+    def serve(self) -> None:
+        while (byte := os.read(self.socket.fileno(), 1)) not in (QUIT, b""):
+            if byte == STEP:
+                answer = self._step()
+            else:
+                method, args = self.socket.recv()
+                answer = getattr(self, method)(*args)
+            self.current = None
+            self._reply(ANSWER, answer) if answer is not None else os.write(self.socket.fileno(), DONE)
+
+    def report(self, error: Exception) -> None:
+        who = "" if self.current is None else f"environment {self.first + self.current} "
+        what = str(error) if isinstance(error, UsageError) else f"{who}raised {type(error).__name__}: {error}"
+        with suppress(OSError):  # nobody is left to hear it
+            usage = isinstance(error, UsageError)
+            self._reply(FAILED, {"what": what, "usage": usage, "details": traceback.format_exc()})
+
+    def _reply(self, byte: bytes, answer: Any) -> None:
+        message = pickle.dumps(answer)  # before the first byte, because it may fail
+        os.write(self.socket.fileno(), byte)
+        self.socket.send_bytes(message)
+
+    def make(self, program: bytes) -> tuple:
+        make_env = cloudpickle.loads(program)
+        for _ in range(self.count):
+            self.envs.append(make_env())
+        env = self.envs[0]
+        self.obs_space, self.action_space = env.observation_space, env.action_space
+        if any((e.observation_space, e.action_space) != (self.obs_space, self.action_space) for e in self.envs):
+            raise UsageError("copies of the environment differ in their spaces")
+        return self.obs_space, self.action_space, env.metadata, env.render_mode
+
+    def share(self, first: int, num_envs: int, size: int) -> None:
+        self.first = first
+        self.shared = _Shared(mmap.mmap(self.memory, size), num_envs, self.obs_space, self.action_space)
+        self.obs = _slice(self.obs_space, self.shared.obs, first, first + self.count)
+        self.action = _slice(self.action_space, self.shared.action, first, first + self.count)
+        self.batched_action_space = batch_space(self.action_space, self.count)
+
+    def reset(self, seeds: list[int | None], options: dict[str, Any] | None) -> list | None:
+        observations: list[Tree] = []
+        infos: list[tuple[dict, dict]] = []
+        for i, env in enumerate(self.envs):
+            self.current = i
+            obs, info = env.reset(seed=seeds[i], options=options)
+            self.shared.ended[self.first + i] = False
+            observations.append(obs)
+            infos.append(({}, self._without_mask(info, self.first + i)))
+        concatenate(self.obs_space, observations, self.obs)
+        return _unless_empty(infos)
+
+    def _step(self) -> list | None:
+        shared = self.shared
+        observations: list[Tree] = []
+        infos: list[tuple[dict, dict]] = []
+        # A copy, because an environment may keep its action and the next one is written in its place.
+        actions = deepcopy(self.action)
+        for i, action in enumerate(iterate(self.batched_action_space, actions)):
+            self.current, row = i, self.first + i
+            obs, reward, terminated, truncated, info = self.envs[i].step(action)
+            shared.reward[row], shared.terminated[row], shared.truncated[row] = reward, terminated, truncated
+            shared.ended[row] = ended = bool(terminated or truncated)
+            final_info: dict[str, Any] = {}
+            if ended:
+                concatenate(self.obs_space, [obs], _slice(self.obs_space, shared.final_obs, row, row + 1))
+                final_info = info
+                obs, info = self.envs[i].reset()
+            observations.append(obs)
+            infos.append((final_info, self._without_mask(info, row)))
+        concatenate(self.obs_space, observations, self.obs)
+        return _unless_empty(infos)
+
+    def _without_mask(self, info: dict[str, Any], row: int) -> dict[str, Any]:
+        """The info less its action mask, if that has a place in the shared memory."""
+        shared, mask = self.shared, info.get(MASK)
+        if shared.mask is None:
+            return info
+        fit = isinstance(mask, np.ndarray) and mask.dtype == np.int8 and mask.shape == shared.mask.shape[1:]
+        shared.has_mask[row] = fit
+        if not fit:
+            return info
+        shared.mask[row] = mask
+        return {key: value for key, value in info.items() if key != MASK}
+
+    def call(self, name: str, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
+        results = []
+        for i, env in enumerate(self.envs):
+            self.current = i
+            value = env.get_wrapper_attr(name)
+            results.append(value(*args, **kwargs) if callable(value) else value)
+        return results
+
+    def get_state(self) -> list[Any]:
+        return [env_state(env) for env in self.envs]
+
+    def set_state(self, states: list[Any]) -> None:
+        for env, state in zip(self.envs, states, strict=True):
+            set_env_state(env, state)
+
+
+def _unless_empty(infos: list[tuple[dict, dict]]) -> list | None:
+    return infos if any(final_info or info for final_info, info in infos) else None
+
+
+class _Shared:
+    """The fields of N environments, one after the other in a buffer; without a buffer, only their size."""
+
+    def __init__(self, buffer: mmap.mmap | None, n: int, obs_space: gym.Space, action_space: gym.Space) -> None:
+        self.buffer = buffer
+        self.size = 0
+        self.action = create_empty_array(action_space, n, fn=self._field)
+        self.obs = create_empty_array(obs_space, n, fn=self._field)
+        self.final_obs = create_empty_array(obs_space, n, fn=self._field)
+        self.reward = self._field((n,), np.float64)
+        self.terminated = self._field((n,), np.bool_)
+        self.truncated = self._field((n,), np.bool_)
+        self.ended = self._field((n,), np.bool_)
+        self.has_mask = self._field((n,), np.bool_)
+        choices = int(action_space.n) if isinstance(action_space, gym.spaces.Discrete) else None
+        self.mask = None if choices is None else self._field((n, choices), np.int8)
+
+    def _field(self, shape: tuple[int, ...], dtype: Any) -> NDArray:
+        start = -(-self.size // 64) * 64  # own cache lines
+        count = int(np.prod(shape))
+        self.size = start + max(count * np.dtype(dtype).itemsize, 1)
+        if self.buffer is None:
+            return np.empty(shape, dtype)
+        return np.frombuffer(self.buffer, dtype, count, start).reshape(shape)
+
+
+def _nameless_file() -> int:
+    """A file that vanishes with its last user."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("gymnast")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _copy(space: gym.Space, source: Tree, target: Tree) -> None:
+    if isinstance(space, gym.spaces.Dict):
+        for key, part in space.spaces.items():
+            _copy(part, source[key], target[key])
+    elif isinstance(space, gym.spaces.Tuple):
+        for part, one, other in zip(space.spaces, source, target, strict=True):
+            _copy(part, one, other)
+    else:
+        target[...] = source
+
+
+def _slice(space: gym.Space, tree: Tree, low: int, high: int) -> Tree:
+    """Rows `low` to `high` of every array, as views."""
+    if isinstance(space, gym.spaces.Dict):
+        return {key: _slice(part, tree[key], low, high) for key, part in space.spaces.items()}
+    if isinstance(space, gym.spaces.Tuple):
+        return tuple(_slice(part, branch, low, high) for part, branch in zip(space.spaces, tree, strict=True))
+    return tree[low:high]
+
+
+def _row(space: gym.Space, tree: Tree, i: int) -> Tree:
+    """A copy of row `i` of every array."""
+    if isinstance(space, gym.spaces.Dict):
+        return {key: _row(part, tree[key], i) for key, part in space.spaces.items()}
+    if isinstance(space, gym.spaces.Tuple):
+        return tuple(_row(part, branch, i) for part, branch in zip(space.spaces, tree, strict=True))
+    return tree[i].copy()

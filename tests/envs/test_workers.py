@@ -1,0 +1,245 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from gymnast.core.errors import TrainingError, UsageError
+from gymnast.envs import describe, make
+from gymnast.envs.snapshot import restore, snapshot
+from gymnast.envs.workers import WorkerVectorEnv
+
+
+def walker(**kwargs):
+    """A random walk that does to its worker what its arguments say."""
+
+    # Classes defined in a function travel by value, so that a worker need not import this file.
+    class Walker(gym.Env):
+        action_space = gym.spaces.Discrete(3)
+        observation_space = gym.spaces.Dict(
+            place=gym.spaces.Box(-99, 99, (2,), np.float32),
+            parts=gym.spaces.Tuple([gym.spaces.Discrete(50), gym.spaces.MultiBinary(3)]),
+        )
+
+        def __init__(self, at=None, does=None, mask=False):
+            self.at, self.does, self.mask = at, does, mask
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            self.steps, self.place = 0, self.np_random.normal(size=2).astype(np.float32)
+            return self._obs(), self._info()
+
+        def step(self, action):
+            self.steps += 1
+            self.place = self.place + np.float32(action - 1) + self.np_random.normal(size=2).astype(np.float32)
+            if self.steps == self.at:
+                self.does(self)
+            return self._obs(), float(self.place[0]), self.steps > 20, self.np_random.random() < 0.05, self._info()
+
+        def _obs(self):
+            return {"place": self.place, "parts": (self.steps, np.eye(3, dtype=np.int8)[self.steps % 3])}
+
+        def _info(self):
+            info = {"place": self.place.copy()} if self.steps % 3 == 0 else {}
+            return {**info, "action_mask": np.array([1, self.steps % 2, 1], np.int8)} if self.mask else info
+
+    return lambda: Walker(**kwargs)
+
+
+def leaves(tree):
+    if isinstance(tree, dict):
+        return [leaf for key in sorted(tree) for leaf in [np.array(key), *leaves(tree[key])]]
+    if isinstance(tree, tuple | list) or (isinstance(tree, np.ndarray) and tree.dtype == object):
+        return [leaf for branch in tree for leaf in leaves(branch)]
+    return [None if tree is None else np.array(tree)]
+
+
+def record(env, steps=60, seed=7, reset=True):
+    """Everything that an environment says, as a flat list."""
+    rng = np.random.default_rng(0)
+    out = leaves(env.reset(seed=seed)) if reset else []
+    for _ in range(steps):
+        out += leaves(env.step(rng.integers(3, size=env.num_envs)))
+    return out
+
+
+def assert_same(one, other):
+    assert len(one) == len(other)
+    for a, b in zip(one, other, strict=True):
+        assert (a is None) == (b is None)
+        assert a is None or (np.array_equal(a, b) and np.shape(a) == np.shape(b) and a.dtype == b.dtype)
+
+
+def alive(pids):
+    return [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
+
+
+def gone(pids, patience=10.0):
+    deadline = time.monotonic() + patience
+    while alive(pids) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not alive(pids)
+
+
+def pids_of(env):
+    return [worker.process.pid for worker in env.workers]
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_any_number_of_workers_equals_the_loop(mask):
+    sync = SyncVectorEnv([walker(mask=mask)] * 5, autoreset_mode=AutoresetMode.SAME_STEP)
+    expected = record(sync)
+    for workers in (1, 2, 3):
+        with closing(WorkerVectorEnv(walker(mask=mask), 5, workers=workers)) as env:
+            assert_same(record(env), expected)
+            assert env.observation_space == sync.observation_space
+            assert env.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
+
+
+def test_registered_environments_equal_the_loop_through_make():
+    envs = [make("Pendulum-v1", 3, backend=backend) for backend in ("loop", "workers")]
+    assert describe(envs[1]).startswith("workers (")
+    rng = np.random.default_rng(0)
+    assert_same(*(leaves(env.reset(seed=1)) for env in envs))
+    for _ in range(210):
+        action = rng.uniform(-2, 2, (3, 1)).astype(np.float32)
+        assert_same(*(leaves(env.step(action)) for env in envs))
+    for env in envs:
+        env.close()
+
+
+def test_masks_reach_the_observation():
+    with closing(make(walker(mask=True), 2, backend="workers")) as env:
+        obs, _ = env.reset(seed=0)
+        assert np.array_equal(obs["action_mask"], [[1, 0, 1]] * 2)
+
+
+def test_attributes_and_frames_come_from_every_environment():
+    with closing(make("CartPole-v1", 3, backend="workers", render_mode="rgb_array")) as env:
+        env.reset(seed=0)
+        assert env.get_attr("gravity") == (9.8, 9.8, 9.8)
+        assert [frame.shape for frame in env.render()] == [(400, 600, 3)] * 3
+
+
+def test_a_snapshot_goes_on_bit_for_bit():
+    with closing(WorkerVectorEnv(walker(), 3)) as first, closing(WorkerVectorEnv(walker(), 3)) as fresh:
+        record(first)
+        restore(fresh, snapshot(first))
+        assert_same(record(fresh, reset=False), record(first, reset=False))
+
+
+def in_environment(number, does):
+    """What to do, in one environment only."""
+    return lambda env: does() if env.np_random_seed == 7 + number else None
+
+
+def stumble():
+    raise ValueError("fell over")
+
+
+def test_an_exception_in_a_step_names_worker_environment_and_reason():
+    env = WorkerVectorEnv(walker(at=3, does=in_environment(2, stumble)), 4, workers=2)
+    pids = pids_of(env)
+    reason = r"worker 1 \(environments 2 to 3\) environment 2 raised ValueError: fell over"
+    with pytest.raises(TrainingError, match=reason) as caught:
+        record(env)
+    assert "in stumble" in caught.value.__notes__[0]
+    assert gone(pids)
+
+
+def test_a_killed_worker_is_one_error_and_leaves_nothing_behind():
+    env = WorkerVectorEnv(walker(), 4, workers=2)
+    record(env, steps=3)
+    pids = pids_of(env)
+    os.kill(pids[0], signal.SIGKILL)
+    with pytest.raises(TrainingError, match=r"worker 0 \(environments 0 to 1\) was killed by SIGKILL \(exit code -9\)"):
+        record(env)
+    assert gone(pids)
+    env.close()
+
+
+def test_a_worker_that_leaves_is_named_with_its_exit_code():
+    env = WorkerVectorEnv(walker(at=2, does=in_environment(0, lambda: os._exit(5))), 2, workers=2)
+    with pytest.raises(TrainingError, match=r"worker 0 \(environments 0 to 0\) died with exit code 5"):
+        record(env)
+
+
+def test_a_worker_that_hangs_is_named_and_killed():
+    def hang():
+        import time
+
+        time.sleep(100)
+
+    env = WorkerVectorEnv(walker(at=2, does=in_environment(1, hang)), 2, workers=2)
+    env.timeout = 0.3
+    pids = pids_of(env)
+    with pytest.raises(TrainingError, match=r"worker 1 \(environments 1 to 1\) has not answered for 0.3 s"):
+        record(env)
+    assert gone(pids)
+
+
+def test_an_environment_that_cannot_be_made_is_wrong_input():
+    with pytest.raises(UsageError, match="CartPole-v1: unknown argument 'colour'"):
+        make("CartPole-v1", 2, backend="workers", colour="red")
+
+
+def test_spaces_without_a_fixed_size_are_refused():
+    def make_texter():
+        env = gym.Env()
+        env.observation_space, env.action_space = gym.spaces.Text(5), gym.spaces.Discrete(2)
+        return env
+
+    with pytest.raises(UsageError, match="no fixed size; use backend 'loop'"):
+        WorkerVectorEnv(make_texter, 2)
+
+
+def test_closing_ends_the_workers_and_frees_the_memory():
+    before = set(os.listdir("/dev/shm"))
+    env = WorkerVectorEnv(walker(), 2, workers=2)
+    pids = pids_of(env)
+    record(env, steps=3)
+    assert set(os.listdir("/dev/shm")) == before
+    env.close()
+    assert not alive(pids)  # not even as zombies
+
+
+SCRIPT = """
+import time
+import gymnasium as gym
+from gymnast.envs.workers import WorkerVectorEnv
+
+class Sleeper(gym.Env):  # in a script without a guard: it must not be run again in the workers
+    action_space = observation_space = gym.spaces.Discrete(2)
+    def reset(self, *, seed=None, options=None):
+        return 0, {}
+    def step(self, action):
+        time.sleep(100)
+
+env = WorkerVectorEnv(Sleeper, 2, workers=2)
+env.reset()
+print(*[worker.process.pid for worker in env.workers], flush=True)
+env.step([0, 1])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_workers_leave_with_their_parent_even_from_an_endless_step(tmp_path, number):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    path = os.pathsep.join(sys.path)
+    with subprocess.Popen(
+        [sys.executable, script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": path},
+    ) as parent:
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(alive(pids)) == 2
+        parent.send_signal(number)
+        assert gone(pids)

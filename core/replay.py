@@ -40,10 +40,11 @@ class Replay:
         path: str | Path | None = None,
         seed: int = 0,
     ) -> None:
-        """The first `add` allocates everything, from the shapes of its batch.
+        """The first `add` allocates everything, from the shapes of its batch: capacity // N rows.
 
         `stack` > 1: observations are (stack, ...) frames, oldest first. `extras`: which of `Batch.extras` to store.
-        `alpha`: exponent of the priorities; None draws uniformly. `path`: a folder for arrays larger than the memory.
+        `alpha`: exponent of the priorities; None draws uniformly. `path`: a folder for arrays larger than the memory,
+        begun afresh by the first `add`.
         """
         self.capacity, self.n, self.gamma, self.stack, self.alpha = capacity, n, gamma, stack, alpha
         self.extras = tuple(extras)
@@ -135,7 +136,7 @@ class Replay:
         Memory-mapped fields stay in their files, flushed; the state only counts the rows that were ever written.
         """
         state = {name: getattr(self, name) for name in ("cursor", "filled", "count", "top_weight")}
-        state |= {"random": self.random, "written": int(self.written[0]) if self.fields else 0}
+        state |= {"made": self._made(), "random": self.random, "written": int(self.written[0]) if self.fields else 0}
         if not self.fields:
             return state
         state["envs"] = self.envs
@@ -150,18 +151,17 @@ class Replay:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Goes on exactly as the replay of that state would have; made with the same arguments, except n and gamma."""
+        if state["made"] != self._made():
+            raise UsageError(f"the saved replay was made with {state['made']}, this one with {self._made()}")
         for name in ("cursor", "filled", "count", "top_weight"):
             setattr(self, name, state[name])
+        self.fields = {}
         self.random[:] = state["random"]
         if not state["written"]:
             return
         layout = {name: (tuple(shape), dtype) for name, (shape, dtype) in state["layout"].items()}
         self._allocate(layout, state["envs"], reopen=True)
         for name, kept in (("ends", self.ends), ("starts", self.starts)):
-            if len(kept.of) != len(state[f"{name}/of"]):
-                raise UsageError(
-                    f"this replay of {self.capacity} transitions, stack {self.stack}, is not the saved one"
-                )
             kept.load(state[f"{name}/of"], state[f"{name}/block"], state[f"{name}/free"])
         self.age[:], self.next_age[:] = state["age"], state["next_age"]
         self.tree = sumtree.build(state["weights"])
@@ -172,7 +172,11 @@ class Replay:
         else:
             self._forget_rows_written_since(state["written"])
 
-    # Storage
+    def _made(self) -> dict[str, Any]:
+        """The arguments that decide what is stored."""
+        where = "memory" if self.path is None else "files"
+        made = {"capacity": self.capacity, "stack": self.stack, "extras": list(self.extras)}
+        return made | {"alpha": self.alpha, "stored in": where}
 
     def _columns(self, batch: Batch) -> dict[str, NDArray]:
         """What is stored of each step, arrays (T, N, ...)."""
@@ -210,9 +214,7 @@ class Replay:
         self.ends = Kept(slots, self.obs_shape, dtype, reserved=envs)  # block[:N] is what follows the newest row
         stacked = slots if self.stack > 1 else 1
         self.starts = Kept(stacked, (max(self.stack - 1, 1), *frame), dtype)  # frames before an episode's first, if any
-        self.age = np.zeros(
-            stacked, np.uint8
-        )  # steps since the stack was not the one before shifted, at most stack - 1
+        self.age = np.zeros(stacked, np.uint8)  # how many older frames of the stack lie in the ring
         self.next_age = np.zeros(envs, np.uint8)  # the same of what follows the newest row
         self.tree = sumtree.build(np.zeros(slots if self.alpha is not None else 1))
 
@@ -274,6 +276,8 @@ class Replay:
         t, i = batch.final_at.T
         real = batch.valid[t, i]
         self.ends.put(slots.reshape(-1, self.envs)[t[real], i[real]], batch.final_obs[real])
+        ended = (batch.terminated | batch.truncated) & batch.valid
+        assert (self.ends.of[slots[ended.ravel()]] >= 0).all(), "every end has its final observation"
 
     def _keep_starts(self, obs: NDArray, slots: NDArray[np.int64], goes_on: NDArray[np.bool_]) -> None:
         """Where a stack is not the one before it shifted, an episode starts; older frames, if not blank, are kept."""
@@ -302,8 +306,6 @@ class Replay:
             self._bury((self.cursor + since) % self.rows, self.rows - since)
             self.next_age[self.next_age > self.rows - since] = 0  # its older frames are lost: a new start
         self.written[0] = written
-
-    # Drawing
 
     def _draw(self, size: int, batches: int, beta: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Slots (batches * size,) and their importance weights."""
@@ -437,7 +439,7 @@ def _look_ahead(
     for b in range(indices.size):
         slot, total, weight = indices[b], 0.0, 1.0
         for k in range(n):
-            total += weight * rewards[slot]
+            total += weight * np.float64(rewards[slot])
             weight *= gamma
             following = slot + envs if slot + envs < flags.size else slot + envs - flags.size
             if flags[slot] & (TERMINATED | TRUNCATED | CUT):
@@ -492,7 +494,10 @@ def _stack(
 
 @njit(nogil=True, cache=True)
 def _ages(obs: NDArray, first: NDArray, stack: int) -> NDArray:
-    """Steps, at most stack - 1, since a stack was not the one before it shifted; obs ((T+1) * N, bytes), first (N,)."""
+    """How many older frames of each stack are those of the slots before it, ((T+1) * N,); obs ((T+1) * N, bytes).
+
+    None where the stack is not the one before it shifted, then one more with every step. `first (N,)`: in row 0.
+    """
     envs, width = first.size, obs.shape[1] // stack
     age = np.empty(len(obs), np.uint8)
     age[:envs] = first

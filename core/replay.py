@@ -210,7 +210,8 @@ class Replay:
         self._flat = {name: x.reshape(slots, *x.shape[2:]) for name, x in self.fields.items()}
         frame, dtype = self._flat["obs"].shape[1:], self._flat["obs"].dtype
         self.obs_shape = frame if self.stack == 1 else (self.stack, *frame)
-        self._frames = _as_bytes(self._flat["obs"])
+        # Frames are copied and compared as rows of words, whatever they hold; eight bytes long where that fits.
+        self._word = np.uint64 if self._flat["obs"][0].nbytes % 8 == 0 else np.uint8
         self.ends = Kept(slots, self.obs_shape, dtype, reserved=envs)  # block[:N] is what follows the newest row
         stacked = slots if self.stack > 1 else 1
         self.starts = Kept(stacked, (max(self.stack - 1, 1), *frame), dtype)  # frames before an episode's first, if any
@@ -284,7 +285,7 @@ class Replay:
         steps, envs = len(obs) - 1, self.envs
         first = np.where(goes_on, self.next_age, 0).astype(np.uint8)
         stacks = np.ascontiguousarray(obs).reshape(-1, *self.obs_shape)
-        age = _ages(_as_bytes(stacks), first, self.stack)
+        age = _ages(_as_bytes(stacks).view(self._word), first, self.stack)
         self.age[slots], self.next_age[:] = age[: steps * envs], age[steps * envs :]
         start = np.flatnonzero(age[: steps * envs] == 0)
         older = stacks[start, :-1]
@@ -323,7 +324,8 @@ class Replay:
         if self.stack == 1:
             return self._flat["obs"].take(slots, axis=0, mode="clip")
         out = np.empty((len(slots), *self.obs_shape), self.ends.block.dtype)
-        _stack(slots, self._frames, self.age, self.starts.of, self.starts.bytes, self.envs, _as_bytes(out))
+        frames, starts, stacks = (_as_bytes(x).view(self._word) for x in (self._flat["obs"], self.starts.block, out))
+        _stack(slots, frames, self.age, self.starts.of, starts, self.envs, stacks)
         return out
 
 
@@ -469,7 +471,7 @@ def _fill_in(source: NDArray, ends: NDArray, out: NDArray) -> None:
 def _stack(
     slots: NDArray, frames: NDArray, age: NDArray, start_of: NDArray, starts: NDArray, envs: int, out: NDArray
 ) -> None:
-    """Writes the stacks of slots (below 0: nothing) as rows of bytes, put together from single frames.
+    """Writes the stacks of slots (below 0: nothing) as rows of words, put together from single frames.
 
     Frames from before an episode's start are those kept for its first slot, or blank.
     """
@@ -483,18 +485,23 @@ def _stack(
         start = start_of[(slot - reach * envs) % len(frames)]
         for back in range(stack):
             place = (stack - 1 - back) * width
-            row = out[b, place : place + width]
             if back <= reach:
-                row[:] = frames[(slot - back * envs) % len(frames)]
+                _copy(frames, (slot - back * envs) % len(frames), 0, out, b, place, width)
             elif start >= 0:
-                row[:] = starts[start, place + reach * width :][:width]
+                _copy(starts, start, place + reach * width, out, b, place, width)
             else:
-                row[:] = 0
+                out[b, place : place + width] = 0
+
+
+@njit(nogil=True, cache=True)
+def _copy(x: NDArray, row: int, at: int, out: NDArray, out_row: int, out_at: int, width: int) -> None:
+    for i in range(width):  # a loop, because Numba copies slices several times more slowly
+        out[out_row, out_at + i] = x[row, at + i]
 
 
 @njit(nogil=True, cache=True)
 def _ages(obs: NDArray, first: NDArray, stack: int) -> NDArray:
-    """How many older frames of each stack are those of the slots before it, ((T+1) * N,); obs ((T+1) * N, bytes).
+    """How many older frames of each stack are those of the slots before it, ((T+1) * N,); obs ((T+1) * N, words).
 
     None where the stack is not the one before it shifted, then one more with every step. `first (N,)`: in row 0.
     """
@@ -502,9 +509,8 @@ def _ages(obs: NDArray, first: NDArray, stack: int) -> NDArray:
     age = np.empty(len(obs), np.uint8)
     age[:envs] = first
     for i in range(envs, len(obs)):
-        new, old = obs[i, : obs.shape[1] - width], obs[i - envs, width:]
-        differs = np.uint8(0)
-        for j in range(new.size):
-            differs |= new[j] ^ old[j]
+        differs = obs.dtype.type(0)
+        for j in range(obs.shape[1] - width):
+            differs |= obs[i, j] ^ obs[i - envs, width + j]
         age[i] = 0 if differs else min(age[i - envs] + 1, stack - 1)
     return age

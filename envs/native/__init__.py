@@ -30,10 +30,13 @@ NAMES = {
     "CliffWalking-v1": "tabular:cliff_walking",
     "CliffWalkingSlippery-v1": "tabular:cliff_walking",
     "Taxi-v4": "taxi:kernel",
+    "gymnast/GridWorld-v0": "gridworld:kernel",
+    "gymnast/Bandit-v0": "bandit:kernel",
+    "gymnast/Knapsack-v0": "knapsack:kernel",
 }
 """Which module and function makes the kernel of an id. Default arguments and time limits are those registered."""
 
-OURS: dict[str, int | None] = {}
+OURS = {"gymnast/GridWorld-v0": 100, "gymnast/Bandit-v0": None, "gymnast/Knapsack-v0": 100}
 """The ids of our own and their time limits."""
 
 
@@ -76,7 +79,7 @@ for _id, _limit in OURS.items():
         gymnasium.register(
             id=_id,
             entry_point=f"{__name__}.single:NativeEnv",
-            vector_entry_point=f"{__name__}:make",
+            vector_entry_point=f"{__name__}.single:native_vector_env",
             max_episode_steps=_limit,
-            kwargs={"id": _id},
+            kwargs={"env_id": _id},
         )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gymnasium.vector import AutoresetMode
 
 from gymnast.core.errors import UsageError
 from gymnast.envs import native
@@ -47,8 +48,6 @@ def test_arguments_without_meaning_are_refused():
 
 @pytest.mark.parametrize("kind", ["gaussian", "bernoulli"])
 def test_the_picture_marks_the_arm_pulled(kind):
-    from gymnasium.vector import AutoresetMode
-
     env = native.make("gymnast/Bandit-v0", 1, AutoresetMode.DISABLED, render_mode="rgb_array", kind=kind)
     env.reset(seed=0)
     (before,) = env.render()

@@ -1,5 +1,7 @@
 """Pictures equal the originals' own."""
 
+from functools import partial
+
 import gymnasium
 import numpy as np
 import pytest
@@ -15,9 +17,9 @@ def _no_window(monkeypatch):
 
 @pytest.mark.parametrize("name", sorted(native.NAMES.keys() - native.OURS.keys()))
 def test_frames_equal_the_originals_at_the_start_and_under_way(name):
-    kwargs = {"render_mode": "rgb_array"}
-    make = lambda: gymnasium.make(gymnasium.spec(name), **kwargs)  # noqa: E731
-    env, originals = native.make(name, 2, **kwargs), SyncVectorEnv([make] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
+    make = partial(gymnasium.make, gymnasium.spec(name), render_mode="rgb_array")
+    originals = SyncVectorEnv([make] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
+    env = native.make(name, 2, render_mode="rgb_array")
     env.reset(seed=3), originals.reset(seed=3)
     for step in range(4):
         for frame, original in zip(env.render(), originals.render(), strict=True):

@@ -40,10 +40,11 @@ class Replay:
         path: str | Path | None = None,
         seed: int = 0,
     ) -> None:
-        """The first `add` allocates everything, from the shapes of its batch.
+        """The first `add` allocates everything, from the shapes of its batch: capacity // N rows.
 
         `stack` > 1: observations are (stack, ...) frames, oldest first. `extras`: which of `Batch.extras` to store.
-        `alpha`: exponent of the priorities; None draws uniformly. `path`: a folder for arrays larger than the memory.
+        `alpha`: exponent of the priorities; None draws uniformly. `path`: a folder for arrays larger than the memory,
+        begun afresh by the first `add`.
         """
         self.capacity, self.n, self.gamma, self.stack, self.alpha = capacity, n, gamma, stack, alpha
         self.extras = tuple(extras)
@@ -101,20 +102,22 @@ class Replay:
             )
         count = 1 if batches is None else batches
         indices, weights = self._draw(size, count, beta)
-        flags, newest = self._flat["flags"], (self.cursor - 1) % self.rows
+        flags, newest = self._flat["flags"], (self.cursor - 1) % self.rows * self.envs
         reward, discount, following = _look_ahead(
             indices, flags, self._flat["reward"], self.ends.of, self.envs, newest, self.n, self.gamma
         )
+        next_obs = self._observations(following)
+        _fill_in(following, self.ends.bytes, _as_bytes(next_obs))
         out = {
             "obs": self._observations(indices),
-            "action": self._flat["action"].take(indices, axis=0),
+            "action": self._flat["action"].take(indices, axis=0, mode="clip"),
             "reward": reward,
-            "next_obs": self._observations(following),
+            "next_obs": next_obs,
             "discount": discount,
             "indices": indices,
             "weights": weights,
         }
-        out |= {name: self._flat[name].take(indices, axis=0) for name in self.extras}
+        out |= {name: self._flat[name].take(indices, axis=0, mode="clip") for name in self.extras}
         return out if batches is None else {k: x.reshape(batches, size, *x.shape[1:]) for k, x in out.items()}
 
     def update_priorities(self, indices: NDArray[np.int64], td_error: NDArray) -> None:
@@ -133,7 +136,7 @@ class Replay:
         Memory-mapped fields stay in their files, flushed; the state only counts the rows that were ever written.
         """
         state = {name: getattr(self, name) for name in ("cursor", "filled", "count", "top_weight")}
-        state |= {"random": self.random, "written": int(self.written[0]) if self.fields else 0}
+        state |= {"made": self._made(), "random": self.random, "written": int(self.written[0]) if self.fields else 0}
         if not self.fields:
             return state
         state["envs"] = self.envs
@@ -148,18 +151,17 @@ class Replay:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Goes on exactly as the replay of that state would have; made with the same arguments, except n and gamma."""
+        if state["made"] != self._made():
+            raise UsageError(f"the saved replay was made with {state['made']}, this one with {self._made()}")
         for name in ("cursor", "filled", "count", "top_weight"):
             setattr(self, name, state[name])
+        self.fields = {}
         self.random[:] = state["random"]
         if not state["written"]:
             return
         layout = {name: (tuple(shape), dtype) for name, (shape, dtype) in state["layout"].items()}
         self._allocate(layout, state["envs"], reopen=True)
         for name, kept in (("ends", self.ends), ("starts", self.starts)):
-            if len(kept.of) != len(state[f"{name}/of"]):
-                raise UsageError(
-                    f"this replay of {self.capacity} transitions, stack {self.stack}, is not the saved one"
-                )
             kept.load(state[f"{name}/of"], state[f"{name}/block"], state[f"{name}/free"])
         self.age[:], self.next_age[:] = state["age"], state["next_age"]
         self.tree = sumtree.build(state["weights"])
@@ -170,7 +172,11 @@ class Replay:
         else:
             self._forget_rows_written_since(state["written"])
 
-    # Storage
+    def _made(self) -> dict[str, Any]:
+        """The arguments that decide what is stored."""
+        where = "memory" if self.path is None else "files"
+        made = {"capacity": self.capacity, "stack": self.stack, "extras": list(self.extras)}
+        return made | {"alpha": self.alpha, "stored in": where}
 
     def _columns(self, batch: Batch) -> dict[str, NDArray]:
         """What is stored of each step, arrays (T, N, ...)."""
@@ -208,9 +214,7 @@ class Replay:
         self.ends = Kept(slots, self.obs_shape, dtype, reserved=envs)  # block[:N] is what follows the newest row
         stacked = slots if self.stack > 1 else 1
         self.starts = Kept(stacked, (max(self.stack - 1, 1), *frame), dtype)  # frames before an episode's first, if any
-        self.age = np.zeros(
-            stacked, np.uint8
-        )  # steps since the stack was not the one before shifted, at most stack - 1
+        self.age = np.zeros(stacked, np.uint8)  # how many older frames of the stack lie in the ring
         self.next_age = np.zeros(envs, np.uint8)  # the same of what follows the newest row
         self.tree = sumtree.build(np.zeros(slots if self.alpha is not None else 1))
 
@@ -272,6 +276,8 @@ class Replay:
         t, i = batch.final_at.T
         real = batch.valid[t, i]
         self.ends.put(slots.reshape(-1, self.envs)[t[real], i[real]], batch.final_obs[real])
+        ended = (batch.terminated | batch.truncated) & batch.valid
+        assert (self.ends.of[slots[ended.ravel()]] >= 0).all(), "every end has its final observation"
 
     def _keep_starts(self, obs: NDArray, slots: NDArray[np.int64], goes_on: NDArray[np.bool_]) -> None:
         """Where a stack is not the one before it shifted, an episode starts; older frames, if not blank, are kept."""
@@ -301,8 +307,6 @@ class Replay:
             self.next_age[self.next_age > self.rows - since] = 0  # its older frames are lost: a new start
         self.written[0] = written
 
-    # Drawing
-
     def _draw(self, size: int, batches: int, beta: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Slots (batches * size,) and their importance weights."""
         if self.alpha is None:
@@ -314,21 +318,12 @@ class Replay:
         weights = (drawn / drawn.min(axis=1, keepdims=True)) ** -beta
         return indices, weights.astype(np.float32).ravel()
 
-    def _observations(self, source: NDArray[np.int64]) -> NDArray:
-        """Observations (B, *obs): of a slot, or for source < 0 of row -(source + 1) of the ends."""
-        out = np.empty((len(source), *self.obs_shape), self._flat["obs"].dtype)
-        starts = self.starts
-        _gather(
-            source,
-            self._frames,
-            self.ends.bytes,
-            self.age,
-            starts.of,
-            starts.bytes,
-            self.envs,
-            self.stack,
-            _as_bytes(out),
-        )
+    def _observations(self, slots: NDArray[np.int64]) -> NDArray:
+        """Observations (B, *obs) of slots; rows for numbers below 0 hold nothing of use."""
+        if self.stack == 1:
+            return self._flat["obs"].take(slots, axis=0, mode="clip")
+        out = np.empty((len(slots), *self.obs_shape), self.ends.block.dtype)
+        _stack(slots, self._frames, self.age, self.starts.of, self.starts.bytes, self.envs, _as_bytes(out))
         return out
 
 
@@ -437,21 +432,21 @@ def _look_ahead(
     """Discounted sums of up to n rewards, discounts, and where to bootstrap, each (B,).
 
     A slot is followed by the one `envs` further on, up to n times, but not across an end, a slot that is not valid, or
-    the newest row. Where to bootstrap: a slot, or -(row + 1) for a row of the ends.
+    the newest row, whose first slot is `newest`. Where to bootstrap: a slot, or -(row + 1) for a row of the ends.
     """
     reward, discount = np.empty(indices.size, np.float32), np.empty(indices.size, np.float32)
     source = np.empty(indices.size, np.int64)
     for b in range(indices.size):
         slot, total, weight = indices[b], 0.0, 1.0
         for k in range(n):
-            total += weight * rewards[slot]
+            total += weight * np.float64(rewards[slot])
             weight *= gamma
-            following = (slot + envs) % flags.size
+            following = slot + envs if slot + envs < flags.size else slot + envs - flags.size
             if flags[slot] & (TERMINATED | TRUNCATED | CUT):
                 source[b] = -1 - end_of[slot]
                 break
-            if slot // envs == newest:
-                source[b] = -1 - slot % envs
+            if newest <= slot < newest + envs:
+                source[b] = -1 - (slot - newest)
                 break
             if k == n - 1 or not flags[following] & VALID:
                 source[b] = following
@@ -463,52 +458,46 @@ def _look_ahead(
 
 
 @njit(nogil=True, cache=True)
-def _gather(
-    source: NDArray,
-    frames: NDArray,
-    ends: NDArray,
-    age: NDArray,
-    start_of: NDArray,
-    starts: NDArray,
-    envs: int,
-    stack: int,
-    out: NDArray,
+def _fill_in(source: NDArray, ends: NDArray, out: NDArray) -> None:
+    """Writes row -(source + 1) of the ends wherever source < 0; rows of bytes."""
+    for b in range(source.size):
+        if source[b] < 0:
+            out[b] = ends[-1 - source[b]]
+
+
+@njit(nogil=True, cache=True)
+def _stack(
+    slots: NDArray, frames: NDArray, age: NDArray, start_of: NDArray, starts: NDArray, envs: int, out: NDArray
 ) -> None:
-    """Writes whole observations, rows of bytes: copied from the ends, or put together from single frames.
+    """Writes the stacks of slots (below 0: nothing) as rows of bytes, put together from single frames.
 
     Frames from before an episode's start are those kept for its first slot, or blank.
     """
     width = frames.shape[1]
-    for b in range(source.size):
-        if source[b] < 0:
-            _copy(ends[-1 - source[b]], out[b])
+    stack = out.shape[1] // width
+    for b in range(slots.size):
+        slot = slots[b]
+        if slot < 0:
             continue
-        if stack == 1:
-            _copy(frames[source[b]], out[b])
-            continue
-        reach = np.int64(age[source[b]])
-        for j in range(stack):  # frames back
-            place = (stack - 1 - j) * width
+        reach = np.int64(age[slot])
+        start = start_of[(slot - reach * envs) % len(frames)]
+        for back in range(stack):
+            place = (stack - 1 - back) * width
             row = out[b, place : place + width]
-            start = start_of[(source[b] - reach * envs) % len(frames)]
-            if j <= reach:
-                _copy(frames[(source[b] - j * envs) % len(frames)], row)
+            if back <= reach:
+                row[:] = frames[(slot - back * envs) % len(frames)]
             elif start >= 0:
-                before = place + reach * width
-                _copy(starts[start, before : before + width], row)
+                row[:] = starts[start, place + reach * width :][:width]
             else:
                 row[:] = 0
 
 
 @njit(nogil=True, cache=True)
-def _copy(x: NDArray, out: NDArray) -> None:
-    for i in range(out.size):
-        out[i] = x[i]
-
-
-@njit(nogil=True, cache=True)
 def _ages(obs: NDArray, first: NDArray, stack: int) -> NDArray:
-    """Steps, at most stack - 1, since a stack was not the one before it shifted; obs ((T+1) * N, bytes), first (N,)."""
+    """How many older frames of each stack are those of the slots before it, ((T+1) * N,); obs ((T+1) * N, bytes).
+
+    None where the stack is not the one before it shifted, then one more with every step. `first (N,)`: in row 0.
+    """
     envs, width = first.size, obs.shape[1] // stack
     age = np.empty(len(obs), np.uint8)
     age[:envs] = first

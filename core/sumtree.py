@@ -39,16 +39,16 @@ def assign(tree: NDArray, leaves: NDArray, weights: NDArray) -> None:
 def find(tree: NDArray, targets: NDArray) -> NDArray:
     """The leaves (B,) in which `targets (B,)` of [0, tree[1]) fall when the weights lie side by side."""
     half = tree.size // 2
-    out = np.empty(targets.size, np.int64)
-    for b in range(targets.size):
-        i, rest = 1, targets[b]
-        while i < half:
-            i *= 2
-            if rest >= tree[i] and tree[i + 1] > 0:  # rounding may leave a rest that only an empty leaf could take
-                rest -= tree[i]
-                i += 1
-        out[b] = i - half
-    return out
+    node, rest = np.ones(targets.size, np.int64), targets.copy()
+    level = 1
+    while level < half:  # all targets descend together: their cache misses overlap
+        for b in range(targets.size):
+            left = tree[2 * node[b]]
+            right = (rest[b] >= left) & (tree[2 * node[b] + 1] > 0)  # rounding may leave a rest beyond all weights
+            rest[b] -= left if right else 0.0
+            node[b] = 2 * node[b] + right
+        level *= 2
+    return node - half
 
 
 @njit(nogil=True, cache=True)

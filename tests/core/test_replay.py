@@ -4,10 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from ale_py.vector_env import AtariVectorEnv
+from gymnasium.vector import AutoresetMode
 
+from gymnast.core import checkpoint, sumtree
+from gymnast.core import replay as kernels
 from gymnast.core.batch import Batch, Episodes
 from gymnast.core.errors import UsageError
 from gymnast.core.replay import Replay
+from gymnast.core.rollout import Rollout
 
 ENVS, GAMMA = 3, 0.9
 NO_EPISODES = Episodes(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
@@ -152,6 +157,27 @@ def test_stacks_rebuilt_from_single_frames_equal_the_originals(stack, blank_star
         whole = {(t, i) for t, i in may if t >= oldest + stack - 1}
         assert seen <= may
         assert len(whole) <= len(replay) <= len(may)  # only the oldest rows may have lost their older frames
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_atari_stacks_come_back_bit_for_bit(mode):
+    steps, envs, rng = 40, 2, np.random.default_rng(0)
+    env = AtariVectorEnv("breakout", envs, autoreset_mode=mode, max_num_frames_per_episode=100)  # 25 steps
+    rollout, replay = Rollout(env, steps, seed=1), Replay(steps * envs, stack=4)
+    for _ in range(3):
+        batch = rollout.collect(lambda obs: {"action": rng.integers(0, 4, len(obs))})
+        replay.add(batch)
+        following = batch.obs[1:].copy()
+        following[tuple(batch.final_at.T)] = batch.final_obs
+        assert replay.cursor == 0  # the batch fills the ring: row t is step t
+        drawn = replay.sample(60)
+        t, i = np.divmod(drawn["indices"], envs)
+        assert batch.valid[t, i].all()
+        np.testing.assert_array_equal(drawn["obs"], batch.obs[t, i])
+        np.testing.assert_array_equal(drawn["next_obs"], following[t, i])
+    assert batch.truncated.any()
+    assert (replay.starts.of < 0).all()  # it fills the stack of a reset with blanks: nothing to keep
+    env.close()
 
 
 def test_a_stack_costs_one_frame_per_step():
@@ -301,7 +327,8 @@ def test_a_restored_replay_goes_on_bit_for_bit(stack, alpha, in_files, tmp_path)
         again = make(seed=2)
         again.load_state(state)
         expected = Replay(12 * ENVS, n=3, stack=stack, alpha=alpha)
-        expected.load_state(state | {f"field/{k}": x[: replay.filled].copy() for k, x in replay.fields.items()})
+        fields = {f"field/{k}": x[: replay.filled].copy() for k, x in replay.fields.items()}
+        expected.load_state(state | fields | {"made": state["made"] | {"stored in": "memory"}})
         replay = expected  # two replays cannot write to the same files
     else:
         again = make(seed=2)
@@ -312,6 +339,39 @@ def test_a_restored_replay_goes_on_bit_for_bit(stack, alpha, in_files, tmp_path)
             one.add(batch)
         same(replay.sample(8), again.sample(8))
         assert len(replay) == len(again)
+
+
+def test_a_checkpoint_holds_a_replay(tmp_path):
+    one, stream = filled(0.6)
+    checkpoint.save(tmp_path / "last", one.state())
+    again = Replay(16 * ENVS, n=2, gamma=GAMMA, alpha=0.6)
+    again.load_state(checkpoint.load(tmp_path / "last"))
+    batch = stream.batch(7)
+    for each in (one, again):
+        each.add(batch)
+    same(one.sample(16), again.sample(16))
+
+
+@pytest.mark.parametrize("alpha", [None, 0.6])
+@pytest.mark.parametrize("stack", [1, 4])
+def test_jitted_code_equals_the_python_it_was_made_from(alpha, stack, monkeypatch):
+    def drawn():
+        stream = Stream(seed=2, stack=stack, blank_start=False)
+        one = Replay(10 * ENVS, n=3, alpha=alpha, stack=stack)
+        for steps in (9, 4):
+            one.add(stream.batch(steps))
+        first = one.sample(12)
+        if alpha:
+            one.update_priorities(first["indices"], first["reward"])
+        return one.sample(12)
+
+    jitted = drawn()
+    for module in (kernels, sumtree):
+        for name, kernel in list(vars(module).items()):
+            if hasattr(kernel, "py_func"):
+                monkeypatch.setattr(module, name, kernel.py_func)
+    with np.errstate(over="ignore"):  # the counter is meant to wrap
+        same(jitted, drawn())
 
 
 def test_an_empty_replay_can_be_saved_too():
@@ -374,10 +434,22 @@ def test_wrong_use_says_what_is_wrong():
 
 
 def test_a_state_of_another_replay_is_refused(tmp_path):
-    stream = Stream(seed=0)
-    replay = Replay(10 * ENVS, path=tmp_path / "a")
-    replay.add(stream.batch(4))
-    with pytest.raises(UsageError, match="is missing"):
-        Replay(10 * ENVS, path=tmp_path / "b").load_state(replay.state())
-    with pytest.raises(UsageError, match="the saved replay"):
-        Replay(20 * ENVS, path=tmp_path / "a").load_state(replay.state())
+    def make(folder="a", capacity=10 * ENVS, **options):
+        return Replay(capacity, path=tmp_path / folder, **options)
+
+    replay = make()
+    replay.add(Stream(seed=0).batch(4))
+    with pytest.raises(UsageError, match="is missing: the saved replay had its arrays there"):
+        make("b").load_state(replay.state())
+    with pytest.raises(UsageError, match=r"'capacity': 30, .*, this one with .*'capacity': 60"):
+        make(capacity=20 * ENVS).load_state(replay.state())
+    with pytest.raises(UsageError, match=r"'alpha': None, .*, this one with .*'alpha': 0.5"):
+        make(alpha=0.5).load_state(replay.state())
+    other = make("b")
+    other.add(Stream(seed=0, stack=2).batch(1))
+    with pytest.raises(UsageError, match=r"holds uint8 \(10, 3, 2, 2, 3\), the saved replay <f4 \(10, 3, 2\)"):
+        make("b").load_state(replay.state())
+    again = make()
+    state = replay.state() | {"written": 9}
+    with pytest.raises(UsageError, match="are older than the saved state"):
+        again.load_state(state)

@@ -95,7 +95,7 @@ class FusedLoop:
         return final_at[:ends].copy(), final_obs[:ends].copy()
 
 
-def fits(env: VectorEnv, net: Any) -> bool:
+def fits(env: Any, net: Any) -> bool:
     """Whether the loop can stand in for `net` acting in `env`: a native environment, an MLP on the CPU."""
     kernel = getattr(env, "kernel", None)
     if not isinstance(net, ActorCritic) or kernel is None or kernel.mask is not None:

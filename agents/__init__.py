@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
+from torch import nn
 
 from ..core.errors import UsageError, nearest
 
@@ -17,6 +18,8 @@ class Agent(Protocol):
 
     horizon: int
     """Steps of each environment in a rollout that it learns from."""
+    net: nn.Module
+    """The network that acts; the engine may compute what a plain `ActorCritic` does in a loop of its own."""
     convolutional: bool
     """Whether the network is large enough to be worth several threads."""
 

@@ -53,7 +53,7 @@ class Config:
     clip_schedule: Schedule = "constant"
     """linear: the clip range falls to 0 at the end of the run."""
     value_clip: float | None = None
-    """Largest change of a value prediction per update, by the larger of the clipped and unclipped loss; none: no limit."""
+    """Largest change of a value prediction that earns gradient (the larger of both losses counts); none: no limit."""
     target_kl: float | None = None
     """Stop the update's epochs once the policy has moved 1.5 times this KL divergence, in nats."""
     value_coef: float = 0.5
@@ -132,7 +132,9 @@ def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, 
 class Agent:
     """Acts with pi, learns from one rollout at a time."""
 
-    def __init__(self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0) -> None:
+    def __init__(
+        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+    ) -> None:
         self.cfg, self.device, self.horizon = cfg, torch.device(device), cfg.horizon
         with torch.random.fork_rng():
             torch.manual_seed(seed)

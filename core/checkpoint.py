@@ -65,8 +65,8 @@ def load(path: Path) -> Tree:
                 raise UsageError(f"{path} is a safetensors file, but not a gymnast checkpoint.")
             if int(header["format"]) > FORMAT:
                 raise UsageError(
-                    f"{path} was written by a newer gymnast (format {header['format']}, this one reads up to {FORMAT}). "
-                    "Upgrade gymnast: pip install --upgrade gymnast"
+                    f"{path} is of format {header['format']}, from a newer gymnast; this one reads up to {FORMAT}. "
+                    "Upgrade it: pip install --upgrade gymnast"
                 )
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (safetensors.SafetensorError, OSError, ValueError) as error:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .batch import Batch, Episodes
 from .errors import UsageError
+from .fused import FusedLoop
 from .spaces import Layout, add_axis, take
 
 Act = Callable[[NDArray], dict[str, NDArray]]
@@ -23,17 +24,18 @@ class Rollout:
 
     Handles all three autoreset modes. Box actions are clipped to the action space on their way to the
     environment and recorded as the policy chose them (Huang et al. 2022, "The 37 implementation details
-    of PPO", detail 16 of the continuous ones). `seconds` accumulates the time spent per phase.
+    of PPO", detail 16 of the continuous ones). `seconds` accumulates the time spent per phase. With `fused`, the
+    policy in it acts in one jitted loop and `collect` ignores its `act`.
 
     Raises:
         UsageError: if the environment does not say which autoreset mode it uses.
     """
 
-    def __init__(self, env: VectorEnv, horizon: int, seed: int = 0) -> None:
-        self.env, self.horizon = env, horizon
+    def __init__(self, env: VectorEnv, horizon: int, seed: int = 0, fused: FusedLoop | None = None) -> None:
+        self.env, self.horizon, self.fused = env, horizon, fused
         self.layout = Layout(env.single_observation_space)
         self.mode = _autoreset_mode(env)
-        self.seconds = {"act": 0.0, "env": 0.0}
+        self.seconds = {"rollout": 0.0} if fused else {"act": 0.0, "env": 0.0}
         n = env.num_envs
         self._counts_games = env.metadata.get("counts_games", False)
         self.to_env = _action_adapter(env.single_action_space)
@@ -58,6 +60,8 @@ class Rollout:
         """The next `horizon` steps of every environment, or fewer so as not to exceed `limit` valid steps."""
         limit = self.horizon * self.env.num_envs if limit is None else limit
         self._obs[0] = self._obs[self._end]
+        if self.fused is not None:
+            return self._collect_fused(self.fused, limit)
         ends: list[tuple[NDArray, NDArray]] = []  # per step with ends: final_at rows and final_obs
         reported: list[tuple[dict[str, NDArray], NDArray]] = []  # episodes that the environment counts itself
         clock = perf_counter()
@@ -86,6 +90,7 @@ class Rollout:
     def state(self) -> dict[str, Any]:
         """What `collect` depends on beside the environments themselves."""
         return {
+            "random": None if self.fused is None else self.fused.random.copy(),
             "obs": self._obs[self._end].copy(),
             "return_so_far": self._return_so_far.copy(),
             "length_so_far": self._length_so_far.copy(),
@@ -98,6 +103,30 @@ class Rollout:
         self._return_so_far[:] = state["return_so_far"]
         self._length_so_far[:] = state["length_so_far"]
         self._dead = state["dead"].copy()
+        if self.fused is not None:
+            self.fused.random[:] = state["random"]
+
+    def _collect_fused(self, fused: FusedLoop, limit: int) -> Batch:
+        clock = perf_counter()
+        n = self.env.num_envs
+        steps = min(self.horizon, -(-limit // n))
+        shapes: dict[str, tuple[tuple[int, ...], Any]] = {
+            "action": (fused.action_shape, fused.action_dtype),
+            "logp": ((), np.float32),
+            "value": ((), np.float32),
+        }
+        for name, (shape, dtype) in shapes.items():
+            if name not in self._extras:
+                self._extras[name] = np.zeros((self.horizon, n, *shape), dtype)
+        columns = [self._extras[name][:steps] for name in shapes]
+        columns += [self._raw_reward[:steps], self._terminated[:steps], self._truncated[:steps]]
+        ends = fused.fill(self._obs[: steps + 1], *columns)
+        for t in (0, steps - 1):  # only the last row can go beyond the budget
+            self._mark_valid(t, limit - t * n)
+        self._valid[1 : steps - 1] = True
+        self._end = steps
+        self._tick("rollout", clock)
+        return self._batch(steps, [ends], [])
 
     def _tick(self, phase: str, since: float) -> float:
         now = perf_counter()
@@ -118,7 +147,7 @@ class Rollout:
         if self.mode is AutoresetMode.SAME_STEP:
             rows = self.layout.empty(1)
             for k, i in enumerate(which):
-                self.layout.write(rows, add_axis(take(info["final_obs"], i)))
+                self.layout.write(rows, add_axis(take(info["final_obs"], int(i))))
                 final[k] = rows[0]
         elif self.mode is AutoresetMode.DISABLED:
             obs, _ = self.env.reset(options={"reset_mask": done})

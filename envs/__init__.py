@@ -11,7 +11,7 @@ from ..core.errors import UsageError, nearest
 from .factory import EnvLike, MakeEnv, explained, maker, name_of, resolve
 from .wrappers import with_mask_observed
 
-BACKENDS = ("auto", "native", "atari", "workers", "loop")
+BACKENDS = ("auto", "native", "mujoco", "atari", "workers", "loop")
 
 
 def make(
@@ -39,6 +39,8 @@ def make(
     source = resolve(env)
     if backend == "atari" or (backend == "auto" and _is_atari(source)):
         return _atari(source, num_envs, render_mode, kwargs)
+    if backend == "mujoco" or (backend == "auto" and not (render_mode or kwargs) and _is_mujoco(source)):
+        return _mujoco(source, num_envs, render_mode, kwargs)
     make_env = maker(source, render_mode, kwargs)
     if backend == "workers":
         return with_mask_observed(_workers(make_env, num_envs))
@@ -94,6 +96,27 @@ def _atari(
         raise UsageError(f"backend 'atari' makes ALE/...-v5, not {name_of(source)}")
     with explained(source):
         return AtariGames(source.id, num_envs, render_mode=render_mode, **kwargs)
+
+
+def _is_mujoco(source: EnvSpec | Callable[..., gym.Env]) -> TypeGuard[EnvSpec]:
+    if not (isinstance(source, EnvSpec) and str(source.entry_point).startswith("gymnasium.envs.mujoco.")):
+        return False
+    from .mujoco import TASKS
+
+    return source.id in TASKS
+
+
+def _mujoco(
+    source: EnvSpec | Callable[..., gym.Env], num_envs: int, render_mode: str | None, kwargs: dict[str, Any]
+) -> VectorEnv:
+    from .mujoco import TASKS, MujocoVectorEnv
+
+    if not _is_mujoco(source):
+        raise UsageError(f"backend 'mujoco' makes {', '.join(TASKS)}, not {name_of(source)}")
+    if render_mode or kwargs:
+        raise UsageError("backend 'mujoco' takes no arguments and renders nothing; use backend 'loop'")
+    with explained(source):
+        return MujocoVectorEnv(source.id, num_envs)
 
 
 def _workers(make_env: MakeEnv, num_envs: int) -> VectorEnv:

@@ -30,9 +30,7 @@ class Learner:
 
     algo = ""
 
-    def __init__(
-        self, env: Any, *, preset: str = "auto", agent: Mapping[str, Any] | None = None, **run: Any
-    ) -> None:
+    def __init__(self, env: Any, *, preset: str = "auto", agent: Mapping[str, Any] | None = None, **run: Any) -> None:
         if isinstance(env, VectorEnv):
             run.setdefault("num_envs", env.num_envs)
         self.run = runs.preset(self.algo, env, preset, agent=agent, **run)
@@ -86,7 +84,9 @@ class Learner:
         if env is not None:
             return evaluate(self.agent, env, episodes, seed, stochastic)
         if isinstance(self.run.env, VectorEnv):
-            raise UsageError("this agent was given a ready VectorEnv; give another one to evaluate on: evaluate(env=...)")
+            raise UsageError(
+                "this agent was given a ready VectorEnv; give another one to evaluate on: evaluate(env=...)"
+            )
         with closing(training.eval_env(self.run, episodes)) as fresh:
             return evaluate(self.agent, fresh, episodes, seed, stochastic)
 

@@ -66,7 +66,7 @@ class Render:
     seed: int = 1_000_000
     """Seed of the environment."""
     video: Path | None = None
-    """Write .mp4 or .gif instead of opening a window; by default a file in the run's folder where there is no screen."""
+    """Write .mp4 or .gif instead of opening a window; where there is no screen, a file in the run's folder."""
     stochastic: bool = False
     """Sample actions instead of taking the most likely one."""
     checkpoint: Literal["best", "last"] = "best"
@@ -266,7 +266,9 @@ def _report(out: Path, result: Any, quiet: bool) -> int:
     if result.evaluation is not None:
         low, high = result.evaluation.ci
         count = len(result.evaluation.returns)
-        print(f"return {result.evaluation.mean:.1f} [{low:.1f}, {high:.1f}] over the last evaluation's {count} episodes")
+        print(
+            f"return {result.evaluation.mean:.1f} [{low:.1f}, {high:.1f}] over the last evaluation's {count} episodes"
+        )
     print(f"the run is in {out}\n")
     print(f"  gymnast evaluate {out}")
     print(f"  gymnast render {out} --video {out / 'videos' / 'policy.mp4'}")
@@ -302,9 +304,7 @@ def _render(args: list[str]) -> int:
     options = _parse(Render, args, "gymnast render")
     from .render import render
 
-    written = render(
-        options.run, options.video, options.episodes, options.seed, options.stochastic, options.checkpoint
-    )
+    written = render(options.run, options.video, options.episodes, options.seed, options.stochastic, options.checkpoint)
     if written:
         print(f"wrote {written}")
     return 0

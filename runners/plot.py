@@ -13,7 +13,7 @@ from . import run as runs
 from .logging import read
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402 (after the backend that needs no screen)
+from matplotlib import pyplot as plt
 
 _POINTS = 200  # places along the axis at which seeds are compared
 

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import imageio.v3 as imageio
+import imageio.v2 as imageio
 import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
@@ -108,12 +108,14 @@ class Painter:
                 (self._meanings(i), float(p), float(p), i == int(action[0])) for i, p in enumerate(probabilities)
             ]
         elif "mean action" in thoughts:
-            space = self.env.single_action_space
+            space: Any = self.env.single_action_space
             low, high = _finite(space.low.ravel(), -1.0), _finite(space.high.ravel(), 1.0)
             taken = np.clip(action[0].ravel(), low, high)
             self._bars_title = "action"
             shares = (taken - low) / np.maximum(high - low, 1e-9)
-            self._bars = [(f"a{i}", float(a), float(s), True) for i, (a, s) in enumerate(zip(taken, shares, strict=True))]
+            self._bars = [
+                (f"a{i}", float(a), float(s), True) for i, (a, s) in enumerate(zip(taken, shares, strict=True))
+            ]
 
     def frame(self) -> None:
         """Write the present picture with its panel."""
@@ -191,10 +193,9 @@ def _writer(video: Path, fps: int) -> Iterator[Callable[[NDArray], None]]:
             yield append
             frames[0].save(part, save_all=True, append_images=frames[1:], duration=1000 * every // fps, loop=0)
         else:
-            with imageio.imopen(part, "w", plugin="FFMPEG") as file:
-                stream: Any = file.legacy_get_writer(fps=fps, macro_block_size=16, quality=7)
-                with stream:
-                    yield stream.append_data
+            stream: Any = imageio.get_writer(part, fps=fps, macro_block_size=16, quality=7)
+            with stream:
+                yield stream.append_data
         part.replace(video)
     finally:
         part.unlink(missing_ok=True)

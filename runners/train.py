@@ -23,6 +23,7 @@ from .. import agents, envs
 from ..agents import Agent
 from ..core import checkpoint
 from ..core.errors import TrainingError, UsageError
+from ..core.fused import FusedLoop, fits
 from ..core.rollout import Rollout
 from ..envs import snapshot
 from . import run as runs
@@ -91,12 +92,14 @@ class Training:
             device = _device(run.device, self.env)
             self.agent = new_agent(run, self.env, device, seeds["agent"])
             horizon = min(self.agent.horizon, ceil(run.steps / self.env.num_envs))
-            self.rollout = Rollout(self.env, horizon, seeds["env"])
+            fused = run.rollout == "auto" and fits(self.env, self.agent.net)
+            loop = FusedLoop(self.env, self.agent.net, seeds["agent"]) if fused else None
+            self.rollout = Rollout(self.env, horizon, seeds["env"], loop)
             self._eval_seed = seeds["eval"]
             self.metrics = Metrics()
             self._best = -np.inf
             self.evaluation: Evaluation | None = None
-            self.seconds = {"env": 0.0, "act": 0.0, "update": 0.0, "evaluate": 0.0}
+            self.seconds = dict.fromkeys((*self.rollout.seconds, "update", "evaluate"), 0.0)
             if state is not None:
                 self._load(state)
         except BaseException:
@@ -296,11 +299,14 @@ def _device(name: str, env: VectorEnv) -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as problem:
-        raise UsageError(f"device {name!r} is not to be had here ({str(problem).splitlines()[0]}); use cpu") from problem
+        raise UsageError(
+            f"device {name!r} is not to be had here ({str(problem).splitlines()[0]}); use cpu"
+        ) from problem
     return name
 
 
 def describe(run: Run, out: Path) -> None:
+    """Write the run into its folder, with what it was made with."""
     packages = ("gymnast", "gymnasium", "torch", "numpy", "numba")
     versions = {"python": sys.version.split()[0]} | {name: version(name) for name in packages}
     runs.save(run, out / "run.json", versions=versions, git=_git(), command=sys.argv)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import prod
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from .cnn import impala_cnn, nature_cnn
 
 Cnn = Literal["nature", "impala"]
 _CNNS: dict[str, Callable[[int, int, int], nn.Module]] = {"nature": nature_cnn, "impala": impala_cnn}
+_CNN_FEATURES = {"nature": 512, "impala": 256}
 _SMALLEST_NATURE = 36  # pixels: below it the third convolution has nothing to see
 
 
@@ -38,8 +39,8 @@ class Encoder(nn.Module):
         for part in self._features:
             key = _key(part)
             if _is_image(part):
-                self.cnns[key] = _cnn(part, cnn)
-                self.size += self.cnns[key][-2].out_features
+                self.cnns[key], width = _cnn(part, cnn)
+                self.size += width
                 continue
             if standardize and isinstance(part.space, spaces.Box):
                 self.standardizers[key] = Standardize(part.shape)
@@ -60,7 +61,7 @@ class Encoder(nn.Module):
             parts = self.layout.view(obs)
             for part in self._features:
                 if _key(part) in self.standardizers:
-                    self.standardizers[_key(part)].update(parts[part.name])
+                    cast(Standardize, self.standardizers[_key(part)]).update(parts[part.name])
 
     def _encode(self, part: Part, x: Tensor) -> Tensor:
         key = _key(part)
@@ -91,13 +92,12 @@ def _channels_last(shape: tuple[int, ...]) -> bool:
     return shape[-1] <= shape[0]
 
 
-def _cnn(part: Part, cnn: Cnn) -> nn.Sequential:
+def _cnn(part: Part, cnn: Cnn) -> tuple[nn.Module, int]:
+    """The encoder of an image, and how many features it gives."""
     height, width, channels = part.shape if _channels_last(part.shape) else (*part.shape[1:], part.shape[0])
     if cnn == "nature" and min(height, width) < _SMALLEST_NATURE:
         cnn = "impala"  # the only one that takes images of any size
-    net = _CNNS[cnn](channels, height, width)
-    assert isinstance(net, nn.Sequential)
-    return net
+    return _CNNS[cnn](channels, height, width), _CNN_FEATURES[cnn]
 
 
 def _width(part: Part) -> int:

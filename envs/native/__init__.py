@@ -1,8 +1,12 @@
 """Environments whose N copies one jitted call advances: Gymnasium's classics, bit for bit, and a few of our own.
 
 Importing this package registers our own ids with Gymnasium and loads nothing heavy.
+
+"Bit for bit" rests on NumPy, Python and Numba all taking float64 sines and powers from the same C library, as they do
+on Linux; `tests/envs/native` tells whether it holds on a machine.
 """
 
+import copy
 import importlib
 import inspect
 from typing import TYPE_CHECKING, Any
@@ -30,10 +34,13 @@ NAMES = {
     "CliffWalking-v1": "tabular:cliff_walking",
     "CliffWalkingSlippery-v1": "tabular:cliff_walking",
     "Taxi-v4": "taxi:kernel",
+    "gymnast/GridWorld-v0": "gridworld:kernel",
+    "gymnast/Bandit-v0": "bandit:kernel",
+    "gymnast/Knapsack-v0": "knapsack:kernel",
 }
 """Which module and function makes the kernel of an id. Default arguments and time limits are those registered."""
 
-OURS: dict[str, int | None] = {}
+OURS = {"gymnast/GridWorld-v0": 100, "gymnast/Bandit-v0": None, "gymnast/Knapsack-v0": 100}
 """The ids of our own and their time limits."""
 
 
@@ -51,10 +58,15 @@ def make(
     """
     from .vector import NativeVectorEnv
 
+    if num_envs < 1 or max_episode_steps == 0 or (max_episode_steps or 0) < -1:
+        raise UsageError(f"{id}: cannot make {num_envs} copies with a time limit of {max_episode_steps} steps")
     kernel = load(id, **kwargs)
-    limit = gymnasium.spec(id).max_episode_steps if max_episode_steps is None else max_episode_steps
-    env = NativeVectorEnv(kernel, num_envs, autoreset_mode, None if limit == -1 else limit, render_mode)
-    env.spec = gymnasium.spec(id)
+    spec = copy.deepcopy(gymnasium.spec(id))
+    spec.kwargs.update(kwargs)
+    if max_episode_steps is not None:
+        spec.max_episode_steps = None if max_episode_steps == -1 else max_episode_steps
+    env = NativeVectorEnv(kernel, num_envs, autoreset_mode, spec.max_episode_steps, render_mode)
+    env.spec = spec
     return env
 
 
@@ -76,7 +88,7 @@ for _id, _limit in OURS.items():
         gymnasium.register(
             id=_id,
             entry_point=f"{__name__}.single:NativeEnv",
-            vector_entry_point=f"{__name__}:make",
+            vector_entry_point=f"{__name__}.single:native_vector_env",
             max_episode_steps=_limit,
-            kwargs={"id": _id},
+            kwargs={"env_id": _id},
         )

@@ -34,9 +34,8 @@ def frozen_lake(
     reward_schedule: tuple[float, float, float] = (1, 0, 0),
 ) -> Kernel:
     """Cross a frozen lake without falling into a hole; arguments as for Gymnasium's `FrozenLakeEnv`."""
-    return _copy_of(
-        "FrozenLake", FrozenLakeEnv("rgb_array", desc, map_name, is_slippery, success_rate, reward_schedule)
-    )
+    lake: Any = FrozenLakeEnv  # whose annotations are narrower than what it takes
+    return _copy_of("FrozenLake", lake("rgb_array", desc, map_name, is_slippery, success_rate, reward_schedule))
 
 
 def cliff_walking(is_slippery: bool = False) -> Kernel:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # in the loops below these are the environment's own function
 
     valid: Any = None
 
-BOOL = np.dtype(np.bool_)  # np.empty takes twice as long when it is given the type
+empty, ndarray, BOOL = np.empty, np.ndarray, np.dtype(np.bool_)  # what `step` needs at hand: 0.2 us per call
 NO_LIMIT = np.iinfo(np.int64).max
 SAME_STEP, NEXT_STEP, DISABLED = 0, 1, 2
 MODES = {AutoresetMode.SAME_STEP: SAME_STEP, AutoresetMode.NEXT_STEP: NEXT_STEP, AutoresetMode.DISABLED: DISABLED}
@@ -108,17 +108,17 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         if not self._started:
             raise ResetNeeded(f"{self.kernel.name}: call reset before step")
         if (
-            type(actions) is not np.ndarray
+            type(actions) is not ndarray
             or actions.dtype is not self._action_dtype
             or actions.shape != self._action_shape
             or not actions.flags.carray
         ):
             actions = self._as_actions(actions)
         n = self.num_envs
-        obs = np.empty(self._obs_rows, self._obs_dtype)
-        reward = np.empty(n)
-        terminated = np.empty(n, BOOL)
-        truncated = np.empty(n, BOOL)
+        obs = empty(self._obs_rows, self._obs_dtype)
+        reward = empty(n)
+        terminated = empty(n, BOOL)
+        truncated = empty(n, BOOL)
         masks = self._no_masks.copy() if self._masked else self._no_masks
         ends = self._step_all(
             self.state, self.elapsed, self.rng, self.ended, self.kernel.params, self.max_episode_steps,

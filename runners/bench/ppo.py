@@ -75,13 +75,13 @@ def measure(repeats: int) -> Iterator[Row]:
         for seed in range(repeats):
             ours.append(_ours(case, seed, case.steps))
             peer.append(_peer(case, seed))
-        speed = [[case.steps / seconds for seconds, _ in side] for side in (ours, peer)]
-        yield Row(case.name, "steps/s", *speed, peer_name)
+        speed, peer_speed = ([case.steps / seconds for seconds, _ in side] for side in (ours, peer))
+        yield Row(case.name, "steps/s", speed, peer_speed, peer_name)
         if case.solved is not None:
-            times = [[solved for _, solved in side] for side in (ours, peer)]
-            missed = f"{np.isinf(times[0]).sum()} and {np.isinf(times[1]).sum()} of {repeats} never"
+            times, peer_times = ([solved for _, solved in side] for side in (ours, peer))
+            missed = f"{np.isinf(times).sum()} and {np.isinf(peer_times).sum()} of {repeats} never reached it"
             what = f"the same, time to a mean return of {case.solved:g}"
-            yield Row(what, "s", *times, peer_name, higher_is_better=False, note=missed)
+            yield Row(what, "s", times, peer_times, peer_name, higher_is_better=False, note=missed)
 
 
 def _ours(case: Case, seed: int, steps: int) -> tuple[float, float]:

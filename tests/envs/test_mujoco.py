@@ -1,0 +1,79 @@
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from gymnast.core.errors import UsageError
+from gymnast.envs import describe, make, mujoco
+from gymnast.envs.snapshot import restore, snapshot
+
+
+def actions_of(env, steps, seed=0):
+    rng = np.random.default_rng(seed)
+    low, high = env.single_action_space.low, env.single_action_space.high
+    return [rng.uniform(low, high, env.action_space.shape).astype(np.float32) for _ in range(steps)]
+
+
+def final_rows(infos):
+    return [] if "final_obs" not in infos else [row for row in infos["final_obs"] if row is not None]
+
+
+@pytest.mark.parametrize("env_id", sorted(mujoco.TASKS))
+def test_every_number_equals_gymnasiums_to_the_last_bit(env_id):
+    steps = 150 if env_id == "Humanoid-v5" else 400
+    with closing(make(env_id, 3)) as ours, closing(make(env_id, 3, backend="loop")) as theirs:
+        assert describe(ours) == "mujoco threads"
+        assert ours.observation_space == theirs.observation_space
+        assert ours.action_space == theirs.action_space
+        # Time limits are met sooner, so that truncation is compared too.
+        ours.limit = limit = 60 if env_id != "Reacher-v5" else 50
+        for env in theirs.envs:
+            env._max_episode_steps = limit
+        assert np.array_equal(ours.reset(seed=5)[0], theirs.reset(seed=5)[0])
+        ended = 0
+        for action in actions_of(ours, steps):
+            one, other = ours.step(action), theirs.step(action)
+            for a, b in zip(one[:4], other[:4], strict=True):
+                assert np.array_equal(a, b)
+                assert a.dtype == b.dtype
+            assert np.array_equal(final_rows(one[4]), final_rows(other[4]))
+            ended += (one[2] | one[3]).sum()
+        assert ended >= 6
+
+
+@pytest.mark.parametrize("env_id", ["Hopper-v5", "Ant-v5"])
+def test_a_fresh_environment_goes_on_bit_for_bit(env_id):
+    with closing(make(env_id, 2)) as first, closing(make(env_id, 2)) as fresh:
+        first.reset(seed=1)
+        for action in actions_of(first, 30):
+            first.step(action)
+        restore(fresh, snapshot(first))
+        for action in actions_of(first, 100, seed=1):
+            for a, b in zip(first.step(action)[:4], fresh.step(action)[:4], strict=True):
+                assert np.array_equal(a, b)
+
+
+def test_the_number_of_threads_changes_nothing(monkeypatch):
+    many = make("Walker2d-v5", 3)
+    monkeypatch.setattr(mujoco, "cores", lambda: 1)
+    with closing(many), closing(make("Walker2d-v5", 3)) as single:
+        assert len(single.parts) == 1
+        assert np.array_equal(many.reset(seed=0)[0], single.reset(seed=0)[0])
+        for action in actions_of(many, 80):
+            assert np.array_equal(many.step(action)[0], single.step(action)[0])
+
+
+def test_arguments_and_rendering_use_the_loop():
+    with closing(make("HalfCheetah-v5", 1, ctrl_cost_weight=0.5)) as env:
+        assert describe(env) == "loop"
+    with pytest.raises(UsageError, match="backend 'mujoco' takes no arguments"):
+        make("HalfCheetah-v5", 1, backend="mujoco", ctrl_cost_weight=0.5)
+    with pytest.raises(UsageError, match="backend 'mujoco' makes Ant-v5"):
+        make("CartPole-v1", 1, backend="mujoco")
+
+
+def test_a_state_of_another_size_is_refused():
+    with closing(make("Hopper-v5", 2)) as two:
+        snap = snapshot(two)
+    with closing(make("Hopper-v5", 3)) as three, pytest.raises(UsageError, match="another number of environments"):
+        restore(three, snap)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from . import sumtree
 from .batch import Batch
 from .errors import UsageError
+from .rng import stream, uniform
 
 VALID, TERMINATED, TRUNCATED, CUT = 1, 2, 4, 8  # bits of a slot's flags; CUT: the batch after it did not continue it
 SMALLEST_ERROR = 1e-6  # added to |TD error|, so that no transition is forgotten for good
@@ -49,7 +50,7 @@ class Replay:
         self.capacity, self.n, self.gamma, self.stack, self.alpha = capacity, n, gamma, stack, alpha
         self.extras = tuple(extras)
         self.path = None if path is None else Path(path)
-        self.random = np.random.SeedSequence(seed).generate_state(1, np.uint64)
+        self.random = stream(seed)
         self.fields: dict[str, NDArray] = {}  # name -> (L, N, ...)
         self.cursor = 0  # the row to be written next, the oldest one once the ring is full
         self.filled = 0  # rows
@@ -390,23 +391,13 @@ def _as_bytes(x: NDArray) -> NDArray[np.uint8]:
 
 
 @njit(nogil=True, cache=True)
-def _uniform(random: NDArray) -> float:
-    """The next number in [0, 1) of the stream whose counter is random[0]: SplitMix64, Steele et al. 2014."""
-    random[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = random[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
-
-
-@njit(nogil=True, cache=True)
 def _draw_uniformly(random: NDArray, flags: NDArray, slots: int, size: int) -> NDArray:
     """Valid ones among the first `slots`, drawn with replacement, shape (size,)."""
     out = np.empty(size, np.int64)
     for b in range(size):
-        slot = int(_uniform(random) * slots)
+        slot = int(uniform(random) * slots)
         while not flags[slot] & VALID:
-            slot = int(_uniform(random) * slots)
+            slot = int(uniform(random) * slots)
         out[b] = slot
     return out
 
@@ -416,7 +407,7 @@ def _strata(random: NDArray, total: float, size: int, batches: int) -> NDArray:
     """One number from each of `size` equal parts of [0, total), for each batch, shape (batches * size,)."""
     out = np.empty(batches * size, np.float64)
     for b in range(out.size):
-        out[b] = (b % size + _uniform(random)) / size * total
+        out[b] = (b % size + uniform(random)) / size * total
     return out
 
 

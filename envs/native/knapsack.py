@@ -112,10 +112,10 @@ def _fits(state: Row, n: int, i: int) -> bool:
 
 @njit(nogil=True)
 def _full(state: Row, n: int) -> bool:
-    some = False
-    for i in range(n):
-        some |= _fits(state, n, i)
-    return not some
+    i = 0
+    while i < n and not _fits(state, n, i):
+        i += 1
+    return i == n
 
 
 def _painter(count: int) -> Painter:

@@ -1,0 +1,50 @@
+# Each target does all the set-up it needs on a machine that has Python 3.11 or newer and git.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup train test test-slow lint format bench clean
+
+help:
+	@echo "make train      train PPO on CartPole, evaluate it, write a video"
+	@echo "make test       the tests that take minutes      make test-slow  the ones that learn real tasks"
+	@echo "make lint       ruff and mypy                    make format     ruff, fixing what it can"
+	@echo "make bench      speed beside Stable-Baselines3   make clean      remove the environment and caches"
+
+setup: $(READY)
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,box2d,bench]"
+	touch $(READY)
+
+train: $(READY)
+	$(BIN)/gymnast train ppo CartPole-v1 --out runs/cartpole-$(shell date +%Y%m%d-%H%M%S)
+	@run=$$(ls -dt runs/cartpole-* | head -n 1) && \
+	$(BIN)/gymnast evaluate $$run && \
+	$(BIN)/gymnast render $$run --video $$run/videos/policy.mp4 && \
+	echo "the run, its metrics, checkpoints and video are in $$run"
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)
+	$(BIN)/gymnast bench ppo
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,38 @@
+"""gymnast: reinforcement learning for Gymnasium environments.
+
+    import gymnast
+
+    agent = gymnast.PPO("CartPole-v1", seed=0)
+    agent.learn(100_000)
+    action, extras = agent.predict(obs)
+
+Everything is imported when it is first used: `import gymnast` alone costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "PPO": "runners.api",
+    "evaluate": "runners.evaluate",
+    "load": "runners.api",
+    "make": "envs",
+    "preset": "runners.run",
+    "Run": "runners.run",
+    "train": "runners.train",
+    "resume": "runners.train",
+}
+
+__all__ = ["PPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_NAMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_NAMES]

@@ -1,0 +1,75 @@
+"""Batch: T steps of N environments, the one record that crosses every boundary."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Episodes(NamedTuple):
+    """The E episodes that ended within a batch, in the order of their ends."""
+
+    env: NDArray[np.int64]
+    """(E,) which environment."""
+    returns: NDArray[np.float64]
+    """(E,) undiscounted sum of the environment's own rewards."""
+    lengths: NDArray[np.int64]
+    """(E,) steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Views into the engine's storage, time-major; copy what must outlive the next `collect`.
+
+    `terminated` means that the next state is worth 0, `truncated` that it is worth V(final_obs);
+    no code outside this class decides that. A step with `valid` False never happened as far as
+    learning goes: the action was ignored by an autoreset, or lies beyond the run's budget of steps.
+    """
+
+    obs: NDArray
+    """(T+1, N, *obs) what each action answered to, and what followed the last one."""
+    action: NDArray
+    """(T, N, *act) as the policy chose it, before it was clipped to the action space."""
+    reward: NDArray[np.float32]
+    """(T, N)"""
+    terminated: NDArray[np.bool_]
+    """(T, N)"""
+    truncated: NDArray[np.bool_]
+    """(T, N)"""
+    valid: NDArray[np.bool_]
+    """(T, N)"""
+    final_at: NDArray[np.int64]
+    """(K, 2) time and environment of each episode's end, sorted by time, then environment."""
+    final_obs: NDArray
+    """(K, *obs) the observation after each of these ends, which an autoreset would have hidden."""
+    episodes: Episodes
+    """Whole episodes that ended here, for statistics only."""
+    extras: dict[str, NDArray]
+    """(T, N, ...) whatever `act` returned beside the action: log-probability, value, ..."""
+
+    @property
+    def steps(self) -> int:
+        """Number of valid steps."""
+        return int(self.valid.sum())
+
+    @property
+    def done(self) -> NDArray[np.bool_]:
+        """(T, N) where an episode ended; nothing flows backwards across it."""
+        return self.terminated | self.truncated
+
+    @property
+    def edge_obs(self) -> NDArray:
+        """(N+K, *obs) the states whose value `act` never computed: the last ones, then the final ones."""
+        return np.concatenate([self.obs[-1], self.final_obs])
+
+    def next_value(self, value: NDArray, edge_value: NDArray) -> NDArray:
+        """(T, N) worth of what follows each step, from V(obs[:-1]) (T, N) and V(edge_obs) (N+K,).
+
+        0 after a termination, V(final_obs) after a truncation, V(obs[t+1]) otherwise.
+        """
+        n = self.reward.shape[1]
+        following = np.concatenate([value[1:], edge_value[None, :n]])
+        following[self.final_at[:, 0], self.final_at[:, 1]] = edge_value[n:]
+        following[self.terminated] = 0.0
+        return following

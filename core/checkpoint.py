@@ -1,0 +1,115 @@
+"""One file that holds a tree of arrays and plain values: safetensors, with the plain values as JSON in its header.
+
+A checkpoint is written beside its place and moved there in one step, so that the place always holds a whole one.
+Loading never executes code from the file.
+"""
+
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+import torch
+from numpy.typing import NDArray
+
+from .errors import TrainingError, UsageError
+
+FORMAT = 1
+"""Raised when files written from then on can no longer be read by older versions."""
+
+Tree = dict[str, Any]
+"""Nested dicts and lists; leaves are arrays, tensors or what JSON knows."""
+
+_ARRAY = "__array__"  # {"__array__": name} in the JSON stands for the array of that name
+
+
+def save(path: Path, tree: Tree) -> None:
+    """Write `tree` to `path`; whatever goes wrong, `path` holds the old file or the new one, whole.
+
+    Raises:
+        TrainingError: if it cannot be written (a full disk, no permission); the old file is intact.
+    """
+    arrays: dict[str, NDArray] = {}
+    content = json.dumps(_pack(tree, "", arrays))
+    header = {"format": str(FORMAT), "tree": content, "crc": str(_crc(content, arrays))}
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(safetensors.numpy.save(arrays, header))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise TrainingError(f"cannot write the checkpoint {path}: {error.strerror}. An older one is intact.") from error
+
+
+def load(path: Path) -> Tree:
+    """The tree that `save` wrote, with arrays as NumPy arrays.
+
+    Raises:
+        UsageError: if there is no such file, it is damaged, or a newer gymnast wrote it.
+    """
+    if not path.is_file():
+        raise UsageError(f"no checkpoint at {path}. Give the folder of a run, such as runs/ppo-CartPole-v1-s0-…")
+    damaged = f"{path} is not a whole checkpoint (cut short or damaged). Use another one from the same folder."
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            if "format" not in header or "tree" not in header:
+                raise UsageError(f"{path} is a safetensors file, but not a gymnast checkpoint.")
+            if int(header["format"]) > FORMAT:
+                raise UsageError(
+                    f"{path} is of format {header['format']}, from a newer gymnast; this one reads up to {FORMAT}. "
+                    "Upgrade it: pip install --upgrade gymnast"
+                )
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(damaged) from error
+    if str(_crc(header["tree"], arrays)) != header.get("crc"):
+        raise UsageError(damaged)
+    tree = _unpack(json.loads(header["tree"]), arrays)
+    assert isinstance(tree, dict)
+    return tree
+
+
+def tensors(tree: Any) -> Any:
+    """`tree` with every array as a tensor on the CPU that shares its memory."""
+    if isinstance(tree, dict):
+        return {key: tensors(value) for key, value in tree.items()}
+    return torch.from_numpy(tree) if isinstance(tree, np.ndarray) else tree
+
+
+def _pack(node: Any, name: str, arrays: dict[str, NDArray]) -> Any:
+    if isinstance(node, dict):
+        return {key: _pack(value, f"{name}/{key}" if name else key, arrays) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_pack(value, f"{name}/{i}", arrays) for i, value in enumerate(node)]
+    if isinstance(node, torch.Tensor):
+        node = node.detach().cpu().numpy()
+    if isinstance(node, np.ndarray):
+        arrays[name] = np.array(node, order="C")  # a copy with rank kept: views share memory, which the format refuses
+        return {_ARRAY: name}
+    return node.item() if isinstance(node, np.generic) else node
+
+
+def _unpack(node: Any, arrays: dict[str, NDArray]) -> Any:
+    if isinstance(node, dict):
+        if node.keys() == {_ARRAY}:
+            return arrays[node[_ARRAY]]
+        return {key: _unpack(value, arrays) for key, value in node.items()}
+    return [_unpack(value, arrays) for value in node] if isinstance(node, list) else node
+
+
+def _crc(content: str, arrays: dict[str, NDArray]) -> int:
+    crc = zlib.crc32(content.encode())
+    for name in sorted(arrays):
+        crc = zlib.crc32(np.ascontiguousarray(arrays[name]).view(np.uint8).data if arrays[name].size else b"", crc)
+    return crc

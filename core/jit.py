@@ -1,0 +1,55 @@
+"""One jitted loop per set of functions, kept in Numba's disk cache.
+
+A closure over jitted functions never hits Numba's disk cache, so a loop that is generic over an environment would be
+compiled anew in every process. A module-level function that reads the functions as *globals* does hit it.
+"""
+
+import hashlib
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+
+
+def instantiate(template: Callable[..., Any], name: str, **functions: Callable[..., Any]) -> Any:
+    """The plain Python function `template`, compiled with each global named in `functions` bound to that function.
+
+    Numba looks machine code up by name, so the name carries a fingerprint of every source file the loop is made of:
+    whoever edits an environment gets fresh machine code, never stale. For that reason the functions themselves must
+    not be cached (`@njit(nogil=True)`): a cached callee would be linked in without regard to what it calls.
+    """
+    unique = f"{template.__qualname__}_{_identifier(name)}_{fingerprint(template, *functions.values())}"
+    bound = types.FunctionType(template.__code__, {**template.__globals__, **functions}, unique)
+    bound.__qualname__ = unique
+    bound.__module__ = template.__module__
+    return njit(cache=True, nogil=True)(bound)
+
+
+def fingerprint(*functions: Callable[..., Any]) -> str:
+    """Twelve hex digits that change when a source file of these functions, or of what they call, changes."""
+    digest = hashlib.sha256()
+    for path in sorted(_source_files(functions)):
+        with open(path, "rb") as file:
+            digest.update(file.read())
+    return digest.hexdigest()[:12]
+
+
+def _source_files(functions: tuple[Callable[..., Any], ...]) -> set[str]:
+    """The files that define `functions` and, transitively, every jitted function they name."""
+    files, seen = set(), set()
+    waiting = [getattr(function, "py_func", function) for function in functions]
+    while waiting:
+        function = waiting.pop()
+        if function in seen:
+            continue
+        seen.add(function)
+        files.add(inspect.getfile(function))
+        named: list[Any] = [function.__globals__.get(word) for word in function.__code__.co_names]
+        waiting += [value.py_func for value in named if hasattr(value, "py_func")]
+    return files
+
+
+def _identifier(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in name)

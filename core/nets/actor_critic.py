@@ -1,0 +1,85 @@
+"""A policy and a value function over one encoder."""
+
+from collections.abc import Sequence
+from math import sqrt
+
+from gymnasium import spaces
+from torch import Tensor, nn
+
+from ..errors import UsageError
+from ..heads import Distribution, head
+from ..spaces import MASK
+from .encoder import Cnn, Encoder
+from .mlp import Activation, mlp, orthogonal
+
+
+class ActorCritic(nn.Module):
+    """pi(a|s) and V(s).
+
+    The encoder is shared (it has weights only for images); the hidden layers are shared or not.
+    `orthogonal_init` follows Huang et al. 2022 ("The 37 implementation details of PPO", detail 2): gain sqrt(2)
+    in hidden layers, `policy_gain` in the policy's last layer, 1 in the value's. Without it torch's defaults stay.
+    """
+
+    def __init__(
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        hidden: Sequence[int] = (64, 64),
+        *,
+        activation: Activation = "tanh",
+        shared: bool = False,
+        cnn: Cnn = "nature",
+        standardize: bool = False,
+        orthogonal_init: bool = True,
+        policy_gain: float = 0.01,
+        log_std_init: float = 0.0,
+        sde: bool = False,
+    ) -> None:
+        super().__init__()
+        self.encoder = Encoder(obs, cnn, standardize)
+        self.policy_trunk, width = mlp(self.encoder.size, hidden, activation)
+        self.value_trunk = self.policy_trunk if shared else mlp(self.encoder.size, hidden, activation)[0]
+        self.policy_head = head(width, action, log_std_init, sde)
+        self.value_head = nn.Linear(width, 1)
+        self.action_shape = action.shape or ()
+        self._masked = _check_mask(self.encoder, action)
+        if orthogonal_init:
+            orthogonal(self, sqrt(2))
+            orthogonal(self.policy_head, policy_gain)
+            orthogonal(self.value_head, 1.0)
+
+    def forward(self, obs: Tensor) -> tuple[Distribution, Tensor]:
+        """Policy and value (B,) of stored observations (B, *layout.shape)."""
+        features = self.encoder(obs)
+        policy_features = self.policy_trunk(features)
+        shared = self.value_trunk is self.policy_trunk
+        value = self.value_head(policy_features if shared else self.value_trunk(features)).squeeze(-1)
+        return self._pi(obs, policy_features), value
+
+    def policy(self, obs: Tensor) -> tuple[Distribution, Tensor]:
+        """The policy, and the features (B, F) that its head saw."""
+        features = self.policy_trunk(self.encoder(obs))
+        return self._pi(obs, features), features
+
+    def value(self, obs: Tensor) -> Tensor:
+        """V(s), shape (B,)."""
+        return self.value_head(self.value_trunk(self.encoder(obs))).squeeze(-1)
+
+    def _pi(self, obs: Tensor, features: Tensor) -> Distribution:
+        return self.policy_head(features, self.encoder.mask(obs)) if self._masked else self.policy_head(features)
+
+
+def _check_mask(encoder: Encoder, action: spaces.Space) -> bool:
+    """Whether the observation carries an action mask, after checking that it fits the action space."""
+    shapes = [part.shape for part in encoder.layout.parts if part.name == MASK]
+    if not shapes:
+        return False
+    if isinstance(action, spaces.Discrete | spaces.MultiDiscrete):
+        size = int(action.n if isinstance(action, spaces.Discrete) else action.nvec.sum())
+        if shapes[0] == (size,):
+            return True
+    raise UsageError(
+        f"an action mask of shape {shapes[0]} does not fit the action space {action}: "
+        "it must have one entry per action of a Discrete or MultiDiscrete space"
+    )

@@ -1,0 +1,109 @@
+"""From an observation of any supported space to one vector of features."""
+
+from collections.abc import Callable
+from math import prod
+from typing import Literal, cast
+
+import torch
+import torch.nn.functional as F
+from gymnasium import spaces
+from torch import Tensor, nn
+
+from ..errors import UsageError
+from ..normalize import Standardize
+from ..spaces import MASK, Layout, Part
+from .cnn import impala_cnn, nature_cnn
+
+Cnn = Literal["nature", "impala"]
+_CNNS: dict[str, Callable[[int, int, int], nn.Module]] = {"nature": nature_cnn, "impala": impala_cnn}
+_CNN_FEATURES = {"nature": 512, "impala": 256}
+_SMALLEST_NATURE = 36  # pixels: below it the third convolution has nothing to see
+
+
+class Encoder(nn.Module):
+    """Features (B, `size`) of stored observations (B, *layout.shape).
+
+    Images (uint8 Box of rank 3) go through a CNN, other Boxes are flattened, Discrete and MultiDiscrete become
+    one-hot, and the parts of a Dict or Tuple are concatenated. With `standardize`, Boxes that are no images
+    are standardised by what `update` has seen. A Dict's `action_mask` is not a feature: `mask` returns it.
+    """
+
+    def __init__(self, space: spaces.Space, cnn: Cnn = "nature", standardize: bool = False) -> None:
+        super().__init__()
+        self.layout = Layout(space)
+        self._features = [part for part in self.layout.parts if part.name != MASK]
+        if not self._features:
+            raise UsageError("the observation consists of an action mask alone; a policy needs something to see")
+        self.cnns, self.standardizers = nn.ModuleDict(), nn.ModuleDict()
+        self.size = 0
+        for part in self._features:
+            key = _key(part)
+            if _is_image(part):
+                self.cnns[key], width = _cnn(part, cnn)
+                self.size += width
+                continue
+            if standardize and isinstance(part.space, spaces.Box):
+                self.standardizers[key] = Standardize(part.shape)
+            self.size += _width(part)
+
+    def forward(self, obs: Tensor) -> Tensor:
+        parts = self.layout.view(obs)
+        features = [self._encode(part, parts[part.name]) for part in self._features]
+        return features[0] if len(features) == 1 else torch.cat(features, -1)
+
+    def mask(self, obs: Tensor) -> Tensor | None:
+        """(B, A) nonzero where an action is available; None if the environment gives no mask."""
+        return self.layout.view(obs).get(MASK) if self.layout.structured else None
+
+    def update(self, obs: Tensor) -> None:
+        """Take stored observations (B, *layout.shape) into the running standardisation."""
+        if self.standardizers:
+            parts = self.layout.view(obs)
+            for part in self._features:
+                if _key(part) in self.standardizers:
+                    cast(Standardize, self.standardizers[_key(part)]).update(parts[part.name])
+
+    def _encode(self, part: Part, x: Tensor) -> Tensor:
+        key = _key(part)
+        if key in self.cnns:
+            x = x.float() / 255.0
+            return self.cnns[key](x.movedim(-1, -3) if _channels_last(part.shape) else x)
+        match part.space:
+            case spaces.Discrete():
+                return F.one_hot(x - int(part.space.start), int(part.space.n)).float()
+            case spaces.MultiDiscrete():
+                nvec, start = part.space.nvec.flatten(), part.space.start.flatten()
+                columns = zip((x.flatten(1)).unbind(-1), nvec, start, strict=True)
+                return torch.cat([F.one_hot(c - int(s), int(n)) for c, n, s in columns], -1).float()
+        if key in self.standardizers:
+            x = self.standardizers[key](x.float())
+        return x.float().flatten(1)
+
+
+def _key(part: Part) -> str:
+    return part.name.replace(".", "_") or "obs"  # module names hold no dots
+
+
+def _is_image(part: Part) -> bool:
+    return isinstance(part.space, spaces.Box) and part.dtype == "uint8" and len(part.shape) == 3
+
+
+def _channels_last(shape: tuple[int, ...]) -> bool:
+    return shape[-1] <= shape[0]
+
+
+def _cnn(part: Part, cnn: Cnn) -> tuple[nn.Module, int]:
+    """The encoder of an image, and how many features it gives."""
+    height, width, channels = part.shape if _channels_last(part.shape) else (*part.shape[1:], part.shape[0])
+    if cnn == "nature" and min(height, width) < _SMALLEST_NATURE:
+        cnn = "impala"  # the only one that takes images of any size
+    return _CNNS[cnn](channels, height, width), _CNN_FEATURES[cnn]
+
+
+def _width(part: Part) -> int:
+    match part.space:
+        case spaces.Discrete():
+            return int(part.space.n)
+        case spaces.MultiDiscrete():
+            return int(part.space.nvec.sum())
+    return prod(part.shape)

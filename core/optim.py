@@ -1,0 +1,68 @@
+"""Optimisers on one flat vector, and schedules."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Schedule = Literal["constant", "linear"]
+
+
+def scheduled(value: float, schedule: Schedule, progress: float) -> float:
+    """`value` after the share `progress` in [0, 1] of the run: the same, or on the line down to 0."""
+    return value if schedule == "constant" else value * (1.0 - progress)
+
+
+def flatten(parameters: Iterable[nn.Parameter]) -> nn.Parameter:
+    """One vector that holds all `parameters` and their gradients; they become views of it.
+
+    A norm, a scaling or an optimiser's step is then one operation instead of one per layer.
+    """
+    parameters = list(parameters)
+    flat = nn.Parameter(torch.cat([p.detach().flatten() for p in parameters]))
+    flat.grad = torch.zeros_like(flat)
+    start = 0
+    for p in parameters:
+        part = slice(start, start + p.numel())
+        p.data = flat.data[part].view_as(p)
+        p.grad = flat.grad[part].view_as(p)
+        start = part.stop
+    return flat
+
+
+class Adam:
+    """Adam (Kingma & Ba 2014, arXiv:1412.6980) with the global gradient norm clipped first.
+
+    `max_grad_norm` None leaves gradients as they are.
+    """
+
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], eps: float = 1e-8, max_grad_norm: float | None = None
+    ) -> None:
+        self.flat = flatten(parameters)
+        self.max_grad_norm = max_grad_norm
+        self._adam = torch.optim.Adam([self.flat], eps=eps, fused=True)
+
+    def step(self, loss: Tensor, lr: float) -> Tensor:
+        """Descend on `loss`; returns the gradient's norm before clipping."""
+        gradient = self.flat.grad
+        assert gradient is not None
+        gradient.zero_()
+        loss.backward()
+        norm = torch.linalg.vector_norm(gradient)
+        if self.max_grad_norm is not None:
+            gradient.mul_((self.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))
+        self._adam.param_groups[0]["lr"] = lr
+        self._adam.step()
+        return norm
+
+    def state(self) -> dict[str, Tensor]:
+        """Moments and the number of steps; empty before the first."""
+        return {name: value.clone() for name, value in self._adam.state[self.flat].items()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Go on from `state()`."""
+        self._adam.state[self.flat] = {
+            name: torch.as_tensor(value, device=self.flat.device).clone() for name, value in state.items()
+        }

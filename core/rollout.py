@@ -1,0 +1,236 @@
+"""Rollout: the only place where environments are stepped."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from numba import njit
+from numpy.typing import NDArray
+
+from .batch import Batch, Episodes
+from .errors import UsageError
+from .fused import FusedLoop
+from .spaces import Layout, add_axis, take
+
+Act = Callable[[NDArray], dict[str, NDArray]]
+"""obs (N, *obs) -> {"action": (N, *act), **extras}: a policy, an expert, a tree search."""
+
+
+class Rollout:
+    """Steps a `VectorEnv` and records Batches into storage that is allocated once.
+
+    Handles all three autoreset modes. Box actions are clipped to the action space on their way to the
+    environment and recorded as the policy chose them (Huang et al. 2022, "The 37 implementation details
+    of PPO", detail 16 of the continuous ones). `seconds` accumulates the time spent per phase. With `fused`, the
+    policy in it acts in one jitted loop and `collect` ignores its `act`.
+
+    Raises:
+        UsageError: if the environment does not say which autoreset mode it uses.
+    """
+
+    def __init__(self, env: VectorEnv, horizon: int, seed: int = 0, fused: FusedLoop | None = None) -> None:
+        self.env, self.horizon, self.fused = env, horizon, fused
+        self.layout = Layout(env.single_observation_space)
+        self.mode = _autoreset_mode(env)
+        self.seconds = {"rollout": 0.0} if fused else {"act": 0.0, "env": 0.0}
+        n = env.num_envs
+        self._counts_games = env.metadata.get("counts_games", False)
+        self.to_env = _action_adapter(env.single_action_space)
+        self._obs = self.layout.empty(horizon + 1, n)
+        self._reward = np.zeros((horizon, n), np.float32)
+        self._raw_reward = np.zeros((horizon, n), np.float64)  # as given: sums of float32 drift over long episodes
+        self._terminated, self._truncated, self._valid = np.zeros((3, horizon, n), np.bool_)
+        self._extras: dict[str, NDArray] = {}
+        self._return_so_far = np.zeros(n)
+        self._length_so_far = np.zeros(n, np.int64)
+        self._dead = np.zeros(n, np.bool_)  # environments whose next step only resets (NEXT_STEP)
+        self.reset(seed)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start every environment anew; environment i is seeded with seed + i."""
+        obs, _ = self.env.reset(seed=seed)
+        self.layout.write(self._obs[-1], obs)
+        self._end = self.horizon  # row of `_obs` that holds the present observation
+        self._return_so_far[:], self._length_so_far[:], self._dead[:] = 0, 0, False
+
+    def collect(self, act: Act, limit: int | None = None) -> Batch:
+        """The next `horizon` steps of every environment, or fewer so as not to exceed `limit` valid steps."""
+        limit = self.horizon * self.env.num_envs if limit is None else limit
+        self._obs[0] = self._obs[self._end]
+        if self.fused is not None:
+            return self._collect_fused(self.fused, limit)
+        ends: list[tuple[NDArray, NDArray]] = []  # per step with ends: final_at rows and final_obs
+        reported: list[tuple[dict[str, NDArray], NDArray]] = []  # episodes that the environment counts itself
+        clock = perf_counter()
+        count, t = 0, 0
+        while t < self.horizon and count < limit:
+            out = act(self._obs[t])
+            clock = self._tick("act", clock)
+            count += self._mark_valid(t, limit - count)
+            obs, reward, terminated, truncated, info = self.env.step(self.to_env(out["action"]))
+            self._raw_reward[t] = reward
+            self._terminated[t], self._truncated[t] = terminated, truncated
+            self.layout.write(self._obs[t + 1], obs)
+            done = self._terminated[t] | self._truncated[t]
+            if done.any():
+                ends.append(self._end_episodes(t, done, info))
+            if self.mode is AutoresetMode.NEXT_STEP:
+                self._dead = done
+            if self._counts_games and "episode" in info:
+                reported.append((info["episode"], info["_episode"]))
+            clock = self._tick("env", clock)
+            self._record(t, out)
+            t += 1
+        self._end = t
+        return self._batch(t, ends, reported)
+
+    def state(self) -> dict[str, Any]:
+        """What `collect` depends on beside the environments themselves."""
+        return {
+            "random": None if self.fused is None else self.fused.random.copy(),
+            "obs": self._obs[self._end].copy(),
+            "return_so_far": self._return_so_far.copy(),
+            "length_so_far": self._length_so_far.copy(),
+            "dead": self._dead.copy(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`; the caller restores the environments."""
+        self._obs[-1], self._end = state["obs"], self.horizon
+        self._return_so_far[:] = state["return_so_far"]
+        self._length_so_far[:] = state["length_so_far"]
+        self._dead = state["dead"].copy()
+        if self.fused is not None:
+            self.fused.random[:] = state["random"]
+
+    def _collect_fused(self, fused: FusedLoop, limit: int) -> Batch:
+        clock = perf_counter()
+        n = self.env.num_envs
+        steps = min(self.horizon, -(-limit // n))
+        shapes: dict[str, tuple[tuple[int, ...], Any]] = {
+            "action": (fused.action_shape, fused.action_dtype),
+            "logp": ((), np.float32),
+            "value": ((), np.float32),
+        }
+        for name, (shape, dtype) in shapes.items():
+            if name not in self._extras:
+                self._extras[name] = np.zeros((self.horizon, n, *shape), dtype)
+        columns = [self._extras[name][:steps] for name in shapes]
+        columns += [self._raw_reward[:steps], self._terminated[:steps], self._truncated[:steps]]
+        ends = fused.fill(self._obs[: steps + 1], *columns)
+        for t in (0, steps - 1):  # only the last row can go beyond the budget
+            self._mark_valid(t, limit - t * n)
+        self._valid[1 : steps - 1] = True
+        self._end = steps
+        self._tick("rollout", clock)
+        return self._batch(steps, [ends], [])
+
+    def _tick(self, phase: str, since: float) -> float:
+        now = perf_counter()
+        self.seconds[phase] += now - since
+        return now
+
+    def _mark_valid(self, t: int, budget: int) -> int:
+        """Mark which environments' step t counts: the live ones, as far as the budget goes."""
+        live = np.logical_not(self._dead, out=self._valid[t])
+        if live.size > budget:
+            live &= live.cumsum() <= budget
+        return int(np.count_nonzero(live))
+
+    def _end_episodes(self, t: int, done: NDArray, info: dict[str, Any]) -> tuple[NDArray, NDArray]:
+        """Where episodes ended at step t and with which observations; afterwards `_obs[t + 1]` starts the next ones."""
+        which = np.flatnonzero(done)
+        final = self._obs[t + 1, which]
+        if self.mode is AutoresetMode.SAME_STEP:
+            rows = self.layout.empty(1)
+            for k, i in enumerate(which):
+                self.layout.write(rows, add_axis(take(info["final_obs"], int(i))))
+                final[k] = rows[0]
+        elif self.mode is AutoresetMode.DISABLED:
+            obs, _ = self.env.reset(options={"reset_mask": done})
+            self.layout.write(self._obs[t + 1], obs)
+        return np.stack([np.full_like(which, t), which], 1), final
+
+    def _record(self, t: int, out: dict[str, NDArray]) -> None:
+        for name, value in out.items():
+            if name not in self._extras:
+                self._extras[name] = np.zeros((self.horizon, *value.shape), value.dtype)
+            self._extras[name][t] = value
+
+    def _batch(self, steps: int, ends: list, reported: list) -> Batch:
+        raw = self._raw_reward[:steps]
+        np.copyto(self._reward[:steps], raw)
+        terminated, truncated, valid = self._terminated[:steps], self._truncated[:steps], self._valid[:steps]
+        counted = Episodes(*_episodes(raw, terminated | truncated, valid, self._return_so_far, self._length_so_far))
+        no_end = np.zeros((0, 2), np.int64), self.layout.empty(0)
+        final_at, final_obs = (np.concatenate(x) for x in zip(*(ends or [no_end]), strict=True))
+        return Batch(
+            obs=self._obs[: steps + 1],
+            action=self._extras["action"][:steps],
+            reward=self._reward[:steps],
+            terminated=terminated,
+            truncated=truncated,
+            valid=valid,
+            final_at=final_at,
+            final_obs=final_obs,
+            episodes=_reported(reported) if self._counts_games else counted,
+            extras={name: value[:steps] for name, value in self._extras.items() if name != "action"},
+        )
+
+
+def _autoreset_mode(env: VectorEnv) -> AutoresetMode:
+    mode = env.metadata.get("autoreset_mode")
+    if not isinstance(mode, AutoresetMode):
+        raise UsageError(
+            f"{type(env).__name__}.metadata['autoreset_mode'] is {mode!r}; it must be one of "
+            f"{', '.join(str(m) for m in AutoresetMode)} for episodes to end where they do."
+        )
+    return mode
+
+
+def _action_adapter(space: spaces.Space) -> Callable[[NDArray], NDArray]:
+    """Turns recorded actions (N, *act) into those the environment accepts."""
+    if isinstance(space, spaces.Box) and (space.bounded_below.any() or space.bounded_above.any()):
+        low, high = space.low, space.high
+        return lambda action: np.clip(action, low, high)
+    if isinstance(space, spaces.Discrete) and space.start:
+        start = space.start
+        return lambda action: action + start
+    if isinstance(space, spaces.MultiDiscrete) and space.start.any():
+        starts = space.start
+        return lambda action: action + starts
+    return lambda action: action
+
+
+@njit(cache=True, nogil=True)
+def _episodes(reward, done, valid, return_so_far, length_so_far):  # type: ignore[no-untyped-def]
+    """Environment, return and length of each episode that ended; advances what is running in place."""
+    steps, n = reward.shape
+    count = 0
+    for t in range(steps):
+        for i in range(n):
+            count += done[t, i] and valid[t, i]
+    env, returns, lengths = np.empty(count, np.int64), np.empty(count), np.empty(count, np.int64)
+    k = 0
+    for t in range(steps):
+        for i in range(n):
+            if valid[t, i]:
+                return_so_far[i] += reward[t, i]
+                length_so_far[i] += 1
+                if done[t, i]:
+                    env[k], returns[k], lengths[k] = i, return_so_far[i], length_so_far[i]
+                    k += 1
+                    return_so_far[i], length_so_far[i] = 0.0, 0
+    return env, returns, lengths
+
+
+def _reported(reported: list[tuple[dict[str, NDArray], NDArray]]) -> Episodes:
+    """Whole games as the environment counts them, where an episode is less than a game (a life of Atari)."""
+    which = [np.flatnonzero(mask) for _, mask in reported]
+    returns = [np.zeros(0), *(stats["r"][i] for (stats, _), i in zip(reported, which, strict=True))]
+    lengths = [np.zeros(0, np.int64), *(stats["l"][i] for (stats, _), i in zip(reported, which, strict=True))]
+    env = np.concatenate([np.zeros(0, np.int64), *which])
+    return Episodes(env, np.concatenate(returns), np.concatenate(lengths).astype(np.int64))

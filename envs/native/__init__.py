@@ -1,0 +1,94 @@
+"""Environments whose N copies one jitted call advances: Gymnasium's classics, bit for bit, and a few of our own.
+
+Importing this package registers our own ids with Gymnasium and loads nothing heavy.
+
+"Bit for bit" rests on NumPy, Python and Numba all taking float64 sines and powers from the same C library, as they do
+on Linux; `tests/envs/native` tells whether it holds on a machine.
+"""
+
+import copy
+import importlib
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+from gymnasium.vector import AutoresetMode
+
+from ...core.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+    from .vector import NativeVectorEnv
+
+__all__ = ["NAMES", "OURS", "load", "make"]
+
+NAMES = {
+    "CartPole-v0": "cartpole:kernel",
+    "CartPole-v1": "cartpole:kernel",
+    "MountainCar-v0": "mountain_car:kernel",
+    "MountainCarContinuous-v0": "mountain_car_continuous:kernel",
+    "Acrobot-v1": "acrobot:kernel",
+    "Pendulum-v1": "pendulum:kernel",
+    "FrozenLake-v1": "tabular:frozen_lake",
+    "FrozenLake8x8-v1": "tabular:frozen_lake",
+    "CliffWalking-v1": "tabular:cliff_walking",
+    "CliffWalkingSlippery-v1": "tabular:cliff_walking",
+    "Taxi-v4": "taxi:kernel",
+    "gymnast/GridWorld-v0": "gridworld:kernel",
+    "gymnast/Bandit-v0": "bandit:kernel",
+    "gymnast/Knapsack-v0": "knapsack:kernel",
+}
+"""Which module and function makes the kernel of an id. Default arguments and time limits are those registered."""
+
+OURS = {"gymnast/GridWorld-v0": 100, "gymnast/Bandit-v0": None, "gymnast/Knapsack-v0": 100}
+"""The ids of our own and their time limits."""
+
+
+def make(
+    id: str,
+    num_envs: int = 1,
+    autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
+    render_mode: str | None = None,
+    max_episode_steps: int | None = None,
+    **kwargs: Any,
+) -> "NativeVectorEnv":
+    """`num_envs` copies of the environment `id`; `kwargs` are those of `gymnasium.make`.
+
+    Without `max_episode_steps` the registered time limit holds; -1 means none.
+    """
+    from .vector import NativeVectorEnv
+
+    if num_envs < 1 or max_episode_steps == 0 or (max_episode_steps or 0) < -1:
+        raise UsageError(f"{id}: cannot make {num_envs} copies with a time limit of {max_episode_steps} steps")
+    kernel = load(id, **kwargs)
+    spec = copy.deepcopy(gymnasium.spec(id))
+    spec.kwargs.update(kwargs)
+    if max_episode_steps is not None:
+        spec.max_episode_steps = None if max_episode_steps == -1 else max_episode_steps
+    env = NativeVectorEnv(kernel, num_envs, autoreset_mode, spec.max_episode_steps, render_mode)
+    env.spec = spec
+    return env
+
+
+def load(id: str, **kwargs: Any) -> "Kernel":
+    """The kernel of one id, with the keyword arguments that `gymnasium.make` takes."""
+    if id not in NAMES:
+        raise UsageError(f"no native environment {id!r}.{nearest(id, NAMES)} Known: {', '.join(NAMES)}")
+    module, function = NAMES[id].split(":")
+    build = getattr(importlib.import_module(f".{module}", __name__), function)
+    known = inspect.signature(build).parameters
+    for name in kwargs.keys() - known.keys():
+        raise UsageError(f"{id}: unknown argument {name!r}.{nearest(name, known)} Known: {', '.join(known) or 'none'}")
+    registered = {name: value for name, value in gymnasium.spec(id).kwargs.items() if name in known}
+    return build(**{**registered, **kwargs})
+
+
+for _id, _limit in OURS.items():
+    if _id not in gymnasium.registry:
+        gymnasium.register(
+            id=_id,
+            entry_point=f"{__name__}.single:NativeEnv",
+            vector_entry_point=f"{__name__}.single:native_vector_env",
+            max_episode_steps=_limit,
+            kwargs={"env_id": _id},
+        )

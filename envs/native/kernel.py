@@ -1,0 +1,40 @@
+"""What one native environment is: a few jitted functions on one row of state."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+Row = NDArray[np.float64]
+"""A state (S,), or the parameters (P,)."""
+Painter = Callable[[Row], NDArray[np.uint8]]
+"""Draws one state row (S,) as a picture (H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One environment for the batched loops; the functions are `@njit(nogil=True)` and never allocate."""
+
+    name: str
+    """Tells machine code apart, in Numba's cache and in error messages."""
+    reset: Any
+    """reset(state, params, rng): write a start state into `state` (S,) float64, drawing from `rng` (6,) uint64."""
+    step: Any
+    """step(state, params, action, rng) -> (reward, terminated): advance in place; int64 or (A,) float32 action."""
+    observe: Any
+    """observe(state, params, obs): write into `obs`, (D,) float32 for Box, (1,) int64 for Discrete."""
+    params: Row
+    """Constants of this instance, shape (P,): what the keyword arguments chose."""
+    state_size: int
+    """S, the length of a state row."""
+    observation_space: spaces.Box | spaces.Discrete
+    """Of one copy."""
+    action_space: spaces.Box | spaces.Discrete
+    """Of one copy."""
+    painter: Callable[[], Painter]
+    """Makes what draws a state; called at the first render, so that nothing graphical is loaded before."""
+    mask: Any = None
+    """mask(state, params, out): write into `out` (A,) int8 which actions are available; None when all always are."""

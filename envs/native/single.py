@@ -1,0 +1,46 @@
+"""One copy of a native environment as an ordinary `gymnasium.Env`."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from . import make
+from .vector import NativeVectorEnv
+
+
+class NativeEnv(gymnasium.Env[Any, Any]):
+    """What `gymnasium.make` returns for our own ids; its time limit is Gymnasium's wrapper."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 4}
+
+    def __init__(self, env_id: str, render_mode: str | None = None, **kwargs: Any) -> None:
+        self._vector = make(env_id, 1, AutoresetMode.DISABLED, render_mode, max_episode_steps=-1, **kwargs)
+        self.observation_space = self._vector.single_observation_space
+        self.action_space = self._vector.single_action_space
+        self.render_mode = render_mode
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        obs, info = self._vector.reset(seed=seed, options=options)
+        return self._only(obs), {name: array[0] for name, array in info.items()}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        obs, reward, terminated, _, info = self._vector.step(np.asarray(action)[None])
+        only = {name: array[0] for name, array in info.items()}
+        return self._only(obs), float(reward[0]), bool(terminated[0]), False, only
+
+    def render(self) -> NDArray[np.uint8] | None:
+        frames = self._vector.render()
+        return None if frames is None else frames[0]
+
+    def _only(self, obs: NDArray) -> Any:
+        return int(obs[0]) if isinstance(self.observation_space, spaces.Discrete) else obs[0]
+
+
+def native_vector_env(env_id: str, **kwargs: Any) -> NativeVectorEnv:
+    """What `gymnasium.make_vec` returns for our own ids, where `id` is the name of its own first argument."""
+    return make(env_id, **kwargs)

@@ -1,0 +1,1 @@
+"""What a person or a program runs: the command line, training, evaluation, pictures, measurements."""

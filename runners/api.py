@@ -1,0 +1,126 @@
+"""Agents as objects for a program of one's own: thin faces over `Run` and the registry."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+
+from ..core import checkpoint
+from ..core.errors import UsageError
+from . import run as runs
+from . import train as training
+from .evaluate import Evaluation, evaluate
+
+
+class Learner:
+    """An algorithm on an environment: `learn`, `predict`, `evaluate`, `save`.
+
+    Uses the same presets as the command line, and learns the same for the same seed.
+
+    Args:
+        env: any id, a class or callable that makes an environment, or a VectorEnv.
+        preset: a table of the algorithm's preset file, "auto" or "none".
+        agent: fields of the algorithm's Config that differ from the preset.
+        **run: fields of `Run` that differ from the preset: seed, num_envs, device, ...
+    """
+
+    algo = ""
+
+    def __init__(self, env: Any, *, preset: str = "auto", agent: Mapping[str, Any] | None = None, **run: Any) -> None:
+        if isinstance(env, VectorEnv):
+            run.setdefault("num_envs", env.num_envs)
+        self.run = runs.preset(self.algo, env, preset, agent=agent, **run)
+        self._training: training.Training | None = None
+
+    @property
+    def agent(self) -> Any:
+        """The algorithm's `Agent`."""
+        return self._started().agent
+
+    @property
+    def steps(self) -> int:
+        """Environment steps learned from so far."""
+        return self._started().steps
+
+    def learn(self, steps: int, out: str | Path | None = None, quiet: bool = True) -> "Learner":
+        """Learn from `steps` more environment steps, in the folder `out` (a run like the command line's) or in memory.
+
+        Schedules run over all steps asked for so far: the first call's end at its end.
+        """
+        current = self._training
+        if current is None or current.steps == 0:
+            self.run = replace(self.run, steps=steps)
+            if current is not None:
+                current.close()
+            if out is not None:
+                training.claim(Path(out), self.run)
+            self._training = training.Training(self.run, Path(out) if out is not None else None)
+        else:
+            if out is not None and Path(out) != current.out:
+                raise UsageError("this agent has begun to learn elsewhere; `out` belongs to the first call of learn")
+            current.run = self.run = replace(self.run, steps=current.steps + steps)
+        self._training.advance(quiet)  # type: ignore[union-attr]
+        return self
+
+    def predict(self, obs: Any, deterministic: bool = True) -> tuple[Any, dict[str, NDArray]]:
+        """The action for one observation or a batch of them, as the environment takes it, and the agent's thoughts."""
+        started = self._started()
+        stored, single = started.rollout.layout.batch(obs)
+        out = started.agent.act(stored, explore=not deterministic)
+        action = started.rollout.to_env(out["action"])
+        thoughts = started.agent.inspect(stored)
+        if single:
+            return action[0], {name: value[0] for name, value in thoughts.items()}
+        return action, thoughts
+
+    def evaluate(
+        self, episodes: int = 100, seed: int = 1_000_000, stochastic: bool = False, env: VectorEnv | None = None
+    ) -> Evaluation:
+        """Returns of whole episodes on environments of its own, or on `env`."""
+        if env is not None:
+            return evaluate(self.agent, env, episodes, seed, stochastic)
+        if isinstance(self.run.env, VectorEnv):
+            raise UsageError(
+                "this agent was given a ready VectorEnv; give another one to evaluate on: evaluate(env=...)"
+            )
+        with closing(training.eval_env(self.run, episodes)) as fresh:
+            return evaluate(self.agent, fresh, episodes, seed, stochastic)
+
+    def save(self, path: str | Path) -> None:
+        """Write the agent and its run to the folder `path`, which `gymnast.load` and the command line read."""
+        path = Path(path)
+        path.mkdir(parents=True, exist_ok=True)
+        training.describe(self.run, path)
+        checkpoint.save(training.last(path), self._started().state())
+
+    def _started(self) -> training.Training:
+        if self._training is None:
+            self._training = training.Training(self.run)
+        return self._training
+
+
+class PPO(Learner):
+    """Proximal policy optimisation (arXiv:1707.06347)."""
+
+    algo = "ppo"
+
+
+def load(path: str | Path, which: str = "last") -> Learner:
+    """The agent that `save` or the command line left in the folder `path`; it can go on learning.
+
+    Raises:
+        UsageError: if there is none, or it is damaged, or a newer gymnast wrote it.
+    """
+    path = Path(path)
+    run = runs.load(path / "run.json")
+    learner = Learner.__new__(Learner)
+    learner.algo, learner.run = run.algo, run
+    state = checkpoint.load(training.last(path))
+    learner._training = training.Training(run, None, state)
+    if which == "best" and training.best(path).exists():
+        learner._training.agent.load_state(checkpoint.load(training.best(path))["agent"])
+    return learner

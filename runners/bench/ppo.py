@@ -1,0 +1,145 @@
+"""Whole PPO training beside Stable-Baselines3 at the same settings: steps per second, and time to a return."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import stable_baselines3 as sb3
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.env_util import make_vec_env
+
+from ...agents import ppo
+from ..run import Run
+from ..train import Training
+from . import Row
+
+_SOLVED = 475.0  # CartPole-v1's threshold, as the mean of the last 100 training episodes
+
+
+@dataclass(frozen=True)
+class Case:
+    """One setting that both sides train with."""
+
+    name: str
+    env: str
+    steps: int
+    num_envs: int
+    config: ppo.Config
+    solved: float | None = None
+
+
+CASES = [
+    Case(
+        "PPO CartPole-v1, 8 x 32, minibatch 256, 20 epochs",
+        "CartPole-v1",
+        100_000,
+        8,
+        ppo.Config(
+            horizon=32,
+            minibatch=256,
+            epochs=20,
+            gamma=0.98,
+            lam=0.8,
+            lr=1e-3,
+            lr_schedule="linear",
+            clip_schedule="linear",
+        ),
+        _SOLVED,
+    ),
+    Case(
+        "PPO CartPole-v1, 64 x 128, minibatch 2048, 4 epochs",
+        "CartPole-v1",
+        500_000,
+        64,
+        ppo.Config(horizon=128, minibatch=2048, epochs=4, gamma=0.98, lam=0.8, lr=1e-3),
+        _SOLVED,
+    ),
+    Case(
+        "PPO LunarLander-v3, 16 x 1024, minibatch 64, 4 epochs",
+        "LunarLander-v3",
+        65_536,
+        16,
+        ppo.Config(horizon=1024, minibatch=64, epochs=4, gamma=0.999, lam=0.98, entropy_coef=0.01),
+    ),
+]
+
+
+def measure(repeats: int) -> Iterator[Row]:
+    """Steps per second of each case, and seconds to the threshold where it has one."""
+    peer_name = f"Stable-Baselines3 {sb3.__version__}"
+    for case in CASES:
+        ours, peer = [], []
+        _ours(case, seed=1000, steps=case.num_envs * case.config.horizon)  # compiles what is to be compiled
+        for seed in range(repeats):
+            ours.append(_ours(case, seed, case.steps))
+            peer.append(_peer(case, seed))
+        speed, peer_speed = ([case.steps / seconds for seconds, _ in side] for side in (ours, peer))
+        yield Row(case.name, "steps/s", speed, peer_speed, peer_name)
+        if case.solved is not None:
+            times, peer_times = ([solved for _, solved in side] for side in (ours, peer))
+            missed = f"{np.isinf(times).sum()} and {np.isinf(peer_times).sum()} of {repeats} never reached it"
+            what = f"the same, time to a mean return of {case.solved:g}"
+            yield Row(what, "s", times, peer_times, peer_name, higher_is_better=False, note=missed)
+
+
+def _ours(case: Case, seed: int, steps: int) -> tuple[float, float]:
+    """Seconds of training, and seconds until the mean of the last 100 episodes reached the threshold."""
+    run = Run("ppo", case.env, case.config, steps=steps, num_envs=case.num_envs, seed=seed, evals=0)
+    solved = float("inf")
+    with Training(run) as training:
+        began = perf_counter()
+        while training.steps < steps:
+            training.iterate()
+            if solved == float("inf") and _reached([r for r, _ in training.metrics.recent], case.solved):
+                solved = perf_counter() - began
+        return perf_counter() - began, solved
+
+
+def _peer(case: Case, seed: int) -> tuple[float, float]:
+    config = case.config
+
+    def schedule(value: float, kind: str) -> Any:
+        return value if kind == "constant" else lambda remaining: remaining * value
+
+    model = sb3.PPO(
+        "MlpPolicy",
+        make_vec_env(case.env, case.num_envs, seed=seed),
+        learning_rate=schedule(config.lr, config.lr_schedule),
+        n_steps=config.horizon,
+        batch_size=config.minibatch,
+        n_epochs=config.epochs,
+        gamma=config.gamma,
+        gae_lambda=config.lam,
+        clip_range=schedule(config.clip, config.clip_schedule),
+        ent_coef=config.entropy_coef,
+        vf_coef=config.value_coef,
+        max_grad_norm=config.max_grad_norm,
+        device="cpu",
+        seed=seed,
+    )
+    clock = _Clock(case.solved)
+    began = perf_counter()
+    model.learn(case.steps, callback=clock)
+    return perf_counter() - began, clock.solved - began
+
+
+class _Clock(BaseCallback):
+    """Notes when the mean of the last 100 episodes first reached the threshold."""
+
+    def __init__(self, threshold: float | None) -> None:
+        super().__init__()
+        self.threshold, self.solved = threshold, float("inf")
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        assert self.model.ep_info_buffer is not None
+        if self.solved == float("inf") and _reached([ep["r"] for ep in self.model.ep_info_buffer], self.threshold):
+            self.solved = perf_counter()
+
+
+def _reached(returns: list[float], threshold: float | None) -> bool:
+    return threshold is not None and len(returns) == 100 and float(np.mean(returns)) >= threshold

@@ -1,0 +1,429 @@
+"""The `gymnast` command. Nothing heavy is imported before the command that needs it."""
+
+import ast
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from tyro.conf import Positional, arg
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+from ..core.errors import UsageError, nearest
+
+USAGE = """\
+gymnast: reinforcement learning for Gymnasium environments
+
+  gymnast train ALGO ENV       train an agent; the preset for the two is used where there is one
+  gymnast train --resume DIR   go on where a run stopped
+  gymnast evaluate DIR         returns of a trained agent on environments of its own
+  gymnast render DIR           watch it, or write a video (--video FILE.mp4 or FILE.gif)
+  gymnast plot DIR...          learning curves, with intervals over seeds
+  gymnast list                 agents, environments and presets that there are
+  gymnast check [ENV]          is this installation sound; does an environment keep its contract
+  gymnast bench SUITE          speed beside Stable-Baselines3 in the same run
+
+Begin with:  gymnast train ppo CartPole-v1
+Options of a command:  gymnast COMMAND --help
+"""
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Returns of a trained agent on separate environments, with normalisers frozen."""
+
+    run: Positional[Path]
+    """Folder of the run."""
+    episodes: int = 100
+    """Whole episodes to play."""
+    seed: int = 1_000_000
+    """Seed of the environments."""
+    stochastic: bool = False
+    """Sample actions instead of taking the most likely one."""
+    checkpoint: Literal["best", "last"] = "best"
+    """The one that evaluated best during training, or the newest."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+@dataclass(frozen=True)
+class Render:
+    """Watch a trained agent in a window, or write a video with its thoughts drawn beside the picture."""
+
+    run: Positional[Path]
+    """Folder of the run."""
+    episodes: int = 1
+    """Episodes to play."""
+    seed: int = 1_000_000
+    """Seed of the environment."""
+    video: Path | None = None
+    """Write .mp4 or .gif instead of opening a window; where there is no screen, a file in the run's folder."""
+    stochastic: bool = False
+    """Sample actions instead of taking the most likely one."""
+    checkpoint: Literal["best", "last"] = "best"
+    """The one that evaluated best during training, or the newest."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Learning curves of runs: one line per algorithm and environment, with a 95 % interval over seeds."""
+
+    runs: Positional[list[Path]]
+    """Folders of runs."""
+    out: Path = Path("curves.png")
+    """Picture to write (.png, .pdf, .svg)."""
+    metric: str = "episode/return"
+    """Column of metrics.csv."""
+
+
+@dataclass(frozen=True)
+class List:
+    """What there is, with one line each."""
+
+    what: Positional[Literal["all", "agents", "envs", "presets"]] = "all"
+    """Which list."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Whether this installation reproduces known numbers, and an environment keeps the contract of Gymnasium."""
+
+    env: Positional[str] = ""
+    """Environment to check; none: the installation alone."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Speed beside the peer in the same run, alternating: medians and ratios."""
+
+    suite: Positional[str]
+    """What to measure: ppo."""
+    repeats: int = 5
+    """Runs of each side."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command line; exits with 0, 1 (failure during work), 2 (wrong input) or 130 (interrupted)."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        sys.exit(_dispatch(args))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone: `gymnast list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as problem:
+        if "GYMNAST_TRACEBACK" in os.environ:
+            traceback.print_exc()
+        code = getattr(problem, "exit_code", 1)
+        known = hasattr(problem, "exit_code")
+        text = str(problem) if known else f"{type(problem).__name__}: {problem} (GYMNAST_TRACEBACK=1 shows where)"
+        print(f"gymnast: {' '.join(text.split())}", file=sys.stderr)
+        sys.exit(code)
+
+
+def _dispatch(args: list[str]) -> int:
+    command, rest = (args[0], args[1:]) if args else ("--help", [])
+    if command in ("--help", "-h", "help"):
+        print(USAGE)
+        return 0
+    if command == "--version":
+        from importlib.metadata import version
+
+        print(f"gymnast {version('gymnast')}")
+        return 0
+    if command not in _COMMANDS:
+        raise UsageError(f"unknown command {command!r}.{nearest(command, _COMMANDS)} Known: {', '.join(_COMMANDS)}.")
+    sys.path.insert(0, os.getcwd())  # for environments given as module:Class
+    return _COMMANDS[command](rest)
+
+
+def _train(args: list[str]) -> int:
+    if "--resume" in args:
+        return _resume(args)
+    if len(args) < 2 or args[0].startswith("-") or args[1].startswith("-"):
+        return _train_help(args)
+    from . import run as runs
+    from . import train as training
+
+    algo, env = args[:2]
+    flags, env_args = _env_args(args[2:])
+    name = flags[flags.index("--preset") + 1] if "--preset" in flags[:-1] else "auto"
+    base = runs.preset(algo, env, name)
+    options = _parse(_train_options(base), flags, f"gymnast train {algo} {env}")
+    values = {f.name: getattr(options, f.name) for f in dataclasses.fields(runs.Run) if hasattr(options, f.name)}
+    values |= {name: {**getattr(base, name), **given} for name, given in env_args.items()}
+    run = dataclasses.replace(base, **values)
+    out = options.out or training.default_out(run)
+    return _report(out, training.train(run, out, options.quiet), options.quiet)
+
+
+def _resume(args: list[str]) -> int:
+    @dataclass(frozen=True)
+    class Resume:
+        """Go on where a run stopped, to its own total of steps or to a larger one."""
+
+        resume: Path
+        """Folder of the run."""
+        steps: int | None = None
+        """New total of environment steps."""
+        quiet: bool = False
+        """Print nothing but errors."""
+
+    options = _parse(Resume, args, "gymnast train")
+    from . import train as training
+
+    result = training.resume(options.resume, options.steps, options.quiet)
+    return _report(options.resume, result, options.quiet)
+
+
+def _train_help(args: list[str]) -> int:
+    from .. import agents
+
+    if args and not args[0].startswith("-"):
+        agents.load(args[0])
+        if not {"-h", "--help"} & set(args):
+            raise UsageError(f"which environment? For example: gymnast train {args[0]} CartPole-v1")
+    elif args and not {"-h", "--help"} & set(args):
+        raise UsageError("the algorithm and the environment come first: gymnast train ALGO ENV [options]")
+    print("usage: gymnast train ALGO ENV [options]      gymnast train --resume DIR [--steps N]\n")
+    print("\n".join(f"  {name:12} {agents.summary(name)}" for name in agents.names()))
+    print("\nOptions, with the preset's values as defaults:  gymnast train ppo CartPole-v1 --help")
+    return 0
+
+
+def _train_options(base: Any) -> Any:
+    """A dataclass of everything that can be set for this run, with its preset's values as defaults."""
+    from docstring_parser import parse_from_object
+
+    told = {param.arg_name: param.description or "" for param in parse_from_object(type(base)).params}
+    columns: list[Any] = []
+    for f in dataclasses.fields(base):
+        if f.name in ("algo", "env", "preset", "env_args", "eval_args"):
+            continue
+        value = getattr(base, f.name)
+        kind = type(value) if f.name == "agent" else Annotated[f.type, arg(help=told[f.name])]
+        columns.append((f.name, kind, field(default_factory=lambda value=value: value)))  # type: ignore[misc]
+    columns += [
+        ("preset", _told(str, "A table of the preset file, none, or auto: the one for this environment."), "auto"),
+        ("out", _told(Path | None, "Folder of the run; none: runs/<algo>-<env>-s<seed>-<time>."), None),
+        ("quiet", _told(bool, "Print nothing but errors."), False),
+    ]
+    options = dataclasses.make_dataclass("Train", columns, frozen=True)
+    options.__doc__ = (
+        f"Train {base.algo} on {base.env} (preset: {base.preset}).\n\n"
+        "Arguments of the environment's constructor: --env.NAME VALUE, and --eval-env.NAME VALUE for evaluation alone."
+    )
+    return options
+
+
+def _told(kind: Any, text: str) -> Any:
+    return Annotated[kind, arg(help=text)]
+
+
+def _env_args(flags: list[str]) -> tuple[list[str], dict[str, dict[str, Any]]]:
+    """`flags` without --env.NAME VALUE and --eval-env.NAME VALUE, and what these set."""
+    rest: list[str] = []
+    given: dict[str, dict[str, Any]] = {"env_args": {}, "eval_args": {}}
+    pending = iter(flags)
+    for flag in pending:
+        match = re.fullmatch(r"--(env|eval-env)\.([\w-]+)(?:=(.*))?", flag)
+        if not match:
+            rest.append(flag)
+            continue
+        text = match[3] if match[3] is not None else next(pending, None)
+        if text is None:
+            raise UsageError(f"{flag} needs a value")
+        given["env_args" if match[1] == "env" else "eval_args"][match[2].replace("-", "_")] = _literal(text)
+    return rest, given
+
+
+def _literal(text: str) -> Any:
+    """What `text` says in Python or JSON, or the text itself."""
+    for read in (ast.literal_eval, json.loads, number):
+        with contextlib.suppress(ValueError, SyntaxError):
+            return read(text)
+    return text
+
+
+def _report(out: Path, result: Any, quiet: bool) -> int:
+    if quiet:
+        return 130 if result.interrupted else 0
+    if result.interrupted:
+        print(f"interrupted after {result.steps:,} steps; go on with:  gymnast train --resume {out}")
+        return 130
+    if result.evaluation is not None:
+        low, high = result.evaluation.ci
+        count = len(result.evaluation.returns)
+        print(
+            f"return {result.evaluation.mean:.1f} [{low:.1f}, {high:.1f}] over the last evaluation's {count} episodes"
+        )
+    print(f"the run is in {out}\n")
+    print(f"  gymnast evaluate {out}")
+    print(f"  gymnast render {out} --video {out / 'videos' / 'policy.mp4'}")
+    print(f"  tensorboard --logdir {out.parent}")
+    return 0
+
+
+def _evaluate(args: list[str]) -> int:
+    options = _parse(Evaluate, args, "gymnast evaluate")
+    from . import run as runs
+    from . import train as training
+    from .evaluate import evaluate
+
+    run = runs.load(options.run / "run.json")
+    with contextlib.closing(training.eval_env(run, options.episodes)) as env:
+        agent, steps = training.trained(run, options.run, env, options.checkpoint)
+        result = evaluate(agent, env, options.episodes, options.seed, options.stochastic)
+    figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
+    (options.run / "eval.json").write_text(json.dumps(figures) + "\n")
+    if options.json:
+        print(json.dumps(figures))
+        return 0
+    low, high = result.ci
+    print(f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps), {options.episodes} episodes")
+    print(f"  return  mean {result.mean:.2f}  95% [{low:.2f}, {high:.2f}]  std {result.std:.2f}")
+    print(f"          median {result.median:.2f}  iqm {result.iqm:.2f}")
+    print(f"          min {min(result.returns):.2f}  max {max(result.returns):.2f}")
+    print(f"  length  mean {figures['length']:.1f}  min {min(result.lengths)}  max {max(result.lengths)}")
+    return 0
+
+
+def _render(args: list[str]) -> int:
+    options = _parse(Render, args, "gymnast render")
+    from .render import render
+
+    written = render(options.run, options.video, options.episodes, options.seed, options.stochastic, options.checkpoint)
+    if written:
+        print(f"wrote {written}")
+    return 0
+
+
+def _plot(args: list[str]) -> int:
+    options = _parse(Plot, args, "gymnast plot")
+    from .plot import plot
+
+    plot(options.runs, options.out, options.metric)
+    print(f"wrote {options.out}")
+    return 0
+
+
+def _list(args: list[str]) -> int:
+    options = _parse(List, args, "gymnast list")
+    from .inventory import inventory
+
+    print(inventory(options.what))
+    return 0
+
+
+def _check(args: list[str]) -> int:
+    options = _parse(Check, args, "gymnast check")
+    from .check import check
+
+    return check(options.env)
+
+
+def _bench(args: list[str]) -> int:
+    options = _parse(Bench, args, "gymnast bench")
+    from .bench import bench
+
+    print(bench(options.suite, options.repeats, options.json))
+    return 0
+
+
+_COMMANDS = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "render": _render,
+    "plot": _plot,
+    "list": _list,
+    "check": _check,
+    "bench": _bench,
+}
+
+_NUMBERS = ConstructorRegistry()
+_SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
+
+
+def number(text: str) -> float:
+    """The number that `text` writes, where 100k, 1M and 3e-4 are numbers."""
+    scale = _SUFFIX.get(text[-1:], 1)
+    return float(text[:-1] if scale > 1 else text) * scale
+
+
+def _whole(text: str) -> int:
+    if re.fullmatch(r"[+-]?\d[\d_]*", text):
+        return int(text)
+    value = number(text)
+    if value != int(value):
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(value)
+
+
+@_NUMBERS.primitive_rule
+def _number_rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
+    if info.type not in (int, float):
+        return None
+    read = _whole if info.type is int else number
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT" if info.type is int else "FLOAT",
+        instance_from_str=lambda args: read(args[0]),
+        is_instance=lambda value: isinstance(value, int | float),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+def _parse(options: Any, args: Sequence[str], prog: str) -> Any:
+    """An instance of the dataclass `options` from the command line; what does not fit is said in one line."""
+    said = io.StringIO()
+    helping = {"-h", "--help"} & set(args)
+    capture = contextlib.nullcontext() if helping else contextlib.redirect_stderr(said)
+    try:
+        with capture:
+            parsed, unknown = tyro.cli(
+                options,
+                args=args,
+                prog=prog,
+                registry=_NUMBERS,
+                return_unknown_args=True,
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UsageError(f"{_gist(said.getvalue())} See {prog} --help") from None
+    if unknown:
+        known = _flags(options)
+        raise UsageError(f"unknown option {unknown[0]!r}.{nearest(unknown[0], known)} See {prog} --help")
+    return parsed
+
+
+def _flags(options: Any, prefix: str = "--") -> list[str]:
+    """Every option of a dataclass and of the dataclasses in it."""
+    flags = []
+    for f in dataclasses.fields(options):
+        name = f.name.replace("_", "-")
+        nested = f.default_factory() if f.default_factory is not dataclasses.MISSING else None
+        if dataclasses.is_dataclass(nested):
+            flags += _flags(nested, f"{prefix}{name}.")
+        else:
+            flags.append(prefix + name)
+    return flags
+
+
+def _gist(box: str) -> str:
+    """The sentences inside the frame that tyro draws around an error, in one line."""
+    lines = [line.strip(" │|╭╮╰╯─") for line in box.splitlines()]
+    kept = [line for line in lines if line and "full helptext" not in line and "Parsing error" not in line]
+    return " ".join(kept) or "the command line cannot be read."

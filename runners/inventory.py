@@ -1,0 +1,37 @@
+"""What there is: agents, environments, presets; one line each."""
+
+import importlib.util
+
+from .. import agents
+from ..envs import native
+from . import run as runs
+
+
+def inventory(what: str) -> str:
+    """The list that `what` names: agents, envs, presets or all."""
+    sections = {"agents": _agents, "envs": _envs, "presets": _presets}
+    chosen = sections if what == "all" else {what: sections[what]}
+    return "\n\n".join(f"{name}\n{section()}" for name, section in chosen.items())
+
+
+def _agents() -> str:
+    return "\n".join(f"  {name:12} {agents.summary(name)}" for name in agents.names())
+
+
+def _envs() -> str:
+    lines = [f"  {name:28} native: batched and compiled" for name in sorted(native.NAMES)]
+    lines.append(f"  {'<any Gymnasium id>':28} such as LunarLander-v3, HalfCheetah-v5, ALE/Pong-v5")
+    lines.append(f"  {'package.module:ENV-ID':28} registered when the module is imported")
+    lines.append(f"  {'package.module:Class':28} a class or function that makes an environment")
+    if importlib.util.find_spec("Box2D") is None:
+        lines.append('  Box2D is not installed: pip install "gymnast[box2d]"')
+    return "\n".join(lines)
+
+
+def _presets() -> str:
+    lines = []
+    for algo in agents.names():
+        for name, table in runs.presets(algo).items():
+            chosen = "" if runs.patterns(name, table) else "  (by --preset alone)"
+            lines.append(f"  {algo} {name:28} {table.get('reference', ''):44} {table['source']}{chosen}")
+    return "\n".join(lines)

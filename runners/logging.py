@@ -1,0 +1,204 @@
+"""What a run writes down (TensorBoard, CSV) and shows (a live display)."""
+
+import csv
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ..core.batch import Episodes
+from ..core.errors import UsageError
+
+_WINDOW = 100  # episodes over which the running return and length are averaged, as everyone does
+
+_HINTS = {
+    "update": "learning dominates: a larger agent.minibatch or fewer agent.epochs is faster per step",
+    "env": "the environment dominates: more copies (--num-envs) or --backend workers may help",
+    "act": "the policy's forward pass dominates: more copies (--num-envs) make each pass worth more",
+    "evaluate": "evaluation dominates: fewer --evals or --eval-episodes are faster",
+}
+_DOMINANT = 0.7  # share of the time above which a hint is shown
+
+
+class Metrics:
+    """Averages what updates report until `row` is asked for, and keeps the recent episodes."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.count = 0
+        self.episodes = 0
+        self.recent: deque[tuple[float, int]] = deque(maxlen=_WINDOW)
+
+    def add(self, metrics: Mapping[str, float], episodes: Episodes) -> None:
+        """Take in one update's metrics and the episodes of its batch."""
+        for name, value in metrics.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.count += 1
+        self.episodes += len(episodes.returns)
+        self.recent.extend(zip(episodes.returns.tolist(), episodes.lengths.tolist(), strict=True))
+
+    def row(self) -> dict[str, float]:
+        """Means since the last row, and of the last 100 episodes (absent before the first one ends)."""
+        row = {name: total / self.count for name, total in self.sums.items()}
+        self.sums, self.count = {}, 0
+        row["episode/count"] = self.episodes
+        if self.recent:
+            returns, lengths = zip(*self.recent, strict=True)
+            row["episode/return"], row["episode/length"] = float(np.mean(returns)), float(np.mean(lengths))
+        return row
+
+    def state(self) -> dict[str, Any]:
+        """All of it, for a checkpoint."""
+        recent = [list(episode) for episode in self.recent]
+        return {"sums": self.sums, "count": self.count, "episodes": self.episodes, "recent": recent}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.sums, self.count, self.episodes = dict(state["sums"]), state["count"], state["episodes"]
+        self.recent.clear()
+        self.recent.extend((ret, length) for ret, length in state["recent"])
+
+
+class Writer:
+    """Rows of named numbers to metrics.csv and TensorBoard. A resumed run's files go on where its checkpoint stood."""
+
+    def __init__(self, out: Path, resume_at: int | None = None) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._path = out / "metrics.csv"
+        self._columns: list[str] = []
+        self._rows: list[dict[str, Any]] = []
+        if resume_at is not None and self._path.exists():
+            self._rows = [row for row in read(self._path) if row["step"] <= resume_at]
+            self._columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        self._tensorboard = SummaryWriter(out, purge_step=None if resume_at is None else resume_at + 1)
+        self._rewrite()
+
+    def write(self, step: int, row: Mapping[str, float]) -> None:
+        """One row at environment step `step`; a name seen for the first time becomes a new column."""
+        for name, value in row.items():
+            self._tensorboard.add_scalar(name, value, step)
+        self._rows.append({"step": step, **row})
+        if new := [name for name in self._rows[-1] if name not in self._columns]:
+            self._columns += new
+            self._rewrite()
+            return
+        with self._path.open("a", newline="") as file:
+            csv.DictWriter(file, self._columns).writerow(self._rows[-1])
+
+    def flush(self) -> None:
+        """Make TensorBoard's file current."""
+        self._tensorboard.flush()
+
+    def close(self) -> None:
+        """Flush and release the files."""
+        self._tensorboard.close()
+
+    def _rewrite(self) -> None:
+        part = self._path.with_name("metrics.csv.part")
+        with part.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self._columns)
+            writer.writeheader()
+            writer.writerows(self._rows)
+        part.replace(self._path)
+
+
+def read(path: Path) -> list[dict[str, float]]:
+    """The rows of a metrics.csv, without the cells that are empty.
+
+    Raises:
+        UsageError: if there is no such file or it is damaged.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path.parent} is not the folder of a run: it has no {path.name}")
+    with path.open(newline="") as file:
+        try:
+            rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+            return [{**row, "step": int(row["step"])} for row in rows]
+        except (ValueError, TypeError, KeyError) as problem:
+            raise UsageError(f"{path} is damaged: {problem}") from problem
+
+
+class Display:
+    """Live progress of a run on a terminal; a line now and then where there is none."""
+
+    def __init__(self, title: str, total: int, start: int, quiet: bool) -> None:
+        self._console = Console(quiet=quiet, highlight=False)
+        self._title, self._total, self._start = title, total, start
+        self._began = monotonic()
+        self._row: dict[str, float] = {}
+        self._best: float | None = None
+        self._next_line = 0.0
+        live = self._console.is_terminal and not quiet
+        self._live = Live(console=self._console, refresh_per_second=8, transient=True) if live else None
+
+    def __enter__(self) -> "Display":
+        if self._live:
+            self._live.start()
+        else:
+            self._console.print(self._title)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, step: int, row: Mapping[str, float], shares: Mapping[str, float]) -> None:
+        """The run's latest numbers at `step` and the share of time of each phase."""
+        self._row |= row
+        if "eval/return" in row:
+            self._best = row["eval/return"] if self._best is None else max(self._best, row["eval/return"])
+        if self._live:
+            self._live.update(self._panel(step, shares))
+        elif "eval/return" in row or step >= self._next_line * self._total:
+            self._next_line = max(self._next_line, step / self._total) + 0.1
+            self._console.print(self._line(step), soft_wrap=True)
+
+    def _speed(self, step: int) -> tuple[float, float]:
+        """Steps per second of this process, and seconds left."""
+        speed = (step - self._start) / max(monotonic() - self._began, 1e-9)
+        return speed, (self._total - step) / speed if speed else float("inf")
+
+    def _line(self, step: int) -> str:
+        speed, left = self._speed(step)
+        parts = [f"{step:>{len(f'{self._total:,}')},}/{self._total:,} steps"]
+        parts += [f"{text} {self._row[key]:.1f}" for key, text in _SHOWN.items() if key in self._row]
+        return "  ".join([*parts, f"{speed:,.0f} steps/s", f"{_duration(left)} left"])
+
+    def _panel(self, step: int, shares: Mapping[str, float]) -> Panel:
+        speed, left = self._speed(step)
+        numbers = Table.grid(padding=(0, 3))
+        for key, text in _SHOWN.items():
+            if key in self._row:
+                numbers.add_row(text, Text(f"{self._row[key]:,.1f}", style="bold"))
+        if self._best is not None:
+            numbers.add_row("best evaluation", f"{self._best:,.1f}")
+        numbers.add_row("episodes", f"{self._row.get('episode/count', 0):,.0f}")
+        numbers.add_row("speed", f"{speed:,.0f} steps/s")
+        numbers.add_row("time left", _duration(left))
+        numbers.add_row("time spent on", "  ".join(f"{k} {v:.0%}" for k, v in shares.items()))
+        bar = Table.grid(padding=(0, 1), expand=True)
+        bar.add_row(ProgressBar(self._total, step, width=None), f"{step:,} / {self._total:,}")
+        phase, share = max(shares.items(), key=lambda item: item[1], default=("", 0.0))
+        hint = [Text(_HINTS[phase], style="dim")] if share > _DOMINANT and phase in _HINTS else []
+        return Panel(Group(bar, numbers, *hint), title=self._title, title_align="left", width=88)
+
+
+_SHOWN = {"episode/return": "return", "episode/length": "length", "eval/return": "evaluation"}
+
+
+def _duration(seconds: float) -> str:
+    if seconds == float("inf"):
+        return "?"
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h {minutes:02}m" if hours else f"{minutes}m {seconds:02}s" if minutes else f"{seconds}s"

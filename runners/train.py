@@ -1,0 +1,354 @@
+"""Training: roll out, learn, log, evaluate, save; and go on where a run stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from importlib.metadata import version
+from math import ceil, isfinite
+from pathlib import Path
+from time import monotonic, perf_counter
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+
+from .. import agents, envs
+from ..agents import Agent
+from ..core import checkpoint
+from ..core.errors import TrainingError, UsageError
+from ..core.fused import FusedLoop, fits
+from ..core.rollout import Rollout
+from ..envs import snapshot
+from . import run as runs
+from .evaluate import Evaluation, evaluate
+from .logging import Display, Metrics, Writer
+from .run import Run
+
+_ROWS = 200  # rows of metrics in a run, so that logging costs the same for any length
+_SAVE_SECONDS = 60.0  # at most this much work is lost to a kill -9
+
+
+@dataclass(frozen=True)
+class Result:
+    """What training left."""
+
+    agent: Agent
+    steps: int
+    """Environment steps so far."""
+    evaluation: Evaluation | None
+    """The last one, if the run evaluates."""
+    interrupted: bool
+    """Stopped before the end by Ctrl-C or SIGTERM, with a checkpoint if there is a folder."""
+
+
+def train(run: Run, out: Path | None = None, quiet: bool = True) -> Result:
+    """Train from the start, in the folder `out` or in memory alone."""
+    if out is not None:
+        claim(out, run)
+    with Training(run, out) as training:
+        return training.advance(quiet)
+
+
+def resume(out: Path, steps: int | None = None, quiet: bool = True) -> Result:
+    """Go on where the run in `out` stopped, to its own total or to `steps`."""
+    run = runs.load(out / "run.json")
+    if steps is not None and steps < run.steps:
+        raise UsageError(f"--steps {steps:,} is less than the {run.steps:,} of the run in {out}; give more, or none")
+    state = checkpoint.load(last(out))
+    if steps is not None and steps > run.steps:
+        run = replace(run, steps=steps)
+        describe(run, out)
+    with Training(run, out, state) as training:
+        return training.advance(quiet)
+
+
+def last(out: Path) -> Path:
+    """The newest checkpoint of a run."""
+    return out / "checkpoints" / "last.safetensors"
+
+
+def best(out: Path) -> Path:
+    """The checkpoint that evaluated best."""
+    return out / "checkpoints" / "best.safetensors"
+
+
+class Training:
+    """A run under way: its environments, agent and counters; a context manager that closes the environments."""
+
+    def __init__(self, run: Run, out: Path | None = None, state: dict[str, Any] | None = None) -> None:
+        _check(run)
+        self.run, self.out, self.steps = run, out, 0
+        seeds = _seeds(run.seed)
+        self.env = envs.make(run.env, run.num_envs, backend=run.backend, **run.env_args)
+        self._eval_env: VectorEnv | None = None
+        try:
+            device = _device(run.device, self.env)
+            self.agent = new_agent(run, self.env, device, seeds["agent"])
+            horizon = min(self.agent.horizon, ceil(run.steps / self.env.num_envs))
+            fused = run.rollout == "auto" and fits(self.env, self.agent.net)
+            loop = FusedLoop(self.env, self.agent.net, seeds["agent"]) if fused else None
+            self.rollout = Rollout(self.env, horizon, seeds["env"], loop)
+            self._eval_seed = seeds["eval"]
+            self.metrics = Metrics()
+            self._best = -np.inf
+            self.evaluation: Evaluation | None = None
+            self.seconds = dict.fromkeys((*self.rollout.seconds, "update", "evaluate"), 0.0)
+            if state is not None:
+                self._load(state)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Training":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the environments, unless the caller made them."""
+        for env in (self.env, self._eval_env):
+            if env is not None and env is not self.run.env:
+                env.close()
+
+    def advance(self, quiet: bool = True) -> Result:
+        """Train to the run's total number of steps, or to the first Ctrl-C."""
+        title = f"{self.run.algo} · {runs.env_name(self.run.env)} · seed {self.run.seed} · {envs.describe(self.env)}"
+        writer = Writer(self.out, self.steps if self.steps else None) if self.out else None
+        display = Display(title, self.run.steps, self.steps, quiet)
+        saved = monotonic()
+        try:
+            with display, _interruptible() as stop, _threads(self.agent):
+                while self.steps < self.run.steps and not stop:
+                    row = self.iterate()
+                    if row:
+                        row |= self._speed()
+                        if writer:
+                            writer.write(self.steps, row)
+                        display.show(self.steps, row, self._shares())
+                    if monotonic() - saved > _SAVE_SECONDS:
+                        self._save()
+                        saved = monotonic()
+            self._save()
+        finally:
+            if writer:
+                writer.close()
+        return Result(self.agent, self.steps, self.evaluation, interrupted=self.steps < self.run.steps)
+
+    def state(self) -> dict[str, Any]:
+        """All that the rest of the run depends on."""
+        return {
+            "steps": self.steps,
+            "agent": self.agent.state(),
+            "rollout": self.rollout.state(),
+            "env": snapshot.snapshot(self.env),
+            "metrics": self.metrics.state(),
+            "best": self._best,
+            "seconds": self.seconds,
+        }
+
+    def iterate(self) -> dict[str, float]:
+        """One rollout and what is learned from it; the row to log, if it is time for one."""
+        before = self.steps
+        batch = self.rollout.collect(self.agent.act, self.run.steps - self.steps)
+        for phase in self.rollout.seconds:
+            self.seconds[phase] += self.rollout.seconds[phase]
+            self.rollout.seconds[phase] = 0.0
+        began = perf_counter()
+        self.steps += batch.steps
+        metrics = self.agent.update(batch, before / self.run.steps)
+        self.seconds["update"] += perf_counter() - began
+        self._refuse_nan(metrics)
+        self.metrics.add(metrics, batch.episodes)
+        row: dict[str, float] = {}
+        if self._due(before, _ROWS):
+            row = self.metrics.row()
+        if self.run.evals and self._due(before, self.run.evals):
+            row |= self._evaluate()
+        return row
+
+    def _due(self, before: int, times: int) -> bool:
+        """Whether one of `times` evenly spread marks lies in (before, steps]; the end is one of them."""
+        return before * times // self.run.steps < self.steps * times // self.run.steps
+
+    def _evaluate(self) -> dict[str, float]:
+        if isinstance(self.run.env, VectorEnv):
+            return {}  # there is only the one that trains
+        began = perf_counter()
+        if self._eval_env is None:
+            self._eval_env = eval_env(self.run, self.run.eval_episodes)
+        self.evaluation = evaluate(self.agent, self._eval_env, self.run.eval_episodes, self._eval_seed)
+        self.seconds["evaluate"] += perf_counter() - began
+        if self.evaluation.mean >= self._best:
+            self._best = self.evaluation.mean
+            if self.out:
+                checkpoint.save(best(self.out), {"steps": self.steps, "agent": self.agent.state()})
+        return {"eval/return": self.evaluation.mean, "eval/length": float(np.mean(self.evaluation.lengths))}
+
+    def _refuse_nan(self, metrics: dict[str, float]) -> None:
+        for name, value in metrics.items():
+            if not isfinite(value):
+                kept = f" The last good checkpoint is {last(self.out)}." if self.out and last(self.out).exists() else ""
+                raise TrainingError(
+                    f"{name} became {value} in the update at step {self.steps:,}; learning has diverged.{kept} "
+                    "A smaller agent.lr or agent.max_grad_norm, or normalised observations and rewards, often help."
+                )
+
+    def _speed(self) -> dict[str, float]:
+        total = sum(self.seconds.values())
+        return {"speed/steps_per_second": self.steps / total, "speed/seconds": total} | {
+            f"speed/{phase}_share": share for phase, share in self._shares().items()
+        }
+
+    def _shares(self) -> dict[str, float]:
+        total = sum(self.seconds.values()) or 1.0
+        return {phase: seconds / total for phase, seconds in self.seconds.items()}
+
+    def _save(self) -> None:
+        if self.out:
+            checkpoint.save(last(self.out), self.state())
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self.steps = state["steps"]
+        self.agent.load_state(state["agent"])
+        self.metrics.load_state(state["metrics"])
+        self._best, self.seconds = state["best"], state["seconds"]
+        if state["env"] is None:
+            # This environment cannot be put back where it was: start new episodes, each resume others
+            self.rollout.reset(_seeds(self.run.seed, self.steps)["env"])
+        else:
+            snapshot.restore(self.env, state["env"])
+            self.rollout.load_state(state["rollout"])
+
+
+def new_agent(run: Run, env: VectorEnv, device: str, seed: int) -> Agent:
+    """The run's agent as it is before training."""
+    return agents.load(run.algo).Agent(env.single_observation_space, env.single_action_space, run.agent, device, seed)
+
+
+def eval_env(run: Run, episodes: int, **kwargs: Any) -> VectorEnv:
+    """Environments to evaluate on: never those that train."""
+    args = {**run.env_args, **run.eval_args, **kwargs}
+    return envs.make(run.env, min(episodes, 32), backend=run.backend, **args)
+
+
+def trained(run: Run, out: Path, env: VectorEnv, which: str = "best") -> tuple[Agent, int]:
+    """The agent of the run in `out` for environments like `env`, and the steps it was trained for.
+
+    `which` is "best", the checkpoint that evaluated best (the last if none did), or "last".
+    """
+    path = best(out) if which == "best" and best(out).exists() else last(out)
+    state = checkpoint.load(path)
+    agent = new_agent(run, env, _device(run.device, env), 0)
+    agent.load_state(state["agent"])
+    return agent, state["steps"]
+
+
+def claim(out: Path, run: Run) -> None:
+    """Make `out` the folder of `run`.
+
+    Raises:
+        UsageError: if another run lives there.
+    """
+    if (out / "run.json").exists():
+        raise UsageError(
+            f"{out} already holds a run. Go on with it (gymnast train --resume {out}) or give another --out."
+        )
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} exists and is not empty. Give another --out.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(f"cannot make the folder {out}: {problem.strerror}") from problem
+    describe(run, out)
+
+
+def default_out(run: Run) -> Path:
+    """runs/<algo>-<env>-s<seed>-<time>, not taken yet."""
+    env = runs.env_name(run.env).replace("/", "-").replace(":", "-")
+    stem = Path("runs") / f"{run.algo}-{env}-s{run.seed}-{datetime.now():%Y%m%d-%H%M%S}"
+    paths = (stem if i == 1 else stem.with_name(f"{stem.name}-{i}") for i in range(1, sys.maxsize))
+    return next(path for path in paths if not path.exists())
+
+
+def _check(run: Run) -> None:
+    for name in ("steps", "num_envs", "eval_episodes"):
+        if getattr(run, name) < 1:
+            raise UsageError(f"{name} is {getattr(run, name)}; it must be at least 1")
+    if run.seed < 0 or run.evals < 0:
+        raise UsageError(f"seed ({run.seed}) and evals ({run.evals}) must not be negative")
+
+
+def _seeds(seed: int, steps: int = 0) -> dict[str, int]:
+    """Independent seeds for each purpose; `steps` makes other ones for environments that start anew on resuming."""
+    words = np.random.SeedSequence([seed, steps]).generate_state(3, np.uint32) >> 1
+    return dict(zip(("env", "agent", "eval"), map(int, words), strict=True))
+
+
+def _device(name: str, env: VectorEnv) -> str:
+    if name == "auto":
+        images = env.single_observation_space.dtype == np.uint8
+        return "cuda" if images and torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as problem:
+        raise UsageError(
+            f"device {name!r} is not to be had here ({str(problem).splitlines()[0]}); use cpu"
+        ) from problem
+    return name
+
+
+def describe(run: Run, out: Path) -> None:
+    """Write the run into its folder, with what it was made with."""
+    packages = ("gymnast", "gymnasium", "torch", "numpy", "numba")
+    versions = {"python": sys.version.split()[0]} | {name: version(name) for name in packages}
+    runs.save(run, out / "run.json", versions=versions, git=_git(), command=sys.argv)
+
+
+def _git() -> str | None:
+    """The commit of this source tree, if it is one."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", os.fspath(root), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
+
+
+@contextmanager
+def _threads(agent: Agent) -> Iterator[None]:
+    """One torch thread while small networks learn: more only get in each other's way."""
+    before = torch.get_num_threads()
+    if not agent.convolutional:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """A list that the first Ctrl-C or SIGTERM makes non-empty; the second one interrupts at once."""
+    caught: list[int] = []
+
+    def handle(number: int, _: FrameType | None) -> None:
+        if caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+
+    try:
+        before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: signals go elsewhere
+        before = {}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

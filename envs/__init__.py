@@ -1,6 +1,5 @@
 """Environments: `make` turns an id, a class or a callable into a Gymnasium VectorEnv on the fastest backend for it."""
 
-from collections.abc import Callable
 from typing import Any, TypeGuard
 
 import gymnasium as gym
@@ -8,7 +7,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from ..core.errors import UsageError, nearest
-from .factory import EnvLike, MakeEnv, explained, maker, name_of, resolve
+from .factory import EnvLike, MakeEnv, Source, explained, maker, name_of, resolve
 from .wrappers import with_mask_observed
 
 BACKENDS = ("auto", "native", "mujoco", "atari", "workers", "loop")
@@ -37,13 +36,16 @@ def make(
     if backend == "native" or (backend == "auto" and _is_native(env, render_mode, kwargs)):
         return with_mask_observed(_native(env, num_envs, render_mode, kwargs))
     source = resolve(env)
-    if backend == "atari" or (backend == "auto" and _is_atari(source)):
-        return _atari(source, num_envs, render_mode, kwargs)
-    if backend == "mujoco" or (backend == "auto" and not (render_mode or kwargs) and _is_mujoco(source)):
-        return _mujoco(source, num_envs, render_mode, kwargs)
     make_env = maker(source, render_mode, kwargs)
-    if backend == "workers":
-        return with_mask_observed(_workers(make_env, num_envs))
+    if backend == "auto":
+        backend = _fastest(source, make_env, num_envs, render_mode, kwargs)
+    match backend:
+        case "mujoco":
+            return _mujoco(source, num_envs, render_mode, kwargs)
+        case "atari":
+            return _atari(source, num_envs, render_mode, kwargs)
+        case "workers":
+            return with_mask_observed(_workers(make_env, num_envs))
     return with_mask_observed(_loop(make_env, num_envs, name_of(source)))
 
 
@@ -83,13 +85,24 @@ def _native(env: EnvLike, num_envs: int, render_mode: str | None, kwargs: dict[s
     return native.make(env, num_envs, autoreset_mode=AutoresetMode.SAME_STEP, render_mode=render_mode, **kwargs)
 
 
-def _is_atari(source: EnvSpec | Callable[..., gym.Env]) -> TypeGuard[EnvSpec]:
+def _fastest(source: Source, make_env: MakeEnv, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> str:
+    """The backend for what is not native. What is to be rendered stays in this process."""
+    if _is_atari(source):
+        return "atari"
+    if _is_mujoco(source) and not (render_mode or kwargs):
+        return "mujoco"
+    if num_envs == 1 or render_mode:
+        return "loop"
+    from .probe import pays
+
+    return "workers" if pays(make_env, num_envs) else "loop"
+
+
+def _is_atari(source: Source) -> TypeGuard[EnvSpec]:
     return isinstance(source, EnvSpec) and source.namespace == "ALE" and source.version == 5
 
 
-def _atari(
-    source: EnvSpec | Callable[..., gym.Env], num_envs: int, render_mode: str | None, kwargs: dict[str, Any]
-) -> VectorEnv:
+def _atari(source: Source, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:
     from .atari import AtariGames
 
     if not _is_atari(source):
@@ -98,7 +111,7 @@ def _atari(
         return AtariGames(source.id, num_envs, render_mode=render_mode, **kwargs)
 
 
-def _is_mujoco(source: EnvSpec | Callable[..., gym.Env]) -> TypeGuard[EnvSpec]:
+def _is_mujoco(source: Source) -> TypeGuard[EnvSpec]:
     if not (isinstance(source, EnvSpec) and str(source.entry_point).startswith("gymnasium.envs.mujoco.")):
         return False
     from .mujoco import TASKS
@@ -106,9 +119,7 @@ def _is_mujoco(source: EnvSpec | Callable[..., gym.Env]) -> TypeGuard[EnvSpec]:
     return source.id in TASKS
 
 
-def _mujoco(
-    source: EnvSpec | Callable[..., gym.Env], num_envs: int, render_mode: str | None, kwargs: dict[str, Any]
-) -> VectorEnv:
+def _mujoco(source: Source, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:
     from .mujoco import TASKS, MujocoVectorEnv
 
     if not _is_mujoco(source):

@@ -89,6 +89,14 @@ def test_a_module_gives_ids_classes_and_functions(module, name):
         assert envs.reset(seed=0)[0].shape == (2, 4)
 
 
+def test_modules_are_found_where_the_user_stands(tmp_path, monkeypatch):
+    (tmp_path / "here.py").write_text("from gymnasium.envs.classic_control import CartPoleEnv as Pole")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    make("here:Pole").close()
+    sys.modules.pop("here")
+
+
 def test_a_vector_environment_is_returned_as_it_is():
     with closing(make(Countdown, 4)) as envs:
         assert make(envs) is envs
@@ -127,7 +135,7 @@ def test_the_backend_has_a_name():
         ("CartPole-v7", {}, "'CartPole-v7' does not exist; the newest version is 'CartPole-v1'"),
         ("HalfCheetah-v2", {}, r"moved to the gymnasium-robotics .* \(the newest version is 'HalfCheetah-v5'\)"),
         ("cart pole", {}, "not an environment id"),
-        ("no_such_module:Pole", {}, "No module named 'no_such_module'"),
+        ("no_such_module:Pole", {}, "importing 'no_such_module' raised ModuleNotFoundError: No module named"),
         ("my_levels:Polo", {}, "no class or function 'Polo', nor registers that id. Did you mean 'Pole'?"),
         ("my_levels:limit", {}, "no class or function 'limit'"),
         ("my_levels:NoPole-v3", {}, "nor registers that id"),

@@ -78,6 +78,10 @@ class Config:
     """One set of hidden layers for policy and value."""
     cnn: Cnn = "nature"
     """Encoder of images."""
+    bfloat16: bool = False
+    """Compute the encoder of images in bfloat16: several times faster on processors made for it, a little coarser."""
+    compile: bool = False
+    """Compile the loss (torch.compile): faster gradient steps after a minute of compiling; needs a C++ compiler."""
     orthogonal_init: bool = True
     """Orthogonal initial weights; false: torch's default."""
     policy_gain: float = 0.01
@@ -146,11 +150,13 @@ class Agent:
                 shared=cfg.shared,
                 cnn=cfg.cnn,
                 standardize=cfg.normalize_obs,
+                bfloat16=cfg.bfloat16,
                 orthogonal_init=cfg.orthogonal_init,
                 policy_gain=cfg.policy_gain,
                 log_std_init=cfg.log_std_init,
                 sde=cfg.sde,
             ).to(self.device)
+        self._loss = torch.compile(loss) if cfg.compile else loss
         self.convolutional = bool(self.net.encoder.cnns)
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self.generator = torch.Generator(self.device).manual_seed(seed)
@@ -226,7 +232,7 @@ class Agent:
     def _epoch(self, data: dict[str, Tensor], cfg: Config, logs: list[Tensor]) -> bool:
         """One pass over the rollout; False if the policy has moved far enough."""
         for mb in self._minibatches(data, cfg.minibatch):
-            total, log = loss(self.net, mb, cfg)
+            total, log = self._loss(self.net, mb, cfg)
             if cfg.target_kl is not None and log["policy/kl"] > 1.5 * cfg.target_kl:
                 return False
             norm = self.optimizer.step(total, cfg.lr)

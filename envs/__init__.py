@@ -2,7 +2,6 @@
 
 from typing import Any, TypeGuard
 
-import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
@@ -68,12 +67,14 @@ def _ready(env: VectorEnv, num_envs: int, backend: str, render_mode: str | None,
 
 
 def _is_native(env: EnvLike, render_mode: str | None, kwargs: dict[str, Any]) -> bool:
-    """Native environments draw nothing, and take arguments only where Gymnasium has no environment of that id."""
+    """Whether a native environment does all that is asked; pictures of Gymnasium's own come from Gymnasium."""
     from . import native
 
     if not isinstance(env, str) or env not in native.NAMES:
         return False
-    return env not in gym.registry or not (render_mode or kwargs)
+    if env in native.OURS:
+        return render_mode != "human"
+    return render_mode is None and native.takes(env, kwargs)
 
 
 def _native(env: EnvLike, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:

@@ -31,13 +31,14 @@ class ActorCritic(nn.Module):
         shared: bool = False,
         cnn: Cnn = "nature",
         standardize: bool = False,
+        bfloat16: bool = False,
         orthogonal_init: bool = True,
         policy_gain: float = 0.01,
         log_std_init: float = 0.0,
         sde: bool = False,
     ) -> None:
         super().__init__()
-        self.encoder = Encoder(obs, cnn, standardize)
+        self.encoder = Encoder(obs, cnn, standardize, bfloat16)
         self.policy_trunk, width = mlp(self.encoder.size, hidden, activation)
         self.value_trunk = self.policy_trunk if shared else mlp(self.encoder.size, hidden, activation)[0]
         self.policy_head = head(width, action, log_std_init, sde)

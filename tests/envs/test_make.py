@@ -173,3 +173,10 @@ def test_importing_envs_imports_nothing_heavy():
         f"import sys, gymnast.envs; gymnast.envs.make('CartPole-v1', backend='loop'); print({heavy} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
+
+
+def test_arguments_that_a_native_environment_knows_leave_it_native() -> None:
+    for kwargs, backend in [({"is_slippery": False}, "native"), ({"render_mode": "rgb_array"}, "loop")]:
+        env = envs.make("FrozenLake-v1", 2, **kwargs)
+        assert envs.describe(env) == backend
+        env.close()

@@ -177,6 +177,6 @@ def test_importing_envs_imports_nothing_heavy():
 
 def test_arguments_that_a_native_environment_knows_leave_it_native() -> None:
     for kwargs, backend in [({"is_slippery": False}, "native"), ({"render_mode": "rgb_array"}, "loop")]:
-        env = envs.make("FrozenLake-v1", 2, **kwargs)
-        assert envs.describe(env) == backend
+        env = make("FrozenLake-v1", 2, **kwargs)
+        assert describe(env) == backend
         env.close()

@@ -174,6 +174,23 @@ def test_rollouts_go_on_where_a_budget_cut_them(mode):
     assert batch.reward[:3].tolist() == [[3, 3], [4, 4], [5, 5]]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_an_episode_cut_by_a_budget_is_reported_whole_later(mode):
+    rollout = Rollout(clocks("4|", "4|", mode=mode), 8)
+    rollout.collect(zeros, limit=3)  # the second step of the second copy was taken, but is beyond the budget
+    batch = rollout.collect(zeros, limit=4)
+    assert batch.episodes.returns.tolist() == [10, 10]
+    assert batch.episodes.lengths.tolist() == [4, 4]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_episode_that_ends_beyond_the_budget_does_not_leak_into_the_next(mode):
+    rollout = Rollout(clocks("9|", "2|", mode=mode), 8)
+    assert len(rollout.collect(zeros, limit=3).episodes.env) == 0
+    batch = rollout.collect(zeros, limit=6)
+    assert episodes_of(batch, 1)[0] == (3, 2)
+
+
 def test_box_actions_are_clipped_for_the_environment_and_recorded_as_chosen():
     env = clocks("9|", action_space=spaces.Box(-1, 1, (2,), np.float32))
     chosen = np.array([[3.0, -0.5]], np.float32)

@@ -53,7 +53,8 @@ class MaskedObservation(VectorWrapper):
         mask = np.ones((self.num_envs, *self.mask_shape), np.int8)
         if MASK in infos:
             given = np.asarray(infos[MASK]).astype(np.int8)
-            usable = infos[f"_{MASK}"] & given.reshape(self.num_envs, -1).any(axis=1)
+            # Without a mask of its own (N,), every environment gave one.
+            usable = infos.get(f"_{MASK}", True) & given.reshape(self.num_envs, -1).any(axis=1)
             mask[usable] = given[usable]
         return mask
 

@@ -26,6 +26,10 @@ def make(
     `env` is a registered id ("CartPole-v1"), "package.module:ENV-ID", "package.module:Class", an Env class, a callable
     that makes an Env, or a VectorEnv, which is returned as it is. `kwargs` go to the environment's constructor.
     Whatever the backend, environment i is seeded with seed + i, so one seed gives one set of trajectories.
+
+    Backends: "native" (compiled, see `native.NAMES`), "mujoco" and "atari" (threads), "workers" (processes) and "loop"
+    (Gymnasium's own, in this process). "auto" takes the first that fits; between the last two a measurement decides.
+    Observations may be views of memory that the next step overwrites.
     """
     if backend not in BACKENDS:
         raise UsageError(f"unknown backend {backend!r}; known: {', '.join(BACKENDS)}.{nearest(backend, BACKENDS)}")

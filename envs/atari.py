@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import UsageError
 from .threads import cores
+from .wrappers import refuse_partial_reset
 
 
 class AtariGames(AtariVectorEnv):
@@ -63,13 +64,17 @@ class AtariGames(AtariVectorEnv):
         self.screens = AtariVectorEnv(game, num_envs, **options, **colour) if render_mode else None
 
     def reset(
-        self, *, seed: int | NDArray | None = None, options: dict[str, Any] | None = None
+        self, *, seed: int | list[int] | NDArray | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
+        refuse_partial_reset(options)
         if self.screens is not None and seed is None:
-            seed = int(np.random.default_rng().integers(2**30))  # both must play the same game
-        obs, infos = super().reset(seed=seed, options=options)
+            seed = int(np.random.default_rng().integers(2**31))  # both must play the same games
+        if seed is not None:
+            each = np.arange(self.num_envs) if np.ndim(seed) == 0 else 0
+            seed = (np.asarray(seed) + each) % 2**31  # ALE has no larger ones
+        obs, infos = super().reset(seed=seed)
         if self.screens is not None:
-            self.frames, _ = self.screens.reset(seed=seed, options=options)
+            self.frames, _ = self.screens.reset(seed=seed)
         self.begun = _begun(infos)
         self.score = np.zeros(self.num_envs)
         self.length = np.zeros(self.num_envs, np.int64)

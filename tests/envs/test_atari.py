@@ -42,6 +42,13 @@ def test_games_are_the_same_on_any_number_of_threads(monkeypatch, sticky):
 def test_environment_i_is_seeded_with_seed_plus_i():
     three, one = make(GAME, 3), make(GAME, 1)
     assert np.array_equal(three.reset(seed=3)[0][2], one.reset(seed=5)[0][0])
+    assert np.array_equal(three.reset(seed=[3, 4, 5])[0][2], one.reset(seed=5)[0][0])
+
+
+def test_any_seed_will_do():
+    env = make(GAME, 2)
+    for seed in (2**31 - 1, 2**32 + 7):
+        assert np.array_equal(env.reset(seed=seed)[0], env.reset(seed=seed)[0])
 
 
 def test_final_observations_are_masked_and_belong_to_the_ended_game():

@@ -52,7 +52,8 @@ class AtariGames(AtariVectorEnv):
         super().__init__(game, num_envs, **options)
         self.life_loss = life_loss
         self.render_mode = render_mode
-        self.metadata = {**self.metadata, "render_modes": ["rgb_array"], "render_fps": 15}
+        # The rollout takes the episodes it reports from our infos where those count whole games.
+        self.metadata = {**self.metadata, "render_modes": ["rgb_array"], "render_fps": 15, "counts_games": life_loss}
         # ALE's vector environment cannot render: the same games played beside it, seen in colour, can.
         colour: dict[str, Any] = {
             "grayscale": False,

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from gymnast.core.errors import UsageError
+from gymnast.core.rollout import Rollout
 from gymnast.envs import atari, describe, make
 from gymnast.envs.snapshot import snapshot
 
@@ -91,6 +92,14 @@ def test_infos_report_whole_games_when_lives_end_episodes():
             assert infos["_episode"] == [True]
             score, length = 0.0, 0
     assert length < 500
+
+
+def test_the_rollout_reports_whole_games():
+    env = make(GAME, 1, life_loss=True)
+    rng = np.random.default_rng(0)
+    batch = Rollout(env, 500, 3).collect(lambda obs: {"action": rng.integers(4, size=1)})
+    assert batch.terminated.sum() >= 5 * len(batch.episodes.lengths) > 0
+    env.close()
 
 
 def test_rewards_are_scores_unless_clipped():

@@ -7,6 +7,7 @@ Loading never executes code from the file.
 import json
 import os
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +37,20 @@ def save(path: Path, tree: Tree) -> None:
     arrays: dict[str, NDArray] = {}
     content = json.dumps(_pack(tree, "", arrays))
     header = {"format": str(FORMAT), "tree": content, "crc": str(_crc(content, arrays))}
+    whole = safetensors.numpy.save(arrays, header)
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            file.write(safetensors.numpy.save(arrays, header))
+            file.write(whole)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise TrainingError(f"cannot write the checkpoint {path}: {error.strerror}. An older one is intact.") from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def load(path: Path) -> Tree:

@@ -99,6 +99,8 @@ def _pack(node: Any, name: str, arrays: dict[str, NDArray]) -> Any:
     if isinstance(node, torch.Tensor):
         node = node.detach().cpu().numpy()
     if isinstance(node, np.ndarray):
+        while name in arrays:  # keys may hold slashes themselves
+            name += "'"
         arrays[name] = np.array(node, order="C")  # a copy with rank kept: views share memory, which the format refuses
         return {_ARRAY: name}
     return node.item() if isinstance(node, np.generic) else node
@@ -114,6 +116,7 @@ def _unpack(node: Any, arrays: dict[str, NDArray]) -> Any:
 
 def _crc(content: str, arrays: dict[str, NDArray]) -> int:
     crc = zlib.crc32(content.encode())
-    for name in sorted(arrays):
-        crc = zlib.crc32(np.ascontiguousarray(arrays[name]).view(np.uint8).data if arrays[name].size else b"", crc)
+    for name, array in sorted(arrays.items()):
+        crc = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), crc)
+        crc = zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"", crc)
     return crc

@@ -73,7 +73,7 @@ def _ready(env: VectorEnv, num_envs: int, backend: str, render_mode: str | None,
 
 def _fastest(source: Source, make_env: MakeEnv, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> str:
     """The quickest backend; for what is to be rendered, the quickest that renders it as Gymnasium does."""
-    if _is_native(source) and (source.id in native.OURS or (not render_mode and _takes(source, kwargs))):
+    if _is_native(source) and (source.id in native.OURS or (not render_mode and native.takes(source.id, kwargs))):
         return "native"
     if _is_atari(source):
         return "atari"
@@ -88,15 +88,6 @@ def _fastest(source: Source, make_env: MakeEnv, num_envs: int, render_mode: str 
 
 def _is_native(source: Source) -> TypeGuard[EnvSpec]:
     return isinstance(source, EnvSpec) and source.id in native.NAMES
-
-
-def _takes(spec: EnvSpec, kwargs: dict[str, Any]) -> bool:
-    """Whether the native environment knows these arguments; all know the time limit."""
-    try:
-        native.load(spec.id, **{name: value for name, value in kwargs.items() if name != "max_episode_steps"})
-    except UsageError:
-        return False
-    return True
 
 
 def _native(source: Source, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:

@@ -210,7 +210,7 @@ class Agent:
 
     def state(self) -> dict[str, Any]:
         return {
-            "net": dict(self.net.state_dict()),
+            "net": {name: value.clone() for name, value in self.net.state_dict().items()},
             "optimizer": self.optimizer.state(),
             "generator": self.generator.get_state(),
             "return_scale": self.return_scale.state() if self.return_scale else None,

@@ -88,7 +88,8 @@ class Actor:
 
     def state(self) -> dict[str, Any]:
         """Weights, normalisers and the generator."""
-        return {"net": dict(self.net.state_dict()), "generator": self.generator.get_state()}
+        weights = {name: value.clone() for name, value in self.net.state_dict().items()}
+        return {"net": weights, "generator": self.generator.get_state()}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""

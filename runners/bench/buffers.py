@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import stable_baselines3 as sb3
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -15,35 +14,40 @@ from ...core.batch import Batch, Episodes
 from ...core.replay import Replay
 from ...core.returns import gae
 from ...core.rollout import Rollout
-from . import Row, alternate, duration
+from . import Row, alternate, duration, peers
 
 _OBS, _ACTION = spaces.Box(-10.0, 10.0, (17,), np.float32), spaces.Box(-1.0, 1.0, (6,), np.float32)  # HalfCheetah's
-_SB3 = f"Stable-Baselines3 {sb3.__version__}"
 
 
 def measure(repeats: int, seconds: float = 0.5, capacity: int = 1_000_000) -> Iterator[Row]:
     """Microseconds per call, and bytes."""
-    yield _uniform(repeats, seconds, capacity)
+    yield from _uniform(repeats, seconds, capacity)
     yield _prioritised(repeats, seconds, capacity)
     yield _atari_memory(max(capacity // 100, 100), 1_000_000)
     for steps, copies in ((128, 64), (128, 1024)):
         yield _advantages(repeats, seconds, steps, copies)
 
 
-def _uniform(repeats: int, seconds: float, capacity: int, size: int = 256) -> Row:
-    """Both give tensors."""
+def _uniform(repeats: int, seconds: float, capacity: int, size: int = 256, at_once: int = 16) -> Iterator[Row]:
+    """Both give the tensors that a Q-learner wants."""
     replay, theirs = _filled(Replay(capacity)), _filled_peer(capacity)
-    record = np.zeros((capacity, 2 * 17 + 6 + 2), np.float32)
-    record[:] = 1.0  # so that every page is there
+    record = np.ones((capacity, 2 * 17 + 6 + 2), np.float32)
     random = np.random.default_rng(0)
-    ours, peer, limit = alternate(
+    single, several, peer, limit = alternate(
         repeats,
-        duration(lambda: {k: torch.as_tensor(x) for k, x in replay.sample(size).items()}, seconds, 50),
+        duration(lambda: _tensors(replay.sample(size)), seconds, 50),
+        duration(lambda: _tensors(replay.sample(size, at_once)), seconds, 5, 1e6 / at_once),
         duration(lambda: theirs.sample(size), seconds, 50),
         duration(lambda: record.take(random.integers(capacity, size=size), axis=0, mode="clip"), seconds, 50),
     )
     limits = {"one `take` of as many whole rows": limit}
-    return Row(f"sample {size} of {capacity:,}", "us", ours, peer, _SB3, higher_is_better=False, limits=limits)
+    for how, ours in (("", single), (f", {at_once} minibatches at once", several)):
+        what = f"sample {size} of {capacity:,}{how}"
+        yield Row(what, "us", ours, peer, peers.NAME, higher_is_better=False, limits=limits)
+
+
+def _tensors(sample: dict[str, NDArray]) -> list[torch.Tensor]:
+    return [torch.from_numpy(sample[name]) for name in ("obs", "action", "reward", "next_obs", "discount")]
 
 
 def _prioritised(repeats: int, seconds: float, capacity: int, size: int = 256) -> Row:
@@ -76,7 +80,7 @@ def _atari_memory(played: int, frames: int, copies: int = 8) -> Row:
     gibibytes = frames / played / 2**30
     ours, peer = [replay.nbytes * gibibytes], [sum(x.nbytes for x in arrays) * gibibytes]
     note, limits = f"from {played:,} of them", {"one 84x84 picture each": [frames * 84 * 84 / 2**30], "target": [8.0]}
-    name = f"{_SB3}, optimize_memory_usage"
+    name = f"{peers.NAME}, optimize_memory_usage"
     return Row(f"memory of {frames:,} Atari frames", "GiB", ours, peer, name, False, note, limits)
 
 
@@ -102,7 +106,7 @@ def _advantages(repeats: int, seconds: float, steps: int, copies: int) -> Row:
     )
     limits = {"copying reward, value, advantage and target": limit}
     what = f"advantages and value targets, {steps}x{copies}"
-    return Row(what, "us", ours, peer, _SB3, higher_is_better=False, limits=limits)
+    return Row(what, "us", ours, peer, peers.NAME, higher_is_better=False, limits=limits)
 
 
 def _filled(replay: Replay, copies: int = 8) -> Replay:

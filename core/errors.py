@@ -21,3 +21,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
     return f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def check_ranges(config: object, *, positive: Iterable[str] = (), unit: Iterable[str] = ()) -> None:
+    """Raise UsageError where a field named in `positive` is not above 0, or one in `unit` not in [0, 1]."""
+    for name in positive:
+        if not getattr(config, name) > 0:
+            raise UsageError(f"{name} is {getattr(config, name)}; it must be above 0")
+    for name in unit:
+        if not 0 <= getattr(config, name) <= 1:
+            raise UsageError(f"{name} is {getattr(config, name)}; it must be between 0 and 1")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AutoresetMode
 from numba import njit
 from numpy.typing import NDArray
 from torch import nn
@@ -36,9 +36,9 @@ _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 class FusedLoop:
     """The policy `net` acting in `env` for a whole horizon in one call; see `fits` for which ones it takes."""
 
-    def __init__(self, env: VectorEnv, net: nn.Module, seed: int) -> None:
+    def __init__(self, env: Any, net: nn.Module, seed: int) -> None:
         assert isinstance(net, ActorCritic)
-        self.env: Any = env.unwrapped
+        self.env = env.unwrapped
         self.random = rng.stream(seed)
         self._net = net
         flat = _shared_vector(net)

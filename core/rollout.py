@@ -43,6 +43,7 @@ class Rollout:
         self._reward = np.zeros((horizon, n), np.float32)
         self._raw_reward = np.zeros((horizon, n), np.float64)  # as given: sums of float32 drift over long episodes
         self._terminated, self._truncated, self._valid = np.zeros((3, horizon, n), np.bool_)
+        self._live = np.ones((horizon, n), np.bool_)  # steps that the environment took, within the budget or not
         self._extras: dict[str, NDArray] = {}
         self._return_so_far = np.zeros(n)
         self._length_so_far = np.zeros(n, np.int64)
@@ -135,10 +136,11 @@ class Rollout:
 
     def _mark_valid(self, t: int, budget: int) -> int:
         """Mark which environments' step t counts: the live ones, as far as the budget goes."""
-        live = np.logical_not(self._dead, out=self._valid[t])
+        live, valid = np.logical_not(self._dead, out=self._live[t]), self._valid[t]
+        np.copyto(valid, live)
         if live.size > budget:
-            live &= live.cumsum() <= budget
-        return int(np.count_nonzero(live))
+            valid &= live.cumsum() <= budget
+        return int(np.count_nonzero(valid))
 
     def _end_episodes(self, t: int, done: NDArray, info: dict[str, Any]) -> tuple[NDArray, NDArray]:
         """Where episodes ended at step t and with which observations; afterwards `_obs[t + 1]` starts the next ones."""
@@ -164,7 +166,8 @@ class Rollout:
         raw = self._raw_reward[:steps]
         np.copyto(self._reward[:steps], raw)
         terminated, truncated, valid = self._terminated[:steps], self._truncated[:steps], self._valid[:steps]
-        counted = Episodes(*_episodes(raw, terminated | truncated, valid, self._return_so_far, self._length_so_far))
+        running = self._return_so_far, self._length_so_far
+        counted = Episodes(*_episodes(raw, terminated | truncated, self._live[:steps], valid, *running))
         no_end = np.zeros((0, 2), np.int64), self.layout.empty(0)
         final_at, final_obs = (np.concatenate(x) for x in zip(*(ends or [no_end]), strict=True))
         return Batch(
@@ -206,8 +209,11 @@ def _action_adapter(space: spaces.Space) -> Callable[[NDArray], NDArray]:
 
 
 @njit(cache=True, nogil=True)
-def _episodes(reward, done, valid, return_so_far, length_so_far):  # type: ignore[no-untyped-def]
-    """Environment, return and length of each episode that ended; advances what is running in place."""
+def _episodes(reward, done, live, valid, return_so_far, length_so_far):  # type: ignore[no-untyped-def]
+    """Environment, return and length of each episode that ended within the budget; advances what is running in place.
+
+    What an environment did beyond the budget belongs to its episode all the same, for the next call goes on from there.
+    """
     steps, n = reward.shape
     count = 0
     for t in range(steps):
@@ -217,13 +223,14 @@ def _episodes(reward, done, valid, return_so_far, length_so_far):  # type: ignor
     k = 0
     for t in range(steps):
         for i in range(n):
-            if valid[t, i]:
+            if live[t, i]:
                 return_so_far[i] += reward[t, i]
                 length_so_far[i] += 1
-                if done[t, i]:
+            if done[t, i]:
+                if valid[t, i]:
                     env[k], returns[k], lengths[k] = i, return_so_far[i], length_so_far[i]
                     k += 1
-                    return_so_far[i], length_so_far[i] = 0.0, 0
+                return_so_far[i], length_so_far[i] = 0.0, 0
     return env, returns, lengths
 
 

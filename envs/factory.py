@@ -1,7 +1,9 @@
 """From whatever names an environment (id, module:name, class, callable) to a function that makes one."""
 
 import importlib
+import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +15,12 @@ from gymnasium.envs.registration import EnvSpec, find_highest_version, get_env_i
 
 from ..core.errors import UsageError, nearest
 
+Source = EnvSpec | Callable[..., gym.Env]
 MakeEnv = Callable[[], gym.Env]
 EnvLike = str | type[gym.Env] | Callable[..., gym.Env]
 
 
-def resolve(env: EnvLike) -> EnvSpec | Callable[..., gym.Env]:
+def resolve(env: EnvLike) -> Source:
     """What `env` names: a registered environment's spec, or the class or function that makes one."""
     if not isinstance(env, str):
         if not callable(env):
@@ -26,10 +29,12 @@ def resolve(env: EnvLike) -> EnvSpec | Callable[..., gym.Env]:
     if ":" not in env:
         return _spec(env)
     module_name, name = env.split(":", 1)
+    if not {"", os.getcwd()} & set(sys.path):
+        sys.path.append(os.getcwd())  # a command, unlike `python`, does not look for modules where the user stands
     try:
         module = importlib.import_module(module_name)
-    except ModuleNotFoundError as problem:
-        raise UsageError(f"{env!r}: {_line(problem)}; modules are looked for in the current path") from problem
+    except Exception as problem:
+        raise UsageError(f"{env!r}: importing {module_name!r} raised {_named(problem)}") from problem
     if name in gym.registry:
         return gym.spec(name)
     if callable(getattr(module, name, None)):
@@ -38,7 +43,7 @@ def resolve(env: EnvLike) -> EnvSpec | Callable[..., gym.Env]:
     raise UsageError(f"{env!r}: module {module_name!r} has no class or function {name!r}, nor registers that id.{near}")
 
 
-def maker(source: EnvSpec | Callable[..., gym.Env], render_mode: str | None, kwargs: dict[str, Any]) -> MakeEnv:
+def maker(source: Source, render_mode: str | None, kwargs: dict[str, Any]) -> MakeEnv:
     """A function that makes one environment, and says in one line why when it cannot."""
     if render_mode is not None:
         kwargs = {**kwargs, "render_mode": render_mode}
@@ -48,7 +53,7 @@ def maker(source: EnvSpec | Callable[..., gym.Env], render_mode: str | None, kwa
 class EnvMaker:
     """Makes one environment; a class and not a closure, so that it can be sent to another process."""
 
-    def __init__(self, source: EnvSpec | Callable[..., gym.Env], kwargs: dict[str, Any]) -> None:
+    def __init__(self, source: Source, kwargs: dict[str, Any]) -> None:
         self.source = source
         self.kwargs = kwargs
 
@@ -64,11 +69,11 @@ class EnvMaker:
 
 
 @contextmanager
-def explained(source: EnvSpec | Callable[..., gym.Env]) -> Iterator[None]:
+def explained(source: Source) -> Iterator[None]:
     """Says in one line why an environment could not be made."""
     try:
         # Old ids and SWIG warn on every construction, which the user can do nothing about.
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _quiet_mujoco(source):
             warnings.simplefilter("ignore", DeprecationWarning)
             yield
     except UsageError:
@@ -77,7 +82,22 @@ def explained(source: EnvSpec | Callable[..., gym.Env]) -> Iterator[None]:
         raise UsageError(f"{name_of(source)}: {_reason(problem, source)}") from problem
 
 
-def name_of(source: EnvSpec | Callable[..., gym.Env]) -> str:
+@contextmanager
+def _quiet_mujoco(source: Source) -> Iterator[None]:
+    """Gymnasium's own models make MuJoCo warn, on the terminal and in a file MUJOCO_LOG.TXT where the user stands."""
+    if not (isinstance(source, EnvSpec) and str(source.entry_point).startswith("gymnasium.envs.mujoco.")):
+        yield
+        return
+    import mujoco
+
+    mujoco.set_mju_user_warning(lambda message: None)
+    try:
+        yield
+    finally:
+        mujoco.set_mju_user_warning(None)
+
+
+def name_of(source: Source) -> str:
     """How messages and displays call an environment."""
     return source.id if isinstance(source, EnvSpec) else getattr(source, "__qualname__", repr(source))
 
@@ -93,9 +113,7 @@ def _spec(env_id: str) -> EnvSpec:
         raise UsageError(f"{env_id!r} is not an environment id of the form Name-v0 or namespace/Name-v0") from None
     highest = find_highest_version(namespace, name)
     if highest is None:
-        from . import native
-
-        raise UsageError(f"unknown environment {env_id!r}.{nearest(env_id, [*native.NAMES, *gym.registry])}")
+        raise UsageError(f"unknown environment {env_id!r}.{nearest(env_id, gym.registry)}")
     newest = get_env_id(namespace, name, highest)
     if version is None:
         return gym.spec(newest)
@@ -103,7 +121,7 @@ def _spec(env_id: str) -> EnvSpec:
     raise UsageError(f"{env_id!r} {fate}; the newest version is {newest!r}")
 
 
-def _reason(problem: Exception, source: EnvSpec | Callable[..., gym.Env]) -> str:
+def _reason(problem: Exception, source: Source) -> str:
     spec = source if isinstance(source, EnvSpec) else None
     if isinstance(problem, error.DependencyNotInstalled | ImportError):
         if spec and "box2d" in str(spec.entry_point):
@@ -111,7 +129,7 @@ def _reason(problem: Exception, source: EnvSpec | Callable[..., gym.Env]) -> str
         return f"{_line(problem)}{_newest(spec)}"
     if unknown := re.search(r"unexpected keyword argument '(\w+)'", str(problem)):
         return f"unknown argument {unknown[1]!r} for this environment"
-    return f"its constructor raised {type(problem).__name__}: {_line(problem)}{_newest(spec)}"
+    return f"its constructor raised {_named(problem)}{_newest(spec)}"
 
 
 def _newest(spec: EnvSpec | None) -> str:
@@ -119,6 +137,10 @@ def _newest(spec: EnvSpec | None) -> str:
     if spec is None or highest is None or highest == spec.version:
         return ""
     return f" (the newest version is {get_env_id(spec.namespace, spec.name, highest)!r})"
+
+
+def _named(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {_line(problem)}"
 
 
 def _line(problem: Exception) -> str:

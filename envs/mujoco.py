@@ -1,17 +1,20 @@
 """Gymnasium's MuJoCo tasks (-v5) on threads: the same numbers to the last bit, in less time.
 
-`mujoco.mj_step` releases Python's lock, so threads advance the physics of several environments at once. Observations
-and rewards then are array operations over all environments, each in the order of Gymnasium's own formula. Resets are
-Gymnasium's own code. (`mujoco.rollout` needs no lock at all, but drops the forces and positions after the last step,
-which Ant, Humanoid and Reacher observe.)
+Each thread advances its environments in one compiled loop over the C function `mj_step`, without Python's lock: through
+the bindings, which take it back after every environment, two threads were slower than one. Observations and rewards
+then are array operations over all environments, each in the order of Gymnasium's own formula. Resets are Gymnasium's
+own code. (`mujoco.rollout` has threads of its own, but drops the solver's warm start and the forces and positions after
+the last step: its trajectories differ, and Ant, Humanoid and Reacher observe what it drops.)
 """
 
+import ctypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gymnasium as gym
 import mujoco
+import numba
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -19,8 +22,14 @@ from numpy.typing import NDArray
 
 from ..core.errors import UsageError
 from .threads import cores
+from .wrappers import refuse_partial_reset
 
 INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
+
+_library = ctypes.CDLL(mujoco._functions.__file__)  # and with it the C library that it is linked to
+_mj_step, _mj_rne_post_constraint = _library.mj_step, _library.mj_rnePostConstraint
+for _function in (_mj_step, _mj_rne_post_constraint):
+    _function.argtypes, _function.restype = (ctypes.c_size_t, ctypes.c_size_t), None
 
 Fields = dict[str, NDArray]  # parts of mjData, (N, size) each
 
@@ -54,21 +63,21 @@ class MujocoVectorEnv(VectorEnv):
         ]
         self.forces = "cfrc_ext" in names
         threads = min(cores(), num_envs)
-        self.parts = [range(num_envs * t // threads, num_envs * (t + 1) // threads) for t in range(threads)]
+        self.parts = np.array_split(np.array([data._address for data in self.datas], np.uintp), threads)
         self.pool = ThreadPoolExecutor(threads)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray, dict[str, Any]]:
+        refuse_partial_reset(options)
         seeds = seed if isinstance(seed, list) else [None if seed is None else seed + i for i in range(self.num_envs)]
         return np.stack([self._reset_one(i, one) for i, one in enumerate(seeds)]), {}
 
     def step(self, actions: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray, dict[str, Any]]:
         before = {name: field.copy() for name, field in self.fields.items()}
-        others = [self.pool.submit(self._advance, part, actions) for part in self.parts[1:]]
-        self._advance(self.parts[0], actions)
-        for other in others:
-            other.result()
+        for control, action in zip(self.controls, actions, strict=True):
+            control[:] = action
+        self._advance()
         obs, reward, terminated = self.outcome(self, before, self.fields, actions)
         self.elapsed += 1
         truncated = self.elapsed >= self.limit
@@ -105,16 +114,15 @@ class MujocoVectorEnv(VectorEnv):
         self.pool.shutdown()
         self.single.close()
 
-    def _advance(self, part: range, actions: NDArray) -> None:
-        model, frame_skip = self.single.model, self.single.frame_skip
-        for i in part:
-            data = self.datas[i]
-            self.controls[i][:] = actions[i]
-            mujoco.mj_step(model, data, frame_skip)
-            if self.forces:
-                mujoco.mj_rnePostConstraint(model, data)
-            for field, source in self.views[i]:
-                field[:] = source
+    def _advance(self) -> None:
+        one = self.single
+        constants = one.model._address, one.frame_skip, self.forces
+        others = [self.pool.submit(_advance, part, *constants) for part in self.parts[1:]]
+        _advance(self.parts[0], *constants)
+        for other in others:
+            other.result()
+        for views in self.views:
+            _gather(views)
 
     def _reset_one(self, i: int, seed: int | None) -> NDArray:
         single = self.single
@@ -122,9 +130,22 @@ class MujocoVectorEnv(VectorEnv):
         obs, _ = single.reset(seed=seed)
         self.generators[i] = single.np_random
         self.elapsed[i] = 0
-        for field, source in self.views[i]:
-            field[:] = source
+        _gather(self.views[i])
         return obs
+
+
+@numba.njit(nogil=True)  # not cached: Numba cannot keep the addresses of C functions
+def _advance(datas: NDArray, model: int, frame_skip: int, forces: bool) -> None:
+    for data in datas:
+        for _ in range(frame_skip):
+            _mj_step(model, data)
+        if forces:
+            _mj_rne_post_constraint(model, data)
+
+
+def _gather(views: list[tuple[NDArray, NDArray]]) -> None:
+    for field, source in views:
+        field[:] = source
 
 
 def _generator(state: dict[str, Any]) -> np.random.Generator:
@@ -209,8 +230,9 @@ def _inverted_pendulum(env: MujocoVectorEnv, before: Fields, now: Fields, action
 def _inverted_double_pendulum(env: MujocoVectorEnv, before: Fields, now: Fields, actions: NDArray) -> Outcome:
     """One at a time: a power of a scalar may differ from that of an array in its last bit."""
     one, outcomes = env.single, []
-    for one.data in env.datas:
-        x, _, y = one.data.site_xpos[0]
+    for data in env.datas:
+        one.data = data
+        x, _, y = data.site_xpos[0]
         outcomes.append((one._get_obs(), one._get_rew(x, y, bool(y <= 1))[0], y <= 1))
     obs, reward, terminated = zip(*outcomes, strict=True)
     return np.stack(obs), np.array(reward), np.array(terminated)
@@ -219,7 +241,8 @@ def _inverted_double_pendulum(env: MujocoVectorEnv, before: Fields, now: Fields,
 def _reacher(env: MujocoVectorEnv, before: Fields, now: Fields, actions: NDArray) -> Outcome:
     """One at a time: the norm of a vector may differ from that of a row in its last bit."""
     one, outcomes = env.single, []
-    for one.data, action in zip(env.datas, actions, strict=True):
+    for data, action in zip(env.datas, actions, strict=True):
+        one.data = data
         outcomes.append((one._get_obs(), one._get_rew(action)[0]))
     obs, reward = zip(*outcomes, strict=True)
     return np.stack(obs), np.array(reward, np.float64), np.zeros(env.num_envs, bool)

@@ -1,7 +1,9 @@
 """A policy and a value function over one encoder."""
 
+import inspect
 from collections.abc import Sequence
 from math import sqrt
+from typing import Any
 
 from gymnasium import spaces
 from torch import Tensor, nn
@@ -30,14 +32,15 @@ class ActorCritic(nn.Module):
         activation: Activation = "tanh",
         shared: bool = False,
         cnn: Cnn = "nature",
-        standardize: bool = False,
+        normalize_obs: bool = False,
+        bfloat16: bool = False,
         orthogonal_init: bool = True,
         policy_gain: float = 0.01,
         log_std_init: float = 0.0,
         sde: bool = False,
     ) -> None:
         super().__init__()
-        self.encoder = Encoder(obs, cnn, standardize)
+        self.encoder = Encoder(obs, cnn, normalize_obs, bfloat16)
         self.policy_trunk, width = mlp(self.encoder.size, hidden, activation)
         self.value_trunk = self.policy_trunk if shared else mlp(self.encoder.size, hidden, activation)[0]
         self.policy_head = head(width, action, log_std_init, sde)
@@ -48,6 +51,12 @@ class ActorCritic(nn.Module):
             orthogonal(self, sqrt(2))
             orthogonal(self.policy_head, policy_gain)
             orthogonal(self.value_head, 1.0)
+
+    @classmethod
+    def of(cls, obs: spaces.Space, action: spaces.Space, cfg: Any) -> "ActorCritic":
+        """The network that an algorithm's Config describes: every argument that it has a field for."""
+        fields = {name: getattr(cfg, name) for name in inspect.signature(cls).parameters if hasattr(cfg, name)}
+        return cls(obs, action, **fields)
 
     def forward(self, obs: Tensor) -> tuple[Distribution, Tensor]:
         """Policy and value (B,) of stored observations (B, *layout.shape)."""

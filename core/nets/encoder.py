@@ -23,13 +23,16 @@ _SMALLEST_NATURE = 36  # pixels: below it the third convolution has nothing to s
 class Encoder(nn.Module):
     """Features (B, `size`) of stored observations (B, *layout.shape).
 
-    Images (uint8 Box of rank 3) go through a CNN, other Boxes are flattened, Discrete and MultiDiscrete become
-    one-hot, and the parts of a Dict or Tuple are concatenated. With `standardize`, Boxes that are no images
-    are standardised by what `update` has seen. A Dict's `action_mask` is not a feature: `mask` returns it.
+    Images (uint8 Box of rank 3) go through a CNN, in bfloat16 if so asked; other Boxes are flattened, Discrete and
+    MultiDiscrete become one-hot, and the parts of a Dict or Tuple are concatenated. With `standardize`, Boxes that are
+    no images are standardised by what `update` has seen. A Dict's `action_mask` is not a feature: `mask` returns it.
     """
 
-    def __init__(self, space: spaces.Space, cnn: Cnn = "nature", standardize: bool = False) -> None:
+    def __init__(
+        self, space: spaces.Space, cnn: Cnn = "nature", standardize: bool = False, bfloat16: bool = False
+    ) -> None:
         super().__init__()
+        self._autocast = bfloat16
         self.layout = Layout(space)
         self._features = [part for part in self.layout.parts if part.name != MASK]
         if not self._features:
@@ -66,8 +69,11 @@ class Encoder(nn.Module):
     def _encode(self, part: Part, x: Tensor) -> Tensor:
         key = _key(part)
         if key in self.cnns:
-            x = x.float() / 255.0
-            return self.cnns[key](x.movedim(-1, -3) if _channels_last(part.shape) else x)
+            x = x.float().mul_(1 / 255)
+            x = x.movedim(-1, -3) if _channels_last(part.shape) else x
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=self._autocast):
+                # convolutions are a fifth faster with the channels innermost
+                return self.cnns[key](x.contiguous(memory_format=torch.channels_last)).float()
         match part.space:
             case spaces.Discrete():
                 return F.one_hot(x - int(part.space.start), int(part.space.n)).float()
@@ -77,11 +83,12 @@ class Encoder(nn.Module):
                 return torch.cat([F.one_hot(c - int(s), int(n)) for c, n, s in columns], -1).float()
         if key in self.standardizers:
             x = self.standardizers[key](x.float())
-        return x.float().flatten(1)
+        return x.float().reshape(len(x), -1)
 
 
 def _key(part: Part) -> str:
-    return part.name.replace(".", "_") or "obs"  # module names hold no dots
+    """Name of a part's module: without dots, and none that modules use themselves."""
+    return "/".join(["obs", *map(str, part.path)]).replace(".", "_")
 
 
 def _is_image(part: Part) -> bool:

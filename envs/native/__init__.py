@@ -9,6 +9,7 @@ on Linux; `tests/envs/native` tells whether it holds on a machine.
 import copy
 import importlib
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -70,17 +71,26 @@ def make(
     return env
 
 
+def takes(id: str, kwargs: dict[str, Any]) -> bool:
+    """Whether the native environment `id` knows all of these keyword arguments; Gymnasium's own may know more."""
+    return kwargs.keys() <= {"max_episode_steps", *inspect.signature(_build(id)).parameters}
+
+
 def load(id: str, **kwargs: Any) -> "Kernel":
     """The kernel of one id, with the keyword arguments that `gymnasium.make` takes."""
     if id not in NAMES:
         raise UsageError(f"no native environment {id!r}.{nearest(id, NAMES)} Known: {', '.join(NAMES)}")
-    module, function = NAMES[id].split(":")
-    build = getattr(importlib.import_module(f".{module}", __name__), function)
+    build = _build(id)
     known = inspect.signature(build).parameters
     for name in kwargs.keys() - known.keys():
         raise UsageError(f"{id}: unknown argument {name!r}.{nearest(name, known)} Known: {', '.join(known) or 'none'}")
     registered = {name: value for name, value in gymnasium.spec(id).kwargs.items() if name in known}
     return build(**{**registered, **kwargs})
+
+
+def _build(id: str) -> Callable[..., "Kernel"]:
+    module, function = NAMES[id].split(":")
+    return getattr(importlib.import_module(f".{module}", __name__), function)
 
 
 for _id, _limit in OURS.items():

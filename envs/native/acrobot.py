@@ -59,6 +59,7 @@ def kernel() -> Kernel:
         observation_space=spaces.Box(-high, high, dtype=np.float32),
         action_space=spaces.Discrete(3),
         painter=originals.painter(AcrobotEnv(render_mode="rgb_array"), _show),
+        fps=15,
     )
 
 

@@ -41,6 +41,7 @@ def kernel(sutton_barto_reward: bool = False) -> Kernel:
         observation_space=spaces.Box(-high, high, dtype=np.float32),
         action_space=spaces.Discrete(2),
         painter=originals.painter(CartPoleEnv(render_mode="rgb_array"), _show),
+        fps=50,
     )
 
 

@@ -35,19 +35,18 @@ def kernel(
 
     `start=None` starts anywhere else.
     """
-    end = (size - 1, size - 1) if goal is None else (int(goal[0]), int(goal[1]))
-    blocked = {(int(row), int(column)) for row, column in walls}
     cells = [(row, column) for row in range(size) for column in range(size)]
-    starts = (
-        [cell for cell in cells if cell not in blocked | {end}] if start is None else [(int(start[0]), int(start[1]))]
-    )
-    for name, cell in [("goal", end), *(("start", cell) for cell in starts)]:
-        if cell not in cells or cell in blocked:
-            raise UsageError(f"gymnast/GridWorld-v0: {name} {cell} is not a free cell of a {size} x {size} grid")
+    blocked = {(int(row), int(column)) for row, column in walls}
+    free = set(cells) - blocked
+    end = (size - 1, size - 1) if goal is None else (int(goal[0]), int(goal[1]))
+    starts = free - {end} if start is None else {(int(start[0]), int(start[1]))}
+    for name, chosen in ("goal", {end}), ("start", starts):
+        if not chosen <= free or not chosen or (name == "start" and end in chosen):
+            raise UsageError(f"gymnast/GridWorld-v0: {name} {chosen} must be a free cell of a {size} x {size} grid")
     after = {cell: [_move(cell, move, size, blocked) for move in MOVES] for cell in cells}
-    for cell in starts:
-        if end not in _reachable(cell, after):
-            raise UsageError(f"gymnast/GridWorld-v0: walls leave no way from {cell} to the goal {end}")
+    lost = starts - _reachable(end, after)  # every move can be undone, so from the goal is as good as to it
+    if lost:
+        raise UsageError(f"gymnast/GridWorld-v0: walls leave no way from {min(lost)} to the goal {end}")
     number = {cell: i for i, cell in enumerate(cells)}
     outcomes = {
         number[cell]: {

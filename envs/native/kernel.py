@@ -36,5 +36,7 @@ class Kernel:
     """Of one copy."""
     painter: Callable[[], Painter]
     """Makes what draws a state; called at the first render, so that nothing graphical is loaded before."""
+    fps: int = 4
+    """Pictures per second that look natural."""
     mask: Any = None
     """mask(state, params, out): write into `out` (A,) int8 which actions are available; None when all always are."""

@@ -36,30 +36,27 @@ def kernel(
     Random weights and values are whole numbers from 1 to 10. `capacity` defaults to half of the total weight, rounded
     down.
     """
-    if (weights is None) != (values is None) or (
-        weights is not None and values is not None and len(weights) != len(values)
-    ):
+    weight, value = (np.asarray([] if given is None else given, np.float64) for given in (weights, values))
+    if weight.shape != value.shape:
         raise UsageError(f"gymnast/Knapsack-v0: weights {weights} and values {values} must be equally many")
-    fixed = np.concatenate([weights or [], values or []]).astype(np.float64)
-    count = fixed.size // 2 or items
-    room = -1.0 if capacity is None else float(capacity)
-    if fixed.size and capacity is None:
-        room = float(fixed[:count].sum() // 2)
-    lightest = fixed[:count].min() if fixed.size else 1.0 if capacity is None else float(LARGEST)
-    if count < 2 or np.any(fixed <= 0) or (room >= 0 and room < lightest):
+    count = weight.size or items
+    lightest, heaviest, dearest = (weight.min(), weight.max(), value.max()) if weight.size else (LARGEST,) * 3
+    half = weight.sum() // 2 if weight.size else np.nan
+    room = half if capacity is None else float(capacity)
+    if count < 2 or np.any(weight <= 0) or np.any(value <= 0) or room < lightest:
         raise UsageError(
             f"gymnast/Knapsack-v0: {count} items and capacity {capacity}: needs two items or more, positive weights "
             f"and values, and a capacity that always takes one (here {lightest:g} or more)"
         )
-    most = float(fixed.max() if fixed.size else LARGEST)
-    high = np.repeat(np.array([max(room, most * count), 1.0, most, most], np.float32), [1, count, count, count])
+    most = heaviest * count if np.isnan(room) else room
+    high = np.repeat(np.array([most, 1.0, heaviest, dearest], np.float32), [1, count, count, count])
     return Kernel(
         name="gymnast/Knapsack",
         reset=reset,
         step=step,
         observe=observe,
         mask=mask,
-        params=np.concatenate([[count, room], fixed]),
+        params=np.concatenate([[count, room], weight, value]),
         state_size=1 + 3 * count,
         observation_space=spaces.Box(np.zeros_like(high), high, dtype=np.float32),
         action_space=spaces.Discrete(count),
@@ -69,12 +66,12 @@ def kernel(
 
 @njit(nogil=True)
 def reset(state: Row, params: Row, rng: Rng) -> None:
-    """All items there, nothing packed; `params` are their number, the capacity or -1, and fixed items if any."""
+    """All items there, nothing packed; `params` are their number, the capacity or nan, and fixed items if any."""
     n = int(params[0])
     for i in range(2 * n):
         state[1 + n + i] = params[2 + i] if params.shape[0] > 2 else 1.0 + integer(rng, LARGEST)
     state[1 : 1 + n] = 1.0
-    state[0] = params[1] if params[1] >= 0.0 else np.sum(state[1 + n : 1 + 2 * n]) // 2
+    state[0] = np.sum(state[1 + n : 1 + 2 * n]) // 2 if np.isnan(params[1]) else params[1]
 
 
 @njit(nogil=True)
@@ -112,10 +109,10 @@ def _fits(state: Row, n: int, i: int) -> bool:
 
 @njit(nogil=True)
 def _full(state: Row, n: int) -> bool:
-    some = False
-    for i in range(n):
-        some |= _fits(state, n, i)
-    return not some
+    i = 0
+    while i < n and not _fits(state, n, i):
+        i += 1
+    return i == n
 
 
 def _painter(count: int) -> Painter:

@@ -35,6 +35,7 @@ def kernel(goal_velocity: float = 0.0) -> Kernel:
         observation_space=spaces.Box(low, high, dtype=np.float32),
         action_space=spaces.Discrete(3),
         painter=originals.painter(MountainCarEnv(render_mode="rgb_array"), _show),
+        fps=30,
     )
 
 

@@ -36,6 +36,7 @@ def kernel(goal_velocity: float = 0.0) -> Kernel:
         observation_space=spaces.Box(low, high, dtype=np.float32),
         action_space=spaces.Box(-1.0, 1.0, (1,), np.float32),
         painter=originals.painter(Continuous_MountainCarEnv(render_mode="rgb_array"), _show),
+        fps=30,
     )
 
 

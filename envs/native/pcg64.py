@@ -22,29 +22,10 @@ _TO_UNIT = 1.0 / 9007199254740992.0  # 2^-53
 
 def seed_row(seed: int | None) -> Rng:
     """The row (6,) that Gymnasium's `seeding.np_random(seed)` starts from; fresh entropy for None."""
-    row = np.zeros(ROW, np.uint64)
-    _write(row, np.random.PCG64(np.random.SeedSequence(seed)))
-    return row
-
-
-def generator(row: Rng) -> np.random.Generator:
-    """A NumPy generator that draws the numbers that jitted code would draw from `row` next; `row` stays as it is."""
-    bits = np.random.PCG64()
-    state, inc = (int(row[i]) << 64 | int(row[i + 1]) for i in (0, 2))
-    bits.state = {
-        "bit_generator": "PCG64",
-        "state": {"state": state, "inc": inc},
-        "has_uint32": int(row[4]),
-        "uinteger": int(row[5]),
-    }
-    return np.random.Generator(bits)
-
-
-def _write(row: Rng, bits: np.random.PCG64) -> None:
-    state = bits.state
-    for at, word in ((0, state["state"]["state"]), (2, state["state"]["inc"])):
-        row[at], row[at + 1] = word >> 64, word & 0xFFFFFFFFFFFFFFFF
-    row[4], row[5] = state["has_uint32"], state["uinteger"]
+    state = np.random.PCG64(np.random.SeedSequence(seed)).state
+    words = [state["state"][name] >> shift for name in ("state", "inc") for shift in (64, 0)]
+    words += [state["has_uint32"], state["uinteger"]]
+    return np.array([word & 0xFFFFFFFFFFFFFFFF for word in words], np.uint64)
 
 
 @njit(nogil=True)

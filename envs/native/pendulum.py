@@ -37,6 +37,7 @@ def kernel(g: float = 10.0) -> Kernel:
         observation_space=spaces.Box(-high, high, dtype=np.float32),
         action_space=spaces.Box(-MAX_TORQUE, MAX_TORQUE, (1,), np.float32),
         painter=originals.painter(PendulumEnv(render_mode="rgb_array"), _show),
+        fps=30,
     )
 
 

@@ -52,7 +52,7 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.max_episode_steps = NO_LIMIT if max_episode_steps is None else max_episode_steps
         self.render_mode = render_mode
-        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 30, "autoreset_mode": self.autoreset_mode}
+        self.metadata = {"render_modes": ["rgb_array"], "render_fps": kernel.fps, "autoreset_mode": self.autoreset_mode}
         self.single_observation_space, self.single_action_space = kernel.observation_space, kernel.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -165,6 +165,8 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         chosen = options.get("reset_mask")
         if chosen is None:
             return np.ones(self.num_envs, np.bool_)
+        if not self._started:
+            raise ResetNeeded(f"{self.kernel.name}: the first reset must be of all copies, without a reset_mask")
         if not isinstance(chosen, np.ndarray) or chosen.dtype != np.bool_ or chosen.shape != (self.num_envs,):
             raise ValueError(f"{self.kernel.name}: reset_mask must be a bool array ({self.num_envs},), got {chosen!r}")
         return np.ascontiguousarray(chosen)
@@ -194,7 +196,7 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         """Says why copy `i` could not step; no copy has been touched."""
         if self._mode == DISABLED and self.ended[i]:
             raise ResetNeeded(f"{self.kernel.name}: the episode of copy {i} is over; reset it before the next step")
-        allowed = f"0 to {self._num_actions - 1}" if self._num_actions else "numbers"
+        allowed = f"0 to {self._num_actions - 1}" if self._num_actions else "finite numbers"
         raise ValueError(f"{self.kernel.name}: action {actions[i]} of copy {i} is not valid; allowed: {allowed}")
 
     def _add_final(self, info: dict[str, Any], masks: NDArray[np.int8]) -> None:
@@ -264,5 +266,8 @@ def valid_index(action: int, num_actions: int) -> bool:
 
 @njit(nogil=True)
 def valid_row(action: NDArray, num_actions: int) -> bool:
-    """Of a Box action: anything but nan; what lies outside the box is clipped as the original clips it."""
-    return not np.any(np.isnan(action))
+    """Of a Box action: finite; what lies outside the box is clipped as the original clips it."""
+    finite = True
+    for x in action:  # np.all would allocate
+        finite &= np.isfinite(x)
+    return finite

@@ -23,7 +23,7 @@ def measure(repeats: int, seconds: float = 0.5, capacity: int = 1_000_000) -> It
     """Microseconds per call, and bytes."""
     yield from _uniform(repeats, seconds, capacity)
     yield _prioritised(repeats, seconds, capacity)
-    yield _atari_memory(max(capacity // 100, 100), 1_000_000)
+    yield _atari_memory(max(capacity // 100, 400), 1_000_000)
     for steps, copies in ((128, 64), (128, 1024)):
         yield _advantages(repeats, seconds, steps, copies)
 

@@ -18,11 +18,12 @@ _ENV, _COPIES = "CartPole-v1", 8
 
 def measure(repeats: int, seconds: float, horizon: int = 256) -> Iterator[Row]:
     """Steps per second of collecting alone."""
+    config = ppo.Config(horizon=horizon, minibatch=horizon * _COPIES)
     fused, by_torch, peer, flops = alternate(
         repeats,
-        rate(_ours(horizon, fused=True), seconds),
-        rate(_ours(horizon, fused=False), seconds),
-        rate(peers.collector(peers.model(_ENV, _COPIES, ppo.Config(horizon=horizon), seed=0)), seconds),
+        rate(_ours(config, fused=True), seconds),
+        rate(_ours(config, fused=False), seconds),
+        rate(peers.collector(peers.model(_ENV, _COPIES, config, seed=0)), seconds),
         rate(product(1024, 1024, 1024), seconds),
     )
     limits = {"the networks' FLOPs at the rate of a large matrix product": [f / _FLOPS_PER_STEP for f in flops]}
@@ -31,11 +32,10 @@ def measure(repeats: int, seconds: float, horizon: int = 256) -> Iterator[Row]:
     yield Row(f"{what}, torch", "steps/s", by_torch, peer, peers.NAME, limits=limits)
 
 
-def _ours(horizon: int, fused: bool) -> Callable[[], int]:
+def _ours(config: ppo.Config, fused: bool) -> Callable[[], int]:
     env = envs.make(_ENV, _COPIES)
-    config = ppo.Config(horizon=horizon)
     agent = ppo.Agent(env.single_observation_space, env.single_action_space, config)
-    rollout = Rollout(env, horizon, 0, FusedLoop(env, agent.net, 0) if fused else None)
+    rollout = Rollout(env, config.horizon, 0, FusedLoop(env, agent.net, 0) if fused else None)
 
     def work() -> int:
         batch = rollout.collect(agent.act)

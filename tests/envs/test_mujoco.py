@@ -77,3 +77,11 @@ def test_a_state_of_another_size_is_refused():
         snap = snapshot(two)
     with closing(make("Hopper-v5", 3)) as three, pytest.raises(UsageError, match="another number of environments"):
         restore(three, snap)
+
+
+@pytest.mark.parametrize("backend", ["mujoco", "loop"])
+def test_making_a_task_leaves_no_log_and_says_nothing(tmp_path, monkeypatch, capfd, backend):
+    monkeypatch.chdir(tmp_path)
+    make("HalfCheetah-v5", 2, backend=backend).close()
+    assert not list(tmp_path.iterdir())
+    assert capfd.readouterr() == ("", "")

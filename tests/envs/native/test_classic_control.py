@@ -61,9 +61,10 @@ def test_every_bit_equals_gymnasiums_observations_rewards_ends_and_resets(name, 
 
 
 @pytest.mark.parametrize("name", sorted(native.NAMES.keys() - native.OURS.keys()))
-def test_spaces_equal_the_originals(name):
+def test_spaces_and_frame_rates_equal_the_originals(name):
     env, originals = pair(name, 3)
     assert env.single_observation_space == originals.single_observation_space
     assert env.single_action_space == originals.single_action_space
     assert env.observation_space == originals.observation_space
     assert env.action_space == originals.action_space
+    assert env.metadata["render_fps"] == originals.metadata["render_fps"]

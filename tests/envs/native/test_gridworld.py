@@ -45,8 +45,10 @@ def test_a_start_anywhere_is_every_free_cell_but_the_goal():
 def test_an_impossible_maze_is_refused():
     with pytest.raises(UsageError, match=r"no way from \(0, 0\) to the goal \(2, 2\)"):
         native.make("gymnast/GridWorld-v0", 1, size=3, walls=[(0, 1), (1, 0)])
-    with pytest.raises(UsageError, match=r"goal \(3, 3\) is not a free cell of a 3 x 3 grid"):
+    with pytest.raises(UsageError, match=r"goal \{\(3, 3\)\} must be a free cell of a 3 x 3 grid"):
         native.make("gymnast/GridWorld-v0", 1, size=3, goal=(3, 3))
+    with pytest.raises(UsageError, match=r"start \{\(0, 0\)\} must be a free cell"):
+        native.make("gymnast/GridWorld-v0", 1, size=3, goal=(0, 0))
 
 
 def test_the_picture_shows_the_agent_where_it_is():

@@ -1,0 +1,106 @@
+"""Actor: an actor-critic network that acts. What PPO, TRPO and the policy-gradient agents have in common."""
+
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .batch import Batch
+from .checkpoint import tensors
+from .heads import Categorical, Gaussian, StateDependentNoiseHead
+from .nets import ActorCritic
+from .returns import gae
+
+
+class Actor:
+    """Samples from pi with a generator of its own, explores with state-dependent noise if the network has it.
+
+    Args:
+        cfg: an algorithm's Config; its fields named like arguments of `ActorCritic` describe the network,
+            `sde_freq` is the number of steps after which state-dependent noise is drawn anew (none: per rollout).
+    """
+
+    def __init__(self, obs: spaces.Space, action: spaces.Space, cfg: Any, device: str, seed: int) -> None:
+        self.device = torch.device(device)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.net = ActorCritic.of(obs, action, cfg).to(self.device)
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.convolutional = bool(self.net.encoder.cnns)
+        self._sde_freq = getattr(cfg, "sde_freq", None)
+        self._noise: Tensor | None = None  # (N, F, D) exploration matrices, and how often they were used
+        self._noise_age = 0
+
+    @torch.inference_mode()
+    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
+        """Actions (N, *act) with "logp" and "value" (N,); the most likely actions alone without `explore`."""
+        tensor = torch.as_tensor(obs, device=self.device)
+        if not explore:
+            return {"action": self._to_numpy(self.net.policy(tensor)[0].mode())}
+        if isinstance(self.net.policy_head, StateDependentNoiseHead):
+            pi, features = self.net.policy(tensor)
+            value = self.net.value(tensor)
+            action = pi.mode() + self._explore(self.net.policy_head, features)
+        else:
+            pi, value = self.net(tensor)
+            action = pi.sample(self.generator)
+        logp = pi.log_prob(action)
+        return {"action": self._to_numpy(action), "logp": logp.cpu().numpy(), "value": value.cpu().numpy()}
+
+    @torch.inference_mode()
+    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
+        """The value of observations (N, *obs), and the probabilities or the mean and deviation of the actions."""
+        pi, value = self.net(torch.as_tensor(obs, device=self.device))
+        thoughts = {"value": value.cpu().numpy()}
+        if isinstance(pi, Categorical):
+            thoughts["action probability"] = pi.logp.exp().cpu().numpy()
+        elif isinstance(pi, Gaussian):
+            thoughts["mean action"] = pi.mean.cpu().numpy()
+            thoughts["std"] = pi.log_std.exp().expand_as(pi.mean).cpu().numpy()
+        return thoughts
+
+    def flat(self, x: NDArray, batch: Batch) -> Tensor:
+        """The valid steps of an array (T, N, ...) of a rollout, as a tensor (B, ...)."""
+        flat = torch.as_tensor(x, device=self.device).flatten(0, 1)
+        return flat if batch.valid.all() else flat[torch.as_tensor(batch.valid.ravel(), device=self.device)]
+
+    @torch.no_grad()
+    def values(self, obs: NDArray) -> NDArray:
+        """V (T, N) of observations (T, N, *obs), by the network as it is now."""
+        tensor = torch.as_tensor(obs, device=self.device)
+        return self.net.value(tensor.flatten(0, 1)).view(tensor.shape[:2]).cpu().numpy()
+
+    def advantages(
+        self, batch: Batch, reward: NDArray, value: NDArray, gamma: float, lam: float
+    ) -> tuple[NDArray, NDArray]:
+        """GAE(lambda) advantages and value targets, both (T, N), for rewards and V(obs[:-1]) (T, N)."""
+        edge_value = self.values(batch.edge_obs[None])[0]
+        adv = gae(reward, value, batch.next_value(value, edge_value), batch.done, gamma, lam)
+        return adv, adv + value
+
+    def end_rollout(self, batch: Batch) -> None:
+        """After learning from `batch`: standardise by its observations too from now on; draw exploration noise anew."""
+        if self.net.encoder.standardizers:
+            self.net.encoder.update(self.flat(batch.obs[:-1], batch))
+        self._noise = None
+
+    def state(self) -> dict[str, Any]:
+        """Weights, normalisers and the generator."""
+        return {"net": dict(self.net.state_dict()), "generator": self.generator.get_state()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.net.load_state_dict(tensors(state["net"]))
+        self.generator.set_state(torch.as_tensor(state["generator"]))
+
+    def _explore(self, head: StateDependentNoiseHead, features: Tensor) -> Tensor:
+        """(N, D) exploration of this step; the matrices live for `sde_freq` steps and never longer than a rollout."""
+        if self._noise is None or self._noise_age == self._sde_freq:
+            self._noise, self._noise_age = head.draw(len(features), self.generator), 0
+        self._noise_age += 1
+        return head.explore(features, self._noise)
+
+    def _to_numpy(self, action: Tensor) -> NDArray:
+        return action.view(len(action), *self.net.action_shape).cpu().numpy()

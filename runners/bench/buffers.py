@@ -25,7 +25,7 @@ def measure(repeats: int, seconds: float = 0.5, capacity: int = 1_000_000) -> It
     yield _prioritised(repeats, seconds, capacity)
     yield _atari_memory(max(capacity // 100, 400), 1_000_000)
     for steps, copies in ((128, 64), (128, 1024)):
-        yield _advantages(repeats, seconds, steps, copies)
+        yield from _advantages(repeats, seconds, steps, copies)
 
 
 def _uniform(repeats: int, seconds: float, capacity: int, size: int = 256, at_once: int = 16) -> Iterator[Row]:
@@ -84,8 +84,8 @@ def _atari_memory(played: int, frames: int, copies: int = 8) -> Row:
     return Row(f"memory of {frames:,} Atari frames", "GiB", ours, peer, name, False, note, limits)
 
 
-def _advantages(repeats: int, seconds: float, steps: int, copies: int) -> Row:
-    """From values to advantages and value targets."""
+def _advantages(repeats: int, seconds: float, steps: int, copies: int) -> Iterator[Row]:
+    """GAE alone; and with the value of what follows each step, which SB3 puts into the rewards while it collects."""
     batch, last = _batch(steps, copies, np.random.default_rng(0))
     value, edge_value = batch.extras["value"], np.concatenate([last, np.zeros(len(batch.final_at), np.float32)])
     theirs = RolloutBuffer(steps, _OBS, _ACTION, "cpu", 0.95, 0.99, copies)
@@ -93,20 +93,23 @@ def _advantages(repeats: int, seconds: float, steps: int, copies: int) -> Row:
     theirs.episode_starts[1:] = batch.done[:-1]
     last_value = torch.as_tensor(last)
 
-    def work() -> NDArray:
-        advantage = gae(batch.reward, value, batch.next_value(value, edge_value), batch.done, 0.99, 0.95)
-        return advantage + value
+    next_value = batch.next_value(value, edge_value)
+
+    def targets(following: NDArray) -> NDArray:
+        return gae(batch.reward, value, following, batch.done, 0.99, 0.95) + value
 
     source, target = np.ones((4, steps, copies), np.float32), np.ones((4, steps, copies), np.float32)
-    ours, peer, limit = alternate(
+    alone, whole, peer, limit = alternate(
         repeats,
-        duration(work, seconds, 20),
+        duration(lambda: targets(next_value), seconds, 20),
+        duration(lambda: targets(batch.next_value(value, edge_value)), seconds, 20),
         duration(lambda: theirs.compute_returns_and_advantage(last_value, batch.done[-1]), seconds),
         duration(lambda: np.copyto(target, source), seconds, 20),
     )
     limits = {"copying reward, value, advantage and target": limit}
-    what = f"advantages and value targets, {steps}x{copies}"
-    return Row(what, "us", ours, peer, peers.NAME, higher_is_better=False, limits=limits)
+    for how, ours in (("", alone), (", next values included", whole)):
+        what = f"advantages and value targets, {steps}x{copies}{how}"
+        yield Row(what, "us", ours, peer, peers.NAME, higher_is_better=False, limits=limits)
 
 
 def _filled(replay: Replay, copies: int = 8) -> Replay:

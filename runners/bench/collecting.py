@@ -2,13 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-import torch
-
 from ... import envs
 from ...agents import ppo
-from ...core.batch import Batch
 from ...core.fused import FusedLoop
-from ...core.returns import gae
 from ...core.rollout import Rollout
 from . import Row, alternate, peers, rate
 from .products import product
@@ -39,19 +35,10 @@ def _ours(config: ppo.Config, fused: bool) -> Callable[[], int]:
 
     def work() -> int:
         batch = rollout.collect(agent.act)
-        _advantages(agent, batch)
+        agent.actor.advantages(batch, batch.reward, batch.extras["value"], config.gamma, config.lam)
         return batch.steps
 
     return work
-
-
-@torch.inference_mode()
-def _advantages(agent: ppo.Agent, batch: Batch) -> None:
-    """What `collect_rollouts` also computes."""
-    value, cfg = batch.extras["value"], agent.cfg
-    edge_value = agent.net.value(torch.as_tensor(batch.edge_obs)).numpy()
-    advantage = gae(batch.reward, value, batch.next_value(value, edge_value), batch.done, cfg.gamma, cfg.lam)
-    _ = advantage + value
 
 
 _FLOPS_PER_STEP = 2 * sum(4 * 64 + 64 * 64 + 64 * outputs for outputs in (2, 1))  # policy and value

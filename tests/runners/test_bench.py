@@ -128,7 +128,7 @@ def test_buffers():
     from gymnast.runners.bench import buffers
 
     rows = list(buffers.measure(1, BLINK, capacity=10_000))
-    assert len(_whats(rows)) == 6
+    assert len(_whats(rows)) == 8
     memory = next(row for row in rows if row.unit == "GiB")
     assert memory.limits["one 84x84 picture each"][0] < memory.ours[0]
 

@@ -124,8 +124,10 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         info = self._mask_info()
         if ends and self._mode == SAME_STEP:
             self._add_final(info)
-        returned = self._obs_returned, self._reward, self._terminated, self._truncated
-        return (*(array.copy() for array in returned), info) if self.copy else (*returned, info)
+        obs, reward, terminated, truncated = self._obs_returned, self._reward, self._terminated, self._truncated
+        if self.copy:
+            return obs.copy(), reward.copy(), terminated.copy(), truncated.copy(), info
+        return obs, reward, terminated, truncated, info
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """N pictures (H, W, 3), or None without a render mode."""

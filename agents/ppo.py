@@ -272,7 +272,7 @@ class Agent:
         """(N, D) exploration of this step; the matrices live for `sde_freq` steps and never longer than a rollout."""
         head = self.net.policy_head
         assert isinstance(head, StateDependentNoiseHead)
-        if self._noise is None or self._noise_age == self.cfg.sde_freq:
+        if self._noise is None or len(self._noise) != len(features) or self._noise_age == self.cfg.sde_freq:
             self._noise, self._noise_age = head.draw(len(features), self.generator), 0
         self._noise_age += 1
         return head.explore(features, self._noise)

@@ -301,6 +301,12 @@ def test_state_dependent_noise_is_drawn_anew_after_an_update():
     assert agent.act(obs)["action"].tolist() != before
 
 
+def test_state_dependent_noise_fits_any_number_of_environments():
+    agent, _ = started(Slide, sde=True)
+    for count in (COPIES, 1, 32, COPIES):
+        assert agent.act(np.zeros((count, 1), np.float32))["action"].shape == (count, 1)
+
+
 @pytest.mark.parametrize("observed", [False, True])
 def test_masked_actions_are_never_chosen_and_the_rest_is_learned(observed):
     # a closed door raises, so collecting at all shows that none was opened

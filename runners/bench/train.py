@@ -22,11 +22,23 @@ PONG = Case(
     "ALE/Pong-v5",
     2_048,
     8,
-    ppo.Config(horizon=128, minibatch=256, epochs=4, lr=2.5e-4, clip=0.1, entropy_coef=0.01, reward_sign=True),
+    ppo.Config(
+        horizon=128,
+        minibatch=256,
+        epochs=4,
+        lr=2.5e-4,
+        clip=0.1,
+        entropy_coef=0.01,
+        reward_sign=True,
+        hidden=(),
+        shared=True,
+    ),
 )
+COARSE_PONG = replace(PONG, name=f"{PONG.name}, bfloat16", config=replace(PONG.config, bfloat16=True))
+CASES = (CARTPOLE, CHEETAH, PONG, COARSE_PONG)
 
 
-def measure(repeats: int, seconds: float = 0.5, cases: Sequence[Case] = (CARTPOLE, CHEETAH, PONG)) -> Iterator[Row]:
+def measure(repeats: int, seconds: float = 0.5, cases: Sequence[Case] = CASES) -> Iterator[Row]:
     """Steps per second of whole training; floating-point operations per second of the update alone."""
     yield from measure_training(repeats, cases)
     yield updates.measure(CARTPOLE, (256, 64, 64), repeats, seconds)

@@ -98,7 +98,7 @@ class Actor:
 
     def _explore(self, head: StateDependentNoiseHead, features: Tensor) -> Tensor:
         """(N, D) exploration of this step; the matrices live for `sde_freq` steps and never longer than a rollout."""
-        if self._noise is None or self._noise_age == self._sde_freq:
+        if self._noise is None or len(self._noise) != len(features) or self._noise_age == self._sde_freq:
             self._noise, self._noise_age = head.draw(len(features), self.generator), 0
         self._noise_age += 1
         return head.explore(features, self._noise)

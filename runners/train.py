@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 
-from .. import agents, envs
+from .. import __version__, agents, envs
 from ..agents import Agent
 from ..core import checkpoint
 from ..core.batch import Batch
@@ -169,6 +169,8 @@ class Training:
         for phase in self.rollout.seconds:
             self.seconds[phase] += self.rollout.seconds[phase]
             self.rollout.seconds[phase] = 0.0
+        if batch.steps == 0:  # every copy was only being reset (NEXT_STEP, short horizons)
+            return {}
         began = perf_counter()
         self.steps += batch.steps
         metrics = self.agent.update(batch, before / self.run.steps)
@@ -338,8 +340,8 @@ def _device(name: str, env: VectorEnv) -> str:
 
 def describe(run: Run, out: Path) -> None:
     """Write the run into its folder, with what it was made with."""
-    packages = ("gymnast", "gymnasium", "torch", "numpy", "numba")
-    versions = {"python": sys.version.split()[0]} | {name: version(name) for name in packages}
+    packages = ("gymnasium", "torch", "numpy", "numba")
+    versions = {"gymnast": __version__, "python": sys.version.split()[0]} | {name: version(name) for name in packages}
     runs.save(run, out / "run.json", versions=versions, git=_git(), command=sys.argv)
 
 

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "core": {"core"},
     "agents": {"agents", "core"},
     "envs": {"envs", "core"},
-    "runners": {"runners", "agents", "envs", "core", "configs"},
+    "runners": {"runners", "agents", "envs", "core", "configs", "__version__"},
 }
 FILES = [path for folder in MAY_IMPORT for path in sorted((ROOT / folder).rglob("*.py"))]
 

@@ -88,7 +88,8 @@ def test_the_loop_without_bookkeeping_plays_the_same_game():
     kernel = env.unwrapped.kernel
     state, random = env.unwrapped.state.copy(), env.unwrapped.rng.copy()
     actions = np.random.default_rng(0).integers(2, size=(100, 3))
-    instantiate(bare, kernel.name, reset=kernel.reset, step=kernel.step)(state, kernel.params, actions, random)
+    loop = instantiate(bare, kernel.name, reset=kernel.reset, step=kernel.step)
+    loop(state, kernel.params, actions, random, np.zeros(3, np.bool_))
     for action in actions:
         env.step(action)
     np.testing.assert_array_equal(state, env.unwrapped.state)

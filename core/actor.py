@@ -1,5 +1,6 @@
 """Actor: an actor-critic network that acts. What PPO, TRPO and the policy-gradient agents have in common."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -79,6 +80,15 @@ class Actor:
         edge_value = self.values(batch.edge_obs[None])[0]
         adv = gae(reward, value, batch.next_value(value, edge_value), batch.done, gamma, lam)
         return adv, adv + value
+
+    def minibatches(self, data: dict[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
+        """The B steps of `data` in random order, `size` at a time."""
+        count = len(next(iter(data.values())))
+        if count <= size:  # one minibatch holds everything: its order does not matter
+            yield data
+            return
+        for index in torch.randperm(count, generator=self.generator, device=self.device).split(size):
+            yield {name: x[index] for name, x in data.items()}
 
     def end_rollout(self, batch: Batch) -> None:
         """After learning from `batch`: standardise by its observations too from now on; draw exploration noise anew."""

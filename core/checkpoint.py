@@ -7,6 +7,7 @@ Loading never executes code from the file.
 import json
 import os
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +37,20 @@ def save(path: Path, tree: Tree) -> None:
     arrays: dict[str, NDArray] = {}
     content = json.dumps(_pack(tree, "", arrays))
     header = {"format": str(FORMAT), "tree": content, "crc": str(_crc(content, arrays))}
+    whole = safetensors.numpy.save(arrays, header)
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            file.write(safetensors.numpy.save(arrays, header))
+            file.write(whole)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise TrainingError(f"cannot write the checkpoint {path}: {error.strerror}. An older one is intact.") from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def load(path: Path) -> Tree:
@@ -95,6 +99,8 @@ def _pack(node: Any, name: str, arrays: dict[str, NDArray]) -> Any:
     if isinstance(node, torch.Tensor):
         node = node.detach().cpu().numpy()
     if isinstance(node, np.ndarray):
+        while name in arrays:  # keys may hold slashes themselves
+            name += "'"
         arrays[name] = np.array(node, order="C")  # a copy with rank kept: views share memory, which the format refuses
         return {_ARRAY: name}
     return node.item() if isinstance(node, np.generic) else node
@@ -110,6 +116,7 @@ def _unpack(node: Any, arrays: dict[str, NDArray]) -> Any:
 
 def _crc(content: str, arrays: dict[str, NDArray]) -> int:
     crc = zlib.crc32(content.encode())
-    for name in sorted(arrays):
-        crc = zlib.crc32(np.ascontiguousarray(arrays[name]).view(np.uint8).data if arrays[name].size else b"", crc)
+    for name, array in sorted(arrays.items()):
+        crc = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), crc)
+        crc = zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"", crc)
     return crc

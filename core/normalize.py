@@ -79,9 +79,10 @@ class ReturnScale:
 
     def state(self) -> dict[str, Any]:
         """Moments and the returns under way."""
-        return {"count": self.count, "mean": self.mean, "m2": self.m2, "running": self.running}
+        running = None if self.running is None else self.running.copy()
+        return {"count": self.count, "mean": self.mean, "m2": self.m2, "running": running}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
         self.count, self.mean, self.m2 = state["count"], state["mean"], state["m2"]
-        self.running = state["running"]
+        self.running = None if state["running"] is None else state["running"].copy()

@@ -25,13 +25,18 @@ _ALIGN = 8  # bytes; torch views a row as float32 or int64 only at multiples of 
 class Part(NamedTuple):
     """One leaf of an observation space and its place in a row."""
 
-    name: str
-    """Path of keys and indices, joined by '/'; '' for a plain space."""
+    path: tuple[Any, ...]
+    """Keys and indices that lead to it; () for a plain space."""
     space: spaces.Space
     dtype: np.dtype
     shape: tuple[int, ...]
     start: int
     """Offset in the row, bytes."""
+
+    @property
+    def name(self) -> str:
+        """Its path, joined by '/'."""
+        return "/".join(map(str, self.path))
 
     @property
     def nbytes(self) -> int:
@@ -51,19 +56,19 @@ class Layout:
     def __init__(self, space: spaces.Space) -> None:
         self.space = space
         self.parts: list[Part] = []
-        end = self._lay_out("", space, 0)
+        end = self._lay_out((), space, 0)
         self.structured = isinstance(space, spaces.Dict | spaces.Tuple)
         self.shape = (end,) if self.structured else self.parts[0].shape
         self.dtype = np.dtype(np.uint8) if self.structured else self.parts[0].dtype
 
-    def _lay_out(self, name: str, space: spaces.Space, start: int) -> int:
+    def _lay_out(self, path: tuple[Any, ...], space: spaces.Space, start: int) -> int:
         if isinstance(space, spaces.Dict | spaces.Tuple):
             children = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
             for key, child in children:
-                start = self._lay_out(f"{name}/{key}" if name else str(key), child, start)
+                start = self._lay_out((*path, key), child, start)
             return start
-        dtype, shape = _stored(space, name)
-        part = Part(name, space, dtype, shape, start)
+        dtype, shape = _stored(space, path)
+        part = Part(path, space, dtype, shape, start)
         self.parts.append(part)
         return start + -(-part.nbytes // _ALIGN) * _ALIGN
 
@@ -78,8 +83,8 @@ class Layout:
             return
         for part in self.parts:
             value = obs
-            for key in part.name.split("/"):
-                value = value[int(key)] if isinstance(value, tuple | list) else value[key]
+            for key in part.path:
+                value = value[key]
             row = out[:, part.start : part.start + part.nbytes]
             row.view(part.dtype).reshape(len(out), *part.shape)[...] = value
 
@@ -113,7 +118,7 @@ class Layout:
 _TORCH = {"float32": torch.float32, "uint8": torch.uint8, "int64": torch.int64, "int8": torch.int8}
 
 
-def _stored(space: spaces.Space, name: str) -> tuple[np.dtype, tuple[int, ...]]:
+def _stored(space: spaces.Space, path: tuple[Any, ...]) -> tuple[np.dtype, tuple[int, ...]]:
     """Dtype and shape in which an observation of a leaf space is kept."""
     match space:
         case spaces.Box():
@@ -124,7 +129,7 @@ def _stored(space: spaces.Space, name: str) -> tuple[np.dtype, tuple[int, ...]]:
             return np.dtype(np.int8), space.shape
         case spaces.MultiDiscrete():
             return np.dtype(np.int64), space.shape
-    where = f" (part {name!r})" if name else ""
+    where = f" (part {'/'.join(map(str, path))!r})" if path else ""
     raise UsageError(
         f"observation space {space}{where} has no fixed size; supported are Box, Discrete, MultiBinary, "
         "MultiDiscrete and Dict or Tuple of these. Wrap the environment so that it observes one of them."

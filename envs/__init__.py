@@ -6,6 +6,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from ..core.errors import UsageError, nearest
+from . import native
 from .factory import EnvLike, MakeEnv, Source, explained, maker, name_of, resolve
 from .wrappers import with_mask_observed
 
@@ -25,6 +26,10 @@ def make(
     `env` is a registered id ("CartPole-v1"), "package.module:ENV-ID", "package.module:Class", an Env class, a callable
     that makes an Env, or a VectorEnv, which is returned as it is. `kwargs` go to the environment's constructor.
     Whatever the backend, environment i is seeded with seed + i, so one seed gives one set of trajectories.
+
+    Backends: "native" (compiled, see `native.NAMES`), "mujoco" and "atari" (threads), "workers" (processes) and "loop"
+    (Gymnasium's own, in this process). "auto" takes the first that fits; between the last two a measurement decides.
+    Observations may be views of memory that the next step overwrites.
     """
     if backend not in BACKENDS:
         raise UsageError(f"unknown backend {backend!r}; known: {', '.join(BACKENDS)}.{nearest(backend, BACKENDS)}")
@@ -32,13 +37,13 @@ def make(
         raise UsageError(f"num_envs must be at least 1, not {num_envs}")
     if isinstance(env, VectorEnv):
         return _ready(env, num_envs, backend, render_mode, kwargs)
-    if backend == "native" or (backend == "auto" and _is_native(env, render_mode, kwargs)):
-        return with_mask_observed(_native(env, num_envs, render_mode, kwargs))
     source = resolve(env)
     make_env = maker(source, render_mode, kwargs)
     if backend == "auto":
         backend = _fastest(source, make_env, num_envs, render_mode, kwargs)
     match backend:
+        case "native":
+            return with_mask_observed(_native(source, num_envs, render_mode, kwargs))
         case "mujoco":
             return _mujoco(source, num_envs, render_mode, kwargs)
         case "atari":
@@ -66,28 +71,10 @@ def _ready(env: VectorEnv, num_envs: int, backend: str, render_mode: str | None,
     return env
 
 
-def _is_native(env: EnvLike, render_mode: str | None, kwargs: dict[str, Any]) -> bool:
-    """Whether a native environment does all that is asked; pictures of Gymnasium's own come from Gymnasium."""
-    from . import native
-
-    if not isinstance(env, str) or env not in native.NAMES:
-        return False
-    if env in native.OURS:
-        return render_mode != "human"
-    return render_mode is None and native.takes(env, kwargs)
-
-
-def _native(env: EnvLike, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:
-    from . import native
-
-    if not isinstance(env, str) or env not in native.NAMES:
-        near = nearest(env, native.NAMES) if isinstance(env, str) else ""
-        raise UsageError(f"backend 'native' cannot make {env!r}; it makes {', '.join(sorted(native.NAMES))}.{near}")
-    return native.make(env, num_envs, autoreset_mode=AutoresetMode.SAME_STEP, render_mode=render_mode, **kwargs)
-
-
 def _fastest(source: Source, make_env: MakeEnv, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> str:
-    """The backend for what is not native. What is to be rendered stays in this process."""
+    """The quickest backend; for what is to be rendered, the quickest that renders it as Gymnasium does."""
+    if _is_native(source) and (source.id in native.OURS or (not render_mode and native.takes(source.id, kwargs))):
+        return "native"
     if _is_atari(source):
         return "atari"
     if _is_mujoco(source) and not (render_mode or kwargs):
@@ -97,6 +84,16 @@ def _fastest(source: Source, make_env: MakeEnv, num_envs: int, render_mode: str 
     from .probe import pays
 
     return "workers" if pays(make_env, num_envs) else "loop"
+
+
+def _is_native(source: Source) -> TypeGuard[EnvSpec]:
+    return isinstance(source, EnvSpec) and source.id in native.NAMES
+
+
+def _native(source: Source, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:
+    if not _is_native(source):
+        raise UsageError(f"backend 'native' makes {', '.join(native.NAMES)}, not {name_of(source)}")
+    return native.make(source.id, num_envs, AutoresetMode.SAME_STEP, render_mode, **kwargs)
 
 
 def _is_atari(source: Source) -> TypeGuard[EnvSpec]:

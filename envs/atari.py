@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import UsageError
 from .threads import cores
+from .wrappers import refuse_partial_reset
 
 
 class AtariGames(AtariVectorEnv):
@@ -51,7 +52,8 @@ class AtariGames(AtariVectorEnv):
         super().__init__(game, num_envs, **options)
         self.life_loss = life_loss
         self.render_mode = render_mode
-        self.metadata = {**self.metadata, "render_modes": ["rgb_array"], "render_fps": 15}
+        # The rollout takes the episodes it reports from our infos where those count whole games.
+        self.metadata = {**self.metadata, "render_modes": ["rgb_array"], "render_fps": 15, "counts_games": life_loss}
         # ALE's vector environment cannot render: the same games played beside it, seen in colour, can.
         colour: dict[str, Any] = {
             "grayscale": False,
@@ -63,13 +65,17 @@ class AtariGames(AtariVectorEnv):
         self.screens = AtariVectorEnv(game, num_envs, **options, **colour) if render_mode else None
 
     def reset(
-        self, *, seed: int | NDArray | None = None, options: dict[str, Any] | None = None
+        self, *, seed: int | list[int] | NDArray | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
+        refuse_partial_reset(options)
         if self.screens is not None and seed is None:
-            seed = int(np.random.default_rng().integers(2**30))  # both must play the same game
-        obs, infos = super().reset(seed=seed, options=options)
+            seed = int(np.random.default_rng().integers(2**31))  # both must play the same games
+        if seed is not None:
+            each = np.arange(self.num_envs) if np.ndim(seed) == 0 else 0
+            seed = (np.asarray(seed) + each) % 2**31  # ALE has no larger ones
+        obs, infos = super().reset(seed=seed)
         if self.screens is not None:
-            self.frames, _ = self.screens.reset(seed=seed, options=options)
+            self.frames, _ = self.screens.reset(seed=seed)
         self.begun = _begun(infos)
         self.score = np.zeros(self.num_envs)
         self.length = np.zeros(self.num_envs, np.int64)

@@ -113,9 +113,7 @@ def _spec(env_id: str) -> EnvSpec:
         raise UsageError(f"{env_id!r} is not an environment id of the form Name-v0 or namespace/Name-v0") from None
     highest = find_highest_version(namespace, name)
     if highest is None:
-        from . import native
-
-        raise UsageError(f"unknown environment {env_id!r}.{nearest(env_id, [*native.NAMES, *gym.registry])}")
+        raise UsageError(f"unknown environment {env_id!r}.{nearest(env_id, gym.registry)}")
     newest = get_env_id(namespace, name, highest)
     if version is None:
         return gym.spec(newest)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import UsageError
 from .threads import cores
+from .wrappers import refuse_partial_reset
 
 INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
 
@@ -68,6 +69,7 @@ class MujocoVectorEnv(VectorEnv):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray, dict[str, Any]]:
+        refuse_partial_reset(options)
         seeds = seed if isinstance(seed, list) else [None if seed is None else seed + i for i in range(self.num_envs)]
         return np.stack([self._reset_one(i, one) for i, one in enumerate(seeds)]), {}
 
@@ -228,8 +230,9 @@ def _inverted_pendulum(env: MujocoVectorEnv, before: Fields, now: Fields, action
 def _inverted_double_pendulum(env: MujocoVectorEnv, before: Fields, now: Fields, actions: NDArray) -> Outcome:
     """One at a time: a power of a scalar may differ from that of an array in its last bit."""
     one, outcomes = env.single, []
-    for one.data in env.datas:
-        x, _, y = one.data.site_xpos[0]
+    for data in env.datas:
+        one.data = data
+        x, _, y = data.site_xpos[0]
         outcomes.append((one._get_obs(), one._get_rew(x, y, bool(y <= 1))[0], y <= 1))
     obs, reward, terminated = zip(*outcomes, strict=True)
     return np.stack(obs), np.array(reward), np.array(terminated)
@@ -238,7 +241,8 @@ def _inverted_double_pendulum(env: MujocoVectorEnv, before: Fields, now: Fields,
 def _reacher(env: MujocoVectorEnv, before: Fields, now: Fields, actions: NDArray) -> Outcome:
     """One at a time: the norm of a vector may differ from that of a row in its last bit."""
     one, outcomes = env.single, []
-    for one.data, action in zip(env.datas, actions, strict=True):
+    for data, action in zip(env.datas, actions, strict=True):
+        one.data = data
         outcomes.append((one._get_obs(), one._get_rew(action)[0]))
     obs, reward = zip(*outcomes, strict=True)
     return np.stack(obs), np.array(reward, np.float64), np.zeros(env.num_envs, bool)

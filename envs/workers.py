@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from ..core.errors import TrainingError, UsageError
 from .snapshot import env_state, set_env_state
 from .threads import cores
-from .wrappers import MASK
+from .wrappers import MASK, refuse_partial_reset
 
 Tree = Any  # an array, or a dict or tuple of trees
 STEP, CALL, QUIT = b"s", b"c", b"q"  # from the parent; a pickled call follows CALL
@@ -112,9 +112,8 @@ class WorkerVectorEnv(VectorEnv):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Tree, dict[str, Any]]:
-        seeds = (
-            [None if seed is None else seed + i for i in range(self.num_envs)] if not isinstance(seed, list) else seed
-        )
+        refuse_partial_reset(options)
+        seeds = seed if isinstance(seed, list) else [None if seed is None else seed + i for i in range(self.num_envs)]
         infos = self._call("reset", [(seeds[w.low : w.high], options) for w in self.workers])
         return self.shared.obs, self._infos(infos)
 
@@ -162,6 +161,8 @@ class WorkerVectorEnv(VectorEnv):
         return self._answers()
 
     def _send(self, number: int, byte: bytes, message: Any = None) -> None:
+        if self.closed:
+            raise TrainingError("the worker processes have ended")
         if number in self.waiting:
             self.close()
             raise TrainingError("the worker processes were interrupted in the middle of a step and cannot go on")

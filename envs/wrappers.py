@@ -24,6 +24,12 @@ def with_mask_observed(env: VectorEnv) -> VectorEnv:
     return MaskedObservation(env, np.asarray(infos[MASK])) if MASK in infos else env
 
 
+def refuse_partial_reset(options: dict[str, Any] | None) -> None:
+    """For vector environments that start new episodes by themselves, and otherwise all together."""
+    if options and "reset_mask" in options:
+        raise UsageError("reset takes no reset_mask here: every episode that ends is followed by a new one at once")
+
+
 class MaskedObservation(VectorWrapper):
     """Moves `info["action_mask"]` into the observation: Dict(observation=..., action_mask (A,) int8)."""
 
@@ -53,7 +59,8 @@ class MaskedObservation(VectorWrapper):
         mask = np.ones((self.num_envs, *self.mask_shape), np.int8)
         if MASK in infos:
             given = np.asarray(infos[MASK]).astype(np.int8)
-            usable = infos[f"_{MASK}"] & given.reshape(self.num_envs, -1).any(axis=1)
+            # Without a mask of its own (N,), every environment gave one.
+            usable = infos.get(f"_{MASK}", True) & given.reshape(self.num_envs, -1).any(axis=1)
             mask[usable] = given[usable]
         return mask
 

@@ -30,7 +30,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast plot DIR...          learning curves, with intervals over seeds
   gymnast list                 agents, environments and presets that there are
   gymnast check [ENV]          is this installation sound; does an environment keep its contract
-  gymnast bench SUITE          speed beside Stable-Baselines3 in the same run
+  gymnast bench SUITE          speed beside the peers in the same run: engine, buffers, train, ppo, memory
 
 Begin with:  gymnast train ppo CartPole-v1
 Options of a command:  gymnast COMMAND --help
@@ -106,7 +106,7 @@ class Bench:
     """Speed beside the peer in the same run, alternating: medians and ratios."""
 
     suite: Positional[str]
-    """What to measure: ppo."""
+    """What to measure: engine, buffers, train, ppo or memory."""
     repeats: int = 5
     """Runs of each side."""
     json: bool = False
@@ -338,7 +338,8 @@ def _bench(args: list[str]) -> int:
     options = _parse(Bench, args, "gymnast bench")
     from .bench import bench
 
-    print(bench(options.suite, options.repeats, options.json))
+    for line in bench(options.suite, options.repeats, options.json):
+        print(line, flush=True)
     return 0
 
 

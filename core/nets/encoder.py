@@ -83,11 +83,12 @@ class Encoder(nn.Module):
                 return torch.cat([F.one_hot(c - int(s), int(n)) for c, n, s in columns], -1).float()
         if key in self.standardizers:
             x = self.standardizers[key](x.float())
-        return x.float().flatten(1)
+        return x.float().reshape(len(x), -1)
 
 
 def _key(part: Part) -> str:
-    return part.name.replace(".", "_") or "obs"  # module names hold no dots
+    """Name of a part's module: without dots, and none that modules use themselves."""
+    return "/".join(["obs", *map(str, part.path)]).replace(".", "_")
 
 
 def _is_image(part: Part) -> bool:

@@ -3,15 +3,16 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from statistics import median
-
-import torch
+from time import perf_counter
 
 from ...core.errors import UsageError, nearest
 
-SUITES = ("ppo",)
+SUITES = ("engine", "buffers", "train", "ppo", "memory")
+
+HEADER = "| what | unit | gymnast | peer | ratio | limit |\n|---|---|---|---|---|---|"
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,11 @@ class Row:
     ours: list[float]
     peer: list[float]
     peer_name: str
+    """A library, or what the figure is a target of."""
     higher_is_better: bool = True
     note: str = ""
+    limits: dict[str, list[float]] = field(default_factory=dict)
+    """What the machine could do if there were nothing but the work itself, in the same unit, by what that is."""
 
     @property
     def ratio(self) -> float:
@@ -33,8 +37,8 @@ class Row:
         return ours / peer if self.higher_is_better else peer / ours
 
 
-def bench(suite: str, repeats: int, as_json: bool) -> str:
-    """The table of a suite, as text or JSON.
+def bench(suite: str, repeats: int, as_json: bool) -> Iterator[str]:
+    """The table of a suite, line by line as it is measured, or all of it as JSON.
 
     Raises:
         UsageError: for an unknown suite, or if the peer is not installed.
@@ -43,39 +47,64 @@ def bench(suite: str, repeats: int, as_json: bool) -> str:
         raise UsageError(f"unknown suite {suite!r}.{nearest(suite, SUITES)} Known: {', '.join(SUITES)}.")
     if repeats < 1:
         raise UsageError(f"repeats is {repeats}; it must be at least 1")
-    try:
+    with _peer_needed():
         module = import_module(f".{suite}", __name__)
-    except ModuleNotFoundError as problem:
-        raise UsageError(f'the peer is not installed ({problem.name}): pip install "gymnast[bench]"') from problem
-    with _one_thread():
-        rows = list(module.measure(repeats))
-    if as_json:
-        return json.dumps([{**asdict(row), "ratio": row.ratio} for row in rows])
-    return table(rows)
+    with _one_thread(), _peer_needed():
+        if as_json:
+            yield json.dumps([{**asdict(row), "ratio": row.ratio} for row in module.measure(repeats)])
+            return
+        yield HEADER
+        yield from map(line, module.measure(repeats))
 
 
-def alternate(
-    repeats: int, ours: Callable[[int], float], peer: Callable[[int], float]
-) -> tuple[list[float], list[float]]:
-    """`repeats` figures of each side in turns, so that both see the same moods of the machine."""
-    figures: tuple[list[float], list[float]] = ([], [])
+def alternate(repeats: int, *sides: Callable[[int], float]) -> list[list[float]]:
+    """`repeats` figures of each side in turns, so that all see the same moods of the machine."""
+    figures: list[list[float]] = [[] for _ in sides]
     for i in range(repeats):
-        figures[0].append(ours(i))
-        figures[1].append(peer(i))
+        for side, measured in zip(sides, figures, strict=True):
+            measured.append(side(i))
     return figures
 
 
-def table(rows: list[Row]) -> str:
-    """Rows as Markdown: medians, with the least and the most in brackets."""
-    lines = ["| what | unit | gymnast | peer | ratio |", "|---|---|---|---|---|"]
-    for row in rows:
-        note = f" ({row.note})" if row.note else ""
-        peer = f"{row.peer_name} {_span(row.peer)}"
-        lines.append(f"| {row.what}{note} | {row.unit} | {_span(row.ours)} | {peer} | {row.ratio:.2f}x |")
-    return "\n".join(lines)
+def rate(work: Callable[[], float], seconds: float) -> Callable[[int], float]:
+    """A side for `alternate`: amount per second of `work`, which returns how much it did, over about `seconds`.
+
+    Calls it once right now, so that everything is compiled and allocated.
+    """
+    work()
+
+    def measured(_: int) -> float:
+        done, began = 0.0, perf_counter()
+        while (passed := perf_counter() - began) < seconds or not done:
+            done += work()
+        return done / passed
+
+    return measured
+
+
+def duration(work: Callable[[], object], seconds: float, calls: int = 1, scale: float = 1e6) -> Callable[[int], float]:
+    """A side for `alternate`: seconds that one call of `work` takes, times `scale`; `calls` at a time are timed."""
+
+    def several() -> int:
+        for _ in range(calls):
+            work()
+        return calls
+
+    speed = rate(several, seconds)
+    return lambda i: scale / speed(i)
+
+
+def line(row: Row) -> str:
+    """A row as Markdown: medians, with the least and the most in brackets."""
+    note = f" ({row.note})" if row.note else ""
+    limits = "; ".join(f"{what} {_span(figures)}" for what, figures in row.limits.items())
+    peer = f"{row.peer_name} {_span(row.peer)}"
+    return f"| {row.what}{note} | {row.unit} | {_span(row.ours)} | {peer} | {row.ratio:.2f}x | {limits} |"
 
 
 def _span(values: list[float]) -> str:
+    if len(values) == 1:
+        return _short(values[0])
     return f"{_short(median(values))} [{_short(min(values))}, {_short(max(values))}]"
 
 
@@ -84,7 +113,18 @@ def _short(value: float) -> str:
 
 
 @contextmanager
+def _peer_needed() -> Iterator[None]:
+    """Says how to install the peer where it is missing."""
+    try:
+        yield
+    except ImportError as problem:
+        raise UsageError(f'the peer is not installed ({problem.name}): pip install "gymnast[bench]"') from problem
+
+
+@contextmanager
 def _one_thread() -> Iterator[None]:
+    import torch  # not above: worker processes import this package for its slow environment
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

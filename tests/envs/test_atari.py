@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from gymnast.core.errors import UsageError
+from gymnast.core.rollout import Rollout
 from gymnast.envs import atari, describe, make
 from gymnast.envs.snapshot import snapshot
 
@@ -42,6 +43,13 @@ def test_games_are_the_same_on_any_number_of_threads(monkeypatch, sticky):
 def test_environment_i_is_seeded_with_seed_plus_i():
     three, one = make(GAME, 3), make(GAME, 1)
     assert np.array_equal(three.reset(seed=3)[0][2], one.reset(seed=5)[0][0])
+    assert np.array_equal(three.reset(seed=[3, 4, 5])[0][2], one.reset(seed=5)[0][0])
+
+
+def test_any_seed_will_do():
+    env = make(GAME, 2)
+    for seed in (2**31 - 1, 2**32 + 7):
+        assert np.array_equal(env.reset(seed=seed)[0], env.reset(seed=seed)[0])
 
 
 def test_final_observations_are_masked_and_belong_to_the_ended_game():
@@ -84,6 +92,14 @@ def test_infos_report_whole_games_when_lives_end_episodes():
             assert infos["_episode"] == [True]
             score, length = 0.0, 0
     assert length < 500
+
+
+def test_the_rollout_reports_whole_games():
+    env = make(GAME, 1, life_loss=True)
+    rng = np.random.default_rng(0)
+    batch = Rollout(env, 500, 3).collect(lambda obs: {"action": rng.integers(4, size=1)})
+    assert batch.terminated.sum() >= 5 * len(batch.episodes.lengths) > 0
+    env.close()
 
 
 def test_rewards_are_scores_unless_clipped():

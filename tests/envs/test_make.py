@@ -122,9 +122,48 @@ def test_an_old_version_works_silently_while_gymnasium_makes_it():
     make("CartPole-v0", backend="loop").close()
 
 
-def test_the_backend_has_a_name():
-    with closing(make(Countdown)) as envs:
-        assert describe(envs) == "loop"
+@pytest.mark.parametrize(
+    ("env", "kwargs", "backend"),
+    [
+        (Countdown, {}, "loop"),
+        ("CartPole-v1", {}, "native"),
+        ("CartPole", {}, "native"),
+        ("gymnast.envs:CartPole-v1", {}, "native"),
+        ("CartPole-v1", {"max_episode_steps": 9}, "native"),
+        ("CartPole-v1", {"render_mode": "rgb_array"}, "loop"),
+        ("CartPole-v1", {"backend": "loop"}, "loop"),
+        ("FrozenLake-v1", {"is_slippery": False}, "native"),
+        ("gymnast/Bandit-v0", {}, "native"),
+        ("Blackjack-v1", {}, "loop"),
+    ],
+)
+def test_the_backend_is_the_quickest_that_there_is(env, kwargs, backend):
+    with closing(make(env, 2, **kwargs)) as envs:
+        assert describe(envs) == backend
+
+
+def test_arguments_mean_the_same_on_every_backend():
+    both = [make("CartPole-v1", 2, backend=backend, max_episode_steps=7) for backend in ("native", "loop")]
+    assert np.array_equal(*map(trajectory, both))
+
+
+def test_masks_are_seen_on_every_backend():
+    spaces, records = [], []
+    for backend in ("native", "loop", "workers"):
+        with closing(make("Taxi", 2, backend=backend)) as envs:
+            spaces.append(envs.observation_space)
+            obs, _ = envs.reset(seed=1)
+            record = [obs["observation"].copy(), obs["action_mask"].copy()]
+            rng = np.random.default_rng(0)
+            for _ in range(410):
+                obs, _, _, _, infos = envs.step(rng.integers(6, size=2))
+                record += [obs["observation"].copy(), obs["action_mask"].copy()]
+                for final in infos.get("final_obs", ()):
+                    record += [] if final is None else [final["observation"], final["action_mask"]]
+            records.append(np.concatenate([np.ravel(part) for part in record]))
+    assert spaces[0] == spaces[1] == spaces[2]
+    assert np.array_equal(records[0], records[1])
+    assert np.array_equal(records[0], records[2])
 
 
 @pytest.mark.parametrize(
@@ -145,7 +184,10 @@ def test_the_backend_has_a_name():
         (dict, {}, "dict made a dict, which is not a gymnasium.Env"),
         (7, {}, "an environment is an id, a class or a callable"),
         (Countdown, {"backend": "lopp"}, "unknown backend 'lopp'; known: auto, .*Did you mean 'loop'?"),
-        (Countdown, {"backend": "native"}, "backend 'native' cannot make"),
+        (Countdown, {"backend": "native"}, "backend 'native' makes .*, not Countdown"),
+        ("CartPole-v1", {"colour": 3}, "CartPole-v1: unknown argument 'colour'"),
+        ("gymnast/Bandit-v0", {"armz": 3}, "gymnast/Bandit-v0: unknown argument 'armz'"),
+        ("gymnast/Bandits-v0", {}, "unknown environment 'gymnast/Bandits-v0'. Did you mean 'gymnast/Bandit-v0'?"),
         (Countdown, {"num_envs": 0}, "num_envs must be at least 1, not 0"),
     ],
 )

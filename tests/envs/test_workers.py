@@ -162,6 +162,8 @@ def test_a_killed_worker_is_one_error_and_leaves_nothing_behind():
         record(env)
     assert gone(pids)
     env.close()
+    with pytest.raises(TrainingError, match="the worker processes have ended"):
+        record(env)
 
 
 def test_a_worker_that_leaves_is_named_with_its_exit_code():

@@ -6,6 +6,7 @@ import pytest
 
 from gymnast.core.errors import UsageError
 from gymnast.envs import make
+from gymnast.envs.wrappers import refuse_partial_reset
 
 
 class Tokens(gym.Env):
@@ -81,3 +82,9 @@ def test_a_mask_already_in_the_observation_stays_where_it_is():
 def test_a_mask_that_is_no_array_is_refused():
     with pytest.raises(UsageError, match="action_mask"):
         make(Listed)
+
+
+def test_a_partial_reset_is_refused_where_it_would_be_ignored():
+    refuse_partial_reset({"map": 3})
+    with pytest.raises(UsageError, match="no reset_mask"):
+        make("Hopper-v5", 2).reset(options={"reset_mask": np.array([True, False])})

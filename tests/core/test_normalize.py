@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+import torch
+
+from gymnast.core.normalize import ReturnScale, Standardize
+
+DATA = np.random.default_rng(0).normal([3.0, -100.0], [2.0, 0.5], (1000, 2)).astype(np.float32)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 250, 1000])
+def test_moments_are_those_of_all_data_in_any_chunking(chunk):
+    module = Standardize((2,))
+    for start in range(0, 1000, chunk):
+        module.update(torch.from_numpy(DATA[start : start + chunk]))
+    data = DATA.astype(np.float64)
+    np.testing.assert_allclose(module.mean, data.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(module.m2 / module.count, data.var(0), rtol=1e-9)
+    expected = (data - data.mean(0)) / data.std(0)
+    np.testing.assert_allclose(module(torch.from_numpy(DATA)), expected, atol=2e-4)
+
+
+def test_moments_survive_a_large_offset():
+    # in float32, 1e6 + x keeps a sixteenth of x; a naive sum of squares would keep nothing
+    data = torch.tensor([1e6 - 1, 1e6 + 1], dtype=torch.float32).repeat(500)[:, None]
+    module = Standardize((1,))
+    for part in data.split(100):
+        module.update(part)
+    assert module.scale.item() == pytest.approx(1.0, rel=1e-6)
+
+
+def test_standardised_values_are_clipped_at_ten():
+    module = Standardize((1,))
+    module.update(torch.tensor([[-1.0], [1.0]]))
+    assert module(torch.tensor([[100.0], [-100.0], [2.0]])).flatten().tolist() == pytest.approx([10, -10, 2])
+
+
+def test_a_constant_is_standardised_to_zero():
+    module = Standardize((1,))
+    module.update(torch.full((9, 1), 5.0))
+    assert module(torch.tensor([[5.0]])).item() == 0
+
+
+def test_it_is_the_identity_before_any_data():
+    x = torch.tensor([[-3.0, 7.0]])
+    assert torch.equal(Standardize((2,))(x), x)
+
+
+def test_its_state_is_part_of_the_module():
+    first, second = Standardize((2,)), Standardize((2,))
+    first.update(torch.from_numpy(DATA[:500]))
+    second.load_state_dict(first.state_dict())
+    for module in (first, second):
+        module.update(torch.from_numpy(DATA[500:]))
+    assert torch.equal(first.scale, second.scale)
+    assert second.count == 1000
+
+
+GAMMA = 0.9
+
+
+def stream(count=5, steps=8, envs=3, seed=0):
+    """Rewards, ends and validity of `count` rollouts; what is not valid is worth nothing and follows an end."""
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        done = rng.random((steps, envs)) < 0.2
+        valid = np.ones_like(done)
+        valid[1:] = ~done[:-1]
+        done &= valid
+        yield np.where(valid, rng.normal(1, 2, done.shape), 0).astype(np.float32), done, valid
+
+
+def test_rewards_are_divided_by_the_deviation_of_the_discounted_returns():
+    scale = ReturnScale(GAMMA)
+    running, seen = np.zeros(3), []
+    for reward, done, valid in stream():
+        for t in range(len(reward)):
+            running = running * GAMMA + reward[t]
+            seen.extend(running[valid[t]])
+            running[done[t]] = 0
+        expected = np.clip(reward / np.sqrt(np.var(seen) + 1e-8), -10, 10)
+        np.testing.assert_allclose(scale(reward, done, valid), expected, rtol=1e-4)
+    assert scale.count == len(seen)
+
+
+def test_scaled_rewards_keep_their_sign_and_zero():
+    reward = np.array([[-2.0], [0.0], [5.0]], np.float32)
+    scaled = ReturnScale(GAMMA)(reward, np.zeros((3, 1), bool), np.ones((3, 1), bool))
+    assert np.sign(scaled).ravel().tolist() == [-1, 0, 1]
+
+
+def test_scaled_rewards_are_clipped_at_ten():
+    reward = np.zeros((10_000, 1), np.float32)
+    reward[5000] = 1e6
+    scaled = ReturnScale(0.0)(reward, np.zeros_like(reward, bool), np.ones_like(reward, bool))
+    # the deviation of one million among 10 000 zeros is about 10 000, so the reward is 100 of them
+    assert scaled.max() == 10
+
+
+def test_returns_of_one_episode_do_not_reach_into_the_next():
+    scale = ReturnScale(1.0)
+    ones, ends, all_valid = np.ones((4, 1), np.float32), np.ones((4, 1), bool), np.ones((4, 1), bool)
+    scale(ones, ends, all_valid)
+    # every return is 1, so they do not deviate at all; without the cut they would be 1, 2, 3, 4
+    assert scale.m2 == 0
+    assert scale.mean == 1
+
+
+def test_a_restored_scale_continues_exactly():
+    first, second = ReturnScale(GAMMA), ReturnScale(GAMMA)
+    *before, last = stream()
+    for rollout in before:
+        first(*rollout)
+    second.load_state(first.state())
+    np.testing.assert_array_equal(first(*last), second(*last))
+
+
+def test_a_state_does_not_change_when_the_scale_goes_on():
+    scale = ReturnScale(GAMMA)
+    *before, last = stream()
+    for rollout in before:
+        scale(*rollout)
+    state = scale.state()
+    running = state["running"].copy()
+    scale(*last)
+    np.testing.assert_array_equal(state["running"], running)

@@ -107,9 +107,9 @@ class Actor:
         self._noise = None
 
     def state(self) -> dict[str, Any]:
-        """Weights, normalisers and the generator."""
+        """Copies of the weights and normalisers, and the generator's state."""
         return {
-            "net": dict(self.net.state_dict()),
+            "net": {name: value.clone() for name, value in self.net.state_dict().items()},
             "generator": self.generator.get_state(),
             "return_scale": self.return_scale.state() if self.return_scale else None,
         }

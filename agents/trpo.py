@@ -26,7 +26,6 @@ from ..core.heads import Distribution
 from ..core.natural import conjugate_gradient, fisher, gradient, line_search
 from ..core.nets import ActorCritic
 from ..core.nets.mlp import Activation
-from ..core.normalize import ReturnScale
 from ..core.optim import Adam, Schedule, flatten, scheduled, split
 from ..core.stats import explained_variance
 
@@ -129,7 +128,6 @@ class Agent:
         sizes = [sum(p.numel() for p in group) for group in (self._policy, critic)]
         self._policy_vector, critic_vector = split(flatten([*self._policy, *critic]), sizes)
         self.optimizer = Adam(critic_vector, eps=1e-5)
-        self.return_scale = ReturnScale(cfg.gamma) if cfg.normalize_return else None
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         return self.actor.act(obs, explore)
@@ -140,8 +138,7 @@ class Agent:
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """One natural step of the policy, then epochs of minibatches for the critic."""
         value = batch.extras["value"]
-        reward = self.return_scale(batch.reward, batch.done, batch.valid) if self.return_scale else batch.reward
-        adv, ret = self.actor.advantages(batch, reward, value, self.cfg.gamma, self.cfg.lam)
+        adv, ret = self.actor.advantages(batch, self.actor.reward(batch), value, self.cfg.gamma, self.cfg.lam)
         columns = {"obs": batch.obs[:-1], "action": batch.action, "adv": adv, "ret": ret, "value": value}
         data = {name: self.actor.flat(x, batch) for name, x in columns.items()}
         metrics = self._improve(data) | self._fit(data, progress)
@@ -150,17 +147,11 @@ class Agent:
         return metrics
 
     def state(self) -> dict[str, Any]:
-        return {
-            **self.actor.state(),
-            "optimizer": self.optimizer.state(),
-            "return_scale": self.return_scale.state() if self.return_scale else None,
-        }
+        return {**self.actor.state(), "optimizer": self.optimizer.state()}
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.actor.load_state(state)
         self.optimizer.load_state(tensors(state["optimizer"]))
-        if self.return_scale:
-            self.return_scale.load_state(state["return_scale"])
 
     def _improve(self, data: dict[str, Tensor]) -> dict[str, float]:
         """Move the policy as far as the trust region allows."""

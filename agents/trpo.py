@@ -122,9 +122,8 @@ class Agent:
         self.cfg, self.horizon = cfg, cfg.horizon
         self.actor = Actor(obs, action, cfg, device, seed)
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
-        net = self.net
-        self._policy = list(nn.ModuleList([net.encoder, net.policy_trunk, net.policy_head]).parameters())
-        critic = list(nn.ModuleList([net.value_trunk, net.value_head]).parameters())
+        self._policy = _parameters(self.net.encoder, self.net.policy_trunk, self.net.policy_head)
+        critic = _parameters(self.net.value_trunk, self.net.value_head)
         sizes = [sum(p.numel() for p in group) for group in (self._policy, critic)]
         self._policy_vector, critic_vector = split(flatten([*self._policy, *critic]), sizes)
         self.optimizer = Adam(critic_vector, eps=1e-5)
@@ -162,15 +161,11 @@ class Agent:
             old = deepcopy(net.policy(data["obs"])[0])  # its log_std can be the parameter itself, which will move
         total, _ = loss(net, data, old)
         g, before = -gradient(total, self._policy), total.detach()
-        direction, curvature = conjugate_gradient(
-            fisher(net.policy(self._sample(data["obs"]))[0], self._policy, cfg.damping), g, cfg.cg_iterations
-        )
-        # the length at which the quadratic model of the KL, damping and all, is delta
-        step = (2 * cfg.delta / curvature.clamp(min=torch.finfo(g.dtype).tiny)).sqrt() * direction
+        step = self._natural_step(g, data["obs"])
 
         def accept() -> bool:
-            total, logs = loss(net, data, old)
-            return bool((logs["policy/kl"] <= cfg.delta) & (total < before))
+            trial, logs = loss(net, data, old)
+            return bool((logs["policy/kl"] <= cfg.delta) & (trial < before))
 
         shrunk: int | None = 0
         if cfg.line_search_steps:
@@ -185,13 +180,16 @@ class Agent:
         metrics["policy/backtracks"] = float(cfg.line_search_steps if shrunk is None else shrunk)
         return metrics
 
-    def _sample(self, obs: Tensor) -> Tensor:
-        """The states that the Fisher matrix is estimated from."""
-        if self.cfg.fisher_fraction == 1:
-            return obs
-        generator = self.actor.generator
-        order = torch.randperm(len(obs), generator=generator, device=generator.device)
-        return obs[order[: max(1, round(self.cfg.fisher_fraction * len(obs)))]]
+    def _natural_step(self, g: Tensor, obs: Tensor) -> Tensor:
+        """The step (P,) along F^-1 g whose KL divergence is delta by its quadratic model, damping and all."""
+        cfg = self.cfg
+        if cfg.fisher_fraction < 1:
+            generator = self.actor.generator
+            order = torch.randperm(len(obs), generator=generator, device=generator.device)
+            obs = obs[order[: max(1, round(cfg.fisher_fraction * len(obs)))]]
+        pi, _ = self.net.policy(obs)
+        x, curvature = conjugate_gradient(fisher(pi, self._policy, cfg.damping), g, cfg.cg_iterations)
+        return (2 * cfg.delta / curvature.clamp(min=torch.finfo(g.dtype).tiny)).sqrt() * x  # g = 0 makes no step
 
     def _fit(self, data: dict[str, Tensor], progress: float) -> dict[str, float]:
         """Fit the critic to its targets."""
@@ -205,4 +203,8 @@ class Agent:
                 error = value_loss(self.net, mb["features"], mb["ret"])
                 self.optimizer.step(error, lr)
                 errors.append(error.detach())
-        return {"loss/value": float(torch.stack(errors).mean()), "policy/lr": lr}
+        return {"loss/value": float(torch.stack(errors).mean()), "value/lr": lr}
+
+
+def _parameters(*modules: nn.Module) -> list[nn.Parameter]:
+    return [p for module in modules for p in module.parameters()]

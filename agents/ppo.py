@@ -93,7 +93,7 @@ class Config:
     def __post_init__(self) -> None:
         check_ranges(
             self,
-            positive=("horizon", "epochs", "minibatch", "lr", "adam_eps", "max_grad_norm", "clip"),
+            positive=("horizon", "epochs", "minibatch", "adam_eps", "max_grad_norm", "clip"),
             unit=("gamma", "lam"),
         )
 

@@ -107,7 +107,7 @@ class Actor:
         self._noise = None
 
     def state(self) -> dict[str, Any]:
-        """Copies of the weights and normalisers, and the generator's state."""
+        """Weights, normalisers and the generator."""
         return {
             "net": {name: value.clone() for name, value in self.net.state_dict().items()},
             "generator": self.generator.get_state(),
@@ -123,7 +123,7 @@ class Actor:
 
     def _explore(self, head: StateDependentNoiseHead, features: Tensor) -> Tensor:
         """(N, D) exploration of this step; the matrices live for `sde_freq` steps and never longer than a rollout."""
-        if self._noise is None or self._noise_age == self._sde_freq:
+        if self._noise is None or len(self._noise) != len(features) or self._noise_age == self._sde_freq:
             self._noise, self._noise_age = head.draw(len(features), self.generator), 0
         self._noise_age += 1
         return head.explore(features, self._noise)

@@ -56,9 +56,9 @@ class Learner:
             self.run = replace(self.run, steps=steps)
             if current is not None:
                 current.close()
+            self._training = training.Training(self.run, Path(out) if out is not None else None)
             if out is not None:
                 training.claim(Path(out), self.run)
-            self._training = training.Training(self.run, Path(out) if out is not None else None)
         else:
             if out is not None and Path(out) != current.out:
                 raise UsageError("this agent has begun to learn elsewhere; `out` belongs to the first call of learn")

@@ -69,18 +69,19 @@ class Metrics:
 
 
 class Writer:
-    """Rows of named numbers to metrics.csv and TensorBoard. A resumed run's files go on where its checkpoint stood."""
+    """Rows of named numbers to metrics.csv and TensorBoard, which go on after `step`, where the run stands.
 
-    def __init__(self, out: Path, resume_at: int | None = None) -> None:
+    What an earlier process wrote beyond that step is dropped: the resumed run comes there again.
+    """
+
+    def __init__(self, out: Path, step: int = 0) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self._path = out / "metrics.csv"
-        self._columns: list[str] = []
-        self._rows: list[dict[str, Any]] = []
-        if resume_at is not None and self._path.exists():
-            self._rows = [row for row in read(self._path) if row["step"] <= resume_at]
-            self._columns = list(dict.fromkeys(name for row in self._rows for name in row))
-        self._tensorboard = SummaryWriter(out, purge_step=None if resume_at is None else resume_at + 1)
+        before = _cells(self._path) if self._path.exists() else []
+        self._rows: list[dict[str, Any]] = [row for row in before if int(row["step"]) <= step]
+        self._columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        self._tensorboard = SummaryWriter(out, purge_step=step + 1)
         self._rewrite()
 
     def write(self, step: int, row: Mapping[str, float]) -> None:
@@ -120,12 +121,19 @@ def read(path: Path) -> list[dict[str, float]]:
     """
     if not path.is_file():
         raise UsageError(f"{path.parent} is not the folder of a run: it has no {path.name}")
-    with path.open(newline="") as file:
-        try:
-            rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
-            return [{**row, "step": int(row["step"])} for row in rows]
-        except (ValueError, TypeError, KeyError) as problem:
-            raise UsageError(f"{path} is damaged: {problem}") from problem
+    return [{name: float(cell) for name, cell in row.items()} | {"step": int(row["step"])} for row in _cells(path)]
+
+
+def _cells(path: Path) -> list[dict[str, str]]:
+    """The cells of a metrics.csv that are not empty, as they stand there; a last line cut short is not there."""
+    whole, _, _ = path.read_text().rpartition("\n")
+    rows = [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(whole.splitlines())]
+    try:
+        for row in rows:
+            int(row["step"]), *map(float, row.values())
+    except (ValueError, TypeError, KeyError) as problem:
+        raise UsageError(f"{path} is damaged: {type(problem).__name__} {problem}") from problem
+    return rows
 
 
 class Display:

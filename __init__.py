@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "PPO": "runners.api",
+    "TRPO": "runners.api",
     "evaluate": "runners.evaluate",
     "load": "runners.api",
     "make": "envs",
@@ -25,7 +26,7 @@ _NAMES = {
     "resume": "runners.train",
 }
 
-__all__ = ["PPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
+__all__ = ["PPO", "TRPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

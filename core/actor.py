@@ -1,7 +1,9 @@
 """Actor: an actor-critic network that acts. What PPO, TRPO and the policy-gradient agents have in common."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from .batch import Batch
 from .checkpoint import tensors
 from .heads import Categorical, Gaussian, StateDependentNoiseHead
 from .nets import ActorCritic
+from .normalize import ReturnScale
 from .returns import gae
 
 
@@ -19,7 +22,8 @@ class Actor:
 
     Args:
         cfg: an algorithm's Config; its fields named like arguments of `ActorCritic` describe the network,
-            `sde_freq` is the number of steps after which state-dependent noise is drawn anew (none: per rollout).
+            `sde_freq` is the number of steps after which state-dependent noise is drawn anew (none: per rollout),
+            `reward_sign` and `normalize_return` say what `reward` makes of rewards.
     """
 
     def __init__(self, obs: spaces.Space, action: spaces.Space, cfg: Any, device: str, seed: int) -> None:
@@ -29,6 +33,8 @@ class Actor:
             self.net = ActorCritic.of(obs, action, cfg).to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.convolutional = bool(self.net.encoder.cnns)
+        self.return_scale = ReturnScale(cfg.gamma) if getattr(cfg, "normalize_return", False) else None
+        self._reward_sign = getattr(cfg, "reward_sign", False)
         self._sde_freq = getattr(cfg, "sde_freq", None)
         self._noise: Tensor | None = None  # (N, F, D) exploration matrices, and how often they were used
         self._noise_age = 0
@@ -72,6 +78,11 @@ class Actor:
         tensor = torch.as_tensor(obs, device=self.device)
         return self.net.value(tensor.flatten(0, 1)).view(tensor.shape[:2]).cpu().numpy()
 
+    def reward(self, batch: Batch) -> NDArray[np.float32]:
+        """Rewards (T, N) to learn from: their signs, or in units of the return's running standard deviation."""
+        reward = np.sign(batch.reward) if self._reward_sign else batch.reward
+        return self.return_scale(reward, batch.done, batch.valid) if self.return_scale else reward
+
     def advantages(
         self, batch: Batch, reward: NDArray, value: NDArray, gamma: float, lam: float
     ) -> tuple[NDArray, NDArray]:
@@ -79,6 +90,15 @@ class Actor:
         edge_value = self.values(batch.edge_obs[None])[0]
         adv = gae(reward, value, batch.next_value(value, edge_value), batch.done, gamma, lam)
         return adv, adv + value
+
+    def minibatches(self, data: dict[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
+        """The B steps of `data` in random order, `size` at a time."""
+        count = len(next(iter(data.values())))
+        if count <= size:  # one minibatch holds everything: its order does not matter
+            yield data
+            return
+        for index in torch.randperm(count, generator=self.generator, device=self.device).split(size):
+            yield {name: x[index] for name, x in data.items()}
 
     def end_rollout(self, batch: Batch) -> None:
         """After learning from `batch`: standardise by its observations too from now on; draw exploration noise anew."""
@@ -88,13 +108,18 @@ class Actor:
 
     def state(self) -> dict[str, Any]:
         """Weights, normalisers and the generator."""
-        weights = {name: value.clone() for name, value in self.net.state_dict().items()}
-        return {"net": weights, "generator": self.generator.get_state()}
+        return {
+            "net": {name: value.clone() for name, value in self.net.state_dict().items()},
+            "generator": self.generator.get_state(),
+            "return_scale": self.return_scale.state() if self.return_scale else None,
+        }
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
         self.net.load_state_dict(tensors(state["net"]))
         self.generator.set_state(torch.as_tensor(state["generator"]))
+        if self.return_scale:
+            self.return_scale.load_state(state["return_scale"])
 
     def _explore(self, head: StateDependentNoiseHead, features: Tensor) -> Tensor:
         """(N, D) exploration of this step; the matrices live for `sde_freq` steps and never longer than a rollout."""

@@ -109,6 +109,12 @@ class PPO(Learner):
     algo = "ppo"
 
 
+class TRPO(Learner):
+    """Trust region policy optimisation (arXiv:1502.05477)."""
+
+    algo = "trpo"
+
+
 def load(path: str | Path, which: str = "last") -> Learner:
     """The agent that `save` or the command line left in the folder `path`; it can go on learning.
 

@@ -179,7 +179,7 @@ class Display:
     def _line(self, step: int) -> str:
         speed, left = self._speed(step)
         parts = [f"{step:>{len(f'{self._total:,}')},}/{self._total:,} steps"]
-        parts += [f"{text} {self._row[key]:.1f}" for key, text in _SHOWN.items() if key in self._row]
+        parts += [f"{text} {short(self._row[key])}" for key, text in _SHOWN.items() if key in self._row]
         return "  ".join([*parts, f"{speed:,.0f} steps/s", f"{_duration(left)} left"])
 
     def _panel(self, step: int, shares: Mapping[str, float]) -> Panel:
@@ -187,9 +187,9 @@ class Display:
         numbers = Table.grid(padding=(0, 3))
         for key, text in _SHOWN.items():
             if key in self._row:
-                numbers.add_row(text, Text(f"{self._row[key]:,.1f}", style="bold"))
+                numbers.add_row(text, Text(short(self._row[key]), style="bold"))
         if self._best is not None:
-            numbers.add_row("best evaluation", f"{self._best:,.1f}")
+            numbers.add_row("best evaluation", short(self._best))
         numbers.add_row("episodes", f"{self._row.get('episode/count', 0):,.0f}")
         numbers.add_row("speed", f"{speed:,.0f} steps/s")
         numbers.add_row("time left", _duration(left))
@@ -202,6 +202,11 @@ class Display:
 
 
 _SHOWN = {"episode/return": "return", "episode/length": "length", "eval/return": "evaluation"}
+
+
+def short(value: float) -> str:
+    """A figure with the digits that matter: small returns differ in the second one after the point."""
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def _duration(seconds: float) -> str:

@@ -21,7 +21,7 @@ from ..core.errors import UsageError
 _WINDOW = 100  # episodes over which the running return and length are averaged, as everyone does
 
 _HINTS = {
-    "update": "learning dominates: a larger agent.minibatch or fewer agent.epochs is faster per step",
+    "update": "learning dominates: a larger agent.minibatch or fewer agent.epochs is faster",
     "env": "the environment dominates: more copies (--num-envs) or --backend workers may help",
     "act": "the policy's forward pass dominates: more copies (--num-envs) make each pass worth more",
     "evaluate": "evaluation dominates: fewer --evals or --eval-episodes are faster",
@@ -147,11 +147,12 @@ class Display:
         self._best: float | None = None
         self._next_line = 0.0
         live = self._console.is_terminal and not quiet
-        self._live = Live(console=self._console, refresh_per_second=8, transient=True) if live else None
+        self._live = Live(console=self._console, refresh_per_second=8) if live else None
 
     def __enter__(self) -> "Display":
         if self._live:
             self._live.start()
+            self._live.update(self._panel(self._start, {}))
         else:
             self._console.print(self._title)
         return self
@@ -186,10 +187,8 @@ class Display:
         speed, left = self._speed(step)
         numbers = Table.grid(padding=(0, 3))
         for key, text in _SHOWN.items():
-            if key in self._row:
-                numbers.add_row(text, Text(short(self._row[key]), style="bold"))
-        if self._best is not None:
-            numbers.add_row("best evaluation", short(self._best))
+            numbers.add_row(text, Text(short(self._row[key]) if key in self._row else "-", style="bold"))
+        numbers.add_row("best evaluation", "-" if self._best is None else short(self._best))
         numbers.add_row("episodes", f"{self._row.get('episode/count', 0):,.0f}")
         numbers.add_row("speed", f"{speed:,.0f} steps/s")
         numbers.add_row("time left", _duration(left))

@@ -273,11 +273,11 @@ def _report(out: Path, result: Any, quiet: bool) -> int:
         print(f"interrupted after {result.steps:,} steps; go on with:  gymnast train --resume {out}")
         return 130
     if result.evaluation is not None:
-        low, high = result.evaluation.ci
+        from .logging import short
+
+        low, high = map(short, result.evaluation.ci)
         count = len(result.evaluation.returns)
-        print(
-            f"return {result.evaluation.mean:.1f} [{low:.1f}, {high:.1f}] over the last evaluation's {count} episodes"
-        )
+        print(f"return {short(result.evaluation.mean)} [{low}, {high}] over the last evaluation's {count} episodes")
     print(f"the run is in {out}\n")
     print(f"  gymnast evaluate {out}")
     print(f"  gymnast render {out} --video {out / 'videos' / 'policy.mp4'}")

@@ -21,7 +21,7 @@ from ..core.errors import UsageError
 _WINDOW = 100  # episodes over which the running return and length are averaged, as everyone does
 
 _HINTS = {
-    "update": "learning dominates: a larger agent.minibatch or fewer agent.epochs is faster per step",
+    "update": "learning dominates: a larger agent.minibatch or fewer agent.epochs is faster",
     "env": "the environment dominates: more copies (--num-envs) or --backend workers may help",
     "act": "the policy's forward pass dominates: more copies (--num-envs) make each pass worth more",
     "evaluate": "evaluation dominates: fewer --evals or --eval-episodes are faster",
@@ -147,11 +147,12 @@ class Display:
         self._best: float | None = None
         self._next_line = 0.0
         live = self._console.is_terminal and not quiet
-        self._live = Live(console=self._console, refresh_per_second=8, transient=True) if live else None
+        self._live = Live(console=self._console, refresh_per_second=8) if live else None
 
     def __enter__(self) -> "Display":
         if self._live:
             self._live.start()
+            self._live.update(self._panel(self._start, {}))
         else:
             self._console.print(self._title)
         return self
@@ -179,17 +180,15 @@ class Display:
     def _line(self, step: int) -> str:
         speed, left = self._speed(step)
         parts = [f"{step:>{len(f'{self._total:,}')},}/{self._total:,} steps"]
-        parts += [f"{text} {self._row[key]:.1f}" for key, text in _SHOWN.items() if key in self._row]
+        parts += [f"{text} {short(self._row[key])}" for key, text in _SHOWN.items() if key in self._row]
         return "  ".join([*parts, f"{speed:,.0f} steps/s", f"{_duration(left)} left"])
 
     def _panel(self, step: int, shares: Mapping[str, float]) -> Panel:
         speed, left = self._speed(step)
         numbers = Table.grid(padding=(0, 3))
         for key, text in _SHOWN.items():
-            if key in self._row:
-                numbers.add_row(text, Text(f"{self._row[key]:,.1f}", style="bold"))
-        if self._best is not None:
-            numbers.add_row("best evaluation", f"{self._best:,.1f}")
+            numbers.add_row(text, Text(short(self._row[key]) if key in self._row else "-", style="bold"))
+        numbers.add_row("best evaluation", "-" if self._best is None else short(self._best))
         numbers.add_row("episodes", f"{self._row.get('episode/count', 0):,.0f}")
         numbers.add_row("speed", f"{speed:,.0f} steps/s")
         numbers.add_row("time left", _duration(left))
@@ -202,6 +201,11 @@ class Display:
 
 
 _SHOWN = {"episode/return": "return", "episode/length": "length", "eval/return": "evaluation"}
+
+
+def short(value: float) -> str:
+    """A figure with the digits that matter: small returns differ in the second one after the point."""
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def _duration(seconds: float) -> str:

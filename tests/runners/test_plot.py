@@ -46,5 +46,7 @@ def test_a_damaged_table_is_refused(gymnast, cartpole, tmp_path):
 def test_a_run_with_one_row_is_a_point(gymnast, cartpole, tmp_path):
     shutil.copytree(cartpole, tmp_path / "run")
     (tmp_path / "run" / "metrics.csv").write_text("step,episode/return\n10,2.5\n")
-    gymnast("plot run --out point.svg")
-    assert '<use xlink:href="#' in (tmp_path / "point.svg").read_text().partition('id="line2d_')[2]
+    gymnast("plot run --out point.png")
+    with Image.open(tmp_path / "point.png") as picture:
+        middle = np.asarray(picture.convert("RGB"))[300:450, 500:800]
+    assert (middle == (31, 119, 180)).all(-1).any(), "there is blue where the point is, in the middle of the axes"

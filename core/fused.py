@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # in the loops these are the environment's own functions and 
     act_all: Any = None
     for_env: Any = None
 
+# Sums may be reordered, so that they use whole vector registers; nan and inf must come through to be reported.
+_REORDER = {"reassoc", "contract", "nsz", "arcp"}
 _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -205,7 +207,7 @@ def roll(  # type: ignore[no-untyped-def]
     return ends
 
 
-@njit(nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=_REORDER, error_model="numpy")
 def forward(weights, layers, relu, x, a, b):  # type: ignore[no-untyped-def]
     """A perceptron on N rows `x`, layer by layer into `a` and `b` in turns; returns the one that holds its outputs."""
     source, target = x, a
@@ -227,7 +229,7 @@ def forward(weights, layers, relu, x, a, b):  # type: ignore[no-untyped-def]
     return source
 
 
-@njit(nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=_REORDER, error_model="numpy")
 def activate(x, relu):  # type: ignore[no-untyped-def]
     """ReLU, or tanh by the rational function of Eigen's `ptanh_float` (within 3 units in the last place), in place."""
     if relu:

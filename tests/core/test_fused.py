@@ -190,6 +190,12 @@ def test_it_fits_small_networks_in_any_environment_and_knows_the_native_ones():
         assert not fits(native, torch.nn.Linear(4, 2))
 
 
+def test_it_does_not_fit_what_matrix_products_do_faster():
+    with closing(make("CartPole-v1", 2)) as few, closing(make("CartPole-v1", 1024)) as many:
+        assert not fits(few, net_for(few, hidden=(512, 512)))
+        assert not fits(many, net_for(many))
+
+
 def test_it_does_not_fit_state_dependent_noise():
     with closing(make("Pendulum-v1", 2)) as env:
         assert fits(env, net_for(env))

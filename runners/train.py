@@ -130,7 +130,7 @@ class Training:
         display = Display(title, self.run.steps, self.steps, quiet)
         saved = monotonic()
         try:
-            with display, _interruptible() as stop, _threads(self.agent):
+            with display, _interruptible(quiet) as stop, _threads(self.agent):
                 while self.steps < self.run.steps and not stop:
                     row = self.iterate()
                     if row:
@@ -244,12 +244,12 @@ class Training:
         self.agent.load_state(state["agent"])
         self.metrics.load_state(state["metrics"])
         self._best, self.seconds = state["best"], state["seconds"]
+        self.rollout.load_state(state["rollout"])
         if state["env"] is None:
             # This environment cannot be put back where it was: start new episodes, each resume others
             self.rollout.reset(_seeds(self.run.seed, self.steps)["env"])
         else:
             snapshot.restore(self.env, state["env"])
-            self.rollout.load_state(state["rollout"])
 
 
 def new_agent(run: Run, env: VectorEnv, device: str, seed: int) -> Agent:
@@ -367,7 +367,7 @@ def _threads(agent: Agent) -> Iterator[None]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[list[int]]:
+def _interruptible(quiet: bool) -> Iterator[list[int]]:
     """A list that the first Ctrl-C or SIGTERM makes non-empty; the second one interrupts at once."""
     caught: list[int] = []
 
@@ -375,6 +375,8 @@ def _interruptible() -> Iterator[list[int]]:
         if caught:
             raise KeyboardInterrupt
         caught.append(number)
+        if not quiet:
+            print("stopping after this update; once more to stop at once", file=sys.stderr)
 
     try:
         before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

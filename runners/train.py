@@ -24,7 +24,7 @@ from ..agents import Agent
 from ..core import checkpoint
 from ..core.batch import Batch
 from ..core.errors import TrainingError, UsageError
-from ..core.fused import FusedLoop, fits
+from ..core.fused import FusedActor, fits
 from ..core.rollout import Rollout
 from ..envs import snapshot
 from . import run as runs
@@ -98,8 +98,8 @@ class Training:
             self.agent = new_agent(run, self.env, device, seeds["agent"])
             horizon = min(self.agent.horizon, ceil(run.steps / self.env.num_envs))
             fused = run.rollout == "auto" and fits(self.env, self.agent.net)
-            loop = FusedLoop(self.env, self.agent.net, seeds["agent"]) if fused else None
-            self.rollout = Rollout(self.env, horizon, seeds["env"], loop)
+            actor = FusedActor(self.env, self.agent.net, seeds["agent"]) if fused else None
+            self.rollout = Rollout(self.env, horizon, seeds["env"], actor)
             self._eval_seed = seeds["eval"]
             self.metrics = Metrics()
             self._best = -np.inf

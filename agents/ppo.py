@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -21,7 +20,6 @@ from ..core.errors import check_ranges
 from ..core.nets import ActorCritic
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
-from ..core.normalize import ReturnScale
 from ..core.optim import Adam, Schedule, scheduled
 from ..core.stats import explained_variance
 
@@ -150,7 +148,6 @@ class Agent:
         self.actor = Actor(obs, action, cfg, device, seed)
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
-        self.return_scale = ReturnScale(cfg.gamma) if cfg.normalize_return else None
         self._loss = torch.compile(loss) if cfg.compile else loss
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
@@ -166,7 +163,7 @@ class Agent:
             lr=scheduled(self.cfg.lr, self.cfg.lr_schedule, progress),
             clip=scheduled(self.cfg.clip, self.cfg.clip_schedule, progress),
         )
-        reward = self._reward(batch)
+        reward = self.actor.reward(batch)
         columns = {"obs": batch.obs[:-1], "action": batch.action, **batch.extras}
         data = {name: self.actor.flat(x, batch) for name, x in columns.items()}
         logs: list[Tensor] = []
@@ -185,17 +182,11 @@ class Agent:
         return metrics
 
     def state(self) -> dict[str, Any]:
-        return {
-            **self.actor.state(),
-            "optimizer": self.optimizer.state(),
-            "return_scale": self.return_scale.state() if self.return_scale else None,
-        }
+        return {**self.actor.state(), "optimizer": self.optimizer.state()}
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.actor.load_state(state)
         self.optimizer.load_state(tensors(state["optimizer"]))
-        if self.return_scale:
-            self.return_scale.load_state(state["return_scale"])
 
     def _epoch(self, data: dict[str, Tensor], cfg: Config, logs: list[Tensor]) -> bool:
         """One pass over the rollout; False if the policy has moved far enough."""
@@ -215,10 +206,6 @@ class Agent:
         generator = self.actor.generator
         for index in torch.randperm(count, generator=generator, device=generator.device).split(size):
             yield {name: x[index] for name, x in data.items()}
-
-    def _reward(self, batch: Batch) -> NDArray[np.float32]:
-        reward = np.sign(batch.reward) if self.cfg.reward_sign else batch.reward
-        return self.return_scale(reward, batch.done, batch.valid) if self.return_scale else reward
 
 
 _LOGGED = ("loss/policy", "loss/value", "policy/entropy", "policy/kl", "policy/clipped")

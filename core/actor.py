@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from .batch import Batch
 from .checkpoint import tensors
 from .heads import Categorical, Gaussian, StateDependentNoiseHead
 from .nets import ActorCritic
+from .normalize import ReturnScale
 from .returns import gae
 
 
@@ -19,7 +21,8 @@ class Actor:
 
     Args:
         cfg: an algorithm's Config; its fields named like arguments of `ActorCritic` describe the network,
-            `sde_freq` is the number of steps after which state-dependent noise is drawn anew (none: per rollout).
+            `sde_freq` is the number of steps after which state-dependent noise is drawn anew (none: per rollout),
+            `reward_sign` and `normalize_return` say what `reward` makes of rewards.
     """
 
     def __init__(self, obs: spaces.Space, action: spaces.Space, cfg: Any, device: str, seed: int) -> None:
@@ -29,6 +32,8 @@ class Actor:
             self.net = ActorCritic.of(obs, action, cfg).to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.convolutional = bool(self.net.encoder.cnns)
+        self.return_scale = ReturnScale(cfg.gamma) if getattr(cfg, "normalize_return", False) else None
+        self._reward_sign = getattr(cfg, "reward_sign", False)
         self._sde_freq = getattr(cfg, "sde_freq", None)
         self._noise: Tensor | None = None  # (N, F, D) exploration matrices, and how often they were used
         self._noise_age = 0
@@ -72,6 +77,11 @@ class Actor:
         tensor = torch.as_tensor(obs, device=self.device)
         return self.net.value(tensor.flatten(0, 1)).view(tensor.shape[:2]).cpu().numpy()
 
+    def reward(self, batch: Batch) -> NDArray[np.float32]:
+        """Rewards (T, N) to learn from: their signs, or in units of the return's running standard deviation."""
+        reward = np.sign(batch.reward) if self._reward_sign else batch.reward
+        return self.return_scale(reward, batch.done, batch.valid) if self.return_scale else reward
+
     def advantages(
         self, batch: Batch, reward: NDArray, value: NDArray, gamma: float, lam: float
     ) -> tuple[NDArray, NDArray]:
@@ -88,12 +98,18 @@ class Actor:
 
     def state(self) -> dict[str, Any]:
         """Weights, normalisers and the generator."""
-        return {"net": dict(self.net.state_dict()), "generator": self.generator.get_state()}
+        return {
+            "net": dict(self.net.state_dict()),
+            "generator": self.generator.get_state(),
+            "return_scale": self.return_scale.state() if self.return_scale else None,
+        }
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
         self.net.load_state_dict(tensors(state["net"]))
         self.generator.set_state(torch.as_tensor(state["generator"]))
+        if self.return_scale:
+            self.return_scale.load_state(state["return_scale"])
 
     def _explore(self, head: StateDependentNoiseHead, features: Tensor) -> Tensor:
         """(N, D) exploration of this step; the matrices live for `sde_freq` steps and never longer than a rollout."""

@@ -24,7 +24,7 @@ from ..agents import Agent
 from ..core import checkpoint
 from ..core.errors import TrainingError, UsageError
 from ..core.fused import FusedLoop, fits
-from ..core.rollout import Rollout
+from ..core.rollout import Rollout, Whole
 from ..envs import snapshot
 from . import run as runs
 from .evaluate import Evaluation, evaluate
@@ -91,8 +91,11 @@ class Training:
         try:
             device = _device(run.device, self.env)
             self.agent = new_agent(run, self.env, device, seeds["agent"])
-            horizon = min(self.agent.horizon, ceil(run.steps / self.env.num_envs))
-            fused = run.rollout == "auto" and fits(self.env, self.agent.net)
+            horizon, fused = self.agent.horizon, run.rollout == "auto" and fits(self.env, self.agent.net)
+            if isinstance(horizon, Whole):
+                fused = False
+            else:
+                horizon = min(horizon, ceil(run.steps / self.env.num_envs))
             loop = FusedLoop(self.env, self.agent.net, seeds["agent"]) if fused else None
             self.rollout = Rollout(self.env, horizon, seeds["env"], loop)
             self._eval_seed = seeds["eval"]
@@ -155,7 +158,11 @@ class Training:
         }
 
     def iterate(self) -> dict[str, float]:
-        """One rollout and what is learned from it; the row to log, if it is time for one."""
+        """One rollout and what is learned from it; the row to log, if it is time for one.
+
+        Of whole episodes, the last rollout may be cut by the end of the run. Its steps count, but the episodes that did
+        end in time are the shorter ones: nothing is learned from them.
+        """
         before = self.steps
         batch = self.rollout.collect(self.agent.act, self.run.steps - self.steps)
         for phase in self.rollout.seconds:
@@ -163,7 +170,7 @@ class Training:
             self.rollout.seconds[phase] = 0.0
         began = perf_counter()
         self.steps += batch.steps
-        metrics = self.agent.update(batch, before / self.run.steps)
+        metrics = {} if self.rollout.cut else self.agent.update(batch, before / self.run.steps)
         self.seconds["update"] += perf_counter() - began
         self._refuse_nan(metrics)
         self.metrics.add(metrics, batch.episodes)

@@ -15,6 +15,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _NAMES = {
+    "A2C": "runners.api",
     "PPO": "runners.api",
     "evaluate": "runners.evaluate",
     "load": "runners.api",
@@ -25,7 +26,7 @@ _NAMES = {
     "resume": "runners.train",
 }
 
-__all__ = ["PPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
+__all__ = ["A2C", "PPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -103,6 +103,12 @@ class Learner:
         return self._training
 
 
+class A2C(Learner):
+    """Advantage actor-critic (arXiv:1602.01783)."""
+
+    algo = "a2c"
+
+
 class PPO(Learner):
     """Proximal policy optimisation (arXiv:1707.06347)."""
 

@@ -73,6 +73,7 @@ class Rollout:
         self.layout.write(self._obs[-1], obs)
         self._end = self.horizon  # row of `_obs` that holds the present observation
         self._return_so_far[:], self._length_so_far[:], self._dead[:] = 0, 0, False
+        self._fresh = True
 
     def collect(self, act: Act, limit: int | None = None) -> Batch:
         """The next `horizon` steps of every environment, or fewer so as not to exceed `limit` valid steps.
@@ -81,11 +82,13 @@ class Rollout:
         not valid, and so counts neither as experience nor for the `limit`.
         """
         if self.whole:
-            self.reset()
+            if not self._fresh:
+                self.reset()
             self._left[:] = self.whole.episodes
         elif limit is None:
             limit = self.horizon * self.env.num_envs
         limit = sys.maxsize if limit is None else limit
+        self._fresh = False
         self._obs[0] = self._obs[self._end]
         if self.fused is not None:
             return self._collect_fused(self.fused, limit)
@@ -125,6 +128,7 @@ class Rollout:
             "return_so_far": self._return_so_far.copy(),
             "length_so_far": self._length_so_far.copy(),
             "dead": self._dead.copy(),
+            "fresh": self._fresh,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -132,7 +136,7 @@ class Rollout:
         self._obs[-1], self._end = state["obs"], self.horizon
         self._return_so_far[:] = state["return_so_far"]
         self._length_so_far[:] = state["length_so_far"]
-        self._dead = state["dead"].copy()
+        self._dead, self._fresh = state["dead"].copy(), state["fresh"]
         if self.fused is not None:
             self.fused.random[:] = state["random"]
 

@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "A2C": "runners.api",
     "PPO": "runners.api",
+    "REINFORCE": "runners.api",
     "evaluate": "runners.evaluate",
     "load": "runners.api",
     "make": "envs",
@@ -26,7 +27,7 @@ _NAMES = {
     "resume": "runners.train",
 }
 
-__all__ = ["A2C", "PPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
+__all__ = ["A2C", "PPO", "REINFORCE", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -115,6 +115,12 @@ class PPO(Learner):
     algo = "ppo"
 
 
+class REINFORCE(Learner):
+    """Monte Carlo policy gradient (Williams 1992)."""
+
+    algo = "reinforce"
+
+
 def load(path: str | Path, which: str = "last") -> Learner:
     """The agent that `save` or the command line left in the folder `path`; it can go on learning.
 

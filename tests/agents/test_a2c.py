@@ -146,11 +146,11 @@ def test_learns_to_match_what_it_sees(kind):
 
 @pytest.mark.parametrize("config", [{}, {"episodes": 1, "optimizer": "adam", "normalize_return": True}])
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(tmp_path, config):
-    run = preset("a2c", "CartPole-v1", "none", agent=config, steps=4_000, num_envs=4, evals=0)
+    run = preset("a2c", "CartPole-v1", "none", agent=config, steps=2_000, num_envs=4, evals=0)
     whole = train(run).agent.state()
     with Training(run, tmp_path) as half:
         describe(run, tmp_path)
-        while half.steps < 2_000:
+        while half.steps < 1_000:
             half.iterate()
         half._save()
     resumed = resume(tmp_path).agent.state()

@@ -5,26 +5,28 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
-from torch import nn
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..core.errors import UsageError, nearest
-from ..core.rollout import Whole
+
+if TYPE_CHECKING:  # listing the agents must not import torch
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from ..core.rollout import Whole
 
 
 class Agent(Protocol):
     """What the engine and the runners ask of an algorithm."""
 
-    horizon: int | Whole
+    horizon: "int | Whole"
     """Steps, or whole episodes, of each environment in a rollout that it learns from."""
-    net: nn.Module
+    net: "nn.Module"
     """The network that acts; the engine may compute what a plain `ActorCritic` does in a loop of its own."""
     convolutional: bool
     """Whether the network is large enough to be worth several threads."""
 
-    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
+    def act(self, obs: "NDArray", explore: bool = True) -> "dict[str, NDArray]":
         """Actions (N, *act) under "action" for stored observations (N, *obs), and what `update` needs of them."""
         ...
 
@@ -32,7 +34,7 @@ class Agent(Protocol):
         """Learn from a `Batch`; `progress` in [0, 1) is the share of the run before it. Returns metrics."""
         ...
 
-    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
+    def inspect(self, obs: "NDArray") -> "dict[str, NDArray]":
         """What the agent thinks of observations (N, *obs): probabilities or values of actions, the state's value."""
         ...
 

@@ -4,7 +4,6 @@ Schulman et al. 2017, arXiv:1707.06347, with the details that its published resu
 "The 37 implementation details of PPO"). Advantages are GAE(lambda); time-limit truncations bootstrap from V(final_obs).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,7 +93,7 @@ class Config:
     def __post_init__(self) -> None:
         check_ranges(
             self,
-            positive=("horizon", "epochs", "minibatch", "lr", "adam_eps", "max_grad_norm", "clip"),
+            positive=("horizon", "epochs", "minibatch", "adam_eps", "max_grad_norm", "clip"),
             unit=("gamma", "lam"),
         )
 
@@ -190,22 +189,13 @@ class Agent:
 
     def _epoch(self, data: dict[str, Tensor], cfg: Config, logs: list[Tensor]) -> bool:
         """One pass over the rollout; False if the policy has moved far enough."""
-        for mb in self._minibatches(data, cfg.minibatch):
+        for mb in self.actor.minibatches(data, cfg.minibatch):
             total, log = self._loss(self.net, mb, cfg)
             if cfg.target_kl is not None and log["policy/kl"] > 1.5 * cfg.target_kl:
                 return False
             norm = self.optimizer.step(total, cfg.lr)
             logs.append(torch.stack([*(log[name].detach() for name in _LOGGED), norm]))
         return True
-
-    def _minibatches(self, data: dict[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
-        count = len(data["adv"])
-        if count <= size:  # one minibatch holds everything: its order does not matter
-            yield data
-            return
-        generator = self.actor.generator
-        for index in torch.randperm(count, generator=generator, device=generator.device).split(size):
-            yield {name: x[index] for name, x in data.items()}
 
 
 _LOGGED = ("loss/policy", "loss/value", "policy/entropy", "policy/kl", "policy/clipped")

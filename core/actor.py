@@ -1,5 +1,6 @@
 """Actor: an actor-critic network that acts. What PPO, TRPO and the policy-gradient agents have in common."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,15 @@ class Actor:
         adv = gae(reward, value, batch.next_value(value, edge_value), batch.done, gamma, lam)
         return adv, adv + value
 
+    def minibatches(self, data: dict[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
+        """The B steps of `data` in random order, `size` at a time."""
+        count = len(next(iter(data.values())))
+        if count <= size:  # one minibatch holds everything: its order does not matter
+            yield data
+            return
+        for index in torch.randperm(count, generator=self.generator, device=self.device).split(size):
+            yield {name: x[index] for name, x in data.items()}
+
     def end_rollout(self, batch: Batch) -> None:
         """After learning from `batch`: standardise by its observations too from now on; draw exploration noise anew."""
         if self.net.encoder.standardizers:
@@ -99,7 +109,7 @@ class Actor:
     def state(self) -> dict[str, Any]:
         """Weights, normalisers and the generator."""
         return {
-            "net": dict(self.net.state_dict()),
+            "net": {name: value.clone() for name, value in self.net.state_dict().items()},
             "generator": self.generator.get_state(),
             "return_scale": self.return_scale.state() if self.return_scale else None,
         }
@@ -113,7 +123,7 @@ class Actor:
 
     def _explore(self, head: StateDependentNoiseHead, features: Tensor) -> Tensor:
         """(N, D) exploration of this step; the matrices live for `sde_freq` steps and never longer than a rollout."""
-        if self._noise is None or self._noise_age == self._sde_freq:
+        if self._noise is None or len(self._noise) != len(features) or self._noise_age == self._sde_freq:
             self._noise, self._noise_age = head.draw(len(features), self.generator), 0
         self._noise_age += 1
         return head.explore(features, self._noise)

@@ -70,6 +70,6 @@ class Batch:
         """
         n = self.reward.shape[1]
         following = np.concatenate([value[1:], edge_value[None, :n]])
-        following[self.final_at[:, 0], self.final_at[:, 1]] = edge_value[n:]
-        following[self.terminated] = 0.0
+        t, i = self.final_at.T
+        following[t, i] = np.where(self.terminated[t, i], 0.0, edge_value[n:])
         return following

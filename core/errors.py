@@ -23,11 +23,16 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f" Did you mean {by_lower[close[0]]!r}?" if close else ""
 
 
-def check_ranges(config: object, *, positive: Iterable[str] = (), unit: Iterable[str] = ()) -> None:
-    """Raise UsageError where a field named in `positive` is not above 0, or one in `unit` not in [0, 1]."""
+def check_ranges(
+    config: object, *, positive: Iterable[str] = (), unit: Iterable[str] = (), at_least_0: Iterable[str] = ()
+) -> None:
+    """Raise UsageError where a field of `config` is not above 0, not in [0, 1], below 0: as the lists of names say."""
     for name in positive:
         if not getattr(config, name) > 0:
             raise UsageError(f"{name} is {getattr(config, name)}; it must be above 0")
     for name in unit:
         if not 0 <= getattr(config, name) <= 1:
             raise UsageError(f"{name} is {getattr(config, name)}; it must be between 0 and 1")
+    for name in at_least_0:
+        if getattr(config, name) < 0:
+            raise UsageError(f"{name} is {getattr(config, name)}; it must be at least 0")

@@ -1,11 +1,12 @@
 """Distributions over actions, and the modules that produce them from features.
 
 A distribution is a `NamedTuple` of tensors with `sample`, `mode`, `log_prob` and `entropy`: closed forms without
-the objects and checks of torch.distributions, which cost more than a small network does.
+the objects and checks of torch.distributions, which cost more than a small network does. `kl` and `fisher` measure
+distance between distributions, for the natural gradient.
 """
 
 import math
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,9 @@ class Distribution(Protocol):
     def mode(self) -> Tensor: ...  # (B, *act)
     def log_prob(self, action: Tensor) -> Tensor: ...  # (B,)
     def entropy(self) -> Tensor: ...  # (B,)
+    def kl(self, other: Self) -> Tensor: ...  # (B,) KL(self || other)
+    def parameters(self) -> tuple[Tensor, ...]: ...  # (B, ...) each: the coordinates that `fisher` refers to
+    def fisher(self, tangents: tuple[Tensor, ...]) -> tuple[Tensor, ...]: ...  # E[score score^T] times `tangents`
 
 
 class Categorical(NamedTuple):
@@ -44,6 +48,18 @@ class Categorical(NamedTuple):
         # an unavailable action has p log p = 0, and must not turn gradients into nan
         return -(self.logp.exp() * self.logp.clamp(min=torch.finfo(self.logp.dtype).min)).sum(-1)
 
+    def kl(self, other: Self) -> Tensor:
+        p = self.logp.exp()
+        # an action unavailable in both adds nothing, where -inf minus -inf would be nan
+        return (p * (self.logp - other.logp).where(p > 0, 0.0)).sum(-1)
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        return (self.logp,)
+
+    def fisher(self, tangents: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        # a tangent is the score of every action: its square's mean is the metric diag(p)
+        return (self.logp.exp() * tangents[0],)
+
 
 class MultiCategorical(NamedTuple):
     """Over one choice in each of several independent categories."""
@@ -61,6 +77,15 @@ class MultiCategorical(NamedTuple):
 
     def entropy(self) -> Tensor:
         return torch.stack([part.entropy() for part in self.parts]).sum(0)
+
+    def kl(self, other: Self) -> Tensor:
+        return torch.stack([p.kl(q) for p, q in zip(self.parts, other.parts, strict=True)]).sum(0)
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        return tuple(part.logp for part in self.parts)
+
+    def fisher(self, tangents: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(p.fisher((t,))[0] for p, t in zip(self.parts, tangents, strict=True))
 
 
 class Bernoulli(NamedTuple):
@@ -82,6 +107,17 @@ class Bernoulli(NamedTuple):
     def entropy(self) -> Tensor:
         p = self.logits.sigmoid()
         return (F.softplus(self.logits) - p * self.logits).sum(-1)
+
+    def kl(self, other: Self) -> Tensor:
+        change = self.logits - other.logits
+        return (self.logits.sigmoid() * change + F.softplus(other.logits) - F.softplus(self.logits)).sum(-1)
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        return (self.logits,)
+
+    def fisher(self, tangents: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        p = self.logits.sigmoid()
+        return (p * (1 - p) * tangents[0],)
 
 
 class Gaussian(NamedTuple):
@@ -106,6 +142,18 @@ class Gaussian(NamedTuple):
     def entropy(self) -> Tensor:
         each = self.log_std + 0.5 * math.log(2 * math.pi * math.e)
         return each.sum(-1).expand(len(self.mean))
+
+    def kl(self, other: Self) -> Tensor:
+        z = (self.mean - other.mean) * (-other.log_std).exp()
+        ratio = 2 * (self.log_std - other.log_std)  # logarithm of that of the variances
+        return 0.5 * (z.square() + ratio.expm1() - ratio).sum(-1)
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        return self.mean, self.log_std.expand_as(self.mean)
+
+    def fisher(self, tangents: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        mean, log_std = tangents
+        return mean * (-2 * self.log_std).exp(), 2 * log_std
 
 
 class CategoricalHead(nn.Module):

@@ -1,6 +1,6 @@
 """Optimisers on one flat vector, and schedules."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import torch
@@ -31,16 +31,30 @@ def flatten(parameters: Iterable[nn.Parameter]) -> nn.Parameter:
     return flat
 
 
+def split(flat: nn.Parameter, sizes: Sequence[int]) -> tuple[nn.Parameter, ...]:
+    """Consecutive parts of a vector from `flatten`, for optimisers of their own; they share its memory."""
+    assert flat.grad is not None
+    parts = tuple(nn.Parameter(part) for part in flat.data.split(list(sizes)))
+    for part, grad in zip(parts, flat.grad.split(list(sizes)), strict=True):
+        part.grad = grad
+    return parts
+
+
 class Adam:
     """Adam (Kingma & Ba 2014, arXiv:1412.6980) with the global gradient norm clipped first.
 
-    `max_grad_norm` None leaves gradients as they are.
+    Args:
+        parameters: of a module, or the one vector that already holds them (`flatten`, `split`).
+        max_grad_norm: None leaves gradients as they are.
     """
 
     def __init__(
-        self, parameters: Iterable[nn.Parameter], eps: float = 1e-8, max_grad_norm: float | None = None
+        self,
+        parameters: Iterable[nn.Parameter] | nn.Parameter,
+        eps: float = 1e-8,
+        max_grad_norm: float | None = None,
     ) -> None:
-        self.flat = flatten(parameters)
+        self.flat = parameters if isinstance(parameters, nn.Parameter) else flatten(parameters)
         self.max_grad_norm = max_grad_norm
         self._adam = torch.optim.Adam([self.flat], eps=eps, fused=True)
 

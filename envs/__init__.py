@@ -26,6 +26,7 @@ def make(
     `env` is a registered id ("CartPole-v1"), "package.module:ENV-ID", "package.module:Class", an Env class, a callable
     that makes an Env, or a VectorEnv, which is returned as it is. `kwargs` go to the environment's constructor.
     Whatever the backend, environment i is seeded with seed + i, so one seed gives one set of trajectories.
+    What `step` returns holds until the next step: the rollout engine copies it at once, so the environments need not.
 
     Backends: "native" (compiled, see `native.NAMES`), "mujoco" and "atari" (threads), "workers" (processes) and "loop"
     (Gymnasium's own, in this process). "auto" takes the first that fits; between the last two a measurement decides.
@@ -93,7 +94,7 @@ def _is_native(source: Source) -> TypeGuard[EnvSpec]:
 def _native(source: Source, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:
     if not _is_native(source):
         raise UsageError(f"backend 'native' makes {', '.join(native.NAMES)}, not {name_of(source)}")
-    return native.make(source.id, num_envs, AutoresetMode.SAME_STEP, render_mode, **kwargs)
+    return native.make(source.id, num_envs, AutoresetMode.SAME_STEP, render_mode, copy=False, **kwargs)
 
 
 def _is_atari(source: Source) -> TypeGuard[EnvSpec]:
@@ -135,7 +136,6 @@ def _workers(make_env: MakeEnv, num_envs: int) -> VectorEnv:
 
 
 def _loop(make_env: MakeEnv, num_envs: int, name: str) -> VectorEnv:
-    # The rollout engine copies observations into its storage at once, so the loop need not.
     try:
         return SyncVectorEnv([make_env] * num_envs, copy=False, autoreset_mode=AutoresetMode.SAME_STEP)
     except RuntimeError as problem:

@@ -114,6 +114,10 @@ class AtariGames(AtariVectorEnv):
         """The screens (210, 160, 3) of the games."""
         return tuple(self.frames[:, 0]) if self.screens is not None else None
 
+    def get_action_meanings(self) -> list[str]:
+        """What each action does, as Gymnasium's own Atari environments say it."""
+        return [action.name for action in self.ale.get_action_set()]
+
     def close_extras(self, **kwargs: Any) -> None:
         del self.ale
         self.screens = None

@@ -39,7 +39,7 @@ def resolve(env: EnvLike) -> Source:
         return gym.spec(name)
     if callable(getattr(module, name, None)):
         return getattr(module, name)
-    near = nearest(name, [*vars(module), *gym.registry])
+    near = nearest(name, [*(key for key, value in vars(module).items() if callable(value)), *gym.registry])
     raise UsageError(f"{env!r}: module {module_name!r} has no class or function {name!r}, nor registers that id.{near}")
 
 

@@ -56,9 +56,9 @@ class Learner:
             self.run = replace(self.run, steps=steps)
             if current is not None:
                 current.close()
+            self._training = training.Training(self.run, Path(out) if out is not None else None)
             if out is not None:
                 training.claim(Path(out), self.run)
-            self._training = training.Training(self.run, Path(out) if out is not None else None)
         else:
             if out is not None and Path(out) != current.out:
                 raise UsageError("this agent has begun to learn elsewhere; `out` belongs to the first call of learn")
@@ -119,6 +119,12 @@ class REINFORCE(Learner):
     """Monte Carlo policy gradient (Williams 1992)."""
 
     algo = "reinforce"
+
+
+class TRPO(Learner):
+    """Trust region policy optimisation (arXiv:1502.05477)."""
+
+    algo = "trpo"
 
 
 def load(path: str | Path, which: str = "last") -> Learner:

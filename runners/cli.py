@@ -118,7 +118,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = list(sys.argv[1:] if argv is None else argv)
     try:
         sys.exit(_dispatch(args))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        print(" ".join(["gymnast: interrupted.", *_notes(stop)]), file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has gone: `gymnast list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -126,11 +127,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Exception as problem:
         if "GYMNAST_TRACEBACK" in os.environ:
             traceback.print_exc()
-        code = getattr(problem, "exit_code", 1)
         known = hasattr(problem, "exit_code")
         text = str(problem) if known else f"{type(problem).__name__}: {problem} (GYMNAST_TRACEBACK=1 shows where)"
-        print(f"gymnast: {' '.join(text.split())}", file=sys.stderr)
-        sys.exit(code)
+        print("gymnast:", *text.split(), *_notes(problem), file=sys.stderr)
+        sys.exit(getattr(problem, "exit_code", 1))
+
+
+def _notes(problem: BaseException) -> list[str]:
+    """What those who passed the exception on have to say to it: where the last checkpoint is."""
+    return getattr(problem, "__notes__", [])
 
 
 def _dispatch(args: list[str]) -> int:
@@ -150,7 +155,7 @@ def _dispatch(args: list[str]) -> int:
 
 
 def _train(args: list[str]) -> int:
-    if "--resume" in args:
+    if any(arg.split("=")[0] == "--resume" for arg in args):
         return _resume(args)
     if len(args) < 2 or args[0].startswith("-") or args[1].startswith("-"):
         return _train_help(args)
@@ -162,7 +167,8 @@ def _train(args: list[str]) -> int:
     name = flags[flags.index("--preset") + 1] if "--preset" in flags[:-1] else "auto"
     base = runs.preset(algo, env, name)
     options = _parse(_train_options(base), flags, f"gymnast train {algo} {env}")
-    values = {f.name: getattr(options, f.name) for f in dataclasses.fields(runs.Run) if hasattr(options, f.name)}
+    names = (f.name for f in dataclasses.fields(base) if f.name not in _NOT_OPTIONS)
+    values = {name: getattr(options, name) for name in names}
     values |= {name: {**getattr(base, name), **given} for name, given in env_args.items()}
     run = dataclasses.replace(base, **values)
     out = options.out or training.default_out(run)
@@ -181,7 +187,7 @@ def _resume(args: list[str]) -> int:
         quiet: bool = False
         """Print nothing but errors."""
 
-    options = _parse(Resume, args, "gymnast train")
+    options = _parse(Resume, args, "gymnast train", "everything but --steps and --quiet is as the run began")
     from . import train as training
 
     result = training.resume(options.resume, options.steps, options.quiet)
@@ -210,7 +216,7 @@ def _train_options(base: Any) -> Any:
     told = {param.arg_name: param.description or "" for param in parse_from_object(type(base)).params}
     columns: list[Any] = []
     for f in dataclasses.fields(base):
-        if f.name in ("algo", "env", "preset", "env_args", "eval_args"):
+        if f.name in _NOT_OPTIONS:
             continue
         value = getattr(base, f.name)
         kind = type(value) if f.name == "agent" else Annotated[f.type, arg(help=told[f.name])]
@@ -226,6 +232,9 @@ def _train_options(base: Any) -> Any:
         "Arguments of the environment's constructor: --env.NAME VALUE, and --eval-env.NAME VALUE for evaluation alone."
     )
     return options
+
+
+_NOT_OPTIONS = ("algo", "env", "preset", "env_args", "eval_args")  # fields of Run that the command line says otherwise
 
 
 def _told(kind: Any, text: str) -> Any:
@@ -264,11 +273,11 @@ def _report(out: Path, result: Any, quiet: bool) -> int:
         print(f"interrupted after {result.steps:,} steps; go on with:  gymnast train --resume {out}")
         return 130
     if result.evaluation is not None:
-        low, high = result.evaluation.ci
+        from .logging import short
+
+        low, high = map(short, result.evaluation.ci)
         count = len(result.evaluation.returns)
-        print(
-            f"return {result.evaluation.mean:.1f} [{low:.1f}, {high:.1f}] over the last evaluation's {count} episodes"
-        )
+        print(f"return {short(result.evaluation.mean)} [{low}, {high}] over the last evaluation's {count} episodes")
     print(f"the run is in {out}\n")
     print(f"  gymnast evaluate {out}")
     print(f"  gymnast render {out} --video {out / 'videos' / 'policy.mp4'}")
@@ -360,14 +369,17 @@ _SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
 def number(text: str) -> float:
     """The number that `text` writes, where 100k, 1M and 3e-4 are numbers."""
     scale = _SUFFIX.get(text[-1:], 1)
-    return float(text[:-1] if scale > 1 else text) * scale
+    try:
+        return float(text[:-1] if scale > 1 else text) * scale
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
 
 
 def _whole(text: str) -> int:
     if re.fullmatch(r"[+-]?\d[\d_]*", text):
         return int(text)
     value = number(text)
-    if value != int(value):
+    if not value.is_integer():
         raise ValueError(f"{text!r} is not a whole number")
     return int(value)
 
@@ -386,8 +398,11 @@ def _number_rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
     )
 
 
-def _parse(options: Any, args: Sequence[str], prog: str) -> Any:
-    """An instance of the dataclass `options` from the command line; what does not fit is said in one line."""
+def _parse(options: Any, args: Sequence[str], prog: str, why: str = "") -> Any:
+    """An instance of the dataclass `options` from the command line; what does not fit is said in one line.
+
+    `why` explains options that a user may expect and that there are not.
+    """
     said = io.StringIO()
     helping = {"-h", "--help"} & set(args)
     capture = contextlib.nullcontext() if helping else contextlib.redirect_stderr(said)
@@ -404,10 +419,14 @@ def _parse(options: Any, args: Sequence[str], prog: str) -> Any:
         if not stop.code:
             raise
         raise UsageError(f"{_gist(said.getvalue())} See {prog} --help") from None
-    if unknown:
-        known = _flags(options)
-        raise UsageError(f"unknown option {unknown[0]!r}.{nearest(unknown[0], known)} See {prog} --help")
-    return parsed
+    if not unknown:
+        return parsed
+    word = unknown[0].split("=")[0]
+    if not word.startswith("-"):
+        raise UsageError(f"one argument too many: {word!r}. See {prog} --help")
+    raise UsageError(
+        f"unknown option {word!r}{f': {why}.' if why else '.' + nearest(word, _flags(options))} See {prog} --help"
+    )
 
 
 def _flags(options: Any, prefix: str = "--") -> list[str]:
@@ -425,6 +444,8 @@ def _flags(options: Any, prefix: str = "--") -> list[str]:
 
 def _gist(box: str) -> str:
     """The sentences inside the frame that tyro draws around an error, in one line."""
-    lines = [line.strip(" │|╭╮╰╯─") for line in box.splitlines()]
-    kept = [line for line in lines if line and "full helptext" not in line and "Parsing error" not in line]
-    return " ".join(kept) or "the command line cannot be read."
+    lines = [line.strip(" │|╭╮╰╯─+") for line in box.splitlines()]
+    _, *said = [line for line in lines if line.strip("-")]  # the first one is the frame's title
+    ends = (i for i, line in enumerate(said) if line.startswith(("Argument helptext", "For full helptext")))
+    text = " ".join(said[: next(ends, None)]).removeprefix("Error parsing ").replace(" (required)", "")
+    return re.sub(r"^Missing from gymnast .*?: ", "missing: ", text) + ("" if text.endswith(".") else ".")

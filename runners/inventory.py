@@ -32,6 +32,7 @@ def _presets() -> str:
     lines = []
     for algo in agents.names():
         for name, table in runs.presets(algo).items():
-            chosen = "" if runs.patterns(name, table) else "  (by --preset alone)"
-            lines.append(f"  {algo} {name:28} {table.get('reference', ''):44} {table['source']}{chosen}")
+            chosen = "" if runs.patterns(name, table) else f"  (chosen by --preset {name} alone)"
+            reference = f"{table['reference']}; " if "reference" in table else ""
+            lines.append(f"  {algo:6} {name}{chosen}\n         {reference}{table['source']}")
     return "\n".join(lines)

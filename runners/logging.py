@@ -21,7 +21,7 @@ from ..core.errors import UsageError
 _WINDOW = 100  # episodes over which the running return and length are averaged, as everyone does
 
 _HINTS = {
-    "update": "learning dominates: a larger agent.minibatch or fewer agent.epochs is faster per step",
+    "update": "learning dominates: a larger agent.minibatch or fewer agent.epochs is faster",
     "env": "the environment dominates: more copies (--num-envs) or --backend workers may help",
     "act": "the policy's forward pass dominates: more copies (--num-envs) make each pass worth more",
     "evaluate": "evaluation dominates: fewer --evals or --eval-episodes are faster",
@@ -69,18 +69,19 @@ class Metrics:
 
 
 class Writer:
-    """Rows of named numbers to metrics.csv and TensorBoard. A resumed run's files go on where its checkpoint stood."""
+    """Rows of named numbers to metrics.csv and TensorBoard, which go on after `step`, where the run stands.
 
-    def __init__(self, out: Path, resume_at: int | None = None) -> None:
+    What an earlier process wrote beyond that step is dropped: the resumed run comes there again.
+    """
+
+    def __init__(self, out: Path, step: int = 0) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self._path = out / "metrics.csv"
-        self._columns: list[str] = []
-        self._rows: list[dict[str, Any]] = []
-        if resume_at is not None and self._path.exists():
-            self._rows = [row for row in read(self._path) if row["step"] <= resume_at]
-            self._columns = list(dict.fromkeys(name for row in self._rows for name in row))
-        self._tensorboard = SummaryWriter(out, purge_step=None if resume_at is None else resume_at + 1)
+        before = _cells(self._path) if self._path.exists() else []
+        self._rows: list[dict[str, Any]] = [row for row in before if int(row["step"]) <= step]
+        self._columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        self._tensorboard = SummaryWriter(out, purge_step=step + 1)
         self._rewrite()
 
     def write(self, step: int, row: Mapping[str, float]) -> None:
@@ -120,12 +121,19 @@ def read(path: Path) -> list[dict[str, float]]:
     """
     if not path.is_file():
         raise UsageError(f"{path.parent} is not the folder of a run: it has no {path.name}")
-    with path.open(newline="") as file:
-        try:
-            rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
-            return [{**row, "step": int(row["step"])} for row in rows]
-        except (ValueError, TypeError, KeyError) as problem:
-            raise UsageError(f"{path} is damaged: {problem}") from problem
+    return [{name: float(cell) for name, cell in row.items()} | {"step": int(row["step"])} for row in _cells(path)]
+
+
+def _cells(path: Path) -> list[dict[str, str]]:
+    """The cells of a metrics.csv that are not empty, as they stand there; a last line cut short is not there."""
+    whole, _, _ = path.read_text().rpartition("\n")
+    rows = [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(whole.splitlines())]
+    try:
+        for row in rows:
+            int(row["step"]), *map(float, row.values())
+    except (ValueError, TypeError, KeyError) as problem:
+        raise UsageError(f"{path} is damaged: {type(problem).__name__} {problem}") from problem
+    return rows
 
 
 class Display:
@@ -139,11 +147,12 @@ class Display:
         self._best: float | None = None
         self._next_line = 0.0
         live = self._console.is_terminal and not quiet
-        self._live = Live(console=self._console, refresh_per_second=8, transient=True) if live else None
+        self._live = Live(console=self._console, refresh_per_second=8) if live else None
 
     def __enter__(self) -> "Display":
         if self._live:
             self._live.start()
+            self._live.update(self._panel(self._start, {}))
         else:
             self._console.print(self._title)
         return self
@@ -171,17 +180,15 @@ class Display:
     def _line(self, step: int) -> str:
         speed, left = self._speed(step)
         parts = [f"{step:>{len(f'{self._total:,}')},}/{self._total:,} steps"]
-        parts += [f"{text} {self._row[key]:.1f}" for key, text in _SHOWN.items() if key in self._row]
+        parts += [f"{text} {short(self._row[key])}" for key, text in _SHOWN.items() if key in self._row]
         return "  ".join([*parts, f"{speed:,.0f} steps/s", f"{_duration(left)} left"])
 
     def _panel(self, step: int, shares: Mapping[str, float]) -> Panel:
         speed, left = self._speed(step)
         numbers = Table.grid(padding=(0, 3))
         for key, text in _SHOWN.items():
-            if key in self._row:
-                numbers.add_row(text, Text(f"{self._row[key]:,.1f}", style="bold"))
-        if self._best is not None:
-            numbers.add_row("best evaluation", f"{self._best:,.1f}")
+            numbers.add_row(text, Text(short(self._row[key]) if key in self._row else "-", style="bold"))
+        numbers.add_row("best evaluation", "-" if self._best is None else short(self._best))
         numbers.add_row("episodes", f"{self._row.get('episode/count', 0):,.0f}")
         numbers.add_row("speed", f"{speed:,.0f} steps/s")
         numbers.add_row("time left", _duration(left))
@@ -194,6 +201,11 @@ class Display:
 
 
 _SHOWN = {"episode/return": "return", "episode/length": "length", "eval/return": "evaluation"}
+
+
+def short(value: float) -> str:
+    """A figure with the digits that matter: small returns differ in the second one after the point."""
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def _duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import UsageError
+from ..core.errors import UsageError, nearest
 from ..core.stats import bootstrap_interval
 from . import run as runs
 from .logging import read
@@ -57,6 +57,8 @@ def _curve(folder: Path, metric: str) -> tuple[NDArray, NDArray]:
     points = [(row["step"], row[metric]) for row in rows if metric in row]
     if not points:
         known = sorted({name for row in rows for name in row if "/" in name})
-        raise UsageError(f"{folder} has no metric {metric!r}. Known: {', '.join(known) or 'none yet'}.")
+        raise UsageError(
+            f"{folder} has no metric {metric!r}.{nearest(metric, known)} Known: {', '.join(known) or 'none yet'}."
+        )
     steps, values = np.array(points).T
     return steps, values

@@ -7,9 +7,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import imageio.v2 as imageio
 import numpy as np
-from gymnasium.vector import VectorEnv
+from gymnasium.vector import SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
@@ -46,13 +47,12 @@ def render(
     with closing(eval_env(run, 1, render_mode="human" if video is None else "rgb_array")) as env:
         agent, _ = trained(run, folder, env, which)
         if video is None:
-            _play(agent, env, episodes, seed, stochastic, lambda: None)
+            _play(agent, env, episodes, seed, stochastic)
             return None
         fps = int(env.metadata.get("render_fps") or 30)
         video.parent.mkdir(parents=True, exist_ok=True)
         with _writer(video, fps) as write:
-            painter = Painter(env, agent, write)
-            _play(agent, env, episodes, seed, stochastic, painter.frame, painter.think)
+            _play(agent, env, episodes, seed, stochastic, Painter(env, agent, write, fps))
     return video
 
 
@@ -62,37 +62,70 @@ def _play(
     episodes: int,
     seed: int,
     stochastic: bool,
-    frame: Callable[[], None],
-    think: Callable[..., None] | None = None,
+    painter: "Painter | None" = None,
 ) -> None:
-    """Step one environment until `episodes` have ended; `think` and `frame` are called before every step."""
+    """Step one environment until `episodes` have ended."""
     rollout = Rollout(env, 1, seed)
 
     def act(obs: NDArray) -> dict[str, NDArray]:
         out = agent.act(obs, explore=stochastic)
-        if think is not None:
-            think(obs, out["action"], rollout)
-        frame()
+        if painter is not None:
+            painter.step(obs, out["action"], rollout)
         return out
 
     ended = 0
     while ended < episodes:
-        ended += len(rollout.collect(act).episodes.returns)
+        done = rollout.collect(act).episodes
+        ended += len(done.returns)
+        if painter is not None and len(done.returns):
+            painter.end(float(done.returns[0]), int(done.lengths[0]))
+
+
+class _LastPicture(gym.Wrapper):
+    """Keeps the picture of the state in which an episode ends, which the reset in the same step would hide."""
+
+    picture: Any = None
+
+    def step(self, action: Any) -> Any:
+        result = super().step(action)
+        if result[2] or result[3]:
+            self.picture = self.render()
+        return result
 
 
 class Painter:
     """Frames of environment 0 with the return so far, the step, and what the agent thinks of the state."""
 
-    def __init__(self, env: VectorEnv, agent: Agent, write: Callable[[NDArray], None]) -> None:
-        self.env, self.agent, self.write = env, agent, write
+    def __init__(self, env: VectorEnv, agent: Agent, write: Callable[[NDArray], None], fps: int) -> None:
+        self.env, self.agent, self.write, self._fps = env, agent, write, fps
+        self._last: _LastPicture | None = None
+        if isinstance(env.unwrapped, SyncVectorEnv):
+            self._last = _LastPicture(env.unwrapped.envs[0])
+            env.unwrapped.envs = [self._last]
         self._meanings = _action_names(env)
         self._lines: list[str] = []
-        self._bars: list[tuple[str, float, float, bool]] = []  # name, value, share of the full width, chosen
+        self._bars: list[tuple[str, float, float, float, bool]] = []  # name, value, from and to as shares, chosen
         self._bars_title = ""
         self._font, self._small = ImageFont.load_default(16), ImageFont.load_default(13)
 
-    def think(self, obs: NDArray, action: NDArray, rollout: Rollout) -> None:
-        """Take in the state that the next frame shows."""
+    def step(self, obs: NDArray, action: NDArray, rollout: Rollout) -> None:
+        """Write the picture of the state before a step, with what the agent thinks of it."""
+        self._think(obs, action, rollout)
+        try:
+            drawn: Any = self.env.render()
+        except NotImplementedError:
+            drawn = None
+        self._write(None if drawn is None else drawn[0])
+
+    def end(self, total: float, length: int) -> None:
+        """Hold the last picture of an episode for a second."""
+        if self._last is None:
+            return
+        self._lines, self._bars = [f"return {total:.1f}", f"step {length}", "the end"], []
+        for _ in range(self._fps):
+            self._write(self._last.picture)
+
+    def _think(self, obs: NDArray, action: NDArray, rollout: Rollout) -> None:
         progress = rollout.state()
         thoughts = self.agent.inspect(obs)
         self._lines = [
@@ -105,24 +138,23 @@ class Painter:
             probabilities = thoughts["action probability"][0]
             self._bars_title = "action probability"
             self._bars = [
-                (self._meanings(i), float(p), float(p), i == int(action[0])) for i, p in enumerate(probabilities)
+                (self._meanings(i), float(p), 0.0, float(p), i == int(action[0])) for i, p in enumerate(probabilities)
             ]
         elif "mean action" in thoughts:
             space: Any = self.env.single_action_space
             low, high = _finite(space.low.ravel(), -1.0), _finite(space.high.ravel(), 1.0)
             taken = np.clip(action[0].ravel(), low, high)
             self._bars_title = "action"
-            shares = (taken - low) / np.maximum(high - low, 1e-9)
-            self._bars = [
-                (f"a{i}", float(a), float(s), True) for i, (a, s) in enumerate(zip(taken, shares, strict=True))
-            ]
+            width = np.maximum(high - low, 1e-9)
+            ends = np.sort([(np.clip(0, low, high) - low) / width, (taken - low) / width], axis=0)  # bars begin at 0
+            begins, stops = ends.tolist()
+            self._bars = [(f"a{i}", float(a), begins[i], stops[i], True) for i, a in enumerate(taken)]
 
-    def frame(self) -> None:
-        """Write the present picture with its panel."""
-        drawn = self.env.render()
-        if drawn is None or not isinstance(drawn[0], np.ndarray):
+    def _write(self, drawn: Any) -> None:
+        """Write a picture with its panel."""
+        if not isinstance(drawn, np.ndarray):
             raise UsageError("this environment draws no pictures (render_mode 'rgb_array' gave none)")
-        picture = Image.fromarray(drawn[0])
+        picture = Image.fromarray(drawn)
         if picture.height < _SCALE_TO:
             factor = -(-_SCALE_TO // picture.height)
             picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
@@ -144,12 +176,13 @@ class Painter:
         draw.text((left, y), self._bars_title, _INK, self._small)
         y += 22
         room = (height - y) // 22
-        for name, value, share, chosen in self._bars[:room]:
+        for name, value, begin, stop, chosen in self._bars[:room]:
             draw.text((left, y), name, _INK, self._small)
             start = left + 84
             end = right - 48
             draw.rectangle((start, y + 2, end, y + 15), outline=(210, 210, 205))
-            draw.rectangle((start, y + 2, start + round((end - start) * share), y + 15), _CHOSEN if chosen else _BAR)
+            x0, x1 = (start + round((end - start) * share) for share in (begin, stop))
+            draw.rectangle((x0, y + 2, x1, y + 15), _CHOSEN if chosen else _BAR)
             draw.text((end + 6, y), f"{value:.2f}", _INK, self._small)
             y += 22
 
@@ -160,9 +193,9 @@ def _finite(bound: NDArray, otherwise: float) -> NDArray:
 
 def _action_names(env: VectorEnv) -> Callable[[int], str]:
     """What each action does, as far as the environment says so."""
-    inner = getattr(env.unwrapped, "envs", [None])[0]
-    meanings = getattr(getattr(inner, "unwrapped", None), "get_action_meanings", None)
-    known = meanings() if meanings else _NAMES.get(getattr(getattr(inner, "spec", None), "id", ""), [])
+    inner = getattr(env.unwrapped, "envs", [env])[0]
+    meanings = getattr(inner.unwrapped, "get_action_meanings", None)
+    known = meanings() if meanings else _NAMES.get(getattr(inner.spec, "id", ""), [])
     return lambda i: known[i].lower() if i < len(known) else f"action {i}"
 
 
@@ -171,6 +204,12 @@ _NAMES = {
     "Acrobot-v1": ["torque -1", "torque 0", "torque +1"],
     "MountainCar-v0": ["left", "none", "right"],
     "LunarLander-v3": ["none", "left", "main", "right"],
+    "FrozenLake-v1": ["left", "down", "right", "up"],
+    "FrozenLake8x8-v1": ["left", "down", "right", "up"],
+    "CliffWalking-v1": ["up", "right", "down", "left"],
+    "CliffWalkingSlippery-v1": ["up", "right", "down", "left"],
+    "Taxi-v4": ["down", "up", "right", "left", "pick up", "drop off"],
+    "Blackjack-v1": ["stick", "hit"],
 }
 
 

@@ -1,6 +1,7 @@
 """Run: everything that determines a training run; presets and overrides make one, JSON keeps it."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -71,6 +72,7 @@ def preset(algo: str, env: Any, name: str = "auto", *, agent: Mapping[str, Any] 
         UsageError: for an unknown algorithm, preset or key, or a value of the wrong type.
     """
     module = agents.load(algo)
+    env = _with_version(env)
     tables = presets(algo)
     table = _matching(tables, env) if name == "auto" else name
     if table not in (*tables, "none"):
@@ -133,6 +135,15 @@ def env_name(env: Any) -> str:
         return f"{env.__module__}:{name}"
     spec = getattr(env, "spec", None)
     return spec.id if spec else type(env).__name__
+
+
+def _with_version(env: Any) -> Any:
+    """The newest version of an id without one, as Gymnasium understands it; anything else as it is."""
+    if not isinstance(env, str) or ":" in env or re.search(r"-v\d+$", env):
+        return env
+    from ..envs.factory import name_of, resolve  # imports Gymnasium, which a list of presets does not need
+
+    return name_of(resolve(env))
 
 
 def _matching(tables: Mapping[str, Any], env: Any) -> str:

@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 
-from .. import agents, envs
+from .. import __version__, agents, envs
 from ..agents import Agent
 from ..core import checkpoint
+from ..core.batch import Batch
 from ..core.errors import TrainingError, UsageError
 from ..core.fused import FusedLoop, fits
 from ..core.rollout import Rollout, Whole
@@ -51,17 +52,21 @@ class Result:
 def train(run: Run, out: Path | None = None, quiet: bool = True) -> Result:
     """Train from the start, in the folder `out` or in memory alone."""
     if out is not None:
-        claim(out, run)
+        _refuse_taken(out)
     with Training(run, out) as training:
+        if out is not None:
+            claim(out, run)  # only now: a run that cannot be made leaves no folder behind
         return training.advance(quiet)
 
 
 def resume(out: Path, steps: int | None = None, quiet: bool = True) -> Result:
-    """Go on where the run in `out` stopped, to its own total or to `steps`."""
+    """Go on where the run in `out` stopped, to its own total or to `steps`; from the start if it has no checkpoint."""
     run = runs.load(out / "run.json")
     if steps is not None and steps < run.steps:
         raise UsageError(f"--steps {steps:,} is less than the {run.steps:,} of the run in {out}; give more, or none")
-    state = checkpoint.load(last(out))
+    state = checkpoint.load(last(out)) if last(out).exists() else None
+    if state is not None and state["steps"] >= max(run.steps, steps or 0):
+        raise UsageError(f"the run in {out} has done its {run.steps:,} steps; give a larger total: --steps N")
     if steps is not None and steps > run.steps:
         run = replace(run, steps=steps)
         describe(run, out)
@@ -124,7 +129,7 @@ class Training:
     def advance(self, quiet: bool = True) -> Result:
         """Train to the run's total number of steps, or to the first Ctrl-C."""
         title = f"{self.run.algo} · {runs.env_name(self.run.env)} · seed {self.run.seed} · {envs.describe(self.env)}"
-        writer = Writer(self.out, self.steps if self.steps else None) if self.out else None
+        writer = Writer(self.out, self.steps) if self.out else None
         display = Display(title, self.run.steps, self.steps, quiet)
         saved = monotonic()
         try:
@@ -136,10 +141,13 @@ class Training:
                         if writer:
                             writer.write(self.steps, row)
                         display.show(self.steps, row, self._shares())
-                    if monotonic() - saved > _SAVE_SECONDS:
+                    if "eval/return" in row or monotonic() - saved > _SAVE_SECONDS:
                         self._save()
                         saved = monotonic()
             self._save()
+        except BaseException as problem:
+            problem.add_note(self._kept())
+            raise
         finally:
             if writer:
                 writer.close()
@@ -168,11 +176,13 @@ class Training:
         for phase in self.rollout.seconds:
             self.seconds[phase] += self.rollout.seconds[phase]
             self.rollout.seconds[phase] = 0.0
+        if batch.steps == 0:  # every copy was only being reset (NEXT_STEP, short horizons)
+            return {}
         began = perf_counter()
         self.steps += batch.steps
         metrics = {} if self.rollout.cut else self.agent.update(batch, before / self.run.steps)
         self.seconds["update"] += perf_counter() - began
-        self._refuse_nan(metrics)
+        self._refuse_nan(metrics, batch)
         self.metrics.add(metrics, batch.episodes)
         row: dict[str, float] = {}
         if self._due(before, _ROWS):
@@ -199,14 +209,28 @@ class Training:
                 checkpoint.save(best(self.out), {"steps": self.steps, "agent": self.agent.state()})
         return {"eval/return": self.evaluation.mean, "eval/length": float(np.mean(self.evaluation.lengths))}
 
-    def _refuse_nan(self, metrics: dict[str, float]) -> None:
-        for name, value in metrics.items():
-            if not isfinite(value):
-                kept = f" The last good checkpoint is {last(self.out)}." if self.out and last(self.out).exists() else ""
+    def _refuse_nan(self, metrics: dict[str, float], batch: Batch) -> None:
+        name = next((name for name, value in metrics.items() if not isfinite(value)), None)
+        if name is None:
+            return
+        for what, given in (("a reward", batch.reward), ("an observation", batch.obs)):
+            if not np.isfinite(given).all():
                 raise TrainingError(
-                    f"{name} became {value} in the update at step {self.steps:,}; learning has diverged.{kept} "
-                    "A smaller agent.lr or agent.max_grad_norm, or normalised observations and rewards, often help."
+                    f"the environment gave {what} that is not finite in the rollout that ended at step {self.steps:,} "
+                    f"({name} became {metrics[name]})."
                 )
+        raise TrainingError(
+            f"{name} became {metrics[name]} in the update at step {self.steps:,}; learning has diverged. "
+            "A smaller agent.lr or agent.max_grad_norm, or normalised observations and rewards, often help."
+        )
+
+    def _kept(self) -> str:
+        """What is left when training fails, and how to go on."""
+        if self.out is None:
+            return "The run was in memory alone."
+        if not last(self.out).exists():
+            return f"There was no checkpoint yet in {self.out}."
+        return f"The last good checkpoint is {last(self.out)}; go on from it with: gymnast train --resume {self.out}"
 
     def _speed(self) -> dict[str, float]:
         total = sum(self.seconds.values())
@@ -243,7 +267,7 @@ def new_agent(run: Run, env: VectorEnv, device: str, seed: int) -> Agent:
 def eval_env(run: Run, episodes: int, **kwargs: Any) -> VectorEnv:
     """Environments to evaluate on: never those that train."""
     args = {**run.env_args, **run.eval_args, **kwargs}
-    return envs.make(run.env, min(episodes, 32), backend=run.backend, **args)
+    return envs.make(run.env, min(max(episodes, 1), 32), backend=run.backend, **args)
 
 
 def trained(run: Run, out: Path, env: VectorEnv, which: str = "best") -> tuple[Agent, int]:
@@ -252,6 +276,10 @@ def trained(run: Run, out: Path, env: VectorEnv, which: str = "best") -> tuple[A
     `which` is "best", the checkpoint that evaluated best (the last if none did), or "last".
     """
     path = best(out) if which == "best" and best(out).exists() else last(out)
+    if not path.exists():
+        raise UsageError(
+            f"{out} has no checkpoint yet; the first one comes with the first evaluation, or after a minute"
+        )
     state = checkpoint.load(path)
     agent = new_agent(run, env, _device(run.device, env), 0)
     agent.load_state(state["agent"])
@@ -262,19 +290,25 @@ def claim(out: Path, run: Run) -> None:
     """Make `out` the folder of `run`.
 
     Raises:
-        UsageError: if another run lives there.
+        UsageError: if another run lives there, or nothing can be written there.
     """
+    _refuse_taken(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        describe(run, out)
+    except OSError as problem:
+        raise UsageError(f"cannot write to the folder {out}: {problem.strerror}. Give another --out.") from problem
+
+
+def _refuse_taken(out: Path) -> None:
     if (out / "run.json").exists():
         raise UsageError(
             f"{out} already holds a run. Go on with it (gymnast train --resume {out}) or give another --out."
         )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file, not a folder. Give another --out.")
+    if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} exists and is not empty. Give another --out.")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise UsageError(f"cannot make the folder {out}: {problem.strerror}") from problem
-    describe(run, out)
 
 
 def default_out(run: Run) -> Path:
@@ -306,16 +340,15 @@ def _device(name: str, env: VectorEnv) -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as problem:
-        raise UsageError(
-            f"device {name!r} is not to be had here ({str(problem).splitlines()[0]}); use cpu"
-        ) from problem
+        reason = str(problem).splitlines()[0].partition(" device type at start")[0]  # torch lists all that it knows of
+        raise UsageError(f"device {name!r} is not to be had here ({reason}); use cpu") from problem
     return name
 
 
 def describe(run: Run, out: Path) -> None:
     """Write the run into its folder, with what it was made with."""
-    packages = ("gymnast", "gymnasium", "torch", "numpy", "numba")
-    versions = {"python": sys.version.split()[0]} | {name: version(name) for name in packages}
+    packages = ("gymnasium", "torch", "numpy", "numba")
+    versions = {"gymnast": __version__, "python": sys.version.split()[0]} | {name: version(name) for name in packages}
     runs.save(run, out / "run.json", versions=versions, git=_git(), command=sys.argv)
 
 

@@ -61,7 +61,7 @@ class Anything(gym.Env):
         return self.observation_space.sample(), {}
 
     def step(self, action):
-        assert self.action_space.contains(action), action
+        assert self.action_space.contains(np.asarray(action)), action
         self.time += 1
         return self.observation_space.sample(), 1.0, self.time == 4, False, {}
 

@@ -6,10 +6,10 @@ Importing this package registers our own ids with Gymnasium and loads nothing he
 on Linux; `tests/envs/native` tells whether it holds on a machine.
 """
 
-import copy
 import importlib
 import inspect
 from collections.abc import Callable
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -51,22 +51,24 @@ def make(
     autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
     render_mode: str | None = None,
     max_episode_steps: int | None = None,
+    copy: bool = True,
     **kwargs: Any,
 ) -> "NativeVectorEnv":
     """`num_envs` copies of the environment `id`; `kwargs` are those of `gymnasium.make`.
 
-    Without `max_episode_steps` the registered time limit holds; -1 means none.
+    Without `max_episode_steps` the registered time limit holds; -1 means none. Without `copy` what `step` returns
+    holds until the next step.
     """
     from .vector import NativeVectorEnv
 
     if num_envs < 1 or max_episode_steps == 0 or (max_episode_steps or 0) < -1:
         raise UsageError(f"{id}: cannot make {num_envs} copies with a time limit of {max_episode_steps} steps")
     kernel = load(id, **kwargs)
-    spec = copy.deepcopy(gymnasium.spec(id))
+    spec = deepcopy(gymnasium.spec(id))
     spec.kwargs.update(kwargs)
     if max_episode_steps is not None:
         spec.max_episode_steps = None if max_episode_steps == -1 else max_episode_steps
-    env = NativeVectorEnv(kernel, num_envs, autoreset_mode, spec.max_episode_steps, render_mode)
+    env = NativeVectorEnv(kernel, num_envs, autoreset_mode, spec.max_episode_steps, render_mode, copy)
     env.spec = spec
     return env
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import stable_baselines3 as sb3
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -15,35 +14,40 @@ from ...core.batch import Batch, Episodes
 from ...core.replay import Replay
 from ...core.returns import gae
 from ...core.rollout import Rollout
-from . import Row, alternate, duration
+from . import Row, alternate, duration, peers
 
 _OBS, _ACTION = spaces.Box(-10.0, 10.0, (17,), np.float32), spaces.Box(-1.0, 1.0, (6,), np.float32)  # HalfCheetah's
-_SB3 = f"Stable-Baselines3 {sb3.__version__}"
 
 
 def measure(repeats: int, seconds: float = 0.5, capacity: int = 1_000_000) -> Iterator[Row]:
     """Microseconds per call, and bytes."""
-    yield _uniform(repeats, seconds, capacity)
+    yield from _uniform(repeats, seconds, capacity)
     yield _prioritised(repeats, seconds, capacity)
-    yield _atari_memory(max(capacity // 100, 100), 1_000_000)
+    yield _atari_memory(max(capacity // 100, 400), 1_000_000)
     for steps, copies in ((128, 64), (128, 1024)):
-        yield _advantages(repeats, seconds, steps, copies)
+        yield from _advantages(repeats, seconds, steps, copies)
 
 
-def _uniform(repeats: int, seconds: float, capacity: int, size: int = 256) -> Row:
-    """Both give tensors."""
+def _uniform(repeats: int, seconds: float, capacity: int, size: int = 256, at_once: int = 16) -> Iterator[Row]:
+    """Both give the tensors that a Q-learner wants."""
     replay, theirs = _filled(Replay(capacity)), _filled_peer(capacity)
-    record = np.zeros((capacity, 2 * 17 + 6 + 2), np.float32)
-    record[:] = 1.0  # so that every page is there
+    record = np.ones((capacity, 2 * 17 + 6 + 2), np.float32)
     random = np.random.default_rng(0)
-    ours, peer, limit = alternate(
+    single, several, peer, limit = alternate(
         repeats,
-        duration(lambda: {k: torch.as_tensor(x) for k, x in replay.sample(size).items()}, seconds, 50),
+        duration(lambda: _tensors(replay.sample(size)), seconds, 50),
+        duration(lambda: _tensors(replay.sample(size, at_once)), seconds, 5, 1e6 / at_once),
         duration(lambda: theirs.sample(size), seconds, 50),
         duration(lambda: record.take(random.integers(capacity, size=size), axis=0, mode="clip"), seconds, 50),
     )
     limits = {"one `take` of as many whole rows": limit}
-    return Row(f"sample {size} of {capacity:,}", "us", ours, peer, _SB3, higher_is_better=False, limits=limits)
+    for how, ours in (("", single), (f", {at_once} minibatches at once", several)):
+        what = f"sample {size} of {capacity:,}{how}"
+        yield Row(what, "us", ours, peer, peers.NAME, higher_is_better=False, limits=limits)
+
+
+def _tensors(sample: dict[str, NDArray]) -> list[torch.Tensor]:
+    return [torch.from_numpy(sample[name]) for name in ("obs", "action", "reward", "next_obs", "discount")]
 
 
 def _prioritised(repeats: int, seconds: float, capacity: int, size: int = 256) -> Row:
@@ -76,12 +80,12 @@ def _atari_memory(played: int, frames: int, copies: int = 8) -> Row:
     gibibytes = frames / played / 2**30
     ours, peer = [replay.nbytes * gibibytes], [sum(x.nbytes for x in arrays) * gibibytes]
     note, limits = f"from {played:,} of them", {"one 84x84 picture each": [frames * 84 * 84 / 2**30], "target": [8.0]}
-    name = f"{_SB3}, optimize_memory_usage"
+    name = f"{peers.NAME}, optimize_memory_usage"
     return Row(f"memory of {frames:,} Atari frames", "GiB", ours, peer, name, False, note, limits)
 
 
-def _advantages(repeats: int, seconds: float, steps: int, copies: int) -> Row:
-    """From values to advantages and value targets."""
+def _advantages(repeats: int, seconds: float, steps: int, copies: int) -> Iterator[Row]:
+    """GAE alone; and with the value of what follows each step, which SB3 puts into the rewards while it collects."""
     batch, last = _batch(steps, copies, np.random.default_rng(0))
     value, edge_value = batch.extras["value"], np.concatenate([last, np.zeros(len(batch.final_at), np.float32)])
     theirs = RolloutBuffer(steps, _OBS, _ACTION, "cpu", 0.95, 0.99, copies)
@@ -89,20 +93,23 @@ def _advantages(repeats: int, seconds: float, steps: int, copies: int) -> Row:
     theirs.episode_starts[1:] = batch.done[:-1]
     last_value = torch.as_tensor(last)
 
-    def work() -> NDArray:
-        advantage = gae(batch.reward, value, batch.next_value(value, edge_value), batch.done, 0.99, 0.95)
-        return advantage + value
+    next_value = batch.next_value(value, edge_value)
+
+    def targets(following: NDArray) -> NDArray:
+        return gae(batch.reward, value, following, batch.done, 0.99, 0.95) + value
 
     source, target = np.ones((4, steps, copies), np.float32), np.ones((4, steps, copies), np.float32)
-    ours, peer, limit = alternate(
+    alone, whole, peer, limit = alternate(
         repeats,
-        duration(work, seconds, 20),
+        duration(lambda: targets(next_value), seconds, 20),
+        duration(lambda: targets(batch.next_value(value, edge_value)), seconds, 20),
         duration(lambda: theirs.compute_returns_and_advantage(last_value, batch.done[-1]), seconds),
         duration(lambda: np.copyto(target, source), seconds, 20),
     )
     limits = {"copying reward, value, advantage and target": limit}
-    what = f"advantages and value targets, {steps}x{copies}"
-    return Row(what, "us", ours, peer, _SB3, higher_is_better=False, limits=limits)
+    for how, ours in (("", alone), (", next values included", whole)):
+        what = f"advantages and value targets, {steps}x{copies}{how}"
+        yield Row(what, "us", ours, peer, peers.NAME, higher_is_better=False, limits=limits)
 
 
 def _filled(replay: Replay, copies: int = 8) -> Replay:

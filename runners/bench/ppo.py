@@ -1,19 +1,16 @@
 """Whole PPO training beside Stable-Baselines3 at the same settings: steps per second, and time to a return."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
 import numpy as np
-import stable_baselines3 as sb3
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.env_util import make_vec_env
 
 from ...agents import ppo
 from ..run import Run
 from ..train import Training
-from . import Row
+from . import Row, peers
 
 _SOLVED = 475.0  # CartPole-v1's threshold, as the mean of the last 100 training episodes
 
@@ -66,22 +63,22 @@ CASES = [
 ]
 
 
-def measure(repeats: int) -> Iterator[Row]:
+def measure(repeats: int, cases: Sequence[Case] = CASES) -> Iterator[Row]:
     """Steps per second of each case, and seconds to the threshold where it has one."""
-    peer_name = f"Stable-Baselines3 {sb3.__version__}"
-    for case in CASES:
-        ours, peer = [], []
+    for case in cases:
         _ours(case, seed=1000, steps=case.num_envs * case.config.horizon)  # compiles what is to be compiled
+        ours: list[tuple[float, float]] = []
+        peer: list[tuple[float, float]] = []
         for seed in range(repeats):
             ours.append(_ours(case, seed, case.steps))
             peer.append(_peer(case, seed))
         speed, peer_speed = ([case.steps / seconds for seconds, _ in side] for side in (ours, peer))
-        yield Row(case.name, "steps/s", speed, peer_speed, peer_name)
+        yield Row(case.name, "steps/s", speed, peer_speed, peers.NAME)
         if case.solved is not None:
             times, peer_times = ([solved for _, solved in side] for side in (ours, peer))
             missed = f"{np.isinf(times).sum()} and {np.isinf(peer_times).sum()} of {repeats} never reached it"
             what = f"the same, time to a mean return of {case.solved:g}"
-            yield Row(what, "s", times, peer_times, peer_name, higher_is_better=False, note=missed)
+            yield Row(what, "s", times, peer_times, peers.NAME, higher_is_better=False, note=missed)
 
 
 def _ours(case: Case, seed: int, steps: int) -> tuple[float, float]:
@@ -98,31 +95,12 @@ def _ours(case: Case, seed: int, steps: int) -> tuple[float, float]:
 
 
 def _peer(case: Case, seed: int) -> tuple[float, float]:
-    config = case.config
-
-    def schedule(value: float, kind: str) -> Any:
-        return value if kind == "constant" else lambda remaining: remaining * value
-
-    model = sb3.PPO(
-        "MlpPolicy",
-        make_vec_env(case.env, case.num_envs, seed=seed),
-        learning_rate=schedule(config.lr, config.lr_schedule),
-        n_steps=config.horizon,
-        batch_size=config.minibatch,
-        n_epochs=config.epochs,
-        gamma=config.gamma,
-        gae_lambda=config.lam,
-        clip_range=schedule(config.clip, config.clip_schedule),
-        ent_coef=config.entropy_coef,
-        vf_coef=config.value_coef,
-        max_grad_norm=config.max_grad_norm,
-        device="cpu",
-        seed=seed,
-    )
-    clock = _Clock(case.solved)
+    model, clock = peers.model(case.env, case.num_envs, case.config, seed), _Clock(case.solved)
     began = perf_counter()
     model.learn(case.steps, callback=clock)
-    return perf_counter() - began, clock.solved - began
+    passed = perf_counter() - began
+    model.get_env().close()  # type: ignore[union-attr]
+    return passed, clock.solved - began
 
 
 class _Clock(BaseCallback):

@@ -6,16 +6,14 @@ from typing import Any
 import ale_py
 import mujoco
 import numpy as np
-import stable_baselines3 as sb3
 from ale_py import roms
 from gymnasium.vector import VectorEnv
 from mujoco import rollout
-from stable_baselines3.common.env_util import make_atari_env
-from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
+from stable_baselines3.common.vec_env import VecEnv
 
 from ... import envs
 from ...envs.threads import cores
-from . import Row, alternate, rate
+from . import Row, alternate, peers, rate
 from .stepping import stepper, sync
 
 _SKIP = 4  # emulator frames per step of Atari
@@ -46,11 +44,11 @@ def _atari(repeats: int, seconds: float, copies: int, threads: int) -> Row:
     ours, peer, limit = alternate(
         repeats,
         rate(stepper(envs.make("ALE/Pong-v5", copies)), seconds),
-        rate(_vec_env(VecFrameStack(make_atari_env("PongNoFrameskip-v4", copies, seed=0), 4)), seconds),
+        rate(_vec_env(peers.vec_env("ALE/Pong-v5", copies, seed=0)), seconds),
         rate(_raw_ale("pong"), seconds),
     )
-    what, name = f"step Pong, {copies} copies, {threads} threads", f"Stable-Baselines3 {sb3.__version__}"
-    return Row(what, "steps/s", ours, peer, name, limits={"raw ALE, 1 thread": limit})
+    what = f"step Pong, {copies} copies, {threads} threads"
+    return Row(what, "steps/s", ours, peer, peers.NAME, limits={"raw ALE, 1 thread": limit})
 
 
 def _raw_mujoco(env: VectorEnv, threads: int, steps: int = 100) -> Callable[[], int]:

@@ -58,11 +58,12 @@ def sync(env_id: str, n: int) -> SyncVectorEnv:
     return SyncVectorEnv([lambda: gym.make(env_id, disable_env_checker=True)] * n)
 
 
-def bare(state, params, actions, random):  # type: ignore[no-untyped-def]
-    """Dynamics and resets alone: nothing is observed, counted or recorded."""
+def bare(state, params, actions, random, ended):  # type: ignore[no-untyped-def]
+    """Dynamics and resets alone: nothing is observed or counted. (Without writing `ended`, LLVM does 4x worse.)"""
     for t in range(len(actions)):
         for i in range(len(state)):
-            if step(state[i], params, actions[t, i], random[i])[1]:
+            _, ended[i] = step(state[i], params, actions[t, i], random[i])
+            if ended[i]:
                 reset(state[i], params, random[i])
 
 
@@ -73,10 +74,10 @@ def _bare(env_id: str, n: int) -> Callable[[], int]:
     env = envs.make(env_id, n, backend="native")
     env.reset(seed=0)
     state[:] = env.unwrapped.state  # type: ignore[attr-defined]
-    actions = _actions(env, 256)
+    actions, ended = _actions(env, 256), np.zeros(n, np.bool_)
 
     def work() -> int:
-        loop(state, kernel.params, actions, random)
+        loop(state, kernel.params, actions, random, ended)
         return actions.shape[0] * n
 
     return work

@@ -201,3 +201,31 @@ def test_action_spaces_without_a_head_are_refused(space):
 def test_state_dependent_noise_needs_a_box():
     with pytest.raises(UsageError, match="sde"):
         heads.head(FEATURES, spaces.Discrete(2), sde=True)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_divergence_equals_that_of_torch(name):
+    space, build = CASES[name]
+    one, other = (
+        heads.head(FEATURES, space),
+        heads.head(FEATURES, space, **({"log_std_init": 0.7} if name == "box" else {})),
+    )
+    close(one(features()).kl(other(features())), reference.kl_divergence(build(one), build(other)))
+
+
+def test_the_divergence_of_several_categories_is_the_sum_of_theirs():
+    one, other = (
+        made(spaces.MultiDiscrete([3, 2]))(features()),
+        heads.head(FEATURES, spaces.MultiDiscrete([3, 2]))(features()),
+    )
+    expected = sum(
+        reference.kl_divergence(reference.Categorical(logits=p.logp), reference.Categorical(logits=q.logp))
+        for p, q in zip(one.parts, other.parts, strict=True)
+    )
+    close(one.kl(other), expected)
+
+
+def test_the_divergence_under_a_mask_is_that_of_the_available_actions():
+    # KL((1/2, 1/2) || (1/4, 3/4)) = log(2) / 2 + log(2/3) / 2
+    one, other = (heads.Categorical(torch.tensor([[*p, 0.0]]).log()) for p in ([0.5, 0.5], [0.25, 0.75]))
+    close(one.kl(other), torch.tensor([math.log(2) / 2 + math.log(2 / 3) / 2]))

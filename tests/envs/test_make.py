@@ -43,7 +43,7 @@ def trajectory(env, steps=60):
     out = [env.reset(seed=5)[0].copy()]
     for _ in range(steps):
         obs, reward, terminated, truncated, _ = env.step(env.action_space.sample())
-        out += [obs.copy(), reward, terminated, truncated]
+        out += [array.copy() for array in (obs, reward, terminated, truncated)]
     env.close()
     return np.concatenate([np.ravel(x) for x in out])
 
@@ -215,10 +215,3 @@ def test_importing_envs_imports_nothing_heavy():
         f"import sys, gymnast.envs; gymnast.envs.make('CartPole-v1', backend='loop'); print({heavy} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
-
-
-def test_arguments_that_a_native_environment_knows_leave_it_native() -> None:
-    for kwargs, backend in [({"is_slippery": False}, "native"), ({"render_mode": "rgb_array"}, "loop")]:
-        env = make("FrozenLake-v1", 2, **kwargs)
-        assert describe(env) == backend
-        env.close()

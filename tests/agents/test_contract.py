@@ -1,0 +1,168 @@
+"""What every algorithm must do, whatever it is."""
+
+from copy import deepcopy
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from gymnast import agents
+from gymnast.core import checkpoint
+from gymnast.core.rollout import Rollout, Whole
+from probes import Anything, Match
+
+pytestmark = pytest.mark.parametrize("algo", agents.names())
+
+COPIES = 4
+
+
+def vector(make_env):
+    return SyncVectorEnv([make_env] * COPIES, autoreset_mode=AutoresetMode.SAME_STEP)
+
+
+def made(algo, env, seed=0, **config):
+    module = agents.load(algo)
+    return module.Agent(env.single_observation_space, env.single_action_space, module.Config(**config), seed=seed)
+
+
+def started(agent, env, seed=0):
+    """What the agent learns from: short rollouts, or whole episodes."""
+    return Rollout(env, agent.horizon if isinstance(agent.horizon, Whole) else min(agent.horizon, 64), seed)
+
+
+def learned(algo, updates=3, seed=0):
+    """An agent that has learned for a few rollouts, the rollout that it learns from, and its metrics."""
+    env = vector(Match)
+    agent = made(algo, env, seed)
+    rollout = started(agent, env, seed)
+    metrics = [agent.update(rollout.collect(agent.act), k / updates) for k in range(updates)]
+    return agent, rollout, metrics
+
+
+def weights(agent):
+    return torch.cat([p.detach().flatten() for p in agent.net.parameters()])
+
+
+def test_it_solves_match_in_a_few_thousand_steps(algo):
+    env = vector(Match)
+    agent = made(algo, env)
+    rollout = started(agent, env)
+    steps = 0
+    while steps < 8192:
+        batch = rollout.collect(agent.act)
+        agent.update(batch, steps / 8192)
+        steps += batch.steps
+    every = np.arange(4)
+    assert agent.act(every, explore=False)["action"].tolist() == every.tolist()
+
+
+def test_a_greedy_act_repeats_itself_and_changes_nothing(algo):
+    agent, *_ = learned(algo)
+    obs = np.arange(4)
+    state = deepcopy(agent.state())
+    actions = [agent.act(obs, explore=False)["action"].tolist() for _ in range(5)]
+    assert all(a == actions[0] for a in actions)
+    assert torch.equal(torch.as_tensor(state["generator"]), torch.as_tensor(agent.state()["generator"]))
+
+
+def test_exploring_tries_every_action_at_the_start(algo):
+    agent = made(algo, vector(Match))
+    assert set(agent.act(np.zeros(400, np.int64))["action"].tolist()) == {0, 1, 2, 3}
+
+
+def test_metrics_are_finite_and_named_by_group(algo):
+    *_, metrics = learned(algo)
+    for row in metrics:
+        assert row.keys() == metrics[0].keys()
+        for name, value in row.items():
+            assert np.isfinite(value), name
+            assert name.count("/") == 1
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(algo):
+    one, again, other = (weights(learned(algo, seed=seed)[0]) for seed in (3, 3, 4))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+def test_making_and_training_an_agent_leave_the_global_generators_alone(algo):
+    torch.manual_seed(0)
+    expected = torch.get_rng_state()
+    learned(algo, updates=1)
+    assert torch.equal(torch.get_rng_state(), expected)
+
+
+@pytest.mark.parametrize("updates", [0, 2])
+def test_an_agent_restored_from_a_file_continues_bit_for_bit(algo, tmp_path, updates):
+    first, rollout, _ = learned(algo, updates)
+    checkpoint.save(tmp_path / "agent.safetensors", first.state())
+    second = made(algo, rollout.env, seed=99)
+    second.load_state(checkpoint.load(tmp_path / "agent.safetensors"))
+
+    def both(obs):
+        second.act(obs)  # so that its exploration goes on as the first one's does
+        return first.act(obs)
+
+    for k in range(2):
+        obs = np.arange(4)
+        one, two = first.act(obs), second.act(obs)
+        assert one.keys() == two.keys()
+        for name in one:
+            np.testing.assert_array_equal(one[name], two[name])
+        batch = rollout.collect(both)
+        assert first.update(batch, k / 2) == second.update(batch, k / 2)
+        assert torch.equal(weights(first), weights(second))
+
+
+def test_a_state_does_not_change_when_the_agent_learns_on(algo):
+    agent, rollout, _ = learned(algo)
+    state = agent.state()
+    before = deepcopy(state)
+    agent.update(rollout.collect(agent.act), 0.5)
+    assert same(before, state)
+
+
+def same(a, b):
+    """Whether two trees of tensors and numbers are equal."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    return bool(np.array_equal(np.asarray(a), np.asarray(b)))
+
+
+VECTOR = spaces.Box(-2, 2, (3,), np.float32)
+OBS = {
+    "vector": VECTOR,
+    "scalar": spaces.Box(-1, 1, (), np.float32),
+    "discrete": spaces.Discrete(3, start=2),
+    "multidiscrete": spaces.MultiDiscrete([2, 3]),
+    "multibinary": spaces.MultiBinary(4),
+    "dict": spaces.Dict(place=VECTOR, goal=spaces.Discrete(3)),
+    "tuple": spaces.Tuple((VECTOR, spaces.MultiBinary(2))),
+    "image": spaces.Box(0, 255, (8, 8, 1), np.uint8),
+}
+ACTIONS = {
+    "discrete": spaces.Discrete(3, start=-1),
+    "multidiscrete": spaces.MultiDiscrete([2, 3]),
+    "multibinary": spaces.MultiBinary(3),
+    "box": spaces.Box(-1, 1, (2,), np.float32),
+    "matrix": spaces.Box(-1, 1, (2, 2), np.float64),
+    "scalar": spaces.Box(-1, 1, (), np.float32),
+}
+PAIRS = [(OBS[name], ACTIONS["discrete"]) for name in OBS] + [(VECTOR, ACTIONS[name]) for name in ACTIONS]
+
+
+@pytest.mark.parametrize(("obs", "action"), PAIRS, ids=str)
+def test_every_supported_space_makes_an_agent_that_acts_and_learns(algo, obs, action):
+    env = vector(partial(Anything, obs, action))
+    agent = made(algo, env)
+    before = weights(agent).clone()
+    batch = Rollout(env, 6).collect(agent.act)
+    metrics = agent.update(batch, 0.0)
+    assert np.isfinite(list(metrics.values())).all()
+    assert not torch.equal(weights(agent), before)
+    assert batch.action.shape == (6, COPIES, *action.shape)
+    thoughts = agent.inspect(batch.obs[0])
+    assert all(len(value) == COPIES for value in thoughts.values())

@@ -1,0 +1,96 @@
+"""Environments such as a user has in a module of their own: ordinary ones, and each kind of broken one."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+
+class Corridor(gym.Env):
+    """Go right to the end. The reward is 1 for each step to the right, so the best return is `size`."""
+
+    metadata = {"render_modes": []}
+    first_failure = 10_000_000  # steps of one copy before it does what the subclass is for
+
+    def __init__(self, size: int = 5, render_mode: str | None = None) -> None:
+        self.size, self.render_mode = size, render_mode
+        self.observation_space: spaces.Space = spaces.Box(0, size, (1,), np.float32)
+        self.action_space: spaces.Space = spaces.Discrete(2)
+        self.steps = 0
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.place = self.time = 0
+        return self.observed(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.steps += 1
+        self.time += 1
+        self.place = max(0, self.place + (1 if action else -1))
+        return self.observed(), self.reward(action), self.place == self.size, self.time == 30, {}
+
+    def observed(self) -> Any:
+        return np.array([self.place], np.float32)
+
+    def reward(self, action: Any) -> float:
+        return float(action)
+
+
+class Raises(Corridor):
+    def reward(self, action: Any) -> float:
+        if self.steps > 150:
+            raise RuntimeError("the motor\nburned out")
+        return 1.0
+
+
+class NanReward(Corridor):
+    def reward(self, action: Any) -> float:
+        return float("nan") if self.steps > 150 else 1.0
+
+
+class NanObservation(Corridor):
+    def observed(self) -> Any:
+        return super().observed() * np.float32(np.nan if self.steps > 150 else 1)
+
+
+class Endless(Corridor):
+    """Its rewards are so large that squared value errors overflow."""
+
+    def reward(self, action: Any) -> float:
+        return 1e30
+
+
+class Worded(Corridor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.observation_space = spaces.Text(5)
+
+
+class Commanded(Corridor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.action_space = spaces.Dict(gas=spaces.Discrete(2))
+
+
+class Unmade(Corridor):
+    def __init__(self) -> None:
+        raise ValueError("no map file")
+
+
+class Structured(Corridor):
+    """Observes a Dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.observation_space = spaces.Dict(place=spaces.Box(0, 5, (1,), np.float32), side=spaces.Discrete(2))
+
+    def observed(self) -> Any:
+        return {"place": super().observed(), "side": self.place % 2}
+
+
+def short(size: int = 3) -> gym.Env:
+    return Corridor(size)
+
+
+gym.register("Corridor-v0", entry_point=Corridor, max_episode_steps=20)

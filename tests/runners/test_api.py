@@ -1,0 +1,140 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+from gymnasium.vector import SyncVectorEnv
+
+import gymnast
+from gymnast.core.errors import UsageError
+
+TINY = {"steps": 512, "evals": 0, "num_envs": 4}
+
+
+class Parts(gym.Env):
+    """Observes a Dict; two steps long."""
+
+    observation_space = spaces.Dict(place=spaces.Box(0, 5, (2,), np.float32), side=spaces.Discrete(3))
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.time = 0
+        return self.observation_space.sample(), {}
+
+    def step(self, action):
+        self.time += 1
+        return self.observation_space.sample(), float(action), self.time == 2, False, {}
+
+
+def weights(agent):
+    return {name: x.numpy().copy() for name, x in agent.agent.state()["net"].items()}
+
+
+def assert_same(a, b):
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_every_public_name_is_there():
+    for name in gymnast.__all__:
+        assert getattr(gymnast, name) is not None
+    assert set(gymnast.__all__) <= set(dir(gymnast))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'PPOO'"):
+        gymnast.PPOO  # noqa: B018
+
+
+def test_the_interface_learns_what_the_layer_below_learns():
+    agent = gymnast.PPO("CartPole-v1", seed=3, evals=0).learn(1024)
+    result = gymnast.train(gymnast.preset("ppo", "CartPole-v1", seed=3, evals=0, steps=1024))
+    assert_same(weights(agent), {name: x.numpy() for name, x in result.agent.state()["net"].items()})
+
+
+def test_predict_takes_one_observation_or_a_batch():
+    agent = gymnast.PPO("CartPole-v1")
+    action, thoughts = agent.predict(np.zeros(4))
+    assert action in (0, 1)
+    assert thoughts["action probability"].shape == (2,)
+    actions, thoughts = agent.predict(np.zeros((3, 4)))
+    assert actions.shape == (3,)
+    assert thoughts["action probability"].shape == (3, 2)
+
+
+def test_predict_takes_dicts():
+    agent = gymnast.PPO(Parts)
+    space = Parts.observation_space
+    one = space.sample()
+    action, _ = agent.predict(one)
+    batch = {"place": np.stack([one["place"]] * 3), "side": np.array([one["side"]] * 3)}
+    assert agent.predict(batch)[0].tolist() == [action] * 3
+
+
+def test_predict_refuses_an_observation_of_another_shape():
+    with pytest.raises(UsageError, match="does not fit the observation space"):
+        gymnast.PPO("CartPole-v1").predict(np.zeros(3))
+
+
+def test_predicted_actions_lie_in_the_action_space():
+    agent = gymnast.PPO("Pendulum-v1")
+    action, _ = agent.predict(np.zeros((50, 3)), deterministic=False)
+    assert np.abs(action).max() <= 2
+
+
+def test_learn_goes_on_where_it_stopped():
+    agent = gymnast.PPO("CartPole-v1", **TINY).learn(512)
+    before = weights(agent)
+    agent.learn(256)
+    assert agent.steps == 768
+    assert any(not np.array_equal(before[name], x) for name, x in weights(agent).items())
+
+
+def test_learning_in_two_parts_from_disk_equals_learning_in_two_parts(tmp_path):
+    kept = gymnast.PPO("CartPole-v1", **TINY).learn(512)
+    kept.save(tmp_path / "agent")
+    loaded = gymnast.load(tmp_path / "agent")
+    assert loaded.steps == 512
+    assert_same(weights(kept), weights(loaded))
+    assert_same(weights(kept.learn(512)), weights(loaded.learn(512)))
+
+
+def test_a_saved_agent_is_a_run_for_the_command_line(tmp_path, gymnast):
+    import gymnast as package
+
+    package.PPO("CartPole-v1", **TINY).learn(512).save(tmp_path / "agent")
+    assert gymnast("evaluate agent --episodes 2").code == 0
+
+
+def test_learn_with_a_folder_leaves_a_run(tmp_path):
+    gymnast.PPO("CartPole-v1", **TINY).learn(512, out=tmp_path / "run")
+    assert (tmp_path / "run" / "metrics.csv").is_file()
+    with pytest.raises(UsageError, match="already holds a run"):
+        gymnast.PPO("CartPole-v1", **TINY).learn(512, out=tmp_path / "run")
+
+
+def test_a_function_makes_the_environment():
+    agent = gymnast.PPO(lambda: Parts(), **TINY).learn(256)
+    assert len(agent.evaluate(episodes=3).returns) == 3
+
+
+def test_an_agent_whose_environment_is_a_lambda_says_why_it_cannot_be_loaded(tmp_path):
+    gymnast.PPO(lambda: Parts(), **TINY).learn(256).save(tmp_path / "agent")
+    with pytest.raises(UsageError, match="lambda"):
+        gymnast.load(tmp_path / "agent")
+
+
+def test_a_ready_vector_environment_is_used_as_it_is():
+    env = SyncVectorEnv([Parts] * 2)
+    agent = gymnast.PPO(env, evals=0).learn(64)
+    assert agent.run.num_envs == 2
+    with pytest.raises(UsageError, match="ready VectorEnv"):
+        agent.evaluate()
+    other = SyncVectorEnv([Parts] * 2)
+    assert len(agent.evaluate(episodes=4, env=other).returns) == 4
+
+
+def test_a_wrong_field_is_refused():
+    with pytest.raises(UsageError, match="Did you mean 'seed'"):
+        gymnast.PPO("CartPole-v1", sead=3)
+    with pytest.raises(UsageError, match="Did you mean 'lr'"):
+        gymnast.PPO("CartPole-v1", agent={"lrr": 3})

@@ -1,0 +1,156 @@
+import json
+
+import numpy as np
+import pytest
+
+from gymnast.agents import ppo as algorithm
+from gymnast.core.errors import UsageError
+from gymnast.runners.bench import HEADER, Row, alternate, bench, duration, line, rate
+
+BLINK = 1e-4  # seconds
+
+
+def test_a_ratio_above_one_always_means_that_ours_is_better():
+    faster = Row("steps", "steps/s", [4.0, 6.0, 5.0], [2.0, 2.0, 3.0], "peer")
+    assert faster.ratio == 5.0 / 2.0  # medians
+    quicker = Row("sample", "us", [4.0, 6.0, 5.0], [10.0], "peer", higher_is_better=False)
+    assert quicker.ratio == 10.0 / 5.0
+
+
+def test_a_line_fits_the_header_and_shows_medians_with_their_range():
+    limits = {"raw": [3.0], "bare": [1.0, 2.0]}
+    row = Row("sample", "us", [1.0, 2.0, 4.0], [1000.0], "peer", higher_is_better=False, note="noted", limits=limits)
+    assert line(row) == "| sample (noted) | us | 2 [1, 4] | peer 1,000 | 500.00x | raw 3; bare 1.5 [1, 2] |"
+    assert all(header.count("|") == line(row).count("|") for header in HEADER.splitlines())
+
+
+def test_sides_take_turns():
+    turns = []
+    figures = alternate(2, lambda i: turns.append("ours") or i, lambda i: turns.append("peer") or -i)
+    assert turns == ["ours", "peer", "ours", "peer"]
+    assert figures == [[0, 1], [0, -1]]
+
+
+def test_rates_warm_up_once_and_count_what_is_done():
+    calls = []
+    measured = rate(lambda: calls.append(1) or 10.0, seconds=0.0)
+    assert len(calls) == 1
+    assert measured(0) > 0
+    assert len(calls) == 2
+
+
+def test_durations_are_per_call():
+    calls = []
+    assert duration(lambda: calls.append(1), seconds=0.0, calls=5)(0) > 0
+    assert len(calls) == 10  # five to warm up, five timed
+
+
+@pytest.mark.parametrize(
+    ("suite", "repeats", "message"),
+    [("enigne", 5, "unknown suite 'enigne'.*engine"), ("ppo", 0, "repeats is 0; it must be at least 1")],
+)
+def test_wrong_input_is_named(suite, repeats, message):
+    with pytest.raises(UsageError, match=message):
+        list(bench(suite, repeats, as_json=False))
+
+
+def test_a_suite_as_text_comes_line_by_line_and_as_json_in_one(monkeypatch):
+    pytest.importorskip("stable_baselines3")
+    from gymnast.runners.bench import memory
+
+    row = Row("memory", "MiB", [1.0], [2.0], "early", higher_is_better=False)
+    monkeypatch.setattr(memory, "measure", lambda repeats: iter([row] * repeats))
+    assert list(bench("memory", 2, as_json=False)) == [HEADER, line(row), line(row)]
+    (text,) = bench("memory", 1, as_json=True)
+    assert json.loads(text)[0]["ratio"] == 2.0
+
+
+def _whats(rows):
+    assert all(np.isfinite([*row.ours, *row.peer]).all() and row.ratio > 0 for row in rows)
+    return [row.what for row in rows]
+
+
+def test_stepping_compares_every_environment_and_number_of_copies():
+    from gymnast.runners.bench import stepping
+
+    rows = list(stepping.measure(1, BLINK, ["CartPole-v1", "Pendulum-v1"], [2]))
+    assert _whats(rows) == ["step CartPole-v1, 2 copies", "step Pendulum-v1, 2 copies"]
+    assert all(row.limits for row in rows)
+
+
+def test_the_loop_without_bookkeeping_plays_the_same_game():
+    from gymnast.core.jit import instantiate
+    from gymnast.envs import make
+    from gymnast.runners.bench.stepping import bare
+
+    env = make("CartPole-v1", 3)
+    env.reset(seed=0)
+    kernel = env.unwrapped.kernel
+    state, random = env.unwrapped.state.copy(), env.unwrapped.rng.copy()
+    actions = np.random.default_rng(0).integers(2, size=(100, 3))
+    loop = instantiate(bare, kernel.name, reset=kernel.reset, step=kernel.step)
+    loop(state, kernel.params, actions, random, np.zeros(3, np.bool_))
+    for action in actions:
+        env.step(action)
+    np.testing.assert_array_equal(state, env.unwrapped.state)
+
+
+def test_collecting():
+    pytest.importorskip("stable_baselines3")
+    from gymnast.runners.bench import collecting
+
+    fused, by_torch = _whats(list(collecting.measure(1, BLINK, horizon=8)))
+    assert fused.endswith("fused")
+    assert by_torch.endswith("torch")
+
+
+def test_worker_processes():
+    from gymnast.runners.bench import processes
+
+    rows = list(processes.measure(1, BLINK, milliseconds=0.01, copies=2))
+    assert [row.peer_name for row in rows] == ["loop", "AsyncVectorEnv", "loop", "loop"]
+    assert all("picked" in row.note for row in rows[2:])
+    _whats(rows)
+
+
+def test_simulators():
+    pytest.importorskip("stable_baselines3")
+    pytest.importorskip("cv2")
+    from gymnast.runners.bench import simulators
+
+    cheetah, pong = rows = list(simulators.measure(1, BLINK, copies=2))
+    assert _whats(rows)[1].startswith("step Pong")
+    assert len(cheetah.limits) == 2
+    assert len(pong.limits) == 1
+
+
+def test_buffers():
+    pytest.importorskip("stable_baselines3")
+    from gymnast.runners.bench import buffers
+
+    rows = list(buffers.measure(1, BLINK, capacity=10_000))
+    assert len(_whats(rows)) == 8
+    memory = next(row for row in rows if row.unit == "GiB")
+    assert memory.limits["one 84x84 picture each"][0] < memory.ours[0]
+
+
+def test_training_and_the_arithmetic_of_its_update():
+    pytest.importorskip("stable_baselines3")
+    from gymnast.runners.bench import ppo, updates
+
+    config = algorithm.Config(horizon=8, minibatch=8, epochs=1)
+    case = ppo.Case("tiny", "CartPole-v1", 32, 2, config, solved=1e9)
+    speed, solved = ppo.measure(1, [case])
+    assert speed.ratio > 0
+    assert solved.note == "1 and 1 of 1 never reached it"
+    row = updates.measure(case, (8, 64, 64), 1, BLINK)
+    assert row.unit == "GFLOP/s"
+    _whats([row])
+
+
+def test_memory():
+    from gymnast.runners.bench import memory
+
+    half, whole = memory.measure(1, steps=64 * 128 * 2)
+    assert half.what.startswith("memory after 50%")
+    assert 10 < whole.ours[0] < 100_000  # MiB

@@ -5,7 +5,7 @@ Williams 1992, doi:10.1007/BF00992696; its refinements after Huang, sections 28 
     sum_t grad log pi(a_t|s_t) * (gain_t - factor_t * baseline_t)
 
 where `credit` gives gain and factor. An episode's return ends where the episode ends: what a time limit cuts off is
-worth 0, or V(final_obs) if a value function is learned.
+worth 0, or V(final_obs) where V is learned from rewards to go.
 """
 
 from dataclasses import dataclass, replace
@@ -247,9 +247,9 @@ class Agent:
         self.linear = state["linear"]
 
     def _reward(self, batch: Batch) -> NDArray[np.float64]:
-        """Rewards (T, N); if there is a value function, the last one before a time limit includes what it cut off."""
+        """Rewards (T, N); if V predicts rewards to go, the last one before a time limit includes what it cut off."""
         reward = batch.reward.astype(np.float64)
-        if self.cfg.baseline != "value":
+        if self.cfg.baseline != "value" or self.cfg.weight == "whole":
             return reward
         edge_value = self.actor.values(batch.edge_obs[None])[0]
         beyond = batch.next_value(batch.extras["value"], edge_value) / float(self.returns.scale)

@@ -11,7 +11,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.rollout import Rollout, Whole
 from gymnast.runners.run import preset
 from gymnast.runners.train import Training, describe, resume, train
-from probes import Later, Match, Seen, clocks
+from probes import Doors, Endless, Later, Match, One, Opposite, Seen, Slide, clocks
 
 BOX = spaces.Box(-1e6, 1e6, (3,), np.float32)
 
@@ -142,6 +142,34 @@ def test_learns_to_match_what_it_sees(kind):
     )
     learner.learn(20_000)
     assert learner.evaluate(20).mean > 8 * 0.85
+
+
+def learner(env, steps, **config):
+    made = A2C(env, preset="none", backend="loop", evals=0, agent={"lr": 3e-3, "hidden": (16,), **config})
+    return made.learn(steps)
+
+
+def test_a_single_step_is_worth_its_reward():
+    made = learner(One, 6_000, optimizer="adam", lr=0.02)
+    assert made.agent.inspect(np.zeros((1, 1), np.float32))["value"] == pytest.approx(1, abs=0.05)
+
+
+def test_what_a_time_limit_cuts_off_is_worth_v():
+    made = learner(Endless, 16_000, gamma=0.5)
+    assert made.agent.inspect(np.zeros((1, 1), np.float32))["value"] == pytest.approx(2, abs=0.1)
+
+
+def test_learns_to_do_the_opposite():
+    assert learner(Opposite, 6_000).evaluate(50).mean == 1
+
+
+def test_learns_behind_a_mask():
+    made = learner(lambda: Doors(observed=True), 20_000, gamma=0.0)
+    assert made.evaluate(20).mean > 4.5
+
+
+def test_learns_to_push_back_against_a_slide():
+    assert learner(Slide, 20_000, gamma=0.5, log_std_init=-1.0).evaluate(20).mean > -0.1
 
 
 @pytest.mark.parametrize("config", [{}, {"episodes": 1, "optimizer": "adam", "normalize_return": True}])

@@ -20,7 +20,7 @@ from gymnast.core.returns import rewards_to_go
 from gymnast.core.rollout import Rollout, Whole
 from gymnast.runners.run import preset
 from gymnast.runners.train import Training, describe, resume, train
-from probes import Endless, Later, Match, Seen, clocks
+from probes import Doors, Endless, Later, Match, One, Opposite, Seen, Slide, clocks
 
 STATES, ACTIONS, HORIZON, GAMMA = 2, 2, 3, 0.6
 NEXT = np.array([[[0.5, 0.3], [0.2, 0.4]], [[0.1, 0.6], [0.6, 0.1]]])
@@ -454,6 +454,28 @@ def test_values_flow_back_in_time():
 
 def test_what_a_time_limit_cuts_off_is_worth_v():
     assert value(learner(Endless, 12_000, gamma=0.5, value_lr=0.01), 0.0) == pytest.approx(2.0, abs=0.1)
+
+
+def test_whole_returns_are_of_the_time_within_the_limit():
+    # V predicts the whole return, 1 + 0.5 + ... + 0.5^4: not what is still to come, which is what a limit cuts off
+    made = learner(Endless, 6_000, gamma=0.5, value_lr=0.01, weight="whole")
+    assert value(made, 0.0) == pytest.approx(1.9375, abs=0.03)
+
+
+def test_a_single_step_is_worth_its_reward():
+    assert value(learner(One, 400), 0.0) == pytest.approx(1, abs=0.05)
+
+
+def test_learns_to_do_the_opposite():
+    assert learner(Opposite, 3_000, lr=0.01).evaluate(50).mean == 1
+
+
+def test_learns_behind_a_mask():
+    assert learner(lambda: Doors(observed=True), 16_000, lr=0.01, gamma=0.0).evaluate(20).mean > 4.5
+
+
+def test_learns_to_push_back_against_a_slide():
+    assert learner(Slide, 20_000, lr=0.01, gamma=0.5, log_std_init=-1.0).evaluate(20).mean > -0.1
 
 
 @pytest.mark.parametrize("kind", Match.SPACES)

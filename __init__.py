@@ -15,7 +15,9 @@ from typing import Any
 __version__ = "0.1.0"
 
 _NAMES = {
+    "A2C": "runners.api",
     "PPO": "runners.api",
+    "REINFORCE": "runners.api",
     "TRPO": "runners.api",
     "evaluate": "runners.evaluate",
     "load": "runners.api",
@@ -26,7 +28,7 @@ _NAMES = {
     "resume": "runners.train",
 }
 
-__all__ = ["PPO", "TRPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
+__all__ = ["A2C", "PPO", "REINFORCE", "TRPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

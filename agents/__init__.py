@@ -13,12 +13,14 @@ if TYPE_CHECKING:  # listing the agents must not import torch
     from numpy.typing import NDArray
     from torch import nn
 
+    from ..core.rollout import Whole
+
 
 class Agent(Protocol):
     """What the engine and the runners ask of an algorithm."""
 
-    horizon: int
-    """Steps of each environment in a rollout that it learns from."""
+    horizon: "int | Whole"
+    """Steps, or whole episodes, of each environment in a rollout that it learns from."""
     net: "nn.Module"
     """The network that acts; the engine may compute what a plain `ActorCritic` does in a loop of its own."""
     convolutional: bool

@@ -60,13 +60,7 @@ class Adam:
 
     def step(self, loss: Tensor, lr: float) -> Tensor:
         """Descend on `loss`; returns the gradient's norm before clipping."""
-        gradient = self.flat.grad
-        assert gradient is not None
-        gradient.zero_()
-        loss.backward()
-        norm = torch.linalg.vector_norm(gradient)
-        if self.max_grad_norm is not None:
-            gradient.mul_((self.max_grad_norm / (norm + 1e-6)).clamp_(max=1.0))
+        _, norm = _clipped_gradient(self.flat, loss, self.max_grad_norm)
         self._adam.param_groups[0]["lr"] = lr
         self._adam.step()
         return norm
@@ -80,3 +74,51 @@ class Adam:
         self._adam.state[self.flat] = {
             name: torch.as_tensor(value, device=self.flat.device).clone() for name, value in state.items()
         }
+
+
+class RMSprop:
+    """RMSprop (Tieleman & Hinton 2012) as TensorFlow has it, with the global gradient norm clipped first.
+
+    m <- decay * m + (1 - decay) * g^2,  theta <- theta - lr * g / sqrt(m + eps)
+
+    Unlike torch's, epsilon is inside the root and m starts at 1, so that the first steps are small: what the published
+    results of A2C were made with (OpenAI baselines; Stable-Baselines3's RMSpropTFLike).
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        eps: float = 1e-5,
+        max_grad_norm: float | None = None,
+        decay: float = 0.99,
+    ) -> None:
+        self.flat = flatten(parameters)
+        self.eps, self.max_grad_norm, self.decay = eps, max_grad_norm, decay
+        self._square = torch.ones_like(self.flat.data)
+
+    def step(self, loss: Tensor, lr: float) -> Tensor:
+        """Descend on `loss`; returns the gradient's norm before clipping."""
+        gradient, norm = _clipped_gradient(self.flat, loss, self.max_grad_norm)
+        self._square.mul_(self.decay).addcmul_(gradient, gradient, value=1 - self.decay)
+        self.flat.data.addcdiv_(gradient, (self._square + self.eps).sqrt_(), value=-lr)
+        return norm
+
+    def state(self) -> dict[str, Tensor]:
+        """The running mean of squared gradients."""
+        return {"square": self._square.clone()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Go on from `state()`."""
+        self._square.copy_(state["square"])
+
+
+def _clipped_gradient(flat: nn.Parameter, loss: Tensor, max_norm: float | None) -> tuple[Tensor, Tensor]:
+    """The gradient of `loss` by `flat`, scaled down to `max_norm` if it is longer, and its norm before that."""
+    gradient = flat.grad
+    assert gradient is not None
+    gradient.zero_()
+    loss.backward()
+    norm = torch.linalg.vector_norm(gradient)
+    if max_norm is not None:
+        gradient.mul_((max_norm / (norm + 1e-6)).clamp_(max=1.0))
+    return gradient, norm

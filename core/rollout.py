@@ -1,8 +1,9 @@
 """Rollout: the only place where environments are stepped."""
 
+import sys
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
@@ -15,8 +16,19 @@ from .errors import UsageError
 from .fused import FusedActor, FusedLoop, is_native
 from .spaces import Layout, add_axis, take
 
+_FIRST_ROWS = 256  # of the storage for whole episodes, which grows to the longest
+
 Act = Callable[[NDArray], dict[str, NDArray]]
 """obs (N, *obs) -> {"action": (N, *act), **extras}: a policy, an expert, a tree search."""
+
+
+class Whole(NamedTuple):
+    """As a horizon: so many whole episodes of each environment, every time from a reset on.
+
+    The same number of each, because the first to end, whosever they are, would more often be short ones.
+    """
+
+    episodes: int
 
 
 class Rollout:
@@ -31,24 +43,29 @@ class Rollout:
         UsageError: if the environment does not say which autoreset mode it uses.
     """
 
-    def __init__(self, env: VectorEnv, horizon: int, seed: int = 0, fused: FusedActor | None = None) -> None:
-        self.env, self.horizon, self.fused = env, horizon, fused
-        self._loop = FusedLoop(env, fused) if fused is not None and is_native(env) else None
+    def __init__(self, env: VectorEnv, horizon: int | Whole, seed: int = 0, fused: FusedActor | None = None) -> None:
+        self.env, self.fused = env, fused
+        self.whole = horizon if isinstance(horizon, Whole) else None
+        self.cut = False
+        """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
+        self._loop = FusedLoop(env, fused) if fused and not self.whole and is_native(env) else None
+        self.horizon = _FIRST_ROWS if isinstance(horizon, Whole) else horizon
         self.layout = Layout(env.single_observation_space)
         self.mode = _autoreset_mode(env)
         self.seconds = {"rollout": 0.0} if self._loop else {"act": 0.0, "env": 0.0}
         n = env.num_envs
         self._counts_games = env.metadata.get("counts_games", False)
         self.to_env = _action_adapter(env.single_action_space)
-        self._obs = self.layout.empty(horizon + 1, n)
-        self._reward = np.zeros((horizon, n), np.float32)
-        self._raw_reward = np.zeros((horizon, n), np.float64)  # as given: sums of float32 drift over long episodes
-        self._terminated, self._truncated, self._valid = np.zeros((3, horizon, n), np.bool_)
-        self._live = np.ones((horizon, n), np.bool_)  # steps that the environment took, within the budget or not
+        self._obs = self.layout.empty(self.horizon + 1, n)
+        self._reward = np.zeros((self.horizon, n), np.float32)
+        self._raw_reward = np.zeros((self.horizon, n), np.float64)  # as given: sums of float32 drift over long episodes
+        self._terminated, self._truncated, self._valid = np.zeros((3, self.horizon, n), np.bool_)
+        self._live = np.ones((self.horizon, n), np.bool_)  # steps that the environment took, within the budget or not
         self._extras: dict[str, NDArray] = {}
         self._return_so_far = np.zeros(n)
         self._length_so_far = np.zeros(n, np.int64)
         self._dead = np.zeros(n, np.bool_)  # environments whose next step only resets (NEXT_STEP)
+        self._left = np.zeros(n, np.int64)  # whole episodes that are still to come in this collection
         self.reset(seed)
 
     def reset(self, seed: int | None = None) -> None:
@@ -57,10 +74,22 @@ class Rollout:
         self.layout.write(self._obs[-1], obs)
         self._end = self.horizon  # row of `_obs` that holds the present observation
         self._return_so_far[:], self._length_so_far[:], self._dead[:] = 0, 0, False
+        self._fresh = True
 
     def collect(self, act: Act, limit: int | None = None) -> Batch:
-        """The next `horizon` steps of every environment, or fewer so as not to exceed `limit` valid steps."""
-        limit = self.horizon * self.env.num_envs if limit is None else limit
+        """The next `horizon` steps of every environment, or fewer so as not to exceed `limit` valid steps.
+
+        For whole episodes: that many of each from a reset on. What an environment does while others finish theirs is
+        not valid, and so counts neither as experience nor for the `limit`.
+        """
+        if self.whole:
+            if not self._fresh:
+                self.reset()
+            self._left[:] = self.whole.episodes
+        elif limit is None:
+            limit = self.horizon * self.env.num_envs
+        limit = sys.maxsize if limit is None else limit
+        self._fresh = False
         self._obs[0] = self._obs[self._end]
         if self._loop is not None:
             return self._collect_fused(self._loop, limit)
@@ -69,7 +98,7 @@ class Rollout:
         reported: list[tuple[dict[str, NDArray], NDArray]] = []  # episodes that the environment counts itself
         clock = perf_counter()
         count, t = 0, 0
-        while t < self.horizon and count < limit:
+        while count < limit and self._goes_on(t):
             out = act(self._obs[t])
             clock = self._tick("act", clock)
             count += self._mark_valid(t, limit - count)
@@ -82,12 +111,15 @@ class Rollout:
                 ends.append(self._end_episodes(t, done, info))
             if self.mode is AutoresetMode.NEXT_STEP:
                 self._dead = done
+            if self.whole:
+                self._left -= done & self._valid[t]
             if self._counts_games and "episode" in info:
                 reported.append((info["episode"], info["_episode"]))
             clock = self._tick("env", clock)
             self._record(t, out)
             t += 1
         self._end = t
+        self.cut = self.whole is not None and bool((self._left > 0).any())
         return self._batch(t, ends, reported)
 
     def state(self) -> dict[str, Any]:
@@ -98,6 +130,7 @@ class Rollout:
             "return_so_far": self._return_so_far.copy(),
             "length_so_far": self._length_so_far.copy(),
             "dead": self._dead.copy(),
+            "fresh": self._fresh,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -105,7 +138,7 @@ class Rollout:
         self._obs[-1], self._end = state["obs"], self.horizon
         self._return_so_far[:] = state["return_so_far"]
         self._length_so_far[:] = state["length_so_far"]
-        self._dead = state["dead"].copy()
+        self._dead, self._fresh = state["dead"].copy(), state["fresh"]
         if self.fused is not None:
             self.fused.random[:] = state["random"]
 
@@ -131,6 +164,21 @@ class Rollout:
         self._tick("rollout", clock)
         return self._batch(steps, [ends], [])
 
+    def _goes_on(self, t: int) -> bool:
+        """Whether there is a step t to take, for which there is room then."""
+        if self.whole is None:
+            return t < self.horizon
+        if t == self.horizon:
+            self._grow()
+        return bool((self._left > 0).any())
+
+    def _grow(self) -> None:
+        """Twice the rows, for episodes that are longer than all before."""
+        self.horizon *= 2
+        for name in ("_obs", "_reward", "_raw_reward", "_terminated", "_truncated", "_valid", "_live"):
+            setattr(self, name, _longer(getattr(self, name), self.horizon + (name == "_obs")))
+        self._extras = {name: _longer(x, self.horizon) for name, x in self._extras.items()}
+
     def _tick(self, phase: str, since: float) -> float:
         now = perf_counter()
         self.seconds[phase] += now - since
@@ -140,8 +188,10 @@ class Rollout:
         """Mark which environments' step t counts: the live ones, as far as the budget goes."""
         live, valid = np.logical_not(self._dead, out=self._live[t]), self._valid[t]
         np.copyto(valid, live)
+        if self.whole:
+            valid &= self._left > 0
         if live.size > budget:
-            valid &= live.cumsum() <= budget
+            valid &= valid.cumsum() <= budget
         return int(np.count_nonzero(valid))
 
     def _end_episodes(self, t: int, done: NDArray, info: dict[str, Any]) -> tuple[NDArray, NDArray]:
@@ -184,6 +234,11 @@ class Rollout:
             episodes=_reported(reported) if self._counts_games else counted,
             extras={name: value[:steps] for name, value in self._extras.items() if name != "action"},
         )
+
+
+def _longer(x: NDArray, rows: int) -> NDArray:
+    """`x` followed by zeros, `rows` in all."""
+    return np.concatenate([x, np.zeros((rows - len(x), *x.shape[1:]), x.dtype)])
 
 
 def _autoreset_mode(env: VectorEnv) -> AutoresetMode:

@@ -103,10 +103,22 @@ class Learner:
         return self._training
 
 
+class A2C(Learner):
+    """Advantage actor-critic (arXiv:1602.01783)."""
+
+    algo = "a2c"
+
+
 class PPO(Learner):
     """Proximal policy optimisation (arXiv:1707.06347)."""
 
     algo = "ppo"
+
+
+class REINFORCE(Learner):
+    """Monte Carlo policy gradient (Williams 1992)."""
+
+    algo = "reinforce"
 
 
 class TRPO(Learner):

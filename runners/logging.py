@@ -39,10 +39,10 @@ class Metrics:
         self.recent: deque[tuple[float, int]] = deque(maxlen=_WINDOW)
 
     def add(self, metrics: Mapping[str, float], episodes: Episodes) -> None:
-        """Take in one update's metrics and the episodes of its batch."""
+        """Take in one update's metrics, or none if nothing was learned, and the episodes of its batch."""
         for name, value in metrics.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
-        self.count += 1
+        self.count += bool(metrics)
         self.episodes += len(episodes.returns)
         self.recent.extend(zip(episodes.returns.tolist(), episodes.lengths.tolist(), strict=True))
 

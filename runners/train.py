@@ -25,7 +25,7 @@ from ..core import checkpoint
 from ..core.batch import Batch
 from ..core.errors import TrainingError, UsageError
 from ..core.fused import FusedActor, fits
-from ..core.rollout import Rollout
+from ..core.rollout import Rollout, Whole
 from ..envs import snapshot
 from . import run as runs
 from .evaluate import Evaluation, evaluate
@@ -96,7 +96,9 @@ class Training:
         try:
             device = _device(run.device, self.env)
             self.agent = new_agent(run, self.env, device, seeds["agent"])
-            horizon = min(self.agent.horizon, ceil(run.steps / self.env.num_envs))
+            horizon = self.agent.horizon
+            if not isinstance(horizon, Whole):
+                horizon = min(horizon, ceil(run.steps / self.env.num_envs))
             fused = run.rollout == "auto" and fits(self.env, self.agent.net)
             actor = FusedActor(self.env, self.agent.net, seeds["agent"]) if fused else None
             self.rollout = Rollout(self.env, horizon, seeds["env"], actor)
@@ -163,7 +165,11 @@ class Training:
         }
 
     def iterate(self) -> dict[str, float]:
-        """One rollout and what is learned from it; the row to log, if it is time for one."""
+        """One rollout and what is learned from it; the row to log, if it is time for one.
+
+        Of whole episodes, the last rollout may be cut by the end of the run. Its steps count, but the episodes that did
+        end in time are the shorter ones: nothing is learned from them.
+        """
         before = self.steps
         batch = self.rollout.collect(self.agent.act, self.run.steps - self.steps)
         for phase in self.rollout.seconds:
@@ -173,7 +179,7 @@ class Training:
             return {}
         began = perf_counter()
         self.steps += batch.steps
-        metrics = self.agent.update(batch, before / self.run.steps)
+        metrics = {} if self.rollout.cut else self.agent.update(batch, before / self.run.steps)
         self.seconds["update"] += perf_counter() - began
         self._refuse_nan(metrics, batch)
         self.metrics.add(metrics, batch.episodes)

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymnast import agents
 from gymnast.core import checkpoint
-from gymnast.core.rollout import Rollout
+from gymnast.core.rollout import Rollout, Whole
 from probes import Anything, Match
 
 pytestmark = pytest.mark.parametrize("algo", agents.names())
@@ -28,11 +28,16 @@ def made(algo, env, seed=0, **config):
     return module.Agent(env.single_observation_space, env.single_action_space, module.Config(**config), seed=seed)
 
 
+def started(agent, env, seed=0):
+    """What the agent learns from: short rollouts, or whole episodes."""
+    return Rollout(env, agent.horizon if isinstance(agent.horizon, Whole) else min(agent.horizon, 64), seed)
+
+
 def learned(algo, updates=3, seed=0):
     """An agent that has learned for a few rollouts, the rollout that it learns from, and its metrics."""
     env = vector(Match)
     agent = made(algo, env, seed)
-    rollout = Rollout(env, min(agent.horizon, 64), seed)
+    rollout = started(agent, env, seed)
     metrics = [agent.update(rollout.collect(agent.act), k / updates) for k in range(updates)]
     return agent, rollout, metrics
 
@@ -44,7 +49,7 @@ def weights(agent):
 def test_it_solves_match_in_a_few_thousand_steps(algo):
     env = vector(Match)
     agent = made(algo, env)
-    rollout = Rollout(env, min(agent.horizon, 64))
+    rollout = started(agent, env)
     steps = 0
     while steps < 8192:
         batch = rollout.collect(agent.act)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from gymnast.core.optim import Adam, flatten, scheduled
+from gymnast.core.optim import Adam, RMSprop, flatten, scheduled
 
 
 def net():
@@ -96,3 +96,36 @@ def test_a_state_does_not_change_when_the_optimiser_goes_on():
     before = {name: value.clone() for name, value in state.items()}
     optimizer.step(module(x).square().mean(), 0.01)
     assert all(torch.equal(state[name], before[name]) for name in before)
+
+
+def test_rmsprop_by_hand():
+    weight = nn.Parameter(torch.tensor([1.0, -2.0]))
+    optimizer = RMSprop([weight], eps=0.1, decay=0.9)
+    first = optimizer.step((weight * torch.tensor([3.0, 4.0])).sum(), lr=0.5)
+    assert first.item() == 5
+    # the running mean starts at 1: m = 0.9 + 0.1 * (9, 16) = (1.8, 2.5)
+    expected = torch.tensor([1 - 0.5 * 3 / 1.9**0.5, -2 - 0.5 * 4 / 2.6**0.5])
+    torch.testing.assert_close(weight.detach(), expected)
+    optimizer.step((weight * torch.tensor([1.0, 0.0])).sum(), lr=0.5)
+    # m = 0.9 * 1.8 + 0.1 * 1 = 1.72
+    torch.testing.assert_close(weight.detach(), expected - torch.tensor([0.5 / 1.82**0.5, 0.0]))
+
+
+def test_rmsprop_clips_the_norm_first():
+    weight = nn.Parameter(torch.zeros(2))
+    norm = RMSprop([weight], eps=0.0, max_grad_norm=1.0, decay=0.0).step((weight * torch.tensor([3.0, 4.0])).sum(), 0.1)
+    assert norm.item() == 5
+    torch.testing.assert_close(weight.detach(), torch.tensor([-0.1, -0.1]))  # decay 0: the sign of the gradient
+
+
+def test_rmsprop_goes_on_from_a_state():
+    one, other = net(), net()
+    optimizers = RMSprop(one.parameters()), RMSprop(other.parameters())
+    first, second = batches(2)
+    optimizers[0].step(one(first).square().mean(), 1e-2)
+    other.load_state_dict(one.state_dict())
+    optimizers[1].load_state(optimizers[0].state())
+    for module, optimizer in zip((one, other), optimizers, strict=True):
+        optimizer.step(module(second).square().mean(), 1e-2)
+    for a, b in zip(one.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)

@@ -1,0 +1,342 @@
+"""REINFORCE: the Monte Carlo policy gradient, from whole episodes.
+
+Williams 1992, doi:10.1007/BF00992696; its refinements after Huang, sections 28 and 29.2. An episode's gradient is
+
+    sum_t grad log pi(a_t|s_t) * (gain_t - factor_t * baseline_t)
+
+where `credit` gives gain and factor. An episode's return ends where the episode ends: what a time limit cuts off is
+worth 0, or V(final_obs) where V is learned from rewards to go.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core.actor import Actor
+from ..core.batch import Batch
+from ..core.checkpoint import tensors
+from ..core.errors import check_ranges
+from ..core.nets import ActorCritic
+from ..core.nets.encoder import Cnn
+from ..core.nets.mlp import Activation
+from ..core.normalize import Standardize
+from ..core.optim import Adam, Schedule, flatten, scheduled, split
+from ..core.returns import rewards_to_go
+from ..core.rollout import Whole
+from ..core.stats import explained_variance
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of REINFORCE."""
+
+    episodes: int = 1
+    """Whole episodes per environment between updates."""
+    weight: Literal["whole", "to_go", "discounted_to_go"] = "to_go"
+    """What an action is credited with: the episode's whole discounted return; the rewards from then on, discounted from
+    then on; or these times gamma^t, the exact gradient of the discounted return, in which late actions hardly count."""
+    baseline: Literal["none", "mean", "time", "leave_one_out", "optimal", "linear", "value"] = "value"
+    """What is subtracted to lower the variance: nothing; the mean of the batch (shrinks the gradient by 1 - 1/N); its
+    mean at the same time step (likewise); that of the other episodes (unbiased); the constant of least variance for
+    each weight of the network, from the other episodes; a regression on observations and time; a value network."""
+    epochs: int = 1
+    """Gradient steps per update; from the second on the episodes are those of an older policy, see `reuse`."""
+    reuse: Literal["trajectory", "per_decision", "first_order"] = "first_order"
+    """Importance weights for an older policy's episodes: the ratio of whole trajectories (unbiased, wild); of each
+    reward's past (unbiased, less so); of the action alone (biased, steady)."""
+    clip: float | None = 0.2
+    """Largest deviation from 1 of the ratios of `first_order`; none: no limit."""
+    lr: float = 1e-3
+    """Adam step size of the policy."""
+    lr_schedule: Schedule = "constant"
+    """linear: both step sizes fall to 0 at the end of the run."""
+    max_grad_norm: float | None = None
+    """Gradient norm of the policy above which gradients are scaled down; none: no limit."""
+    value_lr: float = 1e-3
+    """Adam step size of the value network."""
+    value_epochs: int = 20
+    """Gradient steps of the value network per update."""
+    gamma: float = 0.99
+    """Discount per step."""
+    entropy_coef: float = 0.0
+    """Reward for each nat of entropy in each step; higher keeps the policy exploring."""
+    normalize_obs: bool = False
+    """Standardise observations by their running moments, clipped to +-10."""
+    standardize_return: bool = False
+    """Standardise returns by the running moments of earlier ones; their mean is a baseline by itself."""
+    hidden: tuple[int, ...] = (64, 64)
+    """Widths of the hidden layers."""
+    activation: Activation = "tanh"
+    """Non-linearity of the hidden layers."""
+    cnn: Cnn = "nature"
+    """Encoder of images; learns from the policy's gradient alone."""
+    policy_gain: float = 0.01
+    """Scale of the policy's last layer at the start; small starts near-uniform."""
+    log_std_init: float = 0.0
+    """Initial logarithm of the standard deviation of continuous actions."""
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("clip", "max_grad_norm") if getattr(self, name) is not None]
+        positive = ("episodes", "epochs", "lr", "value_lr", "value_epochs", *given)
+        check_ranges(self, positive=positive, unit=("gamma",))
+
+
+def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
+    """Scalar whose gradient is the policy gradient, and what to log, from the B steps of E episodes.
+
+    Its value means nothing: that it falls is no progress (Kaplan, section 8.2).
+
+    | mb      | shape       | meaning                                               |
+    |---------|-------------|-------------------------------------------------------|
+    | obs     | (B, *obs)   | stored observations                                   |
+    | action  | (B, *act)   | as chosen, not clipped                                |
+    | weight  | (B,)        | gain - factor * baseline, a constant                  |
+    | factor  | (B,)        | what multiplies a baseline in this step, a constant   |
+    | episode | (B,)        | number of the step's episode                          |
+    | count   | ()          | E                                                     |
+    """
+    pi, _ = net.policy(mb["obs"])
+    logp = pi.log_prob(mb["action"])
+    policy = -(mb["weight"] * logp).sum() / mb["count"]
+    total = policy
+    if cfg.baseline == "optimal":
+        total = total + _optimal_baseline(net, mb, logp)
+    entropy = pi.entropy()
+    if cfg.entropy_coef:
+        total = total - cfg.entropy_coef * entropy.sum() / mb["count"]
+    return total, {"loss/policy": policy, "policy/entropy": entropy.mean()}
+
+
+def credit(log_ratio: NDArray, reward: NDArray, cfg: Config) -> tuple[NDArray, NDArray]:
+    """Gain and factor of each step of E episodes, both (L, E), time first and zero beyond an episode's end.
+
+    log_ratio = log pi(a|s) - log mu(a|s) of the policy that learns and the one that acted. Subtracting factor * b from
+    the gain adds no bias for any b that does not depend on the action.
+
+    Whole trajectories: factor = prod_t ratio_t, gain = factor * return. Per decision: factor_t = prod_{k<=t} ratio_k,
+    gain_t = sum_{k>=t} gamma^(k-t) factor_k r_k, and rewards of the past are weighted with factor_t. First order:
+    factor = ratio, clipped. Huang, section 28.3; Precup et al. 2000, "Eligibility traces for off-policy policy
+    evaluation".
+    """
+    per_decision = cfg.reuse == "per_decision"
+    match cfg.reuse:
+        case "trajectory":
+            factor = np.exp(np.broadcast_to(log_ratio.sum(0), log_ratio.shape))
+        case "per_decision":
+            factor = np.exp(log_ratio.cumsum(0))
+        case "first_order":
+            factor = np.exp(log_ratio)
+            factor = factor if cfg.clip is None else factor.clip(1 - cfg.clip, 1 + cfg.clip)
+    zero, never = np.zeros_like(reward), np.zeros(reward.shape, np.bool_)
+    if per_decision:
+        gain = rewards_to_go(factor * reward, zero, never, cfg.gamma)
+    else:
+        gain = factor * rewards_to_go(reward, zero, never, cfg.gamma)
+    discount = cfg.gamma ** np.arange(len(reward), dtype=reward.dtype)[:, None]
+    if cfg.weight == "whole":
+        earned = discount * reward
+        gain = factor * (earned.cumsum(0) - earned) + discount * gain
+    elif cfg.weight == "discounted_to_go":
+        gain, factor = discount * gain, discount * factor
+    return gain, factor
+
+
+def episodes(batch: Batch) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    """Which steps (T, N) belong to whole episodes; and of these B steps the time in the episode and its number."""
+    ended = batch.done & batch.valid
+    number, count = ended.cumsum(0) - ended, ended.sum(0)
+    whole = batch.valid & (number < count)
+    episode = (number + count.cumsum() - count)[whole]
+    step = whole.cumsum(0)[whole]
+    first = np.full(count.sum(), len(whole))
+    np.minimum.at(first, episode, step)
+    return whole, step - first[episode], episode
+
+
+def mean_baseline(ret: NDArray, alive: NDArray[np.bool_], cfg: Config) -> NDArray:
+    """The baselines (L, E) that are means of the batch's own returns (L, E), where `alive`; 0 for the others."""
+    total, count = np.where(alive, ret, 0.0).sum(1, keepdims=True), alive.sum(1, keepdims=True)
+    match cfg.baseline:
+        case "mean":
+            return np.full_like(ret, total.sum() / count.sum())
+        case "time":
+            return np.broadcast_to(total / count.clip(1), ret.shape)
+        case "leave_one_out":
+            return (total - ret) / (count - 1).clip(1) * (count > 1)
+    return np.zeros_like(ret)
+
+
+class Agent:
+    """Acts with pi, learns from whole episodes, each collection of them at a time."""
+
+    def __init__(
+        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+    ) -> None:
+        self.cfg, self.horizon = cfg, Whole(cfg.episodes)
+        self.actor = Actor(obs, action, cfg, device, seed)
+        self.net, self.convolutional = self.actor.net, self.actor.convolutional
+        value = [*self.net.value_trunk.parameters(), *self.net.value_head.parameters()]
+        policy = [p for p in self.net.parameters() if all(p is not v for v in value)]
+        sizes = [sum(p.numel() for p in group) for group in (policy, value)]
+        policy_vector, value_vector = split(flatten([*policy, *value]), sizes)
+        self.optimizer = Adam(policy_vector, max_grad_norm=cfg.max_grad_norm)
+        self.value_optimizer = Adam(value_vector)
+        self.returns = Standardize(())
+        self.linear: NDArray[np.float64] | None = None  # coefficients of the linear baseline
+
+    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
+        return self.actor.act(obs, explore)
+
+    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
+        return self.actor.inspect(obs)
+
+    def update(self, batch: Batch, progress: float) -> dict[str, float]:
+        """Gradient steps on the whole episodes of the batch; steps of others are ignored."""
+        cfg, decay = self.cfg, scheduled(1.0, self.cfg.lr_schedule, progress)
+        whole, step, episode = episodes(batch)
+        shape = step.max() + 1, episode.max() + 1
+        reward = _placed(self._reward(batch)[whole], step, episode, shape)
+        mean, std = float(self.returns.shift), 1 / float(self.returns.scale)
+        # what actions would be credited with if the policy were the one that acted: what a baseline predicts
+        on_policy = replace(cfg, weight="whole" if cfg.weight == "whole" else "to_go")
+        ret = credit(np.zeros_like(reward), reward, on_policy)[0]
+        target = (ret - mean) / std
+        data = self._tensors(obs=batch.obs[:-1][whole], action=batch.action[whole], episode=episode, count=shape[1])
+        baseline = self._baseline(batch, whole, data["obs"], target, step, episode)
+        target = target[step, episode]
+        log_ratio = np.zeros(len(step))
+        logs = []
+        for _ in range(cfg.epochs):
+            gain, factor = (x[step, episode] for x in credit(_placed(log_ratio, step, episode, shape), reward, cfg))
+            weight = (gain - factor * mean) / std - factor * baseline
+            data |= self._tensors(weight=weight.astype(np.float32), factor=factor.astype(np.float32))
+            total, log = loss(self.net, data, cfg)
+            norm = self.optimizer.step(total, cfg.lr * decay)
+            logs.append(torch.stack([*(x.detach() for x in log.values()), norm]))
+            log_ratio = self._logp(data) - batch.extras["logp"][whole]
+        metrics = dict(zip((*log, "loss/grad_norm"), torch.stack(logs).mean(0).tolist(), strict=True))
+        metrics["policy/kl"] = float((np.exp(log_ratio) - 1 - log_ratio).mean())  # joschu.net/blog/kl-approx.html
+        metrics["value/explained_variance"] = explained_variance(baseline, target)
+        metrics["policy/lr"] = cfg.lr * decay
+        if cfg.baseline == "value":
+            metrics["loss/value"] = self._fit_value(data["obs"], target, cfg.value_lr * decay)
+        if cfg.baseline == "linear":
+            self.linear = _ridge(self._features(data["obs"], step), target)
+        if cfg.standardize_return:
+            self.returns.update(torch.as_tensor(ret[step, episode]))
+        self.actor.end_rollout(batch)
+        return metrics
+
+    def state(self) -> dict[str, Any]:
+        return {
+            **self.actor.state(),
+            "optimizer": self.optimizer.state(),
+            "value_optimizer": self.value_optimizer.state(),
+            "returns": {name: x.clone() for name, x in self.returns.state_dict().items()},
+            "linear": self.linear,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.actor.load_state(state)
+        self.optimizer.load_state(tensors(state["optimizer"]))
+        self.value_optimizer.load_state(tensors(state["value_optimizer"]))
+        self.returns.load_state_dict(tensors(state["returns"]))
+        self.linear = state["linear"]
+
+    def _reward(self, batch: Batch) -> NDArray[np.float64]:
+        """Rewards (T, N); if V predicts rewards to go, the last one before a time limit includes what it cut off."""
+        reward = batch.reward.astype(np.float64)
+        if self.cfg.baseline != "value" or self.cfg.weight == "whole":
+            return reward
+        edge_value = self.actor.values(batch.edge_obs[None])[0]
+        beyond = batch.next_value(batch.extras["value"], edge_value) / float(self.returns.scale)
+        beyond += float(self.returns.shift)
+        return reward + np.where(batch.truncated & ~batch.terminated, self.cfg.gamma * beyond, 0.0)
+
+    def _baseline(
+        self, batch: Batch, whole: NDArray, obs: Tensor, target: NDArray, step: NDArray, episode: NDArray
+    ) -> NDArray:
+        """Baseline of each step (B,), in the units of `target` (L, E).
+
+        The value network and the regression have not seen this batch yet: fitted to it, they would know the actions.
+        """
+        if self.cfg.baseline == "value":
+            return batch.extras["value"][whole]
+        if self.cfg.baseline == "linear":
+            return np.zeros(len(step)) if self.linear is None else self._features(obs, step) @ self.linear
+        alive = _placed(np.ones(len(step)), step, episode, target.shape) > 0
+        return mean_baseline(target, alive | (self.cfg.weight == "whole"), self.cfg)[step, episode]
+
+    @torch.no_grad()
+    def _features(self, obs: Tensor, step: NDArray) -> NDArray[np.float64]:
+        """Observations, their squares and a cubic in time, (B, F): Duan et al. 2016, arXiv:1604.06778."""
+        seen = self.net.encoder(obs).clamp(-10, 10).cpu().numpy().astype(np.float64)
+        time = step[:, None] / 100
+        return np.concatenate([seen, seen**2, time, time**2, time**3, np.ones_like(time)], 1)
+
+    @torch.no_grad()
+    def _logp(self, data: dict[str, Tensor]) -> NDArray[np.float64]:
+        """log pi(a|s) (B,) by the policy as it is now."""
+        return self.net.policy(data["obs"])[0].log_prob(data["action"]).cpu().numpy().astype(np.float64)
+
+    def _fit_value(self, obs: Tensor, target: NDArray, lr: float) -> float:
+        """Least squares of V on the targets (B,); the mean squared error before the first step."""
+        with torch.no_grad():
+            features = self.net.encoder(obs)
+        ret = torch.as_tensor(target, dtype=torch.float32, device=self.actor.device)
+        errors = []
+        for _ in range(self.cfg.value_epochs):
+            error = (self.net.value_head(self.net.value_trunk(features)).squeeze(-1) - ret).square().mean()
+            errors.append(error.detach())
+            self.value_optimizer.step(error, lr)
+        return float(errors[0])
+
+    def _tensors(self, **columns: Any) -> dict[str, Tensor]:
+        return {name: torch.as_tensor(x, device=self.actor.device) for name, x in columns.items()}
+
+
+def _placed(x: NDArray, step: NDArray, episode: NDArray, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Values (B,) of steps in their place (L, E), time first; 0 elsewhere."""
+    out = np.zeros(shape)
+    out[step, episode] = x
+    return out
+
+
+def _optimal_baseline(net: ActorCritic, mb: dict[str, Tensor], logp: Tensor) -> Tensor:
+    """Scalar whose gradient subtracts from each weight of the network its baseline of least variance.
+
+    With h_e the gradient of episode e without a baseline and g_e = grad sum_t factor_t log pi(a_t|s_t), of mean 0, that
+    is b = E[g h] / E[g^2]: for whole returns R it is E[g^2 R] / E[g^2] (Huang, section 28.2). Each episode's is
+    estimated from the other ones, so that it does not depend on the episode's own actions.
+    """
+    count = int(mb["count"])
+    zeros = logp.new_zeros(2, count)
+    sums = zeros.index_add(1, mb["episode"], torch.stack([mb["factor"] * logp, mb["weight"] * logp]))
+    parameters = [p for p in net.parameters() if p.requires_grad]
+    rows = torch.autograd.grad(
+        sums.flatten(),
+        parameters,
+        torch.eye(2 * count, device=logp.device),
+        retain_graph=True,
+        is_grads_batched=True,
+        allow_unused=True,
+    )
+    total = logp.new_zeros(())
+    for parameter, row in zip(parameters, rows, strict=True):
+        if row is not None:
+            g, h = row[:count], row[count:]
+            square, product = g.square(), g * h
+            others = square.sum(0) - square
+            b = torch.where(others > 0, (product.sum(0) - product) / others, 0.0)
+            total = total + (parameter * (b * g).mean(0)).sum()
+    return total
+
+
+def _ridge(features: NDArray, target: NDArray) -> NDArray[np.float64]:
+    """Coefficients (F,) of the least squares fit of targets (B,), kept small where the features leave them open."""
+    return np.linalg.solve(features.T @ features + 1e-5 * np.eye(features.shape[1]), features.T @ target)

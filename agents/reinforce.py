@@ -25,7 +25,7 @@ from ..core.nets import ActorCritic
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
 from ..core.normalize import Standardize
-from ..core.optim import Adam, Schedule, scheduled
+from ..core.optim import Adam, Schedule, flatten, scheduled, split
 from ..core.returns import rewards_to_go
 from ..core.rollout import Whole
 from ..core.stats import explained_variance
@@ -182,8 +182,10 @@ class Agent:
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         value = [*self.net.value_trunk.parameters(), *self.net.value_head.parameters()]
         policy = [p for p in self.net.parameters() if all(p is not v for v in value)]
-        self.optimizer = Adam(policy, max_grad_norm=cfg.max_grad_norm)
-        self.value_optimizer = Adam(value)
+        flat = flatten([*policy, *value])
+        policy_part, value_part = split(flat, [sum(p.numel() for p in part) for part in (policy, value)])
+        self.optimizer = Adam(policy_part, max_grad_norm=cfg.max_grad_norm)
+        self.value_optimizer = Adam(value_part)
         self.returns = Standardize(())
         self.linear: NDArray[np.float64] | None = None  # coefficients of the linear baseline
 

@@ -1,8 +1,8 @@
-"""Rollouts of a small network in a native environment as one jitted loop over the whole horizon.
+"""Small networks as jitted loops that read their weights where torch keeps them.
 
-The loop reads the network's weights where torch keeps them and computes what `ActorCritic` computes, equal up to the
-rounding of float32. Actions come from a stream of its own, so a run takes other samples than on the torch path, but
-always the same ones for the same seed.
+They compute what `ActorCritic` computes, equal up to the rounding of float32, at a tenth of the cost. Actions come from
+a stream of their own, so a run takes other samples than on the torch path, but always the same ones for the same seed.
+In a native environment the whole horizon is one call: forward, sample, step, record.
 """
 
 import math
@@ -22,23 +22,28 @@ from .jit import instantiate
 from .nets import ActorCritic
 from .rng import Stream, normal, uniform
 
-if TYPE_CHECKING:  # in the loop these are the environment's own functions and those of its spaces, see `instantiate`
+if TYPE_CHECKING:  # in the loops these are the environment's own functions and those of its spaces, see `instantiate`
     reset: Any = None
     step: Any = None
     observe: Any = None
     encode: Any = None
     draw: Any = None
+    act_all: Any = None
     for_env: Any = None
 
+# Sums may be reordered, so that they use whole vector registers; nan and inf must come through to be reported.
+_REORDER = {"reassoc", "contract", "nsz", "arcp"}
+# Products of weights and features per step, above which torch's matrix products make up for the cost of calling them:
+# 85 us a step, while the loops do 11 GFLOP/s and torch 50.
+_SMALL = 600_000
 _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 
 
-class FusedLoop:
-    """The policy `net` acting in `env` for a whole horizon in one call; see `fits` for which ones it takes."""
+class FusedActor:
+    """The policy `net` acting in environments like `env`; see `fits` for which ones it takes."""
 
     def __init__(self, env: Any, net: nn.Module, seed: int) -> None:
         assert isinstance(net, ActorCritic)
-        self.env = env.unwrapped
         self.random = rng.stream(seed)
         self._net = net
         flat = _shared_vector(net)
@@ -47,16 +52,42 @@ class FusedLoop:
         self._value = _places(flat, net.value_trunk, net.value_head)
         self._relu = any(isinstance(m, nn.ReLU) for m in net.policy_trunk.modules())
         self._standardize = next(iter(net.encoder.standardizers.values()), None)
-        discrete = isinstance(net.policy_head, CategoricalHead)
-        self.action_shape = () if discrete else tuple(env.single_action_space.shape or ())
-        self.action_dtype = np.dtype(np.int64 if discrete else np.float32)
+        self.discrete = isinstance(net.policy_head, CategoricalHead)
+        self.action_shape = () if self.discrete else tuple(env.single_action_space.shape)
+        self.action_dtype = np.dtype(np.int64 if self.discrete else np.float32)
+        n, width = env.num_envs, int(max(self._policy[:, 2:].max(), self._value[:, 2:].max(), net.encoder.size))
+        self._scratch = np.zeros((5, n, width), np.float32)
+        one_hot = isinstance(env.single_observation_space, spaces.Discrete)
+        self.jitted = instantiate(
+            act,
+            f"{'one_hot' if one_hot else 'row'}_{'categorical' if self.discrete else 'gaussian'}",
+            encode=encode_index if one_hot else encode_row,
+            draw=draw_categorical if self.discrete else draw_gaussian,
+        )
+
+    def act(self, obs: NDArray) -> dict[str, NDArray]:
+        """What `Actor.act` gives for stored observations (N, *obs): "action", "logp", "value"."""
+        n = len(obs)
+        action = np.empty((n, *self.action_shape), self.action_dtype)
+        logp, value = np.empty(n, np.float32), np.empty(n, np.float32)
+        self.jitted(obs.reshape(n, -1), action.reshape(n, -1), logp, value, *self.arguments())
+        return {"action": action, "logp": logp, "value": value}
+
+    def arguments(self) -> tuple[Any, ...]:
+        """The network as it is now, for `act`."""
+        shift, scale = _moments(self._standardize)
+        network = (self._weights, self._policy, self._value, self._relu, shift, scale, _log_std(self._net))
+        return (*network, self.random, self._scratch)
+
+
+class FusedLoop:
+    """An actor in a native environment for a whole horizon in one call."""
+
+    def __init__(self, env: Any, actor: FusedActor) -> None:
+        self.env, self.actor = env.unwrapped, actor
         space = env.single_action_space
         bounds = (space.low, space.high) if isinstance(space, spaces.Box) else (np.zeros(0, np.float32),) * 2
         self._low, self._high = (bound.ravel() for bound in bounds)
-        n, width = env.num_envs, int(max(self._policy[:, 2:].max(), self._value[:, 2:].max(), net.encoder.size))
-        self._scratch = np.zeros((5, n, width), np.float32)
-        self._features = net.encoder.size
-        one_hot = isinstance(env.single_observation_space, spaces.Discrete)
         kernel = self.env.kernel
         self._roll = instantiate(
             roll,
@@ -64,9 +95,8 @@ class FusedLoop:
             reset=kernel.reset,
             step=kernel.step,
             observe=kernel.observe,
-            encode=encode_index if one_hot else encode_row,
-            draw=draw_categorical if discrete else draw_gaussian,
-            for_env=as_index if discrete else clipped,
+            act_all=actor.jitted,
+            for_env=as_index if actor.discrete else clipped,
         )
 
     def fill(
@@ -84,26 +114,30 @@ class FusedLoop:
         env = self.env
         final_at = np.empty((steps * n, 2), np.int64)
         final_obs = np.empty((steps * n, *obs.shape[2:]), obs.dtype)
-        shift, scale = _moments(self._standardize, self._features)
         ends = self._roll(
             obs.reshape(steps + 1, n, -1), action.reshape(steps, n, -1), logp, value, reward, terminated, truncated,
             final_at, final_obs.reshape(steps * n, -1),
-            env.state, env.elapsed, env.rng, env.kernel.params, env.max_episode_steps,
-            self._weights, self._policy, self._value, self._relu, shift, scale, _log_std(self._net),
-            self._low, self._high, self.random, self._scratch,
+            env.state, env.elapsed, env.rng, env.kernel.params, env.max_episode_steps, self._low, self._high,
+            *self.actor.arguments(),
         )  # fmt: skip
         return final_at[:ends].copy(), final_obs[:ends].copy()
 
 
 def fits(env: Any, net: Any) -> bool:
-    """Whether the loop can stand in for `net` acting in `env`: a native environment, an MLP on the CPU."""
+    """Whether a jitted loop should compute `net`: a small MLP on the CPU that sees one Box or Discrete, unmasked."""
+    if not isinstance(net, ActorCritic) or type(net.policy_head) not in (CategoricalHead, GaussianHead):
+        return False
+    space = env.single_observation_space
+    plain = isinstance(space, spaces.Box) or (isinstance(space, spaces.Discrete) and space.start == 0)
+    small = env.num_envs * sum(p.numel() for p in net.parameters()) <= _SMALL
+    return small and plain and not net.encoder.cnns and next(net.parameters()).device.type == "cpu"
+
+
+def is_native(env: Any) -> bool:
+    """Whether `FusedLoop` can step `env`."""
     kernel = getattr(env, "kernel", None)
-    if not isinstance(net, ActorCritic) or kernel is None or kernel.mask is not None:
-        return False
-    if env.metadata.get("autoreset_mode") is not AutoresetMode.SAME_STEP:
-        return False
-    plain = type(net.policy_head) in (CategoricalHead, GaussianHead) and not net.encoder.cnns
-    return plain and next(net.parameters()).device.type == "cpu"
+    same_step = env.metadata.get("autoreset_mode") is AutoresetMode.SAME_STEP
+    return same_step and kernel is not None and kernel.mask is None
 
 
 def _shared_vector(net: ActorCritic) -> torch.Tensor:
@@ -125,7 +159,7 @@ def _places(flat: torch.Tensor, *parts: nn.Module) -> NDArray[np.int64]:
     return np.array([(start(m.weight), start(m.bias), m.in_features, m.out_features) for m in layers])
 
 
-def _moments(standardize: nn.Module | None, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _moments(standardize: nn.Module | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Shift and scale of the observations; empty where they are taken as they are."""
     if standardize is None:
         return np.zeros(0, np.float32), np.zeros(0, np.float32)
@@ -138,22 +172,32 @@ def _log_std(net: ActorCritic) -> NDArray[np.float32]:
     return head.log_std.detach().numpy() if isinstance(head, GaussianHead) else np.zeros(0, np.float32)
 
 
+def act(  # type: ignore[no-untyped-def]
+    obs, action, logp, value, weights, policy, critic, relu, shift, scale, log_std, random, scratch
+):
+    """Actions of N environments with their log-probabilities and the values of the states."""
+    for i in range(len(obs)):
+        encode(obs[i], shift, scale, scratch[0, i])
+    pi = forward(weights, policy, relu, scratch[0, : len(obs)], scratch[1], scratch[2])
+    v = forward(weights, critic, relu, scratch[0, : len(obs)], scratch[3], scratch[4])
+    for i in range(len(obs)):
+        value[i] = v[i, 0]
+        logp[i] = draw(pi[i], log_std, action[i], policy[-1, 3], random)
+
+
 def roll(  # type: ignore[no-untyped-def]
     obs, action, logp, value, reward, terminated, truncated, final_at, final_obs,
-    state, elapsed, streams, params, limit,
-    weights, policy, critic, relu, shift, scale, log_std, low, high, random, scratch,
+    state, elapsed, streams, params, limit, low, high,
+    weights, policy, critic, relu, shift, scale, log_std, random, scratch,
 ):  # fmt: skip
     """T steps of N environments; returns how many episodes ended."""
     steps, n = reward.shape
     ends = 0
     for t in range(steps):
+        act_all(
+            obs[t], action[t], logp[t], value[t], weights, policy, critic, relu, shift, scale, log_std, random, scratch
+        )
         for i in range(n):
-            encode(obs[t, i], shift, scale, scratch[0, i])
-        pi = forward(weights, policy, relu, scratch[0], scratch[1], scratch[2])
-        v = forward(weights, critic, relu, scratch[0], scratch[3], scratch[4])
-        for i in range(n):
-            value[t, i] = v[i, 0]
-            logp[t, i] = draw(pi[i], log_std, action[t, i], policy[-1, 3], random)
             reward[t, i], terminated[t, i] = step(state[i], params, for_env(action[t, i], low, high), streams[i])
             elapsed[i] += 1
             truncated[t, i] = elapsed[i] >= limit
@@ -167,7 +211,7 @@ def roll(  # type: ignore[no-untyped-def]
     return ends
 
 
-@njit(nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=_REORDER, error_model="numpy")
 def forward(weights, layers, relu, x, a, b):  # type: ignore[no-untyped-def]
     """A perceptron on N rows `x`, layer by layer into `a` and `b` in turns; returns the one that holds its outputs."""
     source, target = x, a
@@ -189,7 +233,7 @@ def forward(weights, layers, relu, x, a, b):  # type: ignore[no-untyped-def]
     return source
 
 
-@njit(nogil=True, fastmath=True)
+@njit(nogil=True, fastmath=_REORDER, error_model="numpy")
 def activate(x, relu):  # type: ignore[no-untyped-def]
     """ReLU, or tanh by the rational function of Eigen's `ptanh_float` (within 3 units in the last place), in place."""
     if relu:

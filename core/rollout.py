@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .batch import Batch, Episodes
 from .errors import UsageError
-from .fused import FusedLoop
+from .fused import FusedActor, FusedLoop, is_native
 from .spaces import Layout, add_axis, take
 
 _FIRST_ROWS = 256  # of the storage for whole episodes, which grows to the longest
@@ -36,22 +36,23 @@ class Rollout:
 
     Handles all three autoreset modes. Box actions are clipped to the action space on their way to the
     environment and recorded as the policy chose them (Huang et al. 2022, "The 37 implementation details
-    of PPO", detail 16 of the continuous ones). `seconds` accumulates the time spent per phase. With `fused`, the
-    policy in it acts in one jitted loop and `collect` ignores its `act`; it needs a horizon in steps.
+    of PPO", detail 16 of the continuous ones). `seconds` accumulates the time spent per phase. With `fused`, its
+    policy acts instead of the `act` given, in a native environment for a horizon of steps in one call.
 
     Raises:
         UsageError: if the environment does not say which autoreset mode it uses.
     """
 
-    def __init__(self, env: VectorEnv, horizon: int | Whole, seed: int = 0, fused: FusedLoop | None = None) -> None:
+    def __init__(self, env: VectorEnv, horizon: int | Whole, seed: int = 0, fused: FusedActor | None = None) -> None:
         self.env, self.fused = env, fused
         self.whole = horizon if isinstance(horizon, Whole) else None
         self.cut = False
         """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
         self.horizon = _FIRST_ROWS if isinstance(horizon, Whole) else horizon
+        self._loop = FusedLoop(env, fused) if fused is not None and is_native(env) and not self.whole else None
         self.layout = Layout(env.single_observation_space)
         self.mode = _autoreset_mode(env)
-        self.seconds = {"rollout": 0.0} if fused else {"act": 0.0, "env": 0.0}
+        self.seconds = {"rollout": 0.0} if self._loop else {"act": 0.0, "env": 0.0}
         n = env.num_envs
         self._counts_games = env.metadata.get("counts_games", False)
         self.to_env = _action_adapter(env.single_action_space)
@@ -90,8 +91,9 @@ class Rollout:
         limit = sys.maxsize if limit is None else limit
         self._fresh = False
         self._obs[0] = self._obs[self._end]
-        if self.fused is not None:
-            return self._collect_fused(self.fused, limit)
+        if self._loop is not None:
+            return self._collect_fused(self._loop, limit)
+        act = act if self.fused is None else self.fused.act
         ends: list[tuple[NDArray, NDArray]] = []  # per step with ends: final_at rows and final_obs
         reported: list[tuple[dict[str, NDArray], NDArray]] = []  # episodes that the environment counts itself
         clock = perf_counter()
@@ -140,12 +142,12 @@ class Rollout:
         if self.fused is not None:
             self.fused.random[:] = state["random"]
 
-    def _collect_fused(self, fused: FusedLoop, limit: int) -> Batch:
+    def _collect_fused(self, loop: FusedLoop, limit: int) -> Batch:
         clock = perf_counter()
         n = self.env.num_envs
         steps = min(self.horizon, -(-limit // n))
         shapes: dict[str, tuple[tuple[int, ...], Any]] = {
-            "action": (fused.action_shape, fused.action_dtype),
+            "action": (loop.actor.action_shape, loop.actor.action_dtype),
             "logp": ((), np.float32),
             "value": ((), np.float32),
         }
@@ -154,7 +156,7 @@ class Rollout:
                 self._extras[name] = np.zeros((self.horizon, n, *shape), dtype)
         columns = [self._extras[name][:steps] for name in shapes]
         columns += [self._raw_reward[:steps], self._terminated[:steps], self._truncated[:steps]]
-        ends = fused.fill(self._obs[: steps + 1], *columns)
+        ends = loop.fill(self._obs[: steps + 1], *columns)
         for t in (0, steps - 1):  # only the last row can go beyond the budget
             self._mark_valid(t, limit - t * n)
         self._valid[1 : steps - 1] = True

@@ -35,7 +35,8 @@ def plot(folders: list[Path], out: Path, metric: str) -> None:
         grid = np.linspace(max(x[0] for x, _ in curves), min(x[-1] for x, _ in curves), _POINTS)
         values = np.array([np.interp(grid, x, y) for x, y in curves])
         seeds = f"{len(curves)} seeds" if len(curves) > 1 else "1 seed"
-        (line,) = axes.plot(grid, values.mean(0), label=f"{algo} on {env} ({seeds})")
+        alone = "o" if grid[0] == grid[-1] else None  # one row of metrics is a point, which a line would not show
+        (line,) = axes.plot(grid, values.mean(0), marker=alone, label=f"{algo} on {env} ({seeds})")
         if len(curves) > 1:
             low, high = np.array([bootstrap_interval(column) for column in values.T]).T
             axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2, linewidth=0)

@@ -39,7 +39,7 @@ class Run:
     backend: str = "auto"
     """How the copies are stepped: auto picks the fastest, and never changes the trajectories."""
     rollout: RolloutPath = "auto"
-    """auto: the fused loop where the environment is native and the network small; torch: always the network itself."""
+    """auto: jitted loops act for small networks on the CPU; torch: always the network itself."""
     env_args: dict[str, Any] = field(default_factory=dict)
     """Arguments of the environment's constructor."""
     eval_args: dict[str, Any] = field(default_factory=dict)

@@ -24,7 +24,7 @@ from ..agents import Agent
 from ..core import checkpoint
 from ..core.batch import Batch
 from ..core.errors import TrainingError, UsageError
-from ..core.fused import FusedLoop, fits
+from ..core.fused import FusedActor, fits
 from ..core.rollout import Rollout, Whole
 from ..envs import snapshot
 from . import run as runs
@@ -96,13 +96,12 @@ class Training:
         try:
             device = _device(run.device, self.env)
             self.agent = new_agent(run, self.env, device, seeds["agent"])
-            horizon, fused = self.agent.horizon, run.rollout == "auto" and fits(self.env, self.agent.net)
-            if isinstance(horizon, Whole):
-                fused = False
-            else:
+            horizon = self.agent.horizon
+            if not isinstance(horizon, Whole):
                 horizon = min(horizon, ceil(run.steps / self.env.num_envs))
-            loop = FusedLoop(self.env, self.agent.net, seeds["agent"]) if fused else None
-            self.rollout = Rollout(self.env, horizon, seeds["env"], loop)
+            fused = run.rollout == "auto" and fits(self.env, self.agent.net)
+            actor = FusedActor(self.env, self.agent.net, seeds["agent"]) if fused else None
+            self.rollout = Rollout(self.env, horizon, seeds["env"], actor)
             self._eval_seed = seeds["eval"]
             self.metrics = Metrics()
             self._best = -np.inf
@@ -133,7 +132,7 @@ class Training:
         display = Display(title, self.run.steps, self.steps, quiet)
         saved = monotonic()
         try:
-            with display, _interruptible() as stop, _threads(self.agent):
+            with display, _interruptible(quiet) as stop, _threads(self.agent):
                 while self.steps < self.run.steps and not stop:
                     row = self.iterate()
                     if row:
@@ -251,12 +250,12 @@ class Training:
         self.agent.load_state(state["agent"])
         self.metrics.load_state(state["metrics"])
         self._best, self.seconds = state["best"], state["seconds"]
+        self.rollout.load_state(state["rollout"])
         if state["env"] is None:
             # This environment cannot be put back where it was: start new episodes, each resume others
             self.rollout.reset(_seeds(self.run.seed, self.steps)["env"])
         else:
             snapshot.restore(self.env, state["env"])
-            self.rollout.load_state(state["rollout"])
 
 
 def new_agent(run: Run, env: VectorEnv, device: str, seed: int) -> Agent:
@@ -374,7 +373,7 @@ def _threads(agent: Agent) -> Iterator[None]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[list[int]]:
+def _interruptible(quiet: bool) -> Iterator[list[int]]:
     """A list that the first Ctrl-C or SIGTERM makes non-empty; the second one interrupts at once."""
     caught: list[int] = []
 
@@ -382,6 +381,8 @@ def _interruptible() -> Iterator[list[int]]:
         if caught:
             raise KeyboardInterrupt
         caught.append(number)
+        if not quiet:
+            print("stopping after this update; once more to stop at once", file=sys.stderr)
 
     try:
         before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

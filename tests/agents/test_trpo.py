@@ -12,7 +12,7 @@ from torch import distributions as reference
 
 from gymnast.agents import trpo
 from gymnast.core.errors import UsageError
-from gymnast.core.fused import FusedLoop, fits
+from gymnast.core.fused import FusedActor, fits
 from gymnast.core.heads import Categorical
 from gymnast.core.natural import conjugate_gradient, fisher, gradient
 from gymnast.core.rollout import Rollout
@@ -214,7 +214,7 @@ def test_the_fused_loop_sees_the_weights_after_an_update():
     env = make("CartPole-v1", 4)
     agent, _ = started(env)
     assert fits(env, agent.net)
-    rollout = Rollout(env, 32, 0, FusedLoop(env, agent.net, 0))
+    rollout = Rollout(env, 32, 0, FusedActor(env, agent.net, 0))
     for _ in range(3):
         batch = rollout.collect(agent.act)
         pi, seen = agent.net(torch.as_tensor(batch.obs[:-1]).flatten(0, 1))

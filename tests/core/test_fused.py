@@ -1,18 +1,16 @@
-"""The fused loop against the network, the environment and the recorder that it stands in for."""
+"""The jitted loops against the network, the environment and the recorder that they stand in for."""
 
 from contextlib import closing
 
 import numpy as np
 import pytest
 import torch
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymnast.agents import ppo
 from gymnast.core import fused, rng
-from gymnast.core.fused import FusedLoop, fits
+from gymnast.core.fused import FusedActor, fits, is_native
 from gymnast.core.rollout import Rollout
 from gymnast.envs import make
-from probes import Match
 
 ENVS = ["CartPole-v1", "Pendulum-v1", "MountainCarContinuous-v0", "FrozenLake-v1"]
 COPIES, HORIZON = 3, 60
@@ -33,7 +31,7 @@ def started(env, config, seed=0):
     if config.normalize_obs:
         obs, _ = make(env.spec.id, 64).reset(seed=9)
         agent.net.encoder.update(torch.as_tensor(obs))
-    return agent, Rollout(env, HORIZON, seed, FusedLoop(env, agent.net, seed))
+    return agent, Rollout(env, HORIZON, seed, FusedActor(env, agent.net, seed))
 
 
 def torch_path(agent, batch):
@@ -183,11 +181,19 @@ def net_for(env, **config):
     return ppo.Agent(env.single_observation_space, env.single_action_space, ppo.Config(**config)).net
 
 
-def test_it_fits_native_environments_and_small_networks_alone():
+def test_it_fits_small_networks_in_any_environment_and_knows_the_native_ones():
     with closing(make("CartPole-v1", 2)) as native, closing(make("CartPole-v1", 2, backend="loop")) as loop:
         assert fits(native, net_for(native))
-        assert not fits(loop, net_for(loop))
+        assert is_native(native)
+        assert fits(loop, net_for(loop))
+        assert not is_native(loop)
         assert not fits(native, torch.nn.Linear(4, 2))
+
+
+def test_it_does_not_fit_what_matrix_products_do_faster():
+    with closing(make("CartPole-v1", 2)) as few, closing(make("CartPole-v1", 1024)) as many:
+        assert not fits(few, net_for(few, hidden=(512, 512)))
+        assert not fits(many, net_for(many))
 
 
 def test_it_does_not_fit_state_dependent_noise():
@@ -196,6 +202,22 @@ def test_it_does_not_fit_state_dependent_noise():
         assert not fits(env, net_for(env, sde=True))
 
 
-def test_it_does_not_fit_environments_that_are_not_native():
-    with closing(SyncVectorEnv([Match] * 2, autoreset_mode=AutoresetMode.SAME_STEP)) as env:
-        assert not fits(env, net_for(env))
+def test_it_does_not_fit_masked_or_structured_observations():
+    with closing(make("Taxi-v4", 2)) as masked, closing(make("Blackjack-v1", 2)) as structured:
+        assert not fits(masked, net_for(masked))
+        assert not fits(structured, net_for(structured))
+
+
+@pytest.mark.parametrize("env_id", ENVS)
+def test_one_seed_gives_one_run_whether_the_environment_is_native_or_not(env_id):
+    batches = []
+    for backend in ("native", "loop"):
+        with closing(make(env_id, COPIES, backend=backend)) as env:
+            agent, rollout = started(env, CONFIGS["tanh"], seed=3)
+            batches.append(rollout.collect(agent.act))
+            assert batches[-1].steps == COPIES * HORIZON
+    native, loop = batches
+    for name in ("obs", "action", "reward", "terminated", "truncated", "final_at", "final_obs"):
+        np.testing.assert_array_equal(getattr(native, name), getattr(loop, name), err_msg=name)
+    np.testing.assert_allclose(native.extras["logp"], loop.extras["logp"], rtol=1e-6)
+    np.testing.assert_allclose(native.extras["value"], loop.extras["value"], rtol=1e-6)

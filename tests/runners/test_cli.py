@@ -63,7 +63,7 @@ WRONG = {
     "train pppo CartPole-v1": "unknown algorithm 'pppo'. Did you mean 'ppo'?",
     "train ppo Cartpole-v1": "unknown environment 'Cartpole-v1'. Did you mean 'CartPole-v1'?",
     "train ppo CartPole-v7": "'CartPole-v7' does not exist; the newest version is 'CartPole-v1'",
-    "train ppo no_such_module:Env": "'no_such_module:Env': No module named 'no_such_module'",
+    "train ppo no_such_module:Env": "No module named 'no_such_module'",
     "train ppo own_envs:Corridr": "Did you mean 'Corridor'?",
     "train ppo own_envs:Worded": "has no fixed size; supported are Box",
     "train ppo own_envs:Commanded": "no policy head for the action space Dict('gas': Discrete(2))",

@@ -41,3 +41,12 @@ def test_a_damaged_table_is_refused(gymnast, cartpole, tmp_path):
     said = gymnast("plot run")
     assert said.code == 2
     assert "metrics.csv is damaged" in said.err
+
+
+def test_a_run_with_one_row_is_a_point(gymnast, cartpole, tmp_path):
+    shutil.copytree(cartpole, tmp_path / "run")
+    (tmp_path / "run" / "metrics.csv").write_text("step,episode/return\n10,2.5\n")
+    gymnast("plot run --out point.png")
+    with Image.open(tmp_path / "point.png") as picture:
+        middle = np.asarray(picture.convert("RGB"))[300:450, 500:800]
+    assert (middle == (31, 119, 180)).all(-1).any(), "there is blue where the point is, in the middle of the axes"

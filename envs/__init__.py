@@ -1,5 +1,6 @@
 """Environments: `make` turns an id, a class or a callable into a Gymnasium VectorEnv on the fastest backend for it."""
 
+import os
 from typing import Any, TypeGuard
 
 from gymnasium.envs.registration import EnvSpec
@@ -78,9 +79,11 @@ def _fastest(source: Source, make_env: MakeEnv, num_envs: int, render_mode: str 
         return "native"
     if _is_atari(source):
         return "atari"
-    if _is_mujoco(source) and not (render_mode or kwargs):
+    if render_mode or os.name != "posix":  # threads on MuJoCo and worker processes need what Windows lacks
+        return "loop"
+    if _is_mujoco(source) and not kwargs:
         return "mujoco"
-    if num_envs == 1 or render_mode:
+    if num_envs == 1:
         return "loop"
     from .probe import pays
 

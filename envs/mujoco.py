@@ -7,29 +7,22 @@ own code. (`mujoco.rollout` has threads of its own, but drops the solver's warm 
 the last step: its trajectories differ, and Ant, Humanoid and Reacher observe what it drops.)
 """
 
-import ctypes
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gymnasium as gym
 import mujoco
-import numba
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from ..core.errors import UsageError
+from .physics import Crew
 from .threads import cores
 from .wrappers import refuse_partial_reset
 
 INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
-
-_library = ctypes.CDLL(mujoco._functions.__file__)  # and with it the C library that it is linked to
-_mj_step, _mj_rne_post_constraint = _library.mj_step, _library.mj_rnePostConstraint
-for _function in (_mj_step, _mj_rne_post_constraint):
-    _function.argtypes, _function.restype = (ctypes.c_size_t, ctypes.c_size_t), None
 
 Fields = dict[str, NDArray]  # parts of mjData, (N, size) each
 
@@ -61,10 +54,8 @@ class MujocoVectorEnv(VectorEnv):
             [(self.fields[name][i], getattr(data, name).reshape(-1)) for name in names]
             for i, data in enumerate(self.datas)
         ]
-        self.forces = "cfrc_ext" in names
         threads = min(cores(), num_envs)
-        self.parts = np.array_split(np.array([data._address for data in self.datas], np.uintp), threads)
-        self.pool = ThreadPoolExecutor(threads)
+        self.crew = Crew(self.single.model, self.datas, threads, self.single.frame_skip, "cfrc_ext" in names)
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -77,7 +68,9 @@ class MujocoVectorEnv(VectorEnv):
         before = {name: field.copy() for name, field in self.fields.items()}
         for control, action in zip(self.controls, actions, strict=True):
             control[:] = action
-        self._advance()
+        self.crew.advance()
+        for views in self.views:
+            _gather(views)
         obs, reward, terminated = self.outcome(self, before, self.fields, actions)
         self.elapsed += 1
         truncated = self.elapsed >= self.limit
@@ -111,18 +104,8 @@ class MujocoVectorEnv(VectorEnv):
         self.generators = [None if saved is None else _generator(saved) for saved in state["generators"]]
 
     def close_extras(self, **kwargs: Any) -> None:
-        self.pool.shutdown()
+        self.crew.close()
         self.single.close()
-
-    def _advance(self) -> None:
-        one = self.single
-        constants = one.model._address, one.frame_skip, self.forces
-        others = [self.pool.submit(_advance, part, *constants) for part in self.parts[1:]]
-        _advance(self.parts[0], *constants)
-        for other in others:
-            other.result()
-        for views in self.views:
-            _gather(views)
 
     def _reset_one(self, i: int, seed: int | None) -> NDArray:
         single = self.single
@@ -132,15 +115,6 @@ class MujocoVectorEnv(VectorEnv):
         self.elapsed[i] = 0
         _gather(self.views[i])
         return obs
-
-
-@numba.njit(nogil=True)  # not cached: Numba cannot keep the addresses of C functions
-def _advance(datas: NDArray, model: int, frame_skip: int, forces: bool) -> None:
-    for data in datas:
-        for _ in range(frame_skip):
-            _mj_step(model, data)
-        if forces:
-            _mj_rne_post_constraint(model, data)
 
 
 def _gather(views: list[tuple[NDArray, NDArray]]) -> None:

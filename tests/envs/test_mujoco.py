@@ -54,10 +54,10 @@ def test_a_fresh_environment_goes_on_bit_for_bit(env_id):
 
 
 def test_the_number_of_threads_changes_nothing(monkeypatch):
+    monkeypatch.setattr(mujoco, "cores", lambda: 3)
     many = make("Walker2d-v5", 3)
     monkeypatch.setattr(mujoco, "cores", lambda: 1)
     with closing(many), closing(make("Walker2d-v5", 3)) as single:
-        assert len(single.parts) == 1
         assert np.array_equal(many.reset(seed=0)[0], single.reset(seed=0)[0])
         for action in actions_of(many, 80):
             assert np.array_equal(many.step(action)[0], single.step(action)[0])

@@ -1,24 +1,20 @@
 """The `gymnast` command. Nothing heavy is imported before the command that needs it."""
 
-import ast
 import contextlib
 import dataclasses
-import io
 import json
 import os
-import re
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import tyro
-from tyro.conf import Positional, arg
-from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+from tyro.conf import Positional
 
 from ..core.errors import UsageError, nearest
+from .options import NOT_OPTIONS, env_args, parse, train_options
 
 USAGE = """\
 gymnast: reinforcement learning for Gymnasium environments
@@ -163,13 +159,13 @@ def _train(args: list[str]) -> int:
     from . import train as training
 
     algo, env = args[:2]
-    flags, env_args = _env_args(args[2:])
+    flags, given = env_args(args[2:])
     name = flags[flags.index("--preset") + 1] if "--preset" in flags[:-1] else "auto"
     base = runs.preset(algo, env, name)
-    options = _parse(_train_options(base), flags, f"gymnast train {algo} {env}")
-    names = (f.name for f in dataclasses.fields(base) if f.name not in _NOT_OPTIONS)
+    options = parse(train_options(base), flags, f"gymnast train {algo} {env}")
+    names = (f.name for f in dataclasses.fields(base) if f.name not in NOT_OPTIONS)
     values = {name: getattr(options, name) for name in names}
-    values |= {name: {**getattr(base, name), **given} for name, given in env_args.items()}
+    values |= {name: {**getattr(base, name), **values_given} for name, values_given in given.items()}
     run = dataclasses.replace(base, **values)
     out = options.out or training.default_out(run)
     return _report(out, training.train(run, out, options.quiet), options.quiet)
@@ -187,7 +183,7 @@ def _resume(args: list[str]) -> int:
         quiet: bool = False
         """Print nothing but errors."""
 
-    options = _parse(Resume, args, "gymnast train", "everything but --steps and --quiet is as the run began")
+    options = parse(Resume, args, "gymnast train", "everything but --steps and --quiet is as the run began")
     from . import train as training
 
     result = training.resume(options.resume, options.steps, options.quiet)
@@ -207,63 +203,6 @@ def _train_help(args: list[str]) -> int:
     print("\n".join(f"  {name:12} {agents.summary(name)}" for name in agents.names()))
     print("\nOptions, with the preset's values as defaults:  gymnast train ppo CartPole-v1 --help")
     return 0
-
-
-def _train_options(base: Any) -> Any:
-    """A dataclass of everything that can be set for this run, with its preset's values as defaults."""
-    from docstring_parser import parse_from_object
-
-    told = {param.arg_name: param.description or "" for param in parse_from_object(type(base)).params}
-    columns: list[Any] = []
-    for f in dataclasses.fields(base):
-        if f.name in _NOT_OPTIONS:
-            continue
-        value = getattr(base, f.name)
-        kind = type(value) if f.name == "agent" else Annotated[f.type, arg(help=told[f.name])]
-        columns.append((f.name, kind, field(default_factory=lambda value=value: value)))  # type: ignore[misc]
-    columns += [
-        ("preset", _told(str, "A table of the preset file, none, or auto: the one for this environment."), "auto"),
-        ("out", _told(Path | None, "Folder of the run; none: runs/<algo>-<env>-s<seed>-<time>."), None),
-        ("quiet", _told(bool, "Print nothing but errors."), False),
-    ]
-    options = dataclasses.make_dataclass("Train", columns, frozen=True)
-    options.__doc__ = (
-        f"Train {base.algo} on {base.env} (preset: {base.preset}).\n\n"
-        "Arguments of the environment's constructor: --env.NAME VALUE, and --eval-env.NAME VALUE for evaluation alone."
-    )
-    return options
-
-
-_NOT_OPTIONS = ("algo", "env", "preset", "env_args", "eval_args")  # fields of Run that the command line says otherwise
-
-
-def _told(kind: Any, text: str) -> Any:
-    return Annotated[kind, arg(help=text)]
-
-
-def _env_args(flags: list[str]) -> tuple[list[str], dict[str, dict[str, Any]]]:
-    """`flags` without --env.NAME VALUE and --eval-env.NAME VALUE, and what these set."""
-    rest: list[str] = []
-    given: dict[str, dict[str, Any]] = {"env_args": {}, "eval_args": {}}
-    pending = iter(flags)
-    for flag in pending:
-        match = re.fullmatch(r"--(env|eval-env)\.([\w-]+)(?:=(.*))?", flag)
-        if not match:
-            rest.append(flag)
-            continue
-        text = match[3] if match[3] is not None else next(pending, None)
-        if text is None:
-            raise UsageError(f"{flag} needs a value")
-        given["env_args" if match[1] == "env" else "eval_args"][match[2].replace("-", "_")] = _literal(text)
-    return rest, given
-
-
-def _literal(text: str) -> Any:
-    """What `text` says in Python or JSON, or the text itself."""
-    for read in (ast.literal_eval, json.loads, number):
-        with contextlib.suppress(ValueError, SyntaxError):
-            return read(text)
-    return text
 
 
 def _report(out: Path, result: Any, quiet: bool) -> int:
@@ -286,7 +225,7 @@ def _report(out: Path, result: Any, quiet: bool) -> int:
 
 
 def _evaluate(args: list[str]) -> int:
-    options = _parse(Evaluate, args, "gymnast evaluate")
+    options = parse(Evaluate, args, "gymnast evaluate")
     from . import run as runs
     from . import train as training
     from .evaluate import evaluate
@@ -310,7 +249,7 @@ def _evaluate(args: list[str]) -> int:
 
 
 def _render(args: list[str]) -> int:
-    options = _parse(Render, args, "gymnast render")
+    options = parse(Render, args, "gymnast render")
     from .render import render
 
     written = render(options.run, options.video, options.episodes, options.seed, options.stochastic, options.checkpoint)
@@ -320,7 +259,7 @@ def _render(args: list[str]) -> int:
 
 
 def _plot(args: list[str]) -> int:
-    options = _parse(Plot, args, "gymnast plot")
+    options = parse(Plot, args, "gymnast plot")
     from .plot import plot
 
     plot(options.runs, options.out, options.metric)
@@ -329,7 +268,7 @@ def _plot(args: list[str]) -> int:
 
 
 def _list(args: list[str]) -> int:
-    options = _parse(List, args, "gymnast list")
+    options = parse(List, args, "gymnast list")
     from .inventory import inventory
 
     print(inventory(options.what))
@@ -337,14 +276,14 @@ def _list(args: list[str]) -> int:
 
 
 def _check(args: list[str]) -> int:
-    options = _parse(Check, args, "gymnast check")
+    options = parse(Check, args, "gymnast check")
     from .check import check
 
     return check(options.env)
 
 
 def _bench(args: list[str]) -> int:
-    options = _parse(Bench, args, "gymnast bench")
+    options = parse(Bench, args, "gymnast bench")
     from .bench import bench
 
     for line in bench(options.suite, options.repeats, options.json):
@@ -361,91 +300,3 @@ _COMMANDS = {
     "check": _check,
     "bench": _bench,
 }
-
-_NUMBERS = ConstructorRegistry()
-_SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
-
-
-def number(text: str) -> float:
-    """The number that `text` writes, where 100k, 1M and 3e-4 are numbers."""
-    scale = _SUFFIX.get(text[-1:], 1)
-    try:
-        return float(text[:-1] if scale > 1 else text) * scale
-    except ValueError:
-        raise ValueError(f"{text!r} is not a number") from None
-
-
-def _whole(text: str) -> int:
-    if re.fullmatch(r"[+-]?\d[\d_]*", text):
-        return int(text)
-    value = number(text)
-    if not value.is_integer():
-        raise ValueError(f"{text!r} is not a whole number")
-    return int(value)
-
-
-@_NUMBERS.primitive_rule
-def _number_rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
-    if info.type not in (int, float):
-        return None
-    read = _whole if info.type is int else number
-    return PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="INT" if info.type is int else "FLOAT",
-        instance_from_str=lambda args: read(args[0]),
-        is_instance=lambda value: isinstance(value, int | float),
-        str_from_instance=lambda value: [str(value)],
-    )
-
-
-def _parse(options: Any, args: Sequence[str], prog: str, why: str = "") -> Any:
-    """An instance of the dataclass `options` from the command line; what does not fit is said in one line.
-
-    `why` explains options that a user may expect and that there are not.
-    """
-    said = io.StringIO()
-    helping = {"-h", "--help"} & set(args)
-    capture = contextlib.nullcontext() if helping else contextlib.redirect_stderr(said)
-    try:
-        with capture:
-            parsed, unknown = tyro.cli(
-                options,
-                args=args,
-                prog=prog,
-                registry=_NUMBERS,
-                return_unknown_args=True,
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        raise UsageError(f"{_gist(said.getvalue())} See {prog} --help") from None
-    if not unknown:
-        return parsed
-    word = unknown[0].split("=")[0]
-    if not word.startswith("-"):
-        raise UsageError(f"one argument too many: {word!r}. See {prog} --help")
-    raise UsageError(
-        f"unknown option {word!r}{f': {why}.' if why else '.' + nearest(word, _flags(options))} See {prog} --help"
-    )
-
-
-def _flags(options: Any, prefix: str = "--") -> list[str]:
-    """Every option of a dataclass and of the dataclasses in it."""
-    flags = []
-    for f in dataclasses.fields(options):
-        name = f.name.replace("_", "-")
-        nested = f.default_factory() if f.default_factory is not dataclasses.MISSING else None
-        if dataclasses.is_dataclass(nested):
-            flags += _flags(nested, f"{prefix}{name}.")
-        else:
-            flags.append(prefix + name)
-    return flags
-
-
-def _gist(box: str) -> str:
-    """The sentences inside the frame that tyro draws around an error, in one line."""
-    lines = [line.strip(" │|╭╮╰╯─+") for line in box.splitlines()]
-    _, *said = [line for line in lines if line.strip("-")]  # the first one is the frame's title
-    ends = (i for i, line in enumerate(said) if line.startswith(("Argument helptext", "For full helptext")))
-    text = " ".join(said[: next(ends, None)]).removeprefix("Error parsing ").replace(" (required)", "")
-    return re.sub(r"^Missing from gymnast .*?: ", "missing: ", text) + ("" if text.endswith(".") else ".")

@@ -21,6 +21,7 @@ from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
 from ..core.optim import Adam, Schedule, scheduled
 from ..core.stats import explained_variance
+from ..core.surrogate import ClippedSurrogate, fits
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class Agent:
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self._loss = torch.compile(loss) if cfg.compile else loss
+        self._written_out = ClippedSurrogate(self.net) if fits(self.net) and not cfg.compile else None
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         return self.actor.act(obs, explore)
@@ -190,11 +192,15 @@ class Agent:
     def _epoch(self, data: dict[str, Tensor], cfg: Config, logs: list[Tensor]) -> bool:
         """One pass over the rollout; False if the policy has moved far enough."""
         for mb in self.actor.minibatches(data, cfg.minibatch):
-            total, log = self._loss(self.net, mb, cfg)
-            if cfg.target_kl is not None and log["policy/kl"] > 1.5 * cfg.target_kl:
+            if self._written_out:
+                logged = self._written_out(mb, cfg)
+            else:
+                total, log = self._loss(self.net, mb, cfg)
+                logged = torch.stack([log[name].detach() for name in _LOGGED])
+            if cfg.target_kl is not None and logged[_LOGGED.index("policy/kl")] > 1.5 * cfg.target_kl:
                 return False
-            norm = self.optimizer.step(total, cfg.lr)
-            logs.append(torch.stack([*(log[name].detach() for name in _LOGGED), norm]))
+            norm = self.optimizer.descend(cfg.lr) if self._written_out else self.optimizer.step(total, cfg.lr)
+            logs.append(torch.cat([logged, norm[None]]))
         return True
 
 

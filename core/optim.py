@@ -60,7 +60,12 @@ class Adam:
 
     def step(self, loss: Tensor, lr: float) -> Tensor:
         """Descend on `loss`; returns the gradient's norm before clipping."""
-        _, norm = _clipped_gradient(self.flat, loss, self.max_grad_norm)
+        _backward(self.flat, loss)
+        return self.descend(lr)
+
+    def descend(self, lr: float) -> Tensor:
+        """Descend along the gradient that is there; returns its norm before clipping."""
+        _, norm = _clipped(self.flat, self.max_grad_norm)
         self._adam.param_groups[0]["lr"] = lr
         self._adam.step()
         return norm
@@ -98,7 +103,8 @@ class RMSprop:
 
     def step(self, loss: Tensor, lr: float) -> Tensor:
         """Descend on `loss`; returns the gradient's norm before clipping."""
-        gradient, norm = _clipped_gradient(self.flat, loss, self.max_grad_norm)
+        _backward(self.flat, loss)
+        gradient, norm = _clipped(self.flat, self.max_grad_norm)
         self._square.mul_(self.decay).addcmul_(gradient, gradient, value=1 - self.decay)
         self.flat.data.addcdiv_(gradient, (self._square + self.eps).sqrt_(), value=-lr)
         return norm
@@ -112,13 +118,16 @@ class RMSprop:
         self._square.copy_(state["square"])
 
 
-def _clipped_gradient(flat: nn.Parameter, loss: Tensor, max_norm: float | None) -> tuple[Tensor, Tensor]:
-    """The gradient of `loss` by `flat`, scaled down to `max_norm` if it is longer, and its norm before that."""
-    gradient = flat.grad
-    assert gradient is not None
-    gradient.zero_()
+def _backward(flat: nn.Parameter, loss: Tensor) -> None:
+    assert flat.grad is not None
+    flat.grad.zero_()
     loss.backward()
-    norm = torch.linalg.vector_norm(gradient)
+
+
+def _clipped(flat: nn.Parameter, max_norm: float | None) -> tuple[Tensor, Tensor]:
+    """The gradient, scaled down to `max_norm` if it is longer, and its norm before that."""
+    assert flat.grad is not None
+    norm = torch.linalg.vector_norm(flat.grad)
     if max_norm is not None:
-        gradient.mul_((max_norm / (norm + 1e-6)).clamp_(max=1.0))
-    return gradient, norm
+        flat.grad.mul_((max_norm / (norm + 1e-6)).clamp_(max=1.0))
+    return flat.grad, norm

@@ -46,7 +46,7 @@ class ActorCritic(nn.Module):
         self.policy_head = head(width, action, log_std_init, sde)
         self.value_head = nn.Linear(width, 1)
         self.action_shape = action.shape or ()
-        self._masked = _check_mask(self.encoder, action)
+        self.masked = _check_mask(self.encoder, action)
         if orthogonal_init:
             orthogonal(self, sqrt(2))
             orthogonal(self.policy_head, policy_gain)
@@ -76,7 +76,7 @@ class ActorCritic(nn.Module):
         return self.value_head(self.value_trunk(self.encoder(obs))).squeeze(-1)
 
     def _pi(self, obs: Tensor, features: Tensor) -> Distribution:
-        return self.policy_head(features, self.encoder.mask(obs)) if self._masked else self.policy_head(features)
+        return self.policy_head(features, self.encoder.mask(obs)) if self.masked else self.policy_head(features)
 
 
 def _check_mask(encoder: Encoder, action: spaces.Space) -> bool:

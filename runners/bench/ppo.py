@@ -50,16 +50,7 @@ CASES = [
         "CartPole-v1",
         500_000,
         64,
-        ppo.Config(
-            horizon=128,
-            minibatch=2048,
-            epochs=4,
-            gamma=0.98,
-            lam=0.8,
-            lr=1e-3,
-            lr_schedule="linear",
-            clip_schedule="linear",
-        ),
+        ppo.Config(horizon=128, minibatch=2048, epochs=4, gamma=0.98, lam=0.8, lr=1e-3),
         _SOLVED,
     ),
     Case(

@@ -47,7 +47,7 @@ class ClippedSurrogate:
         grad, value_grad = torch.empty_like(outputs), torch.empty_like(value)
         adv = _standardized(mb["adv"].numpy()) if cfg.normalize_advantage else mb["adv"].numpy()
         value_clip = math.inf if cfg.value_clip is None else cfg.value_clip
-        logs = np.empty(5, np.float32)
+        logs = np.empty(5)
         logs[1] = _value_loss(
             value.numpy()[:, 0], mb["value"].numpy(), mb["ret"].numpy(), value_clip, cfg.value_coef,
             value_grad.numpy()[:, 0],
@@ -61,7 +61,7 @@ class ClippedSurrogate:
             logs[[0, 2, 3, 4]] = _gaussian(outputs.numpy(), log_std, action, *common, self._log_std.grad.numpy())
         _backward(self._policy, seen, grad, self._relu)
         _backward(self._value, value_seen, value_grad, self._relu)
-        return torch.from_numpy(logs)
+        return torch.from_numpy(logs).float()
 
 
 def _layers(*parts: nn.Module) -> list[nn.Linear]:

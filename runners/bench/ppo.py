@@ -48,7 +48,7 @@ CASES = [
     Case(
         "PPO CartPole-v1, 64 x 128, minibatch 2048, 4 epochs",
         "CartPole-v1",
-        500_000,
+        1_000_000,
         64,
         ppo.Config(horizon=128, minibatch=2048, epochs=4, gamma=0.98, lam=0.8, lr=1e-3),
         _SOLVED,

@@ -212,9 +212,12 @@ def test_closing_ends_the_workers_and_frees_the_memory():
 
 
 SCRIPT = """
+import signal
 import time
 import gymnasium as gym
 from gymnast.envs.workers import WorkerVectorEnv
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started with Ctrl-C ignored
 
 class Sleeper(gym.Env):  # in a script without a guard: it must not be run again in the workers
     action_space = observation_space = gym.spaces.Discrete(2)

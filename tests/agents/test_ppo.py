@@ -367,3 +367,14 @@ def test_training_reaches_the_value_through_the_runner():
 def test_spaces_are_what_the_agent_is_made_from():
     agent = ppo.Agent(spaces.Discrete(3), spaces.Box(-1, 1, (2, 2), np.float32), ppo.Config())
     assert agent.act(np.arange(3))["action"].shape == (3, 2, 2)
+
+
+@pytest.mark.slow
+def test_the_compiled_loss_is_the_plain_one():
+    agents = [started(Seen, compile=compiled, epochs=2)[0] for compiled in (True, False)]
+    for agent in agents:
+        agent._written_out = None
+        rollout = Rollout(vector(Seen, COPIES), 32, seed=0)
+        agent.update(rollout.collect(agent.act), 0.0)
+    compiled, plain = (agent.optimizer.flat.detach() for agent in agents)
+    torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-6)

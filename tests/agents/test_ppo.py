@@ -370,6 +370,7 @@ def test_spaces_are_what_the_agent_is_made_from():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of torch, inside its compiler
 def test_the_compiled_loss_is_the_plain_one():
     agents = [started(Seen, compile=compiled, epochs=2)[0] for compiled in (True, False)]
     for agent in agents:

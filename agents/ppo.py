@@ -193,7 +193,14 @@ class Agent:
         """One pass over the rollout; False if the policy has moved far enough."""
         for mb in self.actor.minibatches(data, cfg.minibatch):
             if self._written_out:
-                logged = self._written_out(mb, cfg)
+                logged = self._written_out(
+                    mb,
+                    value_coef=cfg.value_coef,
+                    entropy_coef=cfg.entropy_coef,
+                    normalize_advantage=cfg.normalize_advantage,
+                    clip=cfg.clip,
+                    value_clip=cfg.value_clip,
+                )
             else:
                 total, log = self._loss(self.net, mb, cfg)
                 logged = torch.stack([log[name].detach() for name in _LOGGED])

@@ -2,7 +2,8 @@
 
 from .actor_critic import ActorCritic
 from .cnn import impala_cnn, nature_cnn
+from .critic import Critic
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
 
-__all__ = ["ActorCritic", "Encoder", "impala_cnn", "mlp", "nature_cnn", "orthogonal"]
+__all__ = ["ActorCritic", "Critic", "Encoder", "impala_cnn", "mlp", "nature_cnn", "orthogonal"]

@@ -132,9 +132,8 @@ def loss(
     policy = torch.zeros(())
     if critic is not None:
         features = net.encoder(mb["obs"]).detach()
-        mean = scale * critic.mean(features, pi, generator)
-        adv = adv - (scale * critic(features, mb["action"]) - mean).detach()
-        policy = -mean.mean()
+        adv = adv - scale * critic.centred(features, mb["action"], pi).detach()
+        policy = -scale * critic.mean(features, pi, generator).mean()
     policy = policy - (pi.log_prob(mb["action"]) * adv).mean()
     return _total(policy, (value - mb["ret"]).square().mean(), pi.entropy().mean(), cfg)
 
@@ -222,7 +221,7 @@ class Agent:
         adv, ret = self._advantages(batch)
         columns = {"obs": batch.obs[:-1], "action": batch.action, **batch.extras, "adv": adv, "ret": ret}
         data = {name: actor.flat(x, batch) for name, x in columns.items()}
-        metrics = actor.gradient_noise(data, data["adv"]) if look else {}
+        noise = actor.gradient_noise(data, data["adv"]) if look else {}
         if self._written_out is not None:
             logged = self._written_out(
                 data,
@@ -235,11 +234,11 @@ class Agent:
             total, log = loss(self.net, data, cfg, self.critic, actor.generator)
             norm = self.optimizer.step(total, lr)
             logged = torch.stack([x.detach() for x in log.values()])
-        metrics |= dict(zip(_LOGGED, torch.cat([logged, norm[None]]).tolist(), strict=True))
+        metrics = dict(zip(_LOGGED, torch.cat([logged, norm[None]]).tolist(), strict=True)) | noise
         if self.critic is not None:  # only now: fitted to these returns before, Q would know the actions' luck
             error = critic_loss(self.net, self.critic, data)
             self.critic_optimizer.step(error, cfg.critic_lr)
-            metrics["loss/critic"] = float(error)
+            metrics["loss/critic"] = float(error.detach())
         value = batch.extras["value"][batch.valid]
         metrics["value/explained_variance"] = explained_variance(value, ret[batch.valid])
         return metrics | (actor.moved(data) if look else {})

@@ -36,6 +36,11 @@ class Critic(nn.Module):
             return self.head(self.trunk(features)).gather(-1, action.unsqueeze(-1)).squeeze(-1)
         return self.head(self.trunk(torch.cat([features, action.flatten(1)], -1))).squeeze(-1)
 
+    def centred(self, features: Tensor, action: Tensor, pi: Distribution) -> Tensor:
+        """Q(s, a) less what does not depend on a, (B,): its mean over Discrete actions, Q(s, mode) of a Box."""
+        middle = self.mean(features, pi) if self.discrete else self(features, pi.mode())
+        return self(features, action) - middle
+
     def mean(self, features: Tensor, pi: Distribution, generator: Generator | None = None) -> Tensor:
         """E[Q(s, a)] over a ~ `pi`, shape (B,), with its gradient by the parameters of `pi`.
 

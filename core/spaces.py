@@ -19,6 +19,9 @@ from .errors import UsageError
 MASK = "action_mask"
 """Key of a Dict observation that holds the available actions."""
 
+STATE = "game_state"
+"""Key of a Dict observation that holds a game's exact position, for a search; not a feature."""
+
 _ALIGN = 8  # bytes; torch views a row as float32 or int64 only at multiples of their size
 
 

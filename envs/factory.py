@@ -14,16 +14,17 @@ from gymnasium import error
 from gymnasium.envs.registration import EnvSpec, find_highest_version, get_env_id, parse_env_id
 
 from ..core.errors import UsageError, nearest
+from ..core.game import Game
 
-Source = EnvSpec | Callable[..., gym.Env]
+Source = EnvSpec | Callable[..., gym.Env] | Game
 MakeEnv = Callable[[], gym.Env]
-EnvLike = str | type[gym.Env] | Callable[..., gym.Env]
+EnvLike = str | type[gym.Env] | Callable[..., gym.Env] | Game
 
 
 def resolve(env: EnvLike) -> Source:
     """What `env` names: a registered environment's spec, or the class or function that makes one."""
     if not isinstance(env, str):
-        if not callable(env):
+        if not callable(env) and not isinstance(env, Game):
             raise UsageError(f"an environment is an id, a class or a callable that makes one, not {env!r}")
         return env
     if ":" not in env:
@@ -37,8 +38,8 @@ def resolve(env: EnvLike) -> Source:
         raise UsageError(f"{env!r}: importing {module_name!r} raised {_named(problem)}") from problem
     if name in gym.registry:
         return gym.spec(name)
-    if callable(getattr(module, name, None)):
-        return getattr(module, name)
+    if callable(found := getattr(module, name, None)) or isinstance(found, Game):
+        return found
     near = nearest(name, [*(key for key, value in vars(module).items() if callable(value)), *gym.registry])
     raise UsageError(f"{env!r}: module {module_name!r} has no class or function {name!r}, nor registers that id.{near}")
 
@@ -99,6 +100,8 @@ def _quiet_mujoco(source: Source) -> Iterator[None]:
 
 def name_of(source: Source) -> str:
     """How messages and displays call an environment."""
+    if isinstance(source, Game):
+        return source.name
     return source.id if isinstance(source, EnvSpec) else getattr(source, "__qualname__", repr(source))
 
 

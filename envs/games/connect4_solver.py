@@ -47,6 +47,28 @@ class Solver:
             _move_values(self._keys, self._bounds, self._nodes, state, out[i])
         return out
 
+    def preserving(self, state: NDArray[np.int64], value: int) -> NDArray[np.bool_]:
+        """Which moves (7,) keep the result `value` of a position; cheaper than the results of all moves."""
+        out = np.zeros(COLUMNS, np.bool_)
+        _preserving(self._keys, self._bounds, self._nodes, state, value, out)
+        return out
+
+
+@njit(nogil=True, cache=True)
+def _preserving(keys, bounds, nodes, state, value, out):  # type: ignore[no-untyped-def]
+    full = state[0] | state[1]
+    for column in range(COLUMNS):
+        if (full >> (7 * column + ROWS - 1)) & 1:
+            continue
+        move = (full + (1 << (7 * column))) & _column(column)
+        ply = state[2] + 1
+        if value == -1 or four(state[0] | move):
+            out[column] = True
+        elif ply == CELLS:
+            out[column] = value == 0
+        elif not _wins(state[1], full | move) & _next(full | move):
+            out[column] = _negamax(keys, bounds, nodes, state[1], full | move, ply, -value, 1 - value) <= -value
+
 
 @njit(nogil=True, cache=True)
 def _move_values(keys, bounds, nodes, state, out):  # type: ignore[no-untyped-def]

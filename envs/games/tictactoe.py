@@ -77,3 +77,9 @@ def table() -> dict[tuple[int, int], int]:
 
     value(0, 0)
     return values
+
+
+def move_values(table: dict[tuple[int, int], int], own: int, other: int) -> list[int]:
+    """What each cell (9,) is worth to the player who takes it, by the table; 2 where it is taken."""
+    cells = [1 << cell for cell in range(9)]
+    return [2 if (own | other) & cell else -table[other, own | cell] for cell in cells]

@@ -24,6 +24,8 @@ class GameVectorEnv(VectorEnv[dict[str, NDArray], NDArray, NDArray]):
     sign per ply: rewards-to-go with gamma = -1. Episodes that end are followed by a new game in the same step.
     """
 
+    backend = "game"
+
     def __init__(self, game: Game, num_envs: int = 1, render_mode: str | None = None) -> None:
         if render_mode not in (None, "rgb_array", "ansi"):
             raise UsageError(f"{game.name}: render_mode {render_mode!r} is unknown; known: 'rgb_array', 'ansi'")

@@ -6,6 +6,7 @@ losses from the search, and Gumbel roots as an alternative (Danihelka et al. 202
 network plays. The result of a game, for each of its positions, is the reward-to-go with gamma = -1.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -23,10 +24,13 @@ from ..core.errors import UsageError, check_ranges
 from ..core.game import Positions, States
 from ..core.nets import PolicyValueNet
 from ..core.optim import Adam, Schedule, scheduled
-from ..core.search import Search, Settings
+from ..core.search import Evaluate, Search, Settings
 from ..core.selfplay import Unfinished, Window
 from ..core.spaces import STATE, Layout
 from ..core.tree import Formula
+
+SELF_PLAY = True
+"""Plays both sides of a game."""
 
 
 @dataclass(frozen=True)
@@ -214,19 +218,31 @@ class Agent:
         part = self._state_part
         return np.ascontiguousarray(obs[:, part.start : part.start + part.nbytes]).view(np.int64)
 
-    def searcher(self, games: int, simulations: int, leaves: int = 1, seed: int = 0, reuse: bool = False) -> Search:
-        """A search with this agent's network for play and analysis: without noise, forced playouts or Gumbel."""
+    def searcher(
+        self, games: int, simulations: int, leaves: int = 1, reuse: bool = False, evaluate: Evaluate | None = None
+    ) -> Search:
+        """A search for play and analysis, without noise, forced playouts or Gumbel; `evaluate` replaces the network."""
         cfg = self.cfg
         formula = Formula(cfg.c_init, cfg.c_base, cfg.fpu, loss=float(leaves > 1))
-        settings = Settings(formula, reuse=reuse, leaves=leaves, cached=cfg.cached)
-        return Search(self.game, self.evaluate, settings, games, simulations, seed)
+        settings = Settings(formula, reuse=reuse, leaves=leaves)
+        return Search(self.game, evaluate or self.evaluate, settings, games, simulations)
 
-    @torch.inference_mode()
     def evaluate(self, states: States, mask: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The network's logits (B, A) and values (B,) of positions (B, S)."""
+        return self._evaluate(self._frozen, states)
+
+    def evaluator(self, weights: dict[str, Tensor]) -> Evaluate:
+        """What a network of other weights says: a past self."""
+        net = deepcopy(self.net)
+        net.load_state_dict(weights)
+        frozen = net.frozen()
+        return lambda states, mask: self._evaluate(frozen, states)
+
+    @torch.inference_mode()
+    def _evaluate(self, net: PolicyValueNet, states: States) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         planes = torch.from_numpy(self.game.planes(states)).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.cfg.bfloat16):
-            logits, value = self._frozen(planes)
+            logits, value = net(planes)
         return logits.cpu().numpy(), value.cpu().numpy()
 
     def state(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Answers:
 
 
 @njit(nogil=True, cache=True)
-def _place(state: NDArray, size: int) -> int:
+def _place(state, size):  # type: ignore[no-untyped-def]
     """FNV-1a over the numbers of a position, with their high bits mixed in."""
     h = np.uint64(0xCBF29CE484222325)
     for x in state:

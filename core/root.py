@@ -175,7 +175,7 @@ def _prune(tree: Tree, formula: Formula, i: int, weight: NDArray) -> None:
     As many of up to sqrt(forced P N) as leave the move less urgent than the favourite; a single visit left is dropped
     (arXiv:1902.10565, section 3.2).
     """
-    seen = tree.count[i, 0]
+    seen = tree.seen[i, 0]
     c = formula.c_init + math.log((seen + formula.c_base + 1.0) / formula.c_base)
     explore = c * math.sqrt(seen)
     best = favourite(tree, i, 0)
@@ -251,7 +251,7 @@ def halving_step(tree: Tree, gumbel: NDArray, schedule: NDArray, out: NDArray) -
     """Write which move each root tries next into `out` (N,): of those with as many visits as row i of the `schedule`
     (N, T) says, the one of the highest score."""
     for i in range(len(out)):
-        done = tree.count[i, 0] - 1
+        done = tree.seen[i, 0] - 1
         if done < schedule.shape[1] and tree.solved[i, 0] == UNKNOWN:
             out[i] = _best_of(tree, gumbel, i, schedule[i, done])
 

@@ -47,7 +47,9 @@ class Search:
     Random numbers are a stream per game, so a game is searched alike alone and among others.
     """
 
-    def __init__(self, game: Game, evaluate: Evaluate, settings: Settings, games: int, nodes: int, seed: int = 0) -> None:
+    def __init__(
+        self, game: Game, evaluate: Evaluate, settings: Settings, games: int, nodes: int, seed: int = 0
+    ) -> None:
         assert not (settings.gumbel and settings.reuse), "a Gumbel root counts its visits from 0"
         self.game, self.evaluate, self.settings = game, evaluate, settings
         self.capacity = nodes + 1
@@ -80,7 +82,7 @@ class Search:
         first_step = np.full(n, NONE, np.int64)
         leaves = Leaves.empty(n, self.settings.leaves)
         while True:
-            left = np.where(tree.solved[:, 0] == UNKNOWN, simulations - (tree.count[:, 0] - 1), 0)
+            left = np.where(tree.solved[:, 0] == UNKNOWN, simulations - (tree.seen[:, 0] - 1), 0)
             room = self.capacity - tree.size
             np.clip(left, 0, np.minimum(self.settings.leaves, room), out=wanted)
             if not wanted.any():
@@ -148,7 +150,7 @@ class Search:
 
     def _of(self, n: int) -> Tree:
         """The first n trees."""
-        return self.tree if n == len(self.tree.size) else Tree(*(x[:n] for x in self.tree))
+        return self.tree if n == len(self.tree.size) else self.tree.first(n)
 
     def _schedule(self, tree: Tree, simulations: NDArray[np.int64]) -> NDArray[np.int32]:
         """New Gumbel numbers, and for each game the visits (N, T) by which its candidates are halved."""

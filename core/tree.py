@@ -7,7 +7,7 @@ the sign changes at each ply (Silver et al. 2018, "A general reinforcement learn
 """
 
 import math
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numba import njit
@@ -38,7 +38,7 @@ class Tree(NamedTuple):
     """(N, M, A) the node that an edge leads to, or NONE, or PENDING."""
     value: NDArray[np.float32]
     """(N, M) what the network says."""
-    count: NDArray[np.int32]
+    seen: NDArray[np.int32]
     """(N, M) 1 for the network's visit, and one for each simulation that went on from here."""
     solved: NDArray[np.int8]
     """(N, M) the exact value of a node, as far as the tree proves it, or UNKNOWN."""
@@ -60,12 +60,17 @@ class Tree(NamedTuple):
             total=np.zeros(edge, np.float32),
             child=np.zeros(edge, np.int32),
             value=np.zeros(node, np.float32),
-            count=np.zeros(node, np.int32),
+            seen=np.zeros(node, np.int32),
             solved=np.zeros(node, np.int8),
             parent=np.zeros(node, np.int32),
             action=np.zeros(node, np.int16),
             size=np.zeros(games, np.int32),
         )
+
+    def first(self, games: int) -> "Tree":
+        """The first trees, in the same memory."""
+        parts: list[Any] = [x[:games] for x in self]
+        return Tree(*parts)
 
 
 class Formula(NamedTuple):
@@ -126,7 +131,7 @@ def select(tree: Tree, formula: Formula, wanted: NDArray, root_action: NDArray, 
                     action = best_edge(tree, formula, i, node)
                 tree.visits[i, node, action] += 1
                 tree.total[i, node, action] -= formula.loss
-                tree.count[i, node] += 1
+                tree.seen[i, node] += 1
                 child = tree.child[i, node, action]
                 if child == NONE:
                     tree.child[i, node, action] = PENDING
@@ -146,7 +151,7 @@ def select(tree: Tree, formula: Formula, wanted: NDArray, root_action: NDArray, 
 def best_edge(tree: Tree, formula: Formula, i: int, node: int) -> int:
     """The edge to follow from a node that is not solved; edges that lose for certain are left out."""
     prior, visits, total, child = tree.prior[i, node], tree.visits[i, node], tree.total[i, node], tree.child[i, node]
-    seen = tree.count[i, node]
+    seen = tree.seen[i, node]
     c = formula.c_init + math.log((seen + formula.c_base + 1.0) / formula.c_base)
     explore = np.float32(c * math.sqrt(seen))
     first = np.float32(_first_play(tree, formula, i, node))
@@ -161,7 +166,7 @@ def best_edge(tree: Tree, formula: Formula, i: int, node: int) -> int:
             if tree.solved[i, child[a]] == WIN:
                 continue
             q = np.float32(-tree.solved[i, child[a]])
-        if node == 0 and 0 < visits[a] and visits[a] * visits[a] < formula.forced * prior[a] * seen:
+        if node == 0 and visits[a] > 0 and visits[a] * visits[a] < formula.forced * prior[a] * seen:
             return a
         if not formula.uct:
             score = q + explore * prior[a] / np.float32(1 + visits[a])
@@ -193,7 +198,7 @@ def _undo(tree: Tree, formula: Formula, i: int, node: int, action: int) -> None:
     while node != NONE:
         tree.visits[i, node, action] -= 1
         tree.total[i, node, action] += formula.loss
-        tree.count[i, node] -= 1
+        tree.seen[i, node] -= 1
         node, action = tree.parent[i, node], tree.action[i, node]
 
 
@@ -258,7 +263,7 @@ def write_node(tree: Tree, i: int, node: int, state: NDArray, parent: int, actio
     tree.state[i, node] = state
     tree.visits[i, node], tree.total[i, node], tree.child[i, node] = 0, 0.0, NONE
     tree.prior[i, node] = ILLEGAL
-    tree.count[i, node], tree.solved[i, node] = 1, UNKNOWN
+    tree.seen[i, node], tree.solved[i, node] = 1, UNKNOWN
     tree.parent[i, node], tree.action[i, node] = parent, action
 
 
@@ -333,7 +338,7 @@ def reroot(tree: Tree, i: int, root: int, moved: NDArray) -> None:
         for a in range(tree.child.shape[2]):
             child = tree.child[i, node, a]
             tree.child[i, to, a] = moved[child] if child >= 0 else child
-        tree.value[i, to], tree.count[i, to] = tree.value[i, node], tree.count[i, node]
+        tree.value[i, to], tree.seen[i, to] = tree.value[i, node], tree.seen[i, node]
         tree.solved[i, to], tree.action[i, to] = tree.solved[i, node], tree.action[i, node]
         tree.parent[i, to] = NONE if node == root else moved[tree.parent[i, node]]
     tree.size[i] = kept

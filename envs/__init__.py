@@ -7,9 +7,8 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from ..core.errors import UsageError, nearest
-from ..core.game import Game
 from . import games, native
-from .factory import EnvLike, MakeEnv, Source, explained, maker, name_of, resolve
+from .factory import EnvLike, MakeEnv, Source, explained, is_game, maker, name_of, resolve
 from .wrappers import with_mask_observed
 
 BACKENDS = ("auto", "native", "game", "mujoco", "atari", "workers", "loop")
@@ -32,9 +31,9 @@ def make(
 
     A game for two (an id of `games.NAMES`, or a `core.game.Game`) is a VectorEnv seen from the player to move.
 
-    Backends: "native" (compiled, see `native.NAMES`), "game", "mujoco" and "atari" (threads), "workers" (processes) and "loop"
-    (Gymnasium's own, in this process). "auto" takes the first that fits; between the last two a measurement decides.
-    Observations may be views of memory that the next step overwrites.
+    Backends: "native" (compiled, see `native.NAMES`), "game", "mujoco" and "atari" (threads), "workers" (processes) and
+    "loop" (Gymnasium's own, in this process). "auto" takes the first that fits; between the last two a measurement
+    decides. Observations may be views of memory that the next step overwrites.
     """
     if backend not in BACKENDS:
         raise UsageError(f"unknown backend {backend!r}; known: {', '.join(BACKENDS)}.{nearest(backend, BACKENDS)}")
@@ -108,17 +107,17 @@ def _native(source: Source, num_envs: int, render_mode: str | None, kwargs: dict
 
 
 def _is_game(source: Source) -> bool:
-    return isinstance(source, Game) or (isinstance(source, EnvSpec) and source.id in games.NAMES)
+    return is_game(source) or (isinstance(source, EnvSpec) and source.id in games.NAMES)
 
 
 def _game(source: Source, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:
     from .games.vector import GameVectorEnv
 
-    if isinstance(source, Game) and not kwargs:
+    if is_game(source) and not kwargs:
         return GameVectorEnv(source, num_envs, render_mode)
     if isinstance(source, EnvSpec) and source.id in games.NAMES:
         return GameVectorEnv(games.load(source.id, **kwargs), num_envs, render_mode)
-    what = "a ready game, which takes no arguments" if isinstance(source, Game) else name_of(source)
+    what = "a ready game, which takes no arguments" if is_game(source) else name_of(source)
     raise UsageError(f"backend 'game' makes {', '.join(games.NAMES)} and games of one's own, not {what}")
 
 

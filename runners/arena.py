@@ -25,7 +25,7 @@ _POSITIONS = Path(__file__).parent.parent / "envs" / "games" / "data" / "connect
 
 
 def searcher(make: Callable[[int, int], Search], simulations: int, chunk: int = 512) -> Player:
-    """The best move of a search with `make(games, simulations)`, from scratch at every move; 0 asks the network alone."""
+    """The best move of a search from `make(games, simulations)`, anew at every move; 0 asks the network alone."""
     search: Search | None = None
 
     def play(states: States) -> NDArray[np.int64]:

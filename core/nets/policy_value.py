@@ -52,9 +52,12 @@ class PolicyValueNet(nn.Module):
         net = deepcopy(self).eval().requires_grad_(False)
         for module in net.modules():
             if isinstance(module, _Conv):
+                assert isinstance(module.norm, nn.BatchNorm2d)
                 module.conv = fuse_conv_bn_eval(module.conv, module.norm)
+                weight = module.conv.weight
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
                 module.norm = nn.Identity()
-        return net.to(memory_format=torch.channels_last)
+        return net
 
 
 class _Conv(nn.Module):

@@ -115,7 +115,7 @@ def _cell(
         draw.circle((x, y), radius, fill=SIDES[style][side - 1] if side else (225, 232, 244))
         return
     if style == "stones":
-        ends = [half if 0 < i else 0 for i in (at[1], size[1] - 1 - at[1], at[0], size[0] - 1 - at[0])]
+        ends = [half if i > 0 else 0 for i in (at[1], size[1] - 1 - at[1], at[0], size[0] - 1 - at[0])]
         draw.line((x - ends[0], y, x + ends[1], y), fill=LINE, width=4)
         draw.line((x, y - ends[2], x, y + ends[3]), fill=LINE, width=4)
     else:

@@ -1,8 +1,8 @@
 """Exact values of Connect Four positions by alpha-beta search on bitboards with a transposition table.
 
-After Pascal Pons, "Solving Connect 4" (blog.gamesolver.org): moves that lose at once are not tried, moves that make most
-threats come first, and the value is closed in on by searches with a null window. A score is 22 less the number of
-discs that the winner will have played, positive for the player to move, 0 for a draw.
+After Pascal Pons, "Solving Connect 4" (blog.gamesolver.org): moves that lose at once are not tried, moves that make
+most threats come first, and the value is closed in on by searches with a null window. A score is 22 less the number
+of discs that the winner will have played, positive for the player to move, 0 for a draw.
 """
 
 import numpy as np
@@ -38,7 +38,9 @@ class Solver:
 
     def value(self, state: NDArray[np.int64]) -> int:
         """-1, 0 or 1: the result for the player to move under perfect play. Cheaper than the score."""
-        return int(np.sign(_score(self._keys, self._bounds, self._nodes, state[0], state[0] | state[1], state[2], True)))
+        return int(
+            np.sign(_score(self._keys, self._bounds, self._nodes, state[0], state[0] | state[1], state[2], True))
+        )
 
     def move_values(self, states: States) -> NDArray[np.int8]:
         """Results (N, 7) of each move under perfect play, for the player who makes it; 2 where there is none."""

@@ -1,4 +1,7 @@
-"""Tic-tac-toe: three in a line win. Actions: the cells, row by row. State: own marks, the other's (9 bits each), ply."""
+"""Tic-tac-toe: three in a line win. Actions: the cells, row by row.
+
+State: own marks and the other's, nine bits each, and the ply.
+"""
 
 import numpy as np
 from numba import njit

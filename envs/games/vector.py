@@ -20,8 +20,8 @@ from . import board
 class GameVectorEnv(VectorEnv[dict[str, NDArray], NDArray, NDArray]):
     """N games, seen from the player to move; the reward is the result for the player who just moved.
 
-    So the result of a game, as the player of each of its positions sees it, is the sum of later rewards with a change of
-    sign per ply: rewards-to-go with gamma = -1. Episodes that end are followed by a new game in the same step.
+    So the result of a game, as the player of each of its positions sees it, is the sum of later rewards with a change
+    of sign per ply: rewards-to-go with gamma = -1. A game that ends is followed by a new one in the same step.
     """
 
     backend = "game"
@@ -55,7 +55,9 @@ class GameVectorEnv(VectorEnv[dict[str, NDArray], NDArray, NDArray]):
             raise ResetNeeded(f"{self.game.name}: call reset before step")
         moves = np.asarray(actions)
         if moves.shape != (self.num_envs,) or moves.dtype.kind not in "iu":
-            raise ValueError(f"{self.game.name}: needs whole numbers ({self.num_envs},), not {moves.dtype} {moves.shape}")
+            raise ValueError(
+                f"{self.game.name}: needs whole numbers ({self.num_envs},), not {moves.dtype} {moves.shape}"
+            )
         self._refuse_illegal(moves)
         outcome, self._mask = self.game.advance(self.states, moves.astype(np.int64))
         ended = outcome != GOES_ON

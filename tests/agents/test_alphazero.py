@@ -12,8 +12,8 @@ from gymnast.core.nets import PolicyValueNet
 from gymnast.core.rollout import Rollout
 from gymnast.core.selfplay import Unfinished, Window
 from gymnast.envs import games
-from gymnast.runners.train import Training, last, resume, train
 from gymnast.runners import run as runs
+from gymnast.runners.train import Training, last, resume, train
 
 SMALL = {
     "simulations": 16,
@@ -145,7 +145,9 @@ def test_a_window_read_back_draws_the_same():
     np.testing.assert_array_equal(one.sample(100)["x"], two.sample(100)["x"])
 
 
-@pytest.mark.parametrize("config", [{}, {"gumbel": 4, "reuse": False}, {"cached": 256}], ids=["puct", "gumbel", "cached"])
+@pytest.mark.parametrize(
+    "config", [{}, {"gumbel": 4, "reuse": False}, {"cached": 256}], ids=["puct", "gumbel", "cached"]
+)
 def test_an_agent_restored_in_the_middle_of_games_goes_on_bit_for_bit(config, tmp_path):
     agent, rollout = made("connect4", 12, **config)
     learned(agent, rollout, 12)

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+from own_games import COUNTDOWN
+from slow_search import SlowSearch
 
 from gymnast.core.game import GOES_ON
 from gymnast.core.search import Search, Settings, random_play
 from gymnast.core.tree import NONE, UNKNOWN, Formula
 from gymnast.envs import games
 from gymnast.envs.games import tictactoe
-from own_games import COUNTDOWN
-from slow_search import SlowSearch
 
 NAMES = ["tictactoe", "connect4", "othello6", "gomoku5"]
 
@@ -118,7 +118,7 @@ def test_simulations_are_counted_and_visits_add_up():
         for a in range(7):
             child = nodes.child[0, node, a]
             if child >= 0 and nodes.solved[0, child] == UNKNOWN:
-                assert nodes.visits[0, node, a] == nodes.count[0, child]
+                assert nodes.visits[0, node, a] == nodes.seen[0, child]
 
 
 def test_without_simulations_the_policy_is_the_networks():
@@ -208,7 +208,7 @@ def test_what_is_proven_is_true_and_enough_simulations_prove_the_end():
         solved = search.tree.solved[:, 0]
         known = solved != UNKNOWN
         np.testing.assert_array_equal(solved[known], values[known])
-    late = states[:, 2] >= 5
+    late = states[:, 2] >= 6
     assert known[late].all()
     moves = search.choose(search.policies(len(states)), np.zeros(len(states), np.float32))
     np.testing.assert_array_equal(after(states, moves)[known], values[known])

@@ -3,13 +3,13 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from own_games import COUNTDOWN
 
 import gymnast
 from gymnast.core.errors import UsageError
 from gymnast.core.returns import rewards_to_go
 from gymnast.core.rollout import Rollout
 from gymnast.envs import describe, games, snapshot
-from own_games import COUNTDOWN
 
 
 def first_open(obs):

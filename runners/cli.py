@@ -28,7 +28,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast list                 agents, environments and presets that there are
   gymnast check [ENV]          is this installation sound; does an environment keep its contract
   gymnast lab [NAME]           an experiment that tests a claim of the theory: table, figure, held or not
-  gymnast bench SUITE          speed beside the peers in the same run: engine, buffers, train, ppo, memory
+  gymnast bench SUITE          speed beside the peers in one run: engine, buffers, train, ppo, memory, search
 
 Begin with:  gymnast train ppo CartPole-v1
 Options of a command:  gymnast COMMAND --help
@@ -120,7 +120,7 @@ class Bench:
     """Speed beside the peer in the same run, alternating: medians and ratios."""
 
     suite: Positional[str]
-    """What to measure: engine, buffers, train, ppo or memory."""
+    """What to measure: engine, buffers, train, ppo, memory or search."""
     repeats: int = 5
     """Runs of each side."""
     json: bool = False

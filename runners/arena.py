@@ -19,8 +19,6 @@ from ..core.tree import Formula
 Player = Callable[[States], NDArray[np.int64]]
 """Positions (N, S) of unfinished games to moves (N,); deterministic or not, and without memory."""
 
-SETS = ("end_easy", "middle_easy", "begin_easy", "begin_medium")
-"""Pascal Pons's sets of solved Connect Four positions."""
 _POSITIONS = Path(__file__).parent.parent / "envs" / "games" / "data" / "connect4.npz"
 
 
@@ -194,11 +192,15 @@ class Solved:
 
 
 def solved_sets(count: int = 1000) -> dict[str, tuple[States, NDArray[np.bool_]]]:
-    """Connect Four positions (N, 3) by set, and which moves (N, 7) keep their value; the first `count` of each."""
+    """Connect Four positions (N, 3) of Pascal Pons's test sets, and which moves (N, 7) keep their value.
+
+    The first `count` of each set.
+    """
     with np.load(_POSITIONS) as data:
+        names = [key.removesuffix("_state") for key in data if key.endswith("_state")]
         return {
             name: (data[f"{name}_state"][:count], np.unpackbits(data[f"{name}_good"][:count, None], axis=1)[:, :7] == 1)
-            for name in SETS
+            for name in names
         }
 
 

@@ -29,25 +29,24 @@ class Ladder:
 
     def __init__(self, game: Game, seed: int) -> None:
         self.game, self.seed = game, seed
-        self.names = ["random", "uct-100"]
-        self._fixed: list[Player] = [arena.random_mover(game, seed), arena.uct(game, 100, seed)]
         self._points = np.zeros((2, 2))
         self._weights: list[dict[str, NDArray]] = []
         self._sets = arena.solved_sets(_POSITIONS) if game.name == "connect4" else {}
 
     def climb(self, agent: Any, games: int) -> dict[str, float]:
         """Measure the agent as it is now, `games` against each rival; what to log."""
-        players = list(self._fixed) + [self._past(agent, weights) for weights in self._weights]
-        rivals = [0, 1, *range(max(2, len(players) - _RIVALS), len(players))]
+        p = len(self._points)  # the new rung
+        seed = self.seed + p  # random numbers begin anew at each rung, so that a resumed run measures the same
+        rivals = {0: arena.random_mover(self.game, seed), 1: arena.uct(self.game, 100, seed)}
+        rivals |= {k: self._past(agent, self._weights[k - 2]) for k in range(max(2, p - _RIVALS), p)}
         now = _searching(agent, LIVE_SIMULATIONS)
-        starts = arena.openings(self.game, max(games // 2, 1), _OPENING, self.seed + len(players))
+        starts = arena.openings(self.game, max(games // 2, 1), _OPENING, seed)
         if not self._points.any():
-            self._record(0, 1, arena.match(self.game, players[0], players[1], starts))
-        p = len(players)
+            self._record(0, 1, arena.match(self.game, rivals[0], rivals[1], starts))
         self._points = np.pad(self._points, (0, 1))
         shares: dict[int, float] = {}
-        for rival in rivals:
-            scores = arena.match(self.game, now, players[rival], starts)
+        for rival, player in rivals.items():
+            scores = arena.match(self.game, now, player, starts)
             self._record(p, rival, scores)
             shares[rival] = sum(score.share for score in scores) / 2
         self._weights.append({name: x.cpu().numpy().copy() for name, x in agent.net.state_dict().items()})

@@ -24,8 +24,8 @@ State = NDArray[np.int64]
 def from_pettingzoo(make: Callable[[], Any], max_plies: int) -> Game:
     """The game that `make` makes a PettingZoo AEC environment of, of at most `max_plies` moves.
 
-    For example `from_pettingzoo(connect_four_v3.env, 42)`. Observations are put with their channels first; for boards to
-    be drawn the first two must be the stones of the player to move and the other's, as in Connect Four.
+    For example `from_pettingzoo(connect_four_v3.env, 42)`. Observations are put with their channels first; for boards
+    to be drawn the first two must be the stones of the player to move and the other's, as in Connect Four.
 
     Raises:
         UsageError: if it is not a game of two players in turns with an action mask.

@@ -100,7 +100,8 @@ def test_a_wrong_move_is_one_that_changes_the_result():
     legal = CONNECT4.actions_of(states)
     always = arena.accuracy(lambda s: good.argmax(1), states, good, legal)
     assert (always.wrong, always.positions) == (0, 50)
-    worst = np.where(legal == 1, good, True).argmin(1)
+    bad = (legal == 1) & ~good
+    worst = np.where(bad.any(1), bad.argmax(1), good.argmax(1))
     never = arena.accuracy(lambda s: worst, states, good, legal)
     assert never.wrong == never.losable == int((good.sum(1) < legal.sum(1)).sum())
     assert never.losable_share == 1

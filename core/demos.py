@@ -37,7 +37,7 @@ class Trajectory(NamedTuple):
     """(L+1, *obs) stored observations: what each action answered to, and the final one."""
     action: NDArray
     """(L, *act) as the environment takes them: the expert's, whatever was executed."""
-    reward: NDArray[np.float64]
+    reward: NDArray[np.float32]
     """(L,)"""
     terminated: bool
     """Whether the environment ended it; if not, a time limit did."""
@@ -119,8 +119,8 @@ def load(folder: Path) -> Demos:
             raise UsageError(
                 f"{folder} is of format {content['format']}, from a newer gymnast; this one reads {FORMAT}"
             )
-        found = [from_json(content[name]) for name in ("observation_space", "action_space")]
-        demos = Demos(folder, content["env"], *found, content["parts"])
+        obs, action = from_json(content["observation_space"]), from_json(content["action_space"])
+        demos = Demos(folder, content["env"], obs, action, content["parts"])
         empty = demos.steps == 0
     except (json.JSONDecodeError, KeyError, TypeError) as problem:
         raise UsageError(f"{path} is damaged: {type(problem).__name__} {problem}") from problem
@@ -171,7 +171,8 @@ class Writer:
     def add(self, trajectory: Trajectory) -> None:
         """Take in one whole episode; it is on the disk once its part is full, or after `flush`."""
         steps = len(trajectory.action)
-        assert steps and len(trajectory.obs) == steps + 1 and len(trajectory.reward) == steps
+        assert len(trajectory.obs) == steps + 1 > 1
+        assert len(trajectory.reward) == steps
         self._waiting.append(trajectory)
         self._bytes += trajectory.obs.nbytes
         if self._bytes >= _PART_BYTES:
@@ -182,10 +183,10 @@ class Writer:
         if not self._waiting:
             return
         names = set(self._waiting[0].extras).intersection(*(t.extras for t in self._waiting))
-        tree = {
+        tree: checkpoint.Tree = {
             "obs": np.concatenate([t.obs for t in self._waiting]),
             "action": np.concatenate([t.action for t in self._waiting]),
-            "reward": np.concatenate([t.reward for t in self._waiting]).astype(np.float64),
+            "reward": np.concatenate([t.reward for t in self._waiting]),
             "extras": {name: np.concatenate([t.extras[name] for t in self._waiting]) for name in sorted(names)},
             "episodes": [{"length": len(t.action), "terminated": t.terminated, **t.about} for t in self._waiting],
         }

@@ -1,5 +1,6 @@
 """Recording: demonstrations played back as Batches, in the place of an environment that is stepped."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from .batch import Batch, Episodes
 from .demos import Demos, Trajectory
 from .errors import UsageError
 from .rollout import Act, action_adapter
-from .spaces import Layout, stack
+from .spaces import Layout, stack, stacked
 
 
 class Recorded(NamedTuple):
@@ -38,6 +39,7 @@ class Recording:
             raise UsageError(f"cannot learn from {count} episodes: {demos.folder} holds {demos.episodes}")
         chosen = set(self._random.permutation(demos.episodes)[:count].tolist())
         trajectories = [trajectory for k, trajectory in enumerate(demos) if k in chosen]
+        self.layout = Layout(stacked(demos.observation_space, history))
         self.to_env = action_adapter(demos.action_space)
         self._batch = _batch(trajectories, demos, history)
 
@@ -52,7 +54,7 @@ class Recording:
             return whole
         valid = np.zeros_like(whole.valid)
         valid[self._random.permutation(total)[:limit]] = True
-        return Batch(**{name: valid if name == "valid" else getattr(whole, name) for name in Batch.__slots__})
+        return replace(whole, valid=valid)
 
     def state(self) -> dict[str, Any]:
         """Nothing that matters: only the last pass may draw."""

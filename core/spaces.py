@@ -126,7 +126,7 @@ def stacked(space: spaces.Space, count: int) -> spaces.Space:
     if not isinstance(space, spaces.Box) or not space.shape:
         raise UsageError(f"history needs observations in a Box with an axis, not {space}")
     low, high = (stack_rows(np.stack([bound[None]] * count), space)[0] for bound in (space.low, space.high))
-    return spaces.Box(low, high, dtype=space.dtype.type)  # type: ignore[union-attr]
+    return spaces.Box(low, high, dtype=space.dtype.type)
 
 
 def stack(obs: NDArray, count: int, space: spaces.Space) -> NDArray:

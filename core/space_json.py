@@ -44,7 +44,8 @@ def from_json(content: dict[str, Any]) -> spaces.Space:
         case "MultiDiscrete":
             return spaces.MultiDiscrete(content["nvec"], start=content["start"])
         case "MultiBinary":
-            return spaces.MultiBinary(content["shape"])
+            shape = content["shape"]
+            return spaces.MultiBinary(shape[0] if len(shape) == 1 else shape)  # which Gymnasium holds to be different
         case "Dict":
             return spaces.Dict({key: from_json(part) for key, part in content["spaces"].items()})
         case "Tuple":

@@ -124,9 +124,8 @@ class Keyboard:
             return "   ".join(
                 f"{key}: {names(int(action))}" for key, action in self.keys.items() if key in _ARROWS
             ) or ("   ".join(f"{key}: {names(int(action))}" for key, action in self.keys.items()))
-        return "   ".join(
-            f"{low} / {high}: a{i}" for i, (low, high) in enumerate(_AXES[: int(np.prod(self.space.shape))])
-        )
+        axes = _AXES[: int(np.prod(self.space.shape or ()))]
+        return "   ".join(f"{low} / {high}: a{i}" for i, (low, high) in enumerate(axes))
 
 
 def _bindings(env: VectorEnv) -> tuple[dict[str, Any], Any]:
@@ -141,8 +140,8 @@ def _bindings(env: VectorEnv) -> tuple[dict[str, Any], Any]:
         return keys, idle
     if isinstance(space, spaces.Box) and np.prod(space.shape) <= len(_AXES):
         low, high = np.nan_to_num(space.low, neginf=-1.0), np.nan_to_num(space.high, posinf=1.0)
-        keys = {}
+        pushes: dict[str, Any] = {}
         for i, pair in enumerate(_AXES[: int(np.prod(space.shape))]):
-            keys |= {pair[0]: (i, low.flat[i]), pair[1]: (i, high.flat[i])}
-        return keys, (low + high) / 2
+            pushes |= {pair[0]: (i, low.flat[i]), pair[1]: (i, high.flat[i])}
+        return pushes, (low + high) / 2
     raise UsageError(f"keys cannot give actions of {space}; Discrete, and Box of up to {len(_AXES)} numbers, they can")

@@ -11,8 +11,9 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymnast import agents
 from gymnast.core import checkpoint
+from gymnast.core.recording import Recorded
 from gymnast.core.rollout import Rollout, Whole
-from probes import Anything, Match
+from probes import Anything, Match, recorded
 
 pytestmark = pytest.mark.parametrize("algo", agents.names())
 
@@ -29,7 +30,9 @@ def made(algo, env, seed=0, **config):
 
 
 def started(agent, env, seed=0):
-    """What the agent learns from: short rollouts, or whole episodes."""
+    """What the agent learns from: short rollouts, whole episodes, or demonstrations of what solves `Match`."""
+    if isinstance(agent.horizon, Recorded):
+        return recorded(env, lambda obs: {"action": obs}, episodes=32, seed=seed)
     return Rollout(env, agent.horizon if isinstance(agent.horizon, Whole) else min(agent.horizon, 64), seed)
 
 
@@ -99,7 +102,7 @@ def test_making_and_training_an_agent_leave_the_global_generators_alone(algo):
 def test_an_agent_restored_from_a_file_continues_bit_for_bit(algo, tmp_path, updates):
     first, rollout, _ = learned(algo, updates)
     checkpoint.save(tmp_path / "agent.safetensors", first.state())
-    second = made(algo, rollout.env, seed=99)
+    second = made(algo, vector(Match), seed=99)
     second.load_state(checkpoint.load(tmp_path / "agent.safetensors"))
 
     def both(obs):

@@ -45,8 +45,9 @@ def test_the_density_integrates_to_one_and_its_entropy_is_the_integral():
 def test_samples_stay_inside_the_box_and_use_all_of_it():
     pi = Squashed(torch.zeros(20_000, 2), torch.ones(20_000, 2), *made()[2:])
     action = pi.sample(torch.Generator().manual_seed(0)).numpy()
-    assert (action >= LOW).all() and (action <= HIGH).all()
-    assert (action.min(0) < LOW + 0.2).all() and (action.max(0) > HIGH - 0.2).all()
+    low, high = action.min(0), action.max(0)
+    assert ((low >= LOW) & (low < LOW + 0.2)).all()
+    assert ((high <= HIGH) & (high > HIGH - 0.2)).all()
 
 
 def test_an_action_on_the_border_has_a_finite_probability_and_gradient():
@@ -54,7 +55,8 @@ def test_an_action_on_the_border_has_a_finite_probability_and_gradient():
     mean = pi.mean.detach().requires_grad_()
     logp = Squashed(mean, pi.log_std.detach(), pi.shift, pi.scale).log_prob(torch.tensor([[2.0, 0.0]]))
     logp.sum().backward()
-    assert math.isfinite(logp.item()) and torch.isfinite(mean.grad).all()
+    assert math.isfinite(logp.item())
+    assert torch.isfinite(mean.grad).all()
 
 
 def test_the_divergence_is_that_of_the_gaussians_inside():

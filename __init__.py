@@ -16,9 +16,11 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "A2C": "runners.api",
+    "BC": "runners.api",
     "PPO": "runners.api",
     "REINFORCE": "runners.api",
     "TRPO": "runners.api",
+    "collect": "runners.demonstrations",
     "evaluate": "runners.evaluate",
     "load": "runners.api",
     "make": "envs",
@@ -28,7 +30,21 @@ _NAMES = {
     "resume": "runners.train",
 }
 
-__all__ = ["A2C", "PPO", "REINFORCE", "TRPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
+__all__ = [
+    "A2C",
+    "BC",
+    "PPO",
+    "REINFORCE",
+    "TRPO",
+    "Run",
+    "collect",
+    "evaluate",
+    "load",
+    "make",
+    "preset",
+    "resume",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

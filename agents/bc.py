@@ -192,6 +192,7 @@ class Agent:
             "acting": {name: value.clone() for name, value in self.acting.state_dict().items()},
             "generator": self.generator.get_state(),
             "optimizer": self.optimizer.state(),
+            "seed": self.seed,  # which episodes are held out must stay
             "progress": [self.passes, self.since_best, float(self.lowest), self.finished],
         }
 
@@ -200,6 +201,7 @@ class Agent:
         self.acting.load_state_dict(tensors(state["acting"]))
         self.generator.set_state(torch.as_tensor(state["generator"]))
         self.optimizer.load_state(tensors(state["optimizer"]))
+        self.seed = state["seed"]
         self.passes, self.since_best, self.lowest, self.finished = state["progress"]
 
     def _check(self, obs: spaces.Space) -> None:

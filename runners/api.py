@@ -109,6 +109,12 @@ class A2C(Learner):
     algo = "a2c"
 
 
+class BC(Learner):
+    """Behaviour cloning of demonstrations: BC(env, demos="folder"); steps of `learn` are recorded ones."""
+
+    algo = "bc"
+
+
 class PPO(Learner):
     """Proximal policy optimisation (arXiv:1707.06347)."""
 

@@ -1,4 +1,4 @@
-"""Recording demonstrations, and reading them for training."""
+"""Recording demonstrations of whoever acts."""
 
 from collections.abc import Callable
 from contextlib import closing, nullcontext
@@ -15,33 +15,13 @@ from ..core import demos
 from ..core.batch import Batch
 from ..core.demos import Demos, Trajectory, Writer
 from ..core.errors import UsageError
-from ..core.recording import Recording
 from ..core.rollout import Act, Rollout
 from . import experts
 from . import run as runs
 from .human import Keyboard
-from .run import Run
 
 _HORIZON = 64  # steps between looks at which episodes have ended
 _COPIES = 8  # environments that are played side by side
-
-
-def recording(run: Run, env: VectorEnv, seed: int) -> Recording:
-    """The demonstrations that `run` learns from, in environments like `env`.
-
-    Raises:
-        UsageError: if the run names none, or they are of another environment or damaged.
-    """
-    if run.demos is None:
-        raise UsageError(f"{run.algo} learns from demonstrations; give --demos DIR (gymnast collect records them)")
-    recorded = demos.load(Path(run.demos))
-    demos.check(recorded, runs.env_name(run.env), unstacked(env), env.single_action_space)
-    return Recording(recorded, run.history, run.demo_episodes, seed)
-
-
-def unstacked(env: VectorEnv) -> spaces.Space:
-    """The space of one observation of `env`, however many an agent sees as one."""
-    return env.env.single_observation_space if isinstance(env, envs.History) else env.single_observation_space
 
 
 def summary(recorded: Demos) -> str:

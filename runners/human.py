@@ -101,7 +101,10 @@ class Keyboard:
 
     def _show(self) -> None:
         game = self._game
-        drawn = self.env.render()
+        try:
+            drawn: Any = self.env.render()
+        except NotImplementedError:
+            drawn = None
         if drawn is None or not isinstance(drawn[0], np.ndarray):
             raise UsageError("this environment draws no pictures (render_mode 'rgb_array' gave none)")
         picture = game.surfarray.make_surface(drawn[0].swapaxes(0, 1))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
-from math import ceil, isfinite
+from math import isfinite
 from pathlib import Path
 from time import monotonic, perf_counter
 from types import FrameType
@@ -24,16 +24,13 @@ from ..agents import Agent
 from ..core import checkpoint
 from ..core.batch import Batch
 from ..core.errors import TrainingError, UsageError
-from ..core.fused import FusedActor, fits
-from ..core.recording import Recorded, Recording
-from ..core.rollout import Rollout, Whole
+from ..core.rollout import Rollout
 from ..envs import snapshot
 from . import run as runs
-from .demonstrations import recording
 from .evaluate import Evaluation, evaluate
-from .experts import ask
 from .logging import Display, Metrics, Writer
 from .run import Run
+from .sources import source
 
 _ROWS = 200  # rows of metrics in a run, so that logging costs the same for any length
 _SAVE_SECONDS = 60.0  # at most this much work is lost to a kill -9
@@ -101,7 +98,7 @@ class Training:
         try:
             device = _device(run.device, self.env)
             self.agent = new_agent(run, self.env, device, seeds["agent"])
-            self.rollout = self._source(seeds)
+            self.rollout = source(run, self.env, self.agent, seeds)
             self._eval_seed = seeds["eval"]
             self.metrics = Metrics()
             self._best = -np.inf
@@ -112,23 +109,6 @@ class Training:
         except BaseException:
             self.close()
             raise
-
-    def _source(self, seeds: dict[str, int]) -> Rollout | Recording:
-        """Where the agent's batches come from: environments that are stepped, or demonstrations."""
-        run, horizon = self.run, self.agent.horizon
-        if isinstance(horizon, Recorded):
-            return recording(run, self.env, seeds["env"])
-        if run.demos is not None:
-            raise UsageError(f"{run.algo} does not learn from demonstrations; leave out --demos, or train bc")
-        if not isinstance(horizon, Whole):
-            horizon = min(horizon, ceil(run.steps / self.env.num_envs))
-        if hasattr(self.agent, "expert"):
-            self.agent.expert = ask(run, self.env, seeds["expert"])
-        elif run.expert is not None:
-            raise UsageError(f"{run.algo} asks no expert; leave out --expert, or train dagger")
-        fused = run.rollout == "auto" and fits(self.env, self.agent.net)
-        actor = FusedActor(self.env, self.agent.net, seeds["agent"]) if fused else None
-        return Rollout(self.env, horizon, seeds["env"], actor)
 
     @property
     def finished(self) -> bool:

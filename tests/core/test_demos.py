@@ -128,7 +128,9 @@ def test_damaged_parts_are_refused_in_one_line(tmp_path, damage):
         written(tmp_path / "other", episodes=2)
         part.write_bytes((tmp_path / "other" / part.name).read_bytes())
     else:
-        part.write_bytes(content[:-20] if damage == "cut" else content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+        part.write_bytes(
+            content[:-20] if damage == "cut" else content[:-20] + bytes([content[-20] ^ 1]) + content[-19:]
+        )
     with pytest.raises(UsageError, match="not whole") as problem:
         list(demos.load(tmp_path / "demos"))
     assert "\n" not in str(problem.value)

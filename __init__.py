@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "A2C": "runners.api",
     "BC": "runners.api",
+    "DAgger": "runners.api",
     "PPO": "runners.api",
     "REINFORCE": "runners.api",
     "TRPO": "runners.api",
@@ -36,6 +37,7 @@ __all__ = [
     "PPO",
     "REINFORCE",
     "TRPO",
+    "DAgger",
     "Run",
     "collect",
     "evaluate",

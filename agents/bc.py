@@ -150,17 +150,18 @@ class Agent:
         valid = batch.valid.ravel()
         columns = {"obs": self._goals(batch, episode), "action": batch.action}
         if self.cfg.divergence != "forward_kl":
-            columns["probability"] = _probability(batch)
+            columns["probability"] = probability(batch)
         data = {name: self._tensor(x.reshape(-1, *x.shape[2:])[valid]) for name, x in columns.items()}
-        return self.learn(data, held_out(episode, self.cfg.validation, self.seed).ravel()[valid], progress)
+        apart = held_out(episode, self.cfg.validation, self.seed).ravel()[valid]
+        if self.passes == 0:
+            self.net.encoder.update(data["obs"][self._tensor(~apart)])
+        return self.learn(data, apart, progress)
 
     def learn(self, data: dict[str, Tensor], apart: NDArray[np.bool_], progress: float) -> dict[str, float]:
         """One pass over "obs", "action" and, if need be, "probability" (B, ...) but for the steps held `apart` (B,)."""
         train, held = ({name: x[self._tensor(which)] for name, x in data.items()} for which in (~apart, apart))
         if self.cfg.patience and not len(held["obs"]):
             raise UsageError("patience needs a second episode to hold out; give more demonstrations, or no patience")
-        if self.passes == 0:
-            self.net.encoder.update(train["obs"])
         train["weight"] = self._weights(train["action"])
         deviation = train["obs"].std(0, correction=0) if self.cfg.noise else None
         lr = scheduled(self.cfg.lr, self.cfg.lr_schedule, progress)
@@ -294,7 +295,12 @@ def held_out(episode: NDArray[np.int64], share: float, seed: int) -> NDArray[np.
     return (apart & (count > 1))[episode]
 
 
-def _probability(batch: Batch) -> NDArray:
+def probability(batch: Batch) -> NDArray:
+    """The expert's probabilities of all actions (T, N, A).
+
+    Raises:
+        UsageError: if they were not recorded.
+    """
     if "probability" not in batch.extras:
         raise UsageError(
             "these demonstrations do not hold the expert's probabilities, as those of a run over Discrete actions do; "

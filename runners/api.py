@@ -115,6 +115,12 @@ class BC(Learner):
     algo = "bc"
 
 
+class DAgger(Learner):
+    """Cloning of an expert on the states that the clone visits (arXiv:1011.0686): DAgger(env, expert="folder")."""
+
+    algo = "dagger"
+
+
 class PPO(Learner):
     """Proximal policy optimisation (arXiv:1707.06347)."""
 

@@ -156,6 +156,9 @@ WRONG = {
     "collect own_experts:right CartPole-v1 --out demos --append": "are of own_envs:Corridor, not of CartPole-v1",
     "collect human own_envs:Corridor --out new": "draws no pictures",
     "collect human BipedalWalker-v3x --out new": "unknown environment",
+    "train dagger CartPole-v1": "dagger asks an expert; give --expert EXPERT",
+    "train dagger CartPole-v1 --expert human": "a person can demonstrate",
+    "train dagger CartPole-v1 --expert own_experts:right --demos demos": "dagger does not learn from demonstrations",
     "demos nowhere": "nowhere holds no demonstrations",
 }
 
@@ -248,3 +251,25 @@ def test_the_interface_in_python_collects_clones_and_predicts(tmp_path):
     action, thoughts = clone.predict(np.array([0, 0, 0.1, 0.5], np.float32))
     assert action == 1
     assert thoughts["action probability"].shape == (2,)
+
+
+def test_dagger_learns_from_the_command_line_and_resumes_bit_for_bit(gymnast, tmp_path):
+    from gymnast.core import checkpoint
+
+    line = "train dagger CartPole-v1 --expert own_experts:balance --evals 0 --quiet --agent.horizon 50 --num-envs 4"
+    assert gymnast(f"{line} --steps 2k --out whole").code == 0
+    assert gymnast(f"{line} --steps 1k --out half").code == 0
+    assert gymnast("train --resume half --steps 2k --quiet").code == 0
+    ends = [checkpoint.load(tmp_path / name / "checkpoints/last.safetensors")["agent"] for name in ("whole", "half")]
+    assert ends[0]["counts"][1:] == [10, 2000]
+    for a, b in zip(ends[0]["learners"]["0"]["net"].values(), ends[1]["learners"]["0"]["net"].values(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert json.loads(gymnast("evaluate whole --episodes 8 --json").out)["mean"] > 150
+
+
+def test_dagger_ends_when_its_queries_are_spent(gymnast):
+    line = (
+        "train dagger CartPole-v1 --expert own_experts:balance --agent.queries 300 --agent.horizon 50 --quiet --out run"
+    )
+    assert gymnast(line).code == 0
+    assert "has stopped by itself at 400 steps" in gymnast("train --resume run").err

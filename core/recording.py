@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from .batch import Batch, Episodes
 from .demos import Demos, Trajectory
 from .errors import UsageError
+from .history import stack, stacked
 from .rollout import Act, action_adapter
-from .spaces import Layout, stack, stacked
+from .spaces import Layout
 
 
 class Recorded(NamedTuple):

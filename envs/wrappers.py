@@ -9,7 +9,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from ..core.errors import UsageError
-from ..core.spaces import stack_rows, stacked
+from ..core.history import stack_rows, stacked
 
 MASK = "action_mask"
 
@@ -85,8 +85,8 @@ class History(VectorWrapper):
         self._resets = np.zeros(env.num_envs, np.bool_)  # environments whose next step only resets (NEXT_STEP)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[NDArray, dict[str, Any]]:
+        chosen = (options or {}).get("reset_mask", slice(None))  # some environments take it out of the options
         obs, infos = self.env.reset(seed=seed, options=options)
-        chosen = (options or {}).get("reset_mask", slice(None))
         self._rows[:, chosen], self._resets[chosen] = obs[chosen], False
         return stack_rows(self._rows, self._space), infos
 

@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from ..core.errors import UsageError, nearest
 from . import games, native
 from .factory import EnvLike, MakeEnv, Source, explained, is_game, maker, name_of, resolve
-from .wrappers import with_mask_observed
+from .wrappers import History, with_mask_observed
 
 BACKENDS = ("auto", "native", "game", "mujoco", "atari", "workers", "loop")
 
@@ -20,6 +20,7 @@ def make(
     *,
     backend: str = "auto",
     render_mode: str | None = None,
+    history: int = 1,
     **kwargs: Any,
 ) -> VectorEnv:
     """`num_envs` copies of an environment as one VectorEnv that resets in the step that ends an episode.
@@ -33,8 +34,17 @@ def make(
 
     Backends: "native" (compiled, see `native.NAMES`), "game", "mujoco" and "atari" (threads), "workers" (processes) and
     "loop" (Gymnasium's own, in this process). "auto" takes the first that fits; between the last two a measurement
-    decides. Observations may be views of memory that the next step overwrites.
+    decides. Observations may be views of memory that the next step overwrites. With `history` the last so many are one.
     """
+    if history < 1:
+        raise UsageError(f"history must be at least 1 observation, not {history}")
+    made = _made(env, num_envs, backend, render_mode, kwargs)
+    return made if history == 1 else History(made, history)
+
+
+def _made(
+    env: EnvLike | VectorEnv, num_envs: int, backend: str, render_mode: str | None, kwargs: dict[str, Any]
+) -> VectorEnv:
     if backend not in BACKENDS:
         raise UsageError(f"unknown backend {backend!r}; known: {', '.join(BACKENDS)}.{nearest(backend, BACKENDS)}")
     if num_envs < 1:

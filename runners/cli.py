@@ -24,6 +24,8 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast evaluate DIR         returns of a trained agent on environments of its own
   gymnast render DIR           watch it, or write a video (--video FILE.mp4 or FILE.gif)
   gymnast play DIR             play a game for two against a trained agent
+  gymnast collect EXPERT ENV   record demonstrations: of a run, an SB3 zip, module:function, or human at the keyboard
+  gymnast demos DIR            what recorded demonstrations hold; to and from Minari
   gymnast plot DIR...          learning curves, with intervals over seeds
   gymnast list                 agents, environments and presets that there are
   gymnast check [ENV]          is this installation sound; does an environment keep its contract
@@ -85,6 +87,42 @@ class Play:
     """Let the agent begin."""
     checkpoint: Literal["best", "last"] = "best"
     """The one that evaluated best during training, or the newest."""
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Record demonstrations of an expert: a run's folder, a Stable-Baselines3 zip, module:function, or human."""
+
+    expert: Positional[str]
+    """Who acts. A function takes observations (N, *obs), and a random generator if it has a second parameter."""
+    env: Positional[str]
+    """Environment."""
+    out: Path
+    """Folder of the demonstrations."""
+    episodes: int = 50
+    """Whole episodes to record."""
+    seed: int = 0
+    """Seed of the environments and of noise."""
+    stochastic: bool = False
+    """Draw the expert's actions instead of taking the likeliest ones."""
+    noise: float = 0.0
+    """Share of the steps on which a random action is executed, while the expert's is recorded."""
+    append: bool = False
+    """Add to the demonstrations in the folder."""
+    quiet: bool = False
+    """Print nothing but errors."""
+
+
+@dataclass(frozen=True)
+class Demonstrations:
+    """What recorded demonstrations hold, after checking all of it."""
+
+    folder: Positional[Path]
+    """Folder of the demonstrations."""
+    to_minari: str | None = None
+    """Write them as a Minari dataset of this id (name-v0)."""
+    from_minari: str | None = None
+    """Make the folder from the Minari dataset of this id, which must be on this machine."""
 
 
 @dataclass(frozen=True)
@@ -317,6 +355,42 @@ def _render(args: list[str]) -> int:
     return 0
 
 
+def _collect(args: list[str]) -> int:
+    flags, given = env_args(args)
+    options = parse(Collect, flags, "gymnast collect")
+    from .demonstrations import collect, summary
+
+    def told(trajectory: Any) -> None:
+        if not options.quiet:
+            print(f"  episode of {len(trajectory.action):,} steps, return {trajectory.reward.sum():.1f}", flush=True)
+
+    chosen = {name: getattr(options, name) for name in ("episodes", "seed", "stochastic", "noise", "append")}
+    recorded = collect(options.expert, options.env, options.out, **chosen, env_args=given["env_args"], told=told)
+    if not options.quiet:
+        print(summary(recorded))
+        print(f"\n  gymnast train bc {recorded.env} --demos {options.out}")
+    return 0
+
+
+def _demos(args: list[str]) -> int:
+    options = parse(Demonstrations, args, "gymnast demos")
+    from ..core import demos
+    from .demonstrations import summary
+
+    if options.from_minari:
+        from .minari import read
+
+        read(options.from_minari, options.folder)
+    recorded = demos.load(options.folder)
+    print(summary(recorded))
+    if options.to_minari:
+        from .minari import write
+
+        write(recorded, options.to_minari)
+        print(f"wrote the Minari dataset {options.to_minari}")
+    return 0
+
+
 def _plot(args: list[str]) -> int:
     options = parse(Plot, args, "gymnast plot")
     from .plot import plot
@@ -370,6 +444,8 @@ _COMMANDS = {
     "evaluate": _evaluate,
     "play": _play,
     "render": _render,
+    "collect": _collect,
+    "demos": _demos,
     "plot": _plot,
     "list": _list,
     "check": _check,

@@ -105,7 +105,7 @@ class Painter:
         if isinstance(env.unwrapped, SyncVectorEnv):
             self._last = _LastPicture(env.unwrapped.envs[0])
             env.unwrapped.envs = [self._last]
-        self._meanings = _action_names(env)
+        self._meanings = action_names(env)
         self._lines: list[str] = []
         self._bars: list[tuple[str, float, float, float, bool]] = []  # name, value, from and to as shares, chosen
         self._bars_title = ""
@@ -209,7 +209,7 @@ def _finite(bound: NDArray, otherwise: float) -> NDArray:
     return np.where(np.isfinite(bound), bound, otherwise)
 
 
-def _action_names(env: VectorEnv) -> Callable[[int], str]:
+def action_names(env: VectorEnv) -> Callable[[int], str]:
     """What each action does, as far as the environment says so."""
     if game := game_of(env.single_observation_space):
         return lambda i: board.action_name(game, i)

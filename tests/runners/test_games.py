@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import gymnast
 from gymnast.core.errors import UsageError
 from gymnast.runners import cli, play, strength
 from gymnast.runners import run as runs
@@ -155,3 +156,16 @@ def test_what_cannot_be_played_is_refused(folder, tmp_path, capsys):
     train(runs.preset("ppo", "CartPole-v1", steps=64, evals=0, agent={"horizon": 8}), other)
     assert command("play", other) == 2
     assert "no game for two" in capsys.readouterr().err
+
+
+def test_an_agent_is_an_object_too(tmp_path):
+    agent = gymnast.AlphaZero("tictactoe", num_envs=8, evals=0, agent=SMALL).learn(200)
+    obs, _ = gymnast.make("tictactoe", 3).reset()
+    moves, thoughts = agent.predict(obs)
+    assert moves.shape == (3,)
+    assert thoughts["action probability"].shape == (3, 9)
+    agent.save(tmp_path / "ttt")
+    again = gymnast.load(tmp_path / "ttt")
+    assert again.predict(obs)[0].tolist() == moves.tolist()
+    names = [name for name, *_ in again.strength(simulations=8, games=2).ladder]
+    assert "perfect" in names

@@ -16,10 +16,15 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "A2C": "runners.api",
+    "AlphaZero": "runners.api",
+    "BC": "runners.api",
+    "DAgger": "runners.api",
     "PPO": "runners.api",
     "REINFORCE": "runners.api",
     "TRPO": "runners.api",
+    "collect": "runners.demonstrations",
     "evaluate": "runners.evaluate",
+    "from_pettingzoo": "envs.games.pettingzoo",
     "load": "runners.api",
     "make": "envs",
     "preset": "runners.run",
@@ -28,7 +33,24 @@ _NAMES = {
     "resume": "runners.train",
 }
 
-__all__ = ["A2C", "PPO", "REINFORCE", "TRPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
+__all__ = [
+    "A2C",
+    "BC",
+    "PPO",
+    "REINFORCE",
+    "TRPO",
+    "AlphaZero",
+    "DAgger",
+    "Run",
+    "collect",
+    "evaluate",
+    "from_pettingzoo",
+    "load",
+    "make",
+    "preset",
+    "resume",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

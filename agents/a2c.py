@@ -219,8 +219,7 @@ class Agent:
         """One gradient step on the rollout; with `look`, the diagnosis of that step too."""
         cfg, actor = self.cfg, self.actor
         adv, ret = self._advantages(batch)
-        columns = {"obs": batch.obs[:-1], "action": batch.action, **batch.extras, "adv": adv, "ret": ret}
-        data = {name: actor.flat(x, batch) for name, x in columns.items()}
+        data = actor.columns(batch, obs=batch.obs[:-1], action=batch.action, **batch.extras, adv=adv, ret=ret)
         noise = actor.gradient_noise(data, data["adv"]) if look else {}
         if self._written_out is not None:
             logged = self._written_out(
@@ -239,8 +238,7 @@ class Agent:
             error = critic_loss(self.net, self.critic, data)
             self.critic_optimizer.step(error, cfg.critic_lr)
             metrics["loss/critic"] = float(error.detach())
-        value = batch.extras["value"][batch.valid]
-        metrics["value/explained_variance"] = explained_variance(value, ret[batch.valid])
+        metrics["value/explained_variance"] = explained_variance(data["value"].cpu().numpy(), data["ret"].cpu().numpy())
         return metrics | (actor.moved(data) if look else {})
 
     def _remember_and_learn(self, batch: Batch, lr: float) -> dict[str, float]:

@@ -190,14 +190,13 @@ class Agent:
         look = self.actor.noise.due(progress)
         noise: dict[str, float] = {}
         reward = self.actor.reward(batch)
-        columns = {"obs": batch.obs[:-1], "action": batch.action, **batch.extras}
-        data = {name: self.actor.flat(x, batch) for name, x in columns.items()}
+        data = self.actor.columns(batch, obs=batch.obs[:-1], action=batch.action, **batch.extras)
         logs: list[Tensor] = []
         for epoch in range(cfg.epochs):
             if epoch == 0 or cfg.recompute_advantage:
                 value = batch.extras["value"] if epoch == 0 else self.actor.values(batch.obs[:-1])
                 adv, ret = self.actor.advantages(batch, reward, value, cfg.gamma, cfg.lam)
-                data |= {"adv": self.actor.flat(adv, batch), "ret": self.actor.flat(ret, batch)}
+                data |= self.actor.columns(batch, adv=adv, ret=ret)
             if epoch == 0 and look:
                 noise = self.actor.gradient_noise(data, _scaled(data["adv"], cfg))
             if not self._epoch(data, cfg, logs):

@@ -139,7 +139,7 @@ class Agent:
         value = batch.extras["value"]
         adv, ret = self.actor.advantages(batch, self.actor.reward(batch), value, self.cfg.gamma, self.cfg.lam)
         columns = {"obs": batch.obs[:-1], "action": batch.action, **batch.extras, "adv": adv, "ret": ret}
-        data = {name: self.actor.flat(x, batch) for name, x in columns.items()}
+        data = self.actor.columns(batch, **columns)
         look = self.actor.noise.due(progress)
         noise = self.actor.gradient_noise(data, _standardized(data["adv"])) if look else {}
         metrics = self._improve(data) | noise

@@ -72,8 +72,15 @@ class Actor:
 
     def flat(self, x: NDArray, batch: Batch) -> Tensor:
         """The valid steps of an array (T, N, ...) of a rollout, as a tensor (B, ...)."""
-        flat = torch.as_tensor(x, device=self.device).flatten(0, 1)
-        return flat if batch.valid.all() else flat[torch.as_tensor(batch.valid.ravel(), device=self.device)]
+        return self.columns(batch, x=x)["x"]
+
+    def columns(self, batch: Batch, **arrays: NDArray) -> dict[str, Tensor]:
+        """The valid steps of arrays (T, N, ...) of a rollout, as tensors (B, ...)."""
+        flat = {name: torch.as_tensor(x, device=self.device).flatten(0, 1) for name, x in arrays.items()}
+        if batch.valid.all():
+            return flat
+        valid = torch.as_tensor(batch.valid.ravel(), device=self.device)
+        return {name: x[valid] for name, x in flat.items()}
 
     @torch.no_grad()
     def values(self, obs: NDArray) -> NDArray:

@@ -15,10 +15,8 @@ from .written_out import backward, forward, layers
 
 
 def fits(net: nn.Module) -> bool:
-    """Whether `Regression` knows the network: a plain perceptron on the CPU, one number per action, all available."""
-    if not isinstance(net, ActionValue) or next(net.parameters()).device.type != "cpu":
-        return False
-    return not (net.encoder.cnns or net.masked or net.noisy or net.dueling or net.distribution != "none")
+    """Whether `Regression` knows the network: a plain one on the CPU."""
+    return isinstance(net, ActionValue) and net.plain and next(net.parameters()).device.type == "cpu"
 
 
 class Regression:

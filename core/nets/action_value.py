@@ -74,6 +74,11 @@ class ActionValue(nn.Module):
         fields = {name: getattr(cfg, name) for name in inspect.signature(cls).parameters if hasattr(cfg, name)}
         return cls(obs, action, **fields)
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is one perceptron that gives one number per action, all of them available."""
+        return not (self.encoder.cnns or self.masked or self.noisy or self.dueling or self.distribution != "none")
+
     def forward(self, obs: Tensor) -> Tensor:
         """The K numbers of each action, shape (B, A, K), for stored observations (B, *layout.shape)."""
         features = self.trunk(self.encoder(obs))

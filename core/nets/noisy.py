@@ -1,4 +1,4 @@
-"""Linear layers whose weights carry learned noise, with which a network explores (Fortunato et al. 2017, 1706.10295)."""
+"""Linear layers whose weights carry learned noise to explore with (Fortunato et al. 2017, arXiv:1706.10295)."""
 
 from math import sqrt
 

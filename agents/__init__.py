@@ -1,13 +1,10 @@
 """Agents: one file, one algorithm. Dropping a file in this folder registers it under its name."""
 
-import ast
-from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..core.errors import UsageError, nearest
+from ..core.registry import Registry
 
 if TYPE_CHECKING:  # listing the agents must not import torch
     from numpy.typing import NDArray
@@ -51,15 +48,17 @@ class Agent(Protocol):
         ...
 
 
+_registry = Registry(__name__, Path(__file__).parent, "algorithm")
+
+
 def names() -> list[str]:
     """Names of all algorithms, without importing them."""
-    return sorted(path.stem for path in _files())
+    return _registry.names()
 
 
 def summary(name: str) -> str:
     """First line of an algorithm's documentation, without importing it."""
-    path = next(path for path in _files() if path.stem == name)
-    return (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()[0]
+    return _registry.summary(name)
 
 
 def load(name: str) -> ModuleType:
@@ -68,10 +67,4 @@ def load(name: str) -> ModuleType:
     Raises:
         UsageError: if there is none of that name.
     """
-    if name not in names():
-        raise UsageError(f"unknown algorithm {name!r}.{nearest(name, names())} Known: {', '.join(names())}.")
-    return import_module(f".{name}", __name__)
-
-
-def _files() -> Iterator[Path]:
-    return (path for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+    return _registry.load(name)

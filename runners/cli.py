@@ -26,6 +26,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast plot DIR...          learning curves, with intervals over seeds
   gymnast list                 agents, environments and presets that there are
   gymnast check [ENV]          is this installation sound; does an environment keep its contract
+  gymnast lab [NAME]           an experiment that tests a claim of the theory: table, figure, held or not
   gymnast bench SUITE          speed beside the peers in the same run: engine, buffers, train, ppo, memory
 
 Begin with:  gymnast train ppo CartPole-v1
@@ -105,6 +106,20 @@ class Bench:
     """What to measure: engine, buffers, train, ppo or memory."""
     repeats: int = 5
     """Runs of each side."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Run an experiment that tests a claim of the theory; exit code 0 if the claim held, 1 if not."""
+
+    experiment: Positional[str]
+    """Its name; gymnast lab alone lists them."""
+    seed: int = 0
+    """Seed of everything random."""
+    out: Path | None = None
+    """Figure to write (.png, .pdf, .svg), or the folder for it; none: lab-NAME.png here."""
     json: bool = False
     """Print one JSON object."""
 
@@ -291,6 +306,21 @@ def _bench(args: list[str]) -> int:
     return 0
 
 
+def _lab(args: list[str]) -> int:
+    from . import lab
+
+    if not args:
+        print(f"{lab.catalogue()}\n\nRun one:  gymnast lab {lab.names()[0]}")
+        return 0
+    options = parse(Lab, args, "gymnast lab")
+    claim = lab.summary(options.experiment)
+    if not options.json:
+        print(f"{options.experiment}: {claim}\n", flush=True)
+    report = lab.run(options.experiment, options.seed, options.out)
+    print(report.to_json() if options.json else report.text())
+    return 0 if report.finding.held else 1
+
+
 _COMMANDS = {
     "train": _train,
     "evaluate": _evaluate,
@@ -299,4 +329,5 @@ _COMMANDS = {
     "list": _list,
     "check": _check,
     "bench": _bench,
+    "lab": _lab,
 }

@@ -27,6 +27,10 @@ def test_list_imports_nothing_heavy():
     assert not modules_after("list") & {*HEAVY}
 
 
+def test_the_lab_lists_its_experiments_without_importing_them():
+    assert not modules_after("lab") & {*HEAVY, "numpy"}
+
+
 def test_importing_the_package_imports_nothing_heavy():
     code = "import gymnast, sys; print(*{name.partition('.')[0] for name in sys.modules})"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -36,7 +40,7 @@ def test_importing_the_package_imports_nothing_heavy():
 def test_no_arguments_print_the_commands(gymnast):
     said = gymnast("")
     assert said.code == 0
-    for command in ("train", "evaluate", "render", "plot", "list", "check", "bench"):
+    for command in ("train", "evaluate", "render", "plot", "list", "check", "lab", "bench"):
         assert f"gymnast {command}" in said.out
 
 
@@ -44,7 +48,9 @@ def test_version_is_printed(gymnast):
     assert gymnast("--version") == (0, "gymnast 0.1.0\n", "")
 
 
-@pytest.mark.parametrize("command", ["evaluate", "render", "plot", "list", "check", "bench", "train ppo CartPole-v1"])
+@pytest.mark.parametrize(
+    "command", ["evaluate", "render", "plot", "list", "check", "lab", "bench", "train ppo CartPole-v1"]
+)
 def test_each_command_explains_its_options(gymnast, command):
     said = gymnast(f"{command} --help")
     assert said.code == 0

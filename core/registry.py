@@ -1,0 +1,45 @@
+"""Registry: a folder whose files are known by being there, and read without being imported."""
+
+import ast
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from .errors import UsageError, nearest
+
+
+class Registry(NamedTuple):
+    """The modules of a package; those whose name begins with an underscore are its own business."""
+
+    package: str
+    folder: Path
+    what: str
+    """What such a module is called in an error."""
+
+    def names(self) -> list[str]:
+        """Names of all modules."""
+        return sorted(path.stem for path in self.folder.glob("*.py") if not path.stem.startswith("_"))
+
+    def summary(self, name: str) -> str:
+        """First line of a module's documentation.
+
+        Raises:
+            UsageError: if there is no module of that name.
+        """
+        text = (self.folder / f"{self._known(name)}.py").read_text()
+        return (ast.get_docstring(ast.parse(text)) or "").splitlines()[0]
+
+    def load(self, name: str) -> ModuleType:
+        """The module of that name.
+
+        Raises:
+            UsageError: if there is none.
+        """
+        return import_module(f".{self._known(name)}", self.package)
+
+    def _known(self, name: str) -> str:
+        known = self.names()
+        if name not in known:
+            raise UsageError(f"unknown {self.what} {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
+        return name

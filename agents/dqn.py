@@ -218,11 +218,11 @@ class Agent:
         self.steps += batch.steps
         logs: list[Tensor] = []
         while (due := self._due()) > 0:
-            self._learn(due, progress, logs)
+            logs.append(self._learn(due, progress))
         self._explore(progress)
         metrics = {"policy/epsilon": self.net.epsilon.item()}
         if logs:
-            means = torch.stack(logs).mean(0).tolist()  # the only device-to-host sync of the update
+            means = torch.cat(logs).mean(0).tolist()  # the only device-to-host sync of the update
             metrics |= dict(zip((*_LOGGED, "loss/grad_norm"), means, strict=True))
         return metrics
 
@@ -263,25 +263,29 @@ class Agent:
         annealed = cfg.epsilon_start + share * (cfg.epsilon - cfg.epsilon_start)
         self.net.epsilon.fill_(1.0 if self.steps < cfg.learning_starts else annealed)
 
-    def _learn(self, due: int, progress: float, logs: list[Tensor]) -> None:
-        """Take gradient steps on minibatches drawn in one call: up to `due`, and as long as the target stands still."""
+    def _learn(self, due: int, progress: float) -> Tensor:
+        """Take gradient steps on minibatches drawn in one call: up to `due`, and as long as the target stands still.
+
+        Returns what is logged of each of the k steps, shape (k, 3).
+        """
         cfg = self.cfg
         count = min(due, cfg.target_interval - self.updates % cfg.target_interval, self._at_once())
         lr = scheduled(cfg.lr, cfg.lr_schedule, progress)
         drawn = self.replay.sample(cfg.minibatch, count, cfg.beta + progress * (1.0 - cfg.beta))
         fit = self._fit if self._written_out is None else self._fit_written_out
-        error = fit(drawn, lr, logs)
+        logged, errors = fit(drawn, lr)
         if cfg.priority:
-            self.replay.update_priorities(drawn["indices"], error)
+            self.replay.update_priorities(drawn["indices"], errors)
         self.updates += count
         if self.updates % cfg.target_interval == 0:
             self._target.lerp_(self.optimizer.flat.data, cfg.tau)
+        return logged
 
-    def _fit(self, drawn: dict[str, NDArray], lr: float, logs: list[Tensor]) -> NDArray:
-        """One gradient step on each of k minibatches (k, B, ...); the errors (k, B)."""
+    def _fit(self, drawn: dict[str, NDArray], lr: float) -> tuple[Tensor, NDArray]:
+        """One gradient step on each of k minibatches (k, B, ...); what is logged (k, 3), and the errors (k, B)."""
         needed = ("obs", "action", "reward", "next_obs", "discount", "weights")
         data = {name: torch.as_tensor(drawn[name], device=self.device) for name in needed}
-        errors = []
+        logged, errors = [], []
         self.net.train()
         for k in range(len(drawn["reward"])):
             mb = {name: x[k] for name, x in data.items()}
@@ -290,24 +294,25 @@ class Agent:
             mb["target"] = targets(self.net, self.target_net, mb, self.cfg)
             total, log = loss(self.net, mb, self.cfg)
             norm = self.optimizer.step(total, lr)
-            logs.append(torch.stack([*(log[name].detach() for name in _LOGGED), norm]))
+            logged.append(torch.stack([*(log[name].detach() for name in _LOGGED), norm]))
             errors.append(log["error"].detach())
-        return torch.stack(errors).cpu().numpy()
+        return torch.stack(logged), torch.stack(errors).cpu().numpy()
 
-    def _fit_written_out(self, drawn: dict[str, NDArray], lr: float, logs: list[Tensor]) -> NDArray:
+    def _fit_written_out(self, drawn: dict[str, NDArray], lr: float) -> tuple[Tensor, NDArray]:
         """The same for a small perceptron, with the targets' values computed at once."""
         assert self._written_out is not None
         online, target_net = self._written_out
-        k, size = drawn["reward"].shape
-        following = target_net.values(torch.from_numpy(drawn["next_obs"]).flatten(0, 1)).reshape(k, size, -1)
-        errors = np.empty((k, size), np.float32)
-        for i in range(k):
-            chooser = online.values(torch.from_numpy(drawn["next_obs"][i])) if self.cfg.double else following[i]
-            target = td.bootstrapped(following[i], chooser, drawn["reward"][i], drawn["discount"][i])
-            obs, action = torch.from_numpy(drawn["obs"][i]), drawn["action"][i]
-            logged, errors[i] = online(obs, action, target, drawn["weights"][i], self.cfg.loss == "huber")
-            logs.append(torch.cat([logged, self.optimizer.descend(lr)[None]]))
-        return errors
+        obs, next_obs = (torch.from_numpy(drawn[name]) for name in ("obs", "next_obs"))
+        following = target_net.values(next_obs.flatten(0, 1)).reshape(*next_obs.shape[:2], -1)
+        errors = np.empty(drawn["reward"].shape, np.float32)
+        logged = np.empty((len(errors), 3), np.float32)
+        for k, error in enumerate(errors):
+            chooser = online.values(next_obs[k]) if self.cfg.double else following[k]
+            target = td.bootstrapped(following[k], chooser, drawn["reward"][k], drawn["discount"][k])
+            squared = self.cfg.loss == "squared"
+            *log, error[:] = online(obs[k], drawn["action"][k], target, drawn["weights"][k], squared)
+            logged[k] = (*log, self.optimizer.descend(lr).item())
+        return torch.from_numpy(logged), errors
 
     def _at_once(self) -> int:
         """Minibatches of observations that may be drawn in one call without filling the memory."""

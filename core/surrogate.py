@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .heads import CategoricalHead, GaussianHead
 from .nets import ActorCritic
-from .written_out import backward, forward, layers
+from .written_out import Perceptron
 
 _LOG_TAU = math.log(2 * math.pi)
 
@@ -33,17 +33,17 @@ class ClippedSurrogate:
 
     def __init__(self, net: ActorCritic) -> None:
         self.net = net
-        self._policy = layers(net.policy_trunk, net.policy_head)
-        self._value = layers(net.value_trunk, net.value_head)
-        self._relu = any(isinstance(module, nn.ReLU) for module in net.policy_trunk)
+        relu = any(isinstance(module, nn.ReLU) for module in net.policy_trunk)
+        self._policy = Perceptron(net.policy_trunk, net.policy_head, relu=relu)
+        self._value = Perceptron(net.value_trunk, net.value_head, relu=relu)
         self._log_std = net.policy_head.log_std if isinstance(net.policy_head, GaussianHead) else None
 
     @torch.no_grad()
     def __call__(self, mb: dict[str, Tensor], cfg: Any) -> Tensor:
         """Policy loss, value loss, entropy, KL divergence and clipped share of a minibatch, shape (5,)."""
         x = self.net.encoder(mb["obs"])
-        seen, outputs = forward(self._policy, x, self._relu)
-        value_seen, value = forward(self._value, x, self._relu)
+        seen, outputs = self._policy.forward(x)
+        value_seen, value = self._value.forward(x)
         grad, value_grad = torch.empty_like(outputs), torch.empty_like(value)
         adv = _standardized(mb["adv"].numpy()) if cfg.normalize_advantage else mb["adv"].numpy()
         value_clip = math.inf if cfg.value_clip is None else cfg.value_clip
@@ -59,8 +59,8 @@ class ClippedSurrogate:
             assert self._log_std.grad is not None
             action, log_std = mb["action"].reshape(len(outputs), -1).numpy(), self._log_std.numpy()
             logs[[0, 2, 3, 4]] = _gaussian(outputs.numpy(), log_std, action, *common, self._log_std.grad.numpy())
-        backward(self._policy, seen, grad, self._relu)
-        backward(self._value, value_seen, value_grad, self._relu)
+        self._policy.backward(seen, grad)
+        self._value.backward(value_seen, value_grad)
         return torch.from_numpy(logs).float()
 
 

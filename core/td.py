@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .nets import ActionValue
-from .written_out import backward, forward, layers
+from .written_out import Perceptron
 
 
 def fits(net: nn.Module) -> bool:
@@ -24,23 +24,21 @@ class Regression:
 
     def __init__(self, net: ActionValue) -> None:
         self.net = net
-        self._layers = layers(net.trunk, net.advantage)
+        self._perceptron = Perceptron(net.trunk, net.advantage, relu=True)
 
-    @torch.no_grad()
     def values(self, obs: Tensor) -> NDArray[np.float32]:
         """Q(s, a), shape (B, A)."""
-        return forward(self._layers, self.net.encoder(obs), relu=True)[1].numpy()
+        return self._perceptron.forward(self.net.encoder(obs))[1].numpy()
 
-    @torch.no_grad()
     def __call__(
-        self, obs: Tensor, action: NDArray, target: NDArray, weights: NDArray, huber: bool
-    ) -> tuple[Tensor, NDArray[np.float32]]:
-        """Weighted loss and mean Q of the B actions taken, shape (2,), and the TD errors (B,)."""
-        seen, out = forward(self._layers, self.net.encoder(obs), relu=True)
+        self, obs: Tensor, action: NDArray, target: NDArray, weights: NDArray, squared: bool
+    ) -> tuple[float, float, NDArray[np.float32]]:
+        """Weighted loss and mean Q of the B actions taken, and their TD errors (B,)."""
+        seen, out = self._perceptron.forward(self.net.encoder(obs))
         grad = torch.zeros_like(out)
-        loss, value, error = _errors(out.numpy(), action, target, weights, huber, grad.numpy())
-        backward(self._layers, seen, grad, relu=True)
-        return torch.tensor([loss, value]), error
+        loss, value, error = _errors(out.numpy(), action, target, weights, squared, grad.numpy())
+        self._perceptron.backward(seen, grad)
+        return loss, value, error
 
 
 @njit(nogil=True, cache=True)
@@ -54,7 +52,7 @@ def bootstrapped(values: NDArray, chooser: NDArray, reward: NDArray, discount: N
 
 @njit(nogil=True, cache=True)
 def _errors(
-    values: NDArray, action: NDArray, target: NDArray, weights: NDArray, huber: bool, grad: NDArray
+    values: NDArray, action: NDArray, target: NDArray, weights: NDArray, squared: bool, grad: NDArray
 ) -> tuple[float, float, NDArray]:
     n, loss, value = len(values), 0.0, 0.0
     error = np.empty(n, np.float32)
@@ -64,14 +62,14 @@ def _errors(
         e: float = np.float64(q) - target[b]
         error[b] = e
         size = abs(e)
-        if huber and size > 1.0:
-            loss += weights[b] * (size - 0.5)
-            slope = np.sign(e)
-        elif huber:
+        if squared:
+            loss += weights[b] * e * e
+            slope = 2.0 * e
+        elif size <= 1.0:
             loss += weights[b] * 0.5 * e * e
             slope = e
         else:
-            loss += weights[b] * e * e
-            slope = 2.0 * e
+            loss += weights[b] * (size - 0.5)
+            slope = np.sign(e)
         grad[b, action[b]] = weights[b] * slope / n
     return loss / n, value / n, error

@@ -7,28 +7,38 @@ import torch
 from torch import Tensor, nn
 
 
-def layers(*parts: nn.Module) -> list[nn.Linear]:
-    """The linear layers of a perceptron given in parts, in order."""
-    return [module for part in parts for module in part.modules() if isinstance(module, nn.Linear)]
+class Perceptron:
+    """The linear layers of `parts`, in order, with ReLU or tanh between them.
 
+    Reads the parameters where they are and writes their gradients where those are: both must stay there
+    (`core.optim.flatten`).
+    """
 
-def forward(layers: list[nn.Linear], x: Tensor, relu: bool) -> tuple[list[Tensor], Tensor]:
-    """What each layer sees, and what the last one gives, for inputs `x` (B, F)."""
-    seen = [x]
-    for layer in layers[:-1]:
-        x = torch.addmm(layer.bias, x, layer.weight.t())
-        x = x.relu_() if relu else x.tanh_()
-        seen.append(x)
-    return seen, torch.addmm(layers[-1].bias, x, layers[-1].weight.t())
+    def __init__(self, *parts: nn.Module, relu: bool) -> None:
+        self.relu = relu
+        layers = [module for part in parts for module in part.modules() if isinstance(module, nn.Linear)]
+        # looked up once: a module's attribute costs as much as a small product
+        self._weights = [layer.weight.detach() for layer in layers]
+        self._transposed = [weight.t() for weight in self._weights]
+        self._biases = [layer.bias.detach() for layer in layers]
+        self._grads = [(layer.weight.grad, layer.bias.grad) for layer in layers]
 
+    def forward(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        """What each layer sees, and what the last one gives, for inputs `x` (B, F)."""
+        seen = [x]
+        for bias, weight in zip(self._biases[:-1], self._transposed, strict=False):
+            x = torch.addmm(bias, x, weight)
+            x = x.relu_() if self.relu else x.tanh_()
+            seen.append(x)
+        return seen, torch.addmm(self._biases[-1], x, self._transposed[-1])
 
-def backward(layers: list[nn.Linear], seen: list[Tensor], grad: Tensor, relu: bool) -> None:
-    """Write the parameters' gradients, from the one by the last layer's outputs (B, O)."""
-    for k in reversed(range(len(layers))):
-        layer, x = layers[k], seen[k]
-        torch.mm(grad.t(), x, out=layer.weight.grad)
-        torch.sum(grad, 0, out=layer.bias.grad)
-        if k:
-            grad = grad @ layer.weight
-            # the derivative by the activation's output: 1 - tanh^2, or 1 where ReLU let something through
-            grad = grad.mul_(x > 0) if relu else grad.sub_(grad * x * x)
+    def backward(self, seen: list[Tensor], grad: Tensor) -> None:
+        """Write the parameters' gradients, from the one by the last layer's outputs (B, O)."""
+        for k in reversed(range(len(seen))):
+            x, (weight_grad, bias_grad) = seen[k], self._grads[k]
+            torch.mm(grad.t(), x, out=weight_grad)
+            torch.sum(grad, 0, out=bias_grad)
+            if k:
+                grad = grad.mm(self._weights[k])
+                # the derivative by the activation's output: 1 - tanh^2, or 1 where ReLU let something through
+                grad = grad.mul_(x > 0) if self.relu else grad.sub_(grad * x * x)

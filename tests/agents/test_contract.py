@@ -167,9 +167,9 @@ def test_every_supported_space_makes_an_agent_that_acts_and_learns(algo, obs, ac
     try:
         agent = made(algo, env, eager=True)
     except UsageError as refusal:  # which says what it cannot take, and what it can
-        assert f"not {action}" in str(refusal) or f"not {obs}" in str(refusal)
-        assert algo in NEED_DISCRETE
-        return
+        if algo in NEED_DISCRETE and (f"not {action}" in str(refusal) or f"not {obs}" in str(refusal)):
+            return
+        raise
     before = weights(agent).clone()
     batch = Rollout(env, 6).collect(agent.act)
     metrics = agent.update(batch, 0.0)

@@ -20,6 +20,7 @@ _NAMES = {
     "PPO": "runners.api",
     "REINFORCE": "runners.api",
     "TRPO": "runners.api",
+    "Tabular": "runners.api",
     "evaluate": "runners.evaluate",
     "load": "runners.api",
     "make": "envs",
@@ -29,7 +30,21 @@ _NAMES = {
     "resume": "runners.train",
 }
 
-__all__ = ["A2C", "DQN", "PPO", "REINFORCE", "TRPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
+__all__ = [
+    "A2C",
+    "DQN",
+    "PPO",
+    "REINFORCE",
+    "TRPO",
+    "Run",
+    "Tabular",
+    "evaluate",
+    "load",
+    "make",
+    "preset",
+    "resume",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -127,6 +127,12 @@ class REINFORCE(Learner):
     algo = "reinforce"
 
 
+class Tabular(Learner):
+    """Q-learning, double Q-learning, SARSA or Monte Carlo control on a table."""
+
+    algo = "tabular"
+
+
 class TRPO(Learner):
     """Trust region policy optimisation (arXiv:1502.05477)."""
 

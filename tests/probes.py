@@ -246,3 +246,24 @@ class Poison(One):
         self.count += 1
         obs, reward, *rest = super().step(action)
         return obs, reward if self.count <= 20 else np.nan, *rest
+
+
+class Lucky(gym.Env):
+    """Sutton and Barto, example 6.7: all of ten actions lead to a state where all ten end with N(-0.1, 1) each.
+
+    Q = -0.1 everywhere; the maximum over noisy estimates of it is far above that.
+    """
+
+    observation_space = spaces.Discrete(2)
+    action_space = spaces.Discrete(10)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.state = 0
+        return 0, {}
+
+    def step(self, action):
+        self.state += 1
+        if self.state == 1:
+            return 1, 0.0, False, False, {}
+        return 1, self.np_random.normal(-0.1, 1.0), True, False, {}

@@ -157,7 +157,7 @@ ACTIONS = {
     "matrix": spaces.Box(-1, 1, (2, 2), np.float64),
     "scalar": spaces.Box(-1, 1, (), np.float32),
 }
-NEED_DISCRETE = {"dqn"}
+NEED_DISCRETE = {"dqn", "tabular"}
 PAIRS = [(OBS[name], ACTIONS["discrete"]) for name in OBS] + [(VECTOR, ACTIONS[name]) for name in ACTIONS]
 
 

@@ -265,7 +265,7 @@ class Model(NamedTuple):
     """A known Markov decision process: K outcomes of each of A actions in each of S states."""
 
     probability: NDArray[np.float64]
-    """(S, A, K), 0 where there are fewer outcomes."""
+    """(S, A, K), 0 where there are fewer outcomes; an action without any is not available."""
     following: NDArray[np.int64]
     """(S, A, K) the next state."""
     reward: NDArray[np.float64]
@@ -287,7 +287,8 @@ class Plan(NamedTuple):
 
 def model(table: dict[int, dict[int, list[tuple[float, int, float, bool]]]]) -> Model:
     """The model in Gymnasium's `env.unwrapped.P`: state -> action -> [(probability, next state, reward, ended)]."""
-    shape = len(table), len(table[0]), max(len(listed) for by_action in table.values() for listed in by_action.values())
+    actions = 1 + max(max(by_action) for by_action in table.values())
+    shape = len(table), actions, max(len(listed) for by_action in table.values() for listed in by_action.values())
     made = Model(np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape, np.bool_))
     for state, by_action in table.items():
         for action, listed in by_action.items():
@@ -307,6 +308,8 @@ def backup(model: Model, value: NDArray, gamma: float) -> NDArray:
             for k in range(outcomes):
                 worth = 0.0 if model.terminated[s, a, k] else gamma * value[model.following[s, a, k]]
                 q[s, a] += model.probability[s, a, k] * (model.reward[s, a, k] + worth)
+            if model.probability[s, a].sum() == 0.0:
+                q[s, a] = -np.inf
     return q
 
 
@@ -338,7 +341,7 @@ def policy_iteration(model: Model, gamma: float) -> Plan:
     if gamma >= 1:
         raise UsageError(f"gamma is {gamma}; policy iteration needs one below 1")
     states = np.arange(len(model.reward))
-    policy, history = np.zeros(len(states), np.int64), []
+    policy, history = (model.probability.sum(-1) > 0).argmax(-1), []
     while True:
         value = evaluate(model, policy, gamma)
         history.append(value)

@@ -67,16 +67,18 @@ def kernel(
 
 
 def _table(weight: NDArray, value: NDArray, room: float) -> Table:
-    """The model with the fixed items: state s has item i packed where bit i of s is set."""
+    """The model with the fixed items: in state s, item i is packed where bit i of s is set. Only what fits is offered."""
     count = len(weight)
     left = [room - sum(weight[i] for i in range(count) if s >> i & 1) for s in range(1 << count)]
     fits = [[not s >> i & 1 and weight[i] <= left[s] for i in range(count)] for s in range(1 << count)]
 
-    def outcome(s: int, i: int) -> tuple[float, int, float, bool]:
-        to = s | 1 << i if fits[s][i] else s
-        return 1.0, to, float(value[i]) if fits[s][i] else 0.0, not any(fits[to])
+    def packed(s: int, i: int) -> list[tuple[float, int, float, bool]]:
+        return [(1.0, s | 1 << i, float(value[i]), not any(fits[s | 1 << i]))]
 
-    return {s: {i: [outcome(s, i)] for i in range(count)} for s in range(1 << count)}
+    over = {i: [(1.0, 0, 0.0, True)] for i in range(count)}  # once nothing fits; its states are never acted in
+    return {
+        s: {i: packed(s, i) for i in range(count) if fits[s][i]} if any(fits[s]) else over for s in range(1 << count)
+    }
 
 
 @njit(nogil=True)

@@ -2,9 +2,11 @@
 
 Lin 1992; Mnih et al. 2013, arXiv:1312.5602; prioritised as in Schaul et al. 2015, arXiv:1511.05952. An observation is
 stored once: what follows a slot is the observation one row further on in its column, except after an episode's end and
-after the newest row; those few are kept whole on the side. Of stacked frames only the newest is stored.
+after the newest row; those few are kept whole on the side. Of stacked frames only the newest is stored. What belongs to
+one slot lies side by side in a record, because drawing waits for memory and for little else.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from . import sumtree
 from .batch import Batch
 from .errors import UsageError
+from .memory import copy_bytes
 from .rng import stream, uniform
 
 VALID, TERMINATED, TRUNCATED, CUT = 1, 2, 4, 8  # bits of a slot's flags; CUT: the batch after it did not continue it
@@ -51,7 +54,7 @@ class Replay:
         self.extras = tuple(extras)
         self.path = None if path is None else Path(path)
         self.random = stream(seed)
-        self.fields: dict[str, NDArray] = {}  # name -> (L, N, ...)
+        self.fields: dict[str, NDArray] = {}  # name -> (L, N, ...), views into the records
         self.cursor = 0  # the row to be written next, the oldest one once the ring is full
         self.filled = 0  # rows
         self.count = 0  # slots that may be drawn
@@ -64,7 +67,7 @@ class Replay:
     def nbytes(self) -> int:
         """Bytes of all arrays, in memory and in files."""
         kept = [x for store in (self.ends, self.starts) for x in (store.of, store.block)]
-        return sum(x.nbytes for x in [*self.fields.values(), *kept, self.age, self.tree])
+        return sum(x.nbytes for x in [self.records, *kept, self.age, self.tree])
 
     def add(self, batch: Batch) -> None:
         """Copies in the T rows of a batch, whose columns go on where those of the last batch stopped."""
@@ -103,38 +106,36 @@ class Replay:
             )
         count = 1 if batches is None else batches
         indices, weights = self._draw(size, count, beta)
-        flags, newest = self._flat["flags"], (self.cursor - 1) % self.rows * self.envs
+        newest = (self.cursor - 1) % self.rows * self.envs
         reward, discount, following = _look_ahead(
-            indices, flags, self._flat["reward"], self.ends.of, self.envs, newest, self.n, self.gamma
+            indices, self._flat["flags"], self._flat["reward"], self.ends.of, self.envs, newest, self.n, self.gamma
         )
         next_obs = self._observations(following)
         _fill_in(following, self.ends.bytes, _as_bytes(next_obs))
         out = {
             "obs": self._observations(indices),
-            "action": self._flat["action"].take(indices, axis=0, mode="clip"),
+            "action": self._take("action", indices),
             "reward": reward,
             "next_obs": next_obs,
             "discount": discount,
             "indices": indices,
             "weights": weights,
         }
-        out |= {name: self._flat[name].take(indices, axis=0, mode="clip") for name in self.extras}
+        out |= {name: self._take(name, indices) for name in self.extras}
         return out if batches is None else {k: x.reshape(batches, size, *x.shape[1:]) for k, x in out.items()}
 
     def update_priorities(self, indices: NDArray[np.int64], td_error: NDArray) -> None:
         """Makes sampled slots as likely as (|td_error| + tiny)^alpha; both arrays (B,) or (batches, B)."""
         if self.alpha is None:
             raise UsageError("this replay draws uniformly and has no priorities: make it with alpha=0.6, say")
-        indices = indices.ravel()
-        weights = (np.abs(td_error.ravel().astype(np.float64)) + SMALLEST_ERROR) ** self.alpha
-        self.top_weight = max(self.top_weight, float(weights.max(initial=0)))
-        alive = self._flat["flags"][indices] & VALID > 0
-        sumtree.assign(self.tree, indices[alive], weights[alive])
+        flags = self._flat["flags"]
+        top = _weigh_anew(indices.reshape(-1), td_error.reshape(-1), self.alpha, flags, self.tree)
+        self.top_weight = max(self.top_weight, top)
 
     def state(self) -> dict[str, Any]:
         """All that decides future samples: JSON values, and arrays, views that must be written out before the next add.
 
-        Memory-mapped fields stay in their files, flushed; the state only counts the rows that were ever written.
+        Memory-mapped records stay in their file, flushed; the state only counts the rows that were ever written.
         """
         state = {name: getattr(self, name) for name in ("cursor", "filled", "count", "top_weight")}
         state |= {"made": self._made(), "random": self.random, "written": int(self.written[0]) if self.fields else 0}
@@ -143,7 +144,7 @@ class Replay:
         state["envs"] = self.envs
         state["layout"] = {name: [list(x.shape[2:]), x.dtype.str] for name, x in self.fields.items()}
         if self.path is None:
-            state |= {f"field/{name}": x[: self.filled] for name, x in self.fields.items()}
+            state["records"] = self.records[: self.filled * self.envs]
         for file in self.files:
             file.flush()
         for name, kept in (("ends", self.ends), ("starts", self.starts)):
@@ -167,8 +168,7 @@ class Replay:
         self.age[:], self.next_age[:] = state["age"], state["next_age"]
         self.tree = sumtree.build(state["weights"])
         if self.path is None:
-            for name, x in self.fields.items():
-                x[: self.filled] = state[f"field/{name}"]
+            self.records[: self.filled * self.envs] = state["records"]
             self.written[0] = state["written"]
         else:
             self._forget_rows_written_since(state["written"])
@@ -199,16 +199,19 @@ class Replay:
         if not self.rows:
             raise UsageError(f"a replay of {self.capacity} transitions cannot hold one step of {envs} environments")
         slots = self.rows * envs
-        shapes = {name: ((self.rows, envs, *shape), dtype) for name, (shape, dtype) in layout.items()}
+        self._offsets, width = _places(layout)
+        shape = slots, width
         if self.path is None:
-            self.fields = {name: np.zeros(shape, dtype) for name, (shape, dtype) in shapes.items()}
             self.files, self.written = [], np.zeros(1, np.int64)
+            self.records = np.zeros(shape, np.uint8)
         else:
-            files = {n: _mapped(self.path, n, *x, reopen) for n, x in (shapes | {"written": ((1,), "<i8")}).items()}
-            self.files = list(files.values())
-            self.written = np.asarray(files.pop("written"))
-            self.fields = {name: np.asarray(file) for name, file in files.items()}
-        self._flat = {name: x.reshape(slots, *x.shape[2:]) for name, x in self.fields.items()}
+            self.files = [
+                _mapped(self.path, "records", shape, "|u1", reopen),
+                _mapped(self.path, "written", (1,), "<i8", reopen),
+            ]
+            self.records, self.written = map(np.asarray, self.files)
+        self._flat = {name: _field(self.records, self._offsets[name], *layout[name]) for name in layout}
+        self.fields = {name: x.reshape(self.rows, envs, *x.shape[1:]) for name, x in self._flat.items()}
         frame, dtype = self._flat["obs"].shape[1:], self._flat["obs"].dtype
         self.obs_shape = frame if self.stack == 1 else (self.stack, *frame)
         # Frames are copied and compared as rows of words, whatever they hold; eight bytes long where that fits.
@@ -320,19 +323,23 @@ class Replay:
         if self.alpha is None:
             indices = _draw_uniformly(self.random, self._flat["flags"], self.filled * self.envs, batches * size)
             return indices, np.ones(batches * size, np.float32)
-        indices = sumtree.find(self.tree, _strata(self.random, self.tree[1], size, batches))
-        drawn = sumtree.weights(self.tree)[indices].reshape(batches, size)
-        # (count * P(i))^-beta over its largest value: count and the sum of all weights cancel
-        weights = (drawn / drawn.min(axis=1, keepdims=True)) ** -beta
-        return indices, weights.astype(np.float32).ravel()
+        return _draw_by_weight(self.random, self.tree, size, batches, beta)
 
     def _observations(self, slots: NDArray[np.int64]) -> NDArray:
         """Observations (B, *obs) of slots; rows for numbers below 0 hold nothing of use."""
         if self.stack == 1:
-            return self._flat["obs"].take(slots, axis=0, mode="clip")
+            return self._take("obs", slots)
         out = np.empty((len(slots), *self.obs_shape), self.ends.block.dtype)
-        frames, starts, stacks = (_as_bytes(x).view(self._word) for x in (self._flat["obs"], self.starts.block, out))
-        _stack(slots, frames, self.age, self.starts.of, starts, self.envs, stacks)
+        frames = self.records.view(self._word)  # the frame is what a record begins with
+        starts, stacks = (_as_bytes(x).view(self._word) for x in (self.starts.block, out))
+        _stack(slots, frames, self.age, self.starts.of, starts, self.envs, self.stack, stacks)
+        return out
+
+    def _take(self, name: str, slots: NDArray[np.int64]) -> NDArray:
+        """A field (B, ...) of slots; rows for numbers below 0 hold nothing of use."""
+        field = self._flat[name]
+        out = np.empty((len(slots), *field.shape[1:]), field.dtype)
+        _take(slots, self.records, self._offsets[name], out.view(np.uint8).reshape(-1))
         return out
 
 
@@ -377,6 +384,26 @@ def _spans(start: int, length: int, rows: int) -> Iterator[tuple[slice, slice]]:
         yield slice(0, length - head), slice(head, length)
 
 
+def _places(layout: dict[str, tuple[tuple[int, ...], str]]) -> tuple[dict[str, int], int]:
+    """Where fields begin in a record, and its bytes: the observation first, then by falling size of their items.
+
+    So every item is aligned, and observations can be read as rows of eight-byte words.
+    """
+    offsets, end = {}, 0
+    for name in sorted(layout, key=lambda name: (name != "obs", -np.dtype(layout[name][1]).itemsize)):
+        shape, dtype = layout[name]
+        item = np.dtype(dtype).itemsize
+        offsets[name] = -(-end // item) * item
+        end = offsets[name] + item * math.prod(shape)
+    return offsets, -(-end // 8) * 8
+
+
+def _field(records: NDArray[np.uint8], offset: int, shape: tuple[int, ...], dtype: str) -> NDArray:
+    """A view (slots, *shape) of what begins at `offset` in each of the records (slots, bytes)."""
+    size = np.dtype(dtype).itemsize * math.prod(shape)
+    return records[:, offset : offset + size].view(dtype).reshape(len(records), *shape)
+
+
 def _mapped(folder: Path, name: str, shape: tuple[int, ...], dtype: str, reopen: bool) -> np.memmap:
     """A file of the folder as an array: a new one of zeros, or the one that is there."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -409,12 +436,45 @@ def _draw_uniformly(random: NDArray, flags: NDArray, slots: int, size: int) -> N
 
 
 @njit(nogil=True, cache=True)
-def _strata(random: NDArray, total: float, size: int, batches: int) -> NDArray:
-    """One number from each of `size` equal parts of [0, total), for each batch, shape (batches * size,)."""
-    out = np.empty(batches * size, np.float64)
-    for b in range(out.size):
-        out[b] = (b % size + uniform(random)) / size * total
-    return out
+def _draw_by_weight(random: NDArray, tree: NDArray, size: int, batches: int, beta: float) -> tuple[NDArray, NDArray]:
+    """Slots and importance weights, both (batches * size,): one slot from each of `size` equal parts of all weights."""
+    targets, first_leaf = np.empty(batches * size), tree.size // 2
+    for b in range(targets.size):
+        targets[b] = (b % size + uniform(random)) / size * tree[1]
+    slots = sumtree.find(tree, targets)
+    weights = np.empty(slots.size, np.float32)
+    for first in range(0, slots.size, size):
+        least = np.inf
+        for b in range(first, first + size):
+            least = min(least, tree[first_leaf + slots[b]])
+        for b in range(first, first + size):
+            # (count * P(i))^-beta over its largest value: count and the sum of all weights cancel
+            weights[b] = (tree[first_leaf + slots[b]] / least) ** -beta
+    return slots, weights
+
+
+@njit(nogil=True, cache=True)
+def _weigh_anew(slots: NDArray, td_error: NDArray, alpha: float, flags: NDArray, tree: NDArray) -> float:
+    """Gives slots (B,) that may still be drawn their weights for the errors (B,); the largest weight."""
+    alive, weights = np.empty(slots.size, np.int64), np.empty(slots.size)
+    count, top = 0, 0.0
+    for b in range(slots.size):
+        weight = (abs(np.float64(td_error[b])) + SMALLEST_ERROR) ** alpha
+        top = max(top, weight)
+        if flags[slots[b]] & VALID:
+            alive[count], weights[count] = slots[b], weight
+            count += 1
+    sumtree.assign(tree, alive[:count], weights[:count])
+    return top
+
+
+@njit(nogil=True, cache=True)
+def _take(slots: NDArray, records: NDArray, offset: int, out: NDArray) -> None:
+    """Copies the bytes that begin at `offset` of each slot's record, as many as fit; nothing for slots below 0."""
+    source, width, count = records.reshape(-1), records.shape[1], out.size // slots.size
+    for b in range(slots.size):
+        if slots[b] >= 0:
+            copy_bytes(out, b * count, source, slots[b] * width + offset, count)
 
 
 @njit(nogil=True, cache=True)
@@ -466,14 +526,20 @@ def _fill_in(source: NDArray, ends: NDArray, out: NDArray) -> None:
 
 @njit(nogil=True, cache=True)
 def _stack(
-    slots: NDArray, frames: NDArray, age: NDArray, start_of: NDArray, starts: NDArray, envs: int, out: NDArray
+    slots: NDArray,
+    frames: NDArray,
+    age: NDArray,
+    start_of: NDArray,
+    starts: NDArray,
+    envs: int,
+    stack: int,
+    out: NDArray,
 ) -> None:
     """Writes the stacks of slots (below 0: nothing) as rows of words, put together from single frames.
 
     Frames from before an episode's start are those kept for its first slot, or blank.
     """
-    width = frames.shape[1]
-    stack = out.shape[1] // width
+    width = out.shape[1] // stack
     for b in range(slots.size):
         slot = slots[b]
         if slot < 0:

@@ -67,7 +67,7 @@ def kernel(
 
 
 def _table(weight: NDArray, value: NDArray, room: float) -> Table:
-    """The model with the fixed items: in state s, item i is packed where bit i of s is set. Only what fits is offered."""
+    """The model with the fixed items: item i is packed where bit i of state s is set; only what fits is offered."""
     count = len(weight)
     left = [room - sum(weight[i] for i in range(count) if s >> i & 1) for s in range(1 << count)]
     fits = [[not s >> i & 1 and weight[i] <= left[s] for i in range(count)] for s in range(1 << count)]

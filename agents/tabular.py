@@ -38,10 +38,10 @@ class Config:
     """q learns the best policy while exploring; double_q without its bias; sarsa and monte_carlo the one that acts."""
     horizon: int = 16
     """Steps per environment between updates, which are made one by one; monte_carlo: whole episodes of each."""
-    lr: float = 0.1
-    """Step size: the share of each surprise that is believed."""
-    lr_decay: float = 0.0
-    """The step size falls with the visits of a state and action, to this power: 1 averages over all of them."""
+    lr: float = 1.0
+    """Step size at the first visit of a state and action: the share of each surprise that is believed."""
+    lr_decay: float = 0.7
+    """It falls with the visits to this power: 0 keeps it, 1 averages over all (Even-Dar & Mansour 2003: 0.5 to 1)."""
     gamma: float = 0.99
     """Discount per step."""
     epsilon_start: float = 1.0

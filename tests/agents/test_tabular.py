@@ -23,8 +23,9 @@ from probes import Doors, Lucky
 ONLINE = ["q", "double_q", "sarsa"]
 
 
-def agent(states=4, actions=2, **config):
-    return tabular.Agent(spaces.Discrete(states), spaces.Discrete(actions), tabular.Config(**config))
+def agent(states=4, actions=2, lr_decay=0.0, **config):
+    cfg = tabular.Config(lr_decay=lr_decay, **config)
+    return tabular.Agent(spaces.Discrete(states), spaces.Discrete(actions), cfg)
 
 
 def batch(states, actions, rewards, ends="", final=()):
@@ -106,7 +107,7 @@ def test_the_step_size_falls_with_visits():
 
 @pytest.mark.parametrize("method", [*ONLINE, "monte_carlo"])
 def test_every_method_finds_the_shortest_way(method):
-    cfg = {"method": method, "gamma": 0.9, "epsilon": 0.05, "lr": 0.3}
+    cfg = {"method": method, "gamma": 0.9, "epsilon": 0.05, "lr": 0.3, "lr_decay": 0.0}
     run = preset(
         "tabular", "gymnast/GridWorld-v0", "none", agent=cfg, steps=12_000, num_envs=2, evals=1, env_args={"size": 4}
     )
@@ -118,7 +119,7 @@ def test_the_maximisation_bias_of_q_learning_is_gone_in_double_q_learning():
     # Sutton & Barto, example 6.7: -0.1 is the truth
     def estimate(method):
         with closing(SyncVectorEnv([Lucky] * 4, autoreset_mode=AutoresetMode.SAME_STEP)) as env:
-            cfg = tabular.Config(method=method, gamma=1.0, epsilon=1.0, epsilon_start=1.0)
+            cfg = tabular.Config(method=method, lr=0.1, lr_decay=0.0, gamma=1.0, epsilon=1.0)
             made = tabular.Agent(env.single_observation_space, env.single_action_space, cfg)
             rollout = Rollout(env, 16)
             for _ in range(200):
@@ -142,7 +143,7 @@ def test_masked_actions_are_neither_taken_nor_bootstrapped_from():
             return {"action_mask": obs["action_mask"], "doors": obs["action_mask"]}, info
 
     with closing(make(Numbered, 4)) as env:
-        cfg = tabular.Config(gamma=0.0, lr=0.5, epsilon=0.3)
+        cfg = tabular.Config(gamma=0.0, epsilon=0.3)
         made = tabular.Agent(env.single_observation_space, env.single_action_space, cfg)
         rollout = Rollout(env, 16)
         for k in range(60):

@@ -1,8 +1,9 @@
 """Replay and a target network each make Q-learning with a network more stable; without both it learns worst.
 
 T-041, T-125: a two-state chain with features 1 and -1, whose update without a target has the factor 1 - alpha
-(1 + gamma): it diverges, and converges with a copy every 10 steps or one that follows slowly. And DQN on CartPole-v1 with and without
-replay (the last 32 steps alone) and target network (renewed at every gradient step), 15,000 steps, 3 seeds.
+(1 + gamma): it diverges, and converges with a copy every 10 steps or one that follows slowly. And DQN on CartPole-v1
+with and without replay (the last 32 steps alone) and target network (renewed at every gradient step), 15,000 steps,
+3 seeds.
 """
 
 from typing import Any

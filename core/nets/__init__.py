@@ -1,7 +1,8 @@
-"""Networks: multilayer perceptrons, convolutional encoders, initialisation, the actor-critic, the net of a game."""
+"""Networks: perceptrons, convolutional encoders, initialisation, the actor-critic, action values, the net of a game."""
 
+from .action_value import ActionValue
 from .actor_critic import ActorCritic
-from .cnn import impala_cnn, nature_cnn
+from .cnn import impala_cnn, nature_cnn, small_cnn
 from .critic import Critic
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
@@ -9,6 +10,7 @@ from .policy import Policy
 from .policy_value import PolicyValueNet
 
 __all__ = [
+    "ActionValue",
     "ActorCritic",
     "Critic",
     "Encoder",
@@ -18,4 +20,5 @@ __all__ = [
     "mlp",
     "nature_cnn",
     "orthogonal",
+    "small_cnn",
 ]

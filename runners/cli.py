@@ -24,6 +24,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast evaluate DIR         returns of a trained agent on environments of its own
   gymnast render DIR           watch it, or write a video (--video FILE.mp4 or FILE.gif)
   gymnast collect EXPERT ENV   record demonstrations: of a run, an SB3 zip, module:function, or human at the keyboard
+  gymnast imitate EXPERT ENV   how many demonstrations cloning and DAgger need
   gymnast demos DIR            what recorded demonstrations hold; to and from Minari
   gymnast plot DIR...          learning curves, with intervals over seeds
   gymnast list                 agents, environments and presets that there are
@@ -94,6 +95,26 @@ class Collect:
     """Add to the demonstrations in the folder."""
     quiet: bool = False
     """Print nothing but errors."""
+
+
+@dataclass(frozen=True)
+class Imitate:
+    """How close cloning and DAgger come to an expert, by the number of demonstrations."""
+
+    expert: Positional[str]
+    """Whom to imitate: a run's folder, a Stable-Baselines3 zip, or module:function."""
+    env: Positional[str]
+    """Environment."""
+    out: Path
+    """Folder that keeps demonstrations and results; what it holds is not computed again."""
+    demonstrations: tuple[int, ...] = (1, 5, 10, 50)
+    """Numbers of demonstrations; DAgger gets as many labels as these hold."""
+    seeds: int = 5
+    """Runs of each."""
+    episodes: int = 50
+    """Episodes that each policy is evaluated on."""
+    json: bool = False
+    """Print one JSON object."""
 
 
 @dataclass(frozen=True)
@@ -328,6 +349,17 @@ def _collect(args: list[str]) -> int:
     return 0
 
 
+def _imitate(args: list[str]) -> int:
+    options = parse(Imitate, args, "gymnast imitate")
+    from .imitate import imitate, report
+
+    told = (lambda line: None) if options.json else (lambda line: print(line, flush=True))
+    counts = list(options.demonstrations)
+    found = imitate(options.expert, options.env, options.out, counts, options.seeds, options.episodes, told)
+    print(json.dumps(dataclasses.asdict(found)) if options.json else "\n".join(report(found)))
+    return 0
+
+
 def _demos(args: list[str]) -> int:
     options = parse(Demonstrations, args, "gymnast demos")
     from ..core import demos
@@ -401,6 +433,7 @@ _COMMANDS = {
     "render": _render,
     "collect": _collect,
     "demos": _demos,
+    "imitate": _imitate,
     "plot": _plot,
     "list": _list,
     "check": _check,

@@ -6,8 +6,6 @@ does a history of two. The paddles are slower than the ball can be, so it does n
 ball's too. State: the same numbers, then both scores.
 """
 
-from functools import partial
-
 import numpy as np
 from gymnasium import spaces
 from numba import njit
@@ -43,7 +41,7 @@ def kernel(velocity: bool = False, points: int = 5) -> Kernel:
         state_size=8,
         observation_space=spaces.Box(low[:seen], high[:seen]),
         action_space=spaces.Discrete(3),
-        painter=partial(_painter, points),
+        painter=_painter,
         fps=30,
     )
 
@@ -105,11 +103,11 @@ def expert(obs: NDArray) -> NDArray[np.int64]:
     return np.where(np.abs(aim - paddle) < PADDLE, 0, np.where(aim > paddle, 1, 2))
 
 
-def _painter(points: int) -> Painter:
-    return partial(_paint, points)
+def _painter() -> Painter:
+    return _paint
 
 
-def _paint(points: int, state: Row) -> NDArray[np.uint8]:
+def _paint(state: Row) -> NDArray[np.uint8]:
     """At twice the size, and halved; up is up."""
     size, edge = 2 * PIXELS, 2 * EDGE
     picture = Image.new("RGB", (size + 4 * edge, size + 2 * edge), COURT)
@@ -124,5 +122,4 @@ def _paint(points: int, state: Row) -> NDArray[np.uint8]:
     draw.circle((left + size * state[0], top + size * (1 - state[1])), 14, fill=BALL)
     for side, score in ((0.25, state[7]), (0.75, state[6])):
         draw.text((left + side * size, top + 44), f"{int(score)}", fill=CHALK, anchor="mm", font_size=64)
-    draw.text((left + size / 2, top + size - 24), f"of {points}", fill=CHALK, anchor="mm", font_size=26)
     return np.asarray(picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.LANCZOS))

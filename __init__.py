@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "A2C": "runners.api",
+    "AlphaZero": "runners.api",
     "BC": "runners.api",
     "DAgger": "runners.api",
     "PPO": "runners.api",
@@ -23,6 +24,7 @@ _NAMES = {
     "TRPO": "runners.api",
     "collect": "runners.demonstrations",
     "evaluate": "runners.evaluate",
+    "from_pettingzoo": "envs.games.pettingzoo",
     "load": "runners.api",
     "make": "envs",
     "preset": "runners.run",
@@ -37,10 +39,12 @@ __all__ = [
     "PPO",
     "REINFORCE",
     "TRPO",
+    "AlphaZero",
     "DAgger",
     "Run",
     "collect",
     "evaluate",
+    "from_pettingzoo",
     "load",
     "make",
     "preset",

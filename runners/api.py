@@ -14,6 +14,7 @@ from ..core.errors import UsageError
 from . import run as runs
 from . import train as training
 from .evaluate import Evaluation, evaluate
+from .strength import Strength, measure
 
 
 class Learner:
@@ -90,6 +91,10 @@ class Learner:
         with closing(training.eval_env(self.run, episodes)) as fresh:
             return evaluate(self.agent, fresh, episodes, seed, stochastic)
 
+    def strength(self, simulations: int = 600, games: int = 100, seed: int = 1_000_000) -> Strength:
+        """In a game for two: ratings in a tournament with baselines, and moves on solved positions."""
+        return measure(self.agent, simulations, games, seed)
+
     def save(self, path: str | Path) -> None:
         """Write the agent and its run to the folder `path`, which `gymnast.load` and the command line read."""
         path = Path(path)
@@ -107,6 +112,12 @@ class A2C(Learner):
     """Advantage actor-critic (arXiv:1602.01783)."""
 
     algo = "a2c"
+
+
+class AlphaZero(Learner):
+    """Self-play with tree search (Silver et al. 2018), in games for two."""
+
+    algo = "alphazero"
 
 
 class BC(Learner):

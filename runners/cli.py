@@ -23,6 +23,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast train --resume DIR   go on where a run stopped
   gymnast evaluate DIR         returns of a trained agent on environments of its own
   gymnast render DIR           watch it, or write a video (--video FILE.mp4 or FILE.gif)
+  gymnast play DIR             play a game for two against a trained agent
   gymnast collect EXPERT ENV   record demonstrations: of a run, an SB3 zip, module:function, or human at the keyboard
   gymnast imitate EXPERT ENV   how many demonstrations cloning and DAgger need
   gymnast demos DIR            what recorded demonstrations hold; to and from Minari
@@ -30,7 +31,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast list                 agents, environments and presets that there are
   gymnast check [ENV]          is this installation sound; does an environment keep its contract
   gymnast lab [NAME]           an experiment that tests a claim of the theory: table, figure, held or not
-  gymnast bench SUITE          speed beside the peers in the same run: engine, buffers, train, ppo, memory
+  gymnast bench SUITE          speed beside the peers in one run: engine, buffers, train, ppo, memory, search
 
 Begin with:  gymnast train ppo CartPole-v1
 Options of a command:  gymnast COMMAND --help
@@ -39,7 +40,7 @@ Options of a command:  gymnast COMMAND --help
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Returns of a trained agent on separate environments, with normalisers frozen."""
+    """Returns of a trained agent on separate environments, with normalisers frozen; in a game for two, its strength."""
 
     run: Positional[Path]
     """Folder of the run."""
@@ -51,6 +52,8 @@ class Evaluate:
     """Sample actions instead of taking the most likely one."""
     checkpoint: Literal["best", "last"] = "best"
     """The one that evaluated best during training, or the newest."""
+    simulations: int = 600
+    """In a game for two: per move, for the strongest of the agent's players."""
     json: bool = False
     """Print one JSON object."""
 
@@ -69,6 +72,20 @@ class Render:
     """Write .mp4 or .gif instead of opening a window; where there is no screen, a file in the run's folder."""
     stochastic: bool = False
     """Sample actions instead of taking the most likely one."""
+    checkpoint: Literal["best", "last"] = "best"
+    """The one that evaluated best during training, or the newest."""
+
+
+@dataclass(frozen=True)
+class Play:
+    """Play against a trained agent in the terminal; `help` there says what can be typed."""
+
+    run: Positional[Path]
+    """Folder of the run."""
+    simulations: int = 600
+    """Of the agent, per move: its strength. 0: its network alone."""
+    second: bool = False
+    """Let the agent begin."""
     checkpoint: Literal["best", "last"] = "best"
     """The one that evaluated best during training, or the newest."""
 
@@ -162,7 +179,7 @@ class Bench:
     """Speed beside the peer in the same run, alternating: medians and ratios."""
 
     suite: Positional[str]
-    """What to measure: engine, buffers, train, ppo or memory."""
+    """What to measure: engine, buffers, train, ppo, memory or search."""
     repeats: int = 5
     """Runs of each side."""
     json: bool = False
@@ -303,10 +320,13 @@ def _evaluate(args: list[str]) -> int:
     from . import run as runs
     from . import train as training
     from .evaluate import evaluate
+    from .strength import game_of
 
     run = runs.load(options.run / "run.json")
     with contextlib.closing(training.eval_env(run, options.episodes)) as env:
         agent, steps = training.trained(run, options.run, env, options.checkpoint)
+        if game_of(env.single_observation_space):
+            return _strength(run, agent, steps, options)
         result = evaluate(agent, env, options.episodes, options.seed, options.stochastic)
     figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
     (options.run / "eval.json").write_text(json.dumps(figures) + "\n")
@@ -319,6 +339,30 @@ def _evaluate(args: list[str]) -> int:
     print(f"          median {result.median:.2f}  iqm {result.iqm:.2f}")
     print(f"          min {min(result.returns):.2f}  max {max(result.returns):.2f}")
     print(f"  length  mean {figures['length']:.1f}  min {min(result.lengths)}  max {max(result.lengths)}")
+    return 0
+
+
+def _strength(run: Any, agent: Any, steps: int, options: Evaluate) -> int:
+    from .strength import measure
+
+    result = measure(agent, options.simulations, options.episodes, options.seed)
+    figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
+    (options.run / "eval.json").write_text(json.dumps(figures) + "\n")
+    if options.json:
+        print(json.dumps(figures))
+        return 0
+    print(
+        f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps), {options.episodes} games a pair"
+    )
+    print("\n".join(result.lines()))
+    return 0
+
+
+def _play(args: list[str]) -> int:
+    options = parse(Play, args, "gymnast play")
+    from .play import play
+
+    play(options.run, options.simulations, options.second, options.checkpoint)
     return 0
 
 
@@ -430,6 +474,7 @@ def _lab(args: list[str]) -> int:
 _COMMANDS = {
     "train": _train,
     "evaluate": _evaluate,
+    "play": _play,
     "render": _render,
     "collect": _collect,
     "demos": _demos,

@@ -31,6 +31,7 @@ from .evaluate import Evaluation, evaluate
 from .logging import Display, Metrics, Writer
 from .run import Run
 from .sources import source
+from .strength import Ladder, game_of
 
 _ROWS = 200  # rows of metrics in a run, so that logging costs the same for any length
 _SAVE_SECONDS = 60.0  # at most this much work is lost to a kill -9
@@ -98,6 +99,8 @@ class Training:
         try:
             device = _device(run.device, self.env)
             self.agent = new_agent(run, self.env, device, seeds["agent"])
+            game = game_of(self.env.single_observation_space)
+            self.ladder = Ladder(game, seeds["eval"]) if game else None
             self.rollout = source(run, self.env, self.agent, seeds)
             self._eval_seed = seeds["eval"]
             self.metrics = Metrics()
@@ -142,7 +145,7 @@ class Training:
                         if writer:
                             writer.write(self.steps, row)
                         display.show(self.steps, row, self._shares())
-                    if "eval/return" in row or monotonic() - saved > _SAVE_SECONDS:
+                    if not {"eval/return", "strength/elo"}.isdisjoint(row) or monotonic() - saved > _SAVE_SECONDS:
                         self._save()
                         saved = monotonic()
             self._save()
@@ -163,6 +166,7 @@ class Training:
             "rollout": self.rollout.state(),
             "env": snapshot.snapshot(self.env) if isinstance(self.rollout, Rollout) else None,
             "metrics": self.metrics.state(),
+            "ladder": self.ladder.state() if self.ladder else None,
             "best": self._best,
             "seconds": self.seconds,
         }
@@ -198,9 +202,13 @@ class Training:
         return before * times // self.run.steps < self.steps * times // self.run.steps
 
     def _evaluate(self) -> dict[str, float]:
-        if isinstance(self.run.env, VectorEnv):
+        if isinstance(self.run.env, VectorEnv) and not self.ladder:
             return {}  # there is only the one that trains
         began = perf_counter()
+        if self.ladder:  # the newest is the best: differences between neighbours are lost in the noise of few games
+            row = self.ladder.climb(self.agent, self.run.eval_episodes)
+            self.seconds["evaluate"] += perf_counter() - began
+            return row
         if self._eval_env is None:
             self._eval_env = eval_env(self.run, self.run.eval_episodes)
         self.evaluation = evaluate(self.agent, self._eval_env, self.run.eval_episodes, self._eval_seed)
@@ -252,6 +260,8 @@ class Training:
         self.steps = state["steps"]
         self.agent.load_state(state["agent"])
         self.metrics.load_state(state["metrics"])
+        if self.ladder:
+            self.ladder.load_state(state["ladder"])
         self._best, self.seconds = state["best"], state["seconds"]
         self.rollout.load_state(state["rollout"])
         if state["env"] is None:
@@ -263,7 +273,11 @@ class Training:
 
 def new_agent(run: Run, env: VectorEnv, device: str, seed: int) -> Agent:
     """The run's agent as it is before training."""
-    return agents.load(run.algo).Agent(env.single_observation_space, env.single_action_space, run.agent, device, seed)
+    module = agents.load(run.algo)
+    if game_of(env.single_observation_space) and not getattr(module, "SELF_PLAY", False):
+        name = runs.env_name(run.env)
+        raise UsageError(f"{name} is a game for two, whose sides take turns; {run.algo} plays alone. Use alphazero.")
+    return module.Agent(env.single_observation_space, env.single_action_space, run.agent, device, seed)
 
 
 def eval_env(run: Run, episodes: int, **kwargs: Any) -> VectorEnv:

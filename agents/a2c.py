@@ -5,6 +5,7 @@ Mnih et al. 2016, arXiv:1602.01783, with synchronous environments in place of as
 `episodes` and `lam` 1 the critic is only a baseline of Monte Carlo returns and adds no bias (Huang, section 29.4).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -80,10 +81,13 @@ class Config:
     """State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise."""
     sde_freq: int | None = None
     """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
+    value_warmup: int = 0
+    """Updates at the start in which only the value function learns: for a policy that is good already (init_from)."""
 
     def __post_init__(self) -> None:
         given = [name for name in ("episodes", "n_step", "sde_freq") if getattr(self, name) is not None]
         check_ranges(self, positive=("horizon", "lr", "optimizer_eps", "max_grad_norm", *given), unit=("gamma", "lam"))
+        check_ranges(self, at_least_0=("value_warmup",))
 
 
 def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
@@ -119,6 +123,7 @@ class Agent:
         self.horizon = cfg.horizon if cfg.episodes is None else Whole(cfg.episodes)
         self.actor = Actor(obs, action, cfg, device, seed)
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
+        self.updates = 0
         optimizer = {"rmsprop": RMSprop, "adam": Adam}[cfg.optimizer]
         self.optimizer = optimizer(self.net.parameters(), cfg.optimizer_eps, cfg.max_grad_norm)
 
@@ -128,13 +133,20 @@ class Agent:
     def inspect(self, obs: NDArray) -> dict[str, NDArray]:
         return self.actor.inspect(obs)
 
+    def adopt(self, weights: Mapping[str, Any]) -> None:
+        """Begin with the policy of another network's `weights`."""
+        self.actor.adopt(weights)
+
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """One gradient step on the whole rollout."""
         lr = scheduled(self.cfg.lr, self.cfg.lr_schedule, progress)
         adv, ret = self._advantages(batch)
         columns = {"obs": batch.obs[:-1], "action": batch.action, "adv": adv, "ret": ret}
         total, log = loss(self.net, {name: self.actor.flat(x, batch) for name, x in columns.items()}, self.cfg)
+        if self.updates < self.cfg.value_warmup:
+            total = self.cfg.value_coef * log["loss/value"]
         norm = self.optimizer.step(total, lr)
+        self.updates += 1
         self.actor.end_rollout(batch)
         logged = torch.stack([*(x.detach() for x in log.values()), norm]).tolist()
         metrics = dict(zip((*log, "loss/grad_norm"), logged, strict=True))
@@ -144,11 +156,12 @@ class Agent:
         return metrics
 
     def state(self) -> dict[str, Any]:
-        return {**self.actor.state(), "optimizer": self.optimizer.state()}
+        return {**self.actor.state(), "optimizer": self.optimizer.state(), "updates": self.updates}
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.actor.load_state(state)
         self.optimizer.load_state(tensors(state["optimizer"]))
+        self.updates = state.get("updates", 0)  # which checkpoints did not always hold
 
     def _advantages(self, batch: Batch) -> tuple[NDArray, NDArray]:
         """Advantages and value targets, both (T, N)."""

@@ -252,7 +252,8 @@ def _train(args: list[str]) -> int:
     algo, env = args[:2]
     flags, given = env_args(args[2:])
     name = flags[flags.index("--preset") + 1] if "--preset" in flags[:-1] else "auto"
-    base = runs.preset(algo, env, name)
+    source = flags[flags.index("--init-from") + 1] if "--init-from" in flags[:-1] else None
+    base = runs.preset(algo, env, name, init_from=source)
     options = parse(train_options(base), flags, f"gymnast train {algo} {env}")
     names = (f.name for f in dataclasses.fields(base) if f.name not in NOT_OPTIONS)
     values = {name: getattr(options, name) for name in names}

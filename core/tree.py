@@ -149,47 +149,50 @@ def select(tree: Tree, formula: Formula, wanted: NDArray, root_action: NDArray, 
 
 @njit(nogil=True, cache=True)
 def best_edge(tree: Tree, formula: Formula, i: int, node: int) -> int:
-    """The edge to follow from a node that is not solved; edges that lose for certain are left out."""
+    """The edge to follow from a node that is not solved; edges that lose for certain are left out.
+
+    Edges not tried differ in their priors alone, so that only the likeliest of them is compared.
+    """
     prior, visits, total, child = tree.prior[i, node], tree.visits[i, node], tree.total[i, node], tree.child[i, node]
     seen = tree.seen[i, node]
     c = formula.c_init + math.log((seen + formula.c_base + 1.0) / formula.c_base)
     explore = np.float32(c * math.sqrt(seen))
-    first = np.float32(_first_play(tree, formula, i, node))
+    forced = formula.forced * seen if node == 0 else 0.0
     best, best_score = 0, np.float32(-np.inf)
+    fresh, fresh_prior = NONE, ILLEGAL
+    mass, sum_ = np.float32(0.0), tree.value[i, node]
     for a in range(len(prior)):
-        if prior[a] < 0:
+        p, n = prior[a], visits[a]
+        if p < 0:
             continue
-        q = first
-        if visits[a] > 0:
-            q = total[a] / np.float32(visits[a])
-        if child[a] >= 0 and tree.solved[i, child[a]] != UNKNOWN:
-            if tree.solved[i, child[a]] == WIN:
+        if n == 0:
+            if p > fresh_prior:
+                fresh, fresh_prior = a, p
+            continue
+        mass += p
+        sum_ += total[a]
+        q = total[a] / np.float32(n)
+        if child[a] >= 0:
+            known = tree.solved[i, child[a]]
+            if known == WIN:
                 continue
-            q = np.float32(-tree.solved[i, child[a]])
-        if node == 0 and visits[a] > 0 and visits[a] * visits[a] < formula.forced * prior[a] * seen:
+            if known != UNKNOWN:
+                q = np.float32(-known)
+        if n * n < forced * p:
             return a
-        if not formula.uct:
-            score = q + explore * prior[a] / np.float32(1 + visits[a])
-        elif visits[a] == 0:
-            score = np.float32(1e9) + prior[a]  # priors break ties
+        if formula.uct:
+            score = q + np.float32(formula.c_init * math.sqrt(math.log(seen) / n))
         else:
-            score = q + np.float32(formula.c_init * math.sqrt(math.log(seen) / visits[a]))
+            score = q + explore * p / np.float32(1 + n)
         if score > best_score:
             best, best_score = a, score
+    if fresh != NONE:
+        urgency = np.float32(np.inf)  # of UCT, which tries every edge once
+        if not formula.uct:
+            urgency = np.float32(sum_ / seen - formula.fpu * math.sqrt(mass)) + explore * fresh_prior
+        if urgency > best_score:
+            best = fresh
     return best
-
-
-@njit(nogil=True, cache=True)
-def _first_play(tree: Tree, formula: Formula, i: int, node: int) -> float:
-    """What an edge counts as before it is tried."""
-    prior, visits, total = tree.prior[i, node], tree.visits[i, node], tree.total[i, node]
-    mass, sum_, count = 0.0, float(tree.value[i, node]), 1
-    for a in range(len(prior)):
-        if visits[a] > 0:
-            mass += prior[a]
-            sum_ += total[a]
-            count += visits[a]
-    return sum_ / count - formula.fpu * math.sqrt(mass)
 
 
 @njit(nogil=True, cache=True)

@@ -89,5 +89,5 @@ class SlowSearch:
             if not f.uct:
                 scores[a] = q + c * p * sqrt(node.count) / (1 + n)
             else:
-                scores[a] = 1e9 + p if n == 0 else q + f.c_init * sqrt(log(node.count) / n)
+                scores[a] = 1e9 + float(p) if n == 0 else q + f.c_init * sqrt(log(node.count) / n)
         return max(scores, key=scores.get)

@@ -36,9 +36,12 @@ def stones(game: Game, state: NDArray[np.int64]) -> NDArray[np.int8]:
 
 
 def action_name(game: Game, action: int) -> str:
-    """What a person calls an action: a column's number, a cell as in c4 (column, then row from the top), or pass."""
+    """What a person calls an action: a cell as in c4 (column, then row from the top), pass, or else its number from 1.
+
+    So columns are numbers.
+    """
     _, height, width = game.shape
-    if game.actions == width:
+    if game.actions not in (height * width, height * width + 1):
         return str(action + 1)
     return f"{chr(97 + action % width)}{action // width + 1}" if action < height * width else "pass"
 
@@ -92,11 +95,12 @@ def paint(
 
 
 def _landing(game: Game, board: NDArray[np.int8], action: int) -> tuple[int, int] | None:
-    """The cell that an action fills; None for a pass."""
+    """The cell that an action fills; None if it fills none."""
     height, width = board.shape
     if game.actions == width:
-        return int(np.flatnonzero(board[:, action] == 0)[-1]), action
-    return divmod(action, width) if action < height * width else None
+        free = np.flatnonzero(board[:, action] == 0)
+        return (int(free[-1]), action) if len(free) else None
+    return divmod(action, width) if game.actions >= height * width > action else None
 
 
 def _share(draw: ImageDraw.ImageDraw, x: float, y: float, share: float, chosen: bool) -> None:

@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "A2C": "runners.api",
+    "DQN": "runners.api",
     "PPO": "runners.api",
     "REINFORCE": "runners.api",
     "TRPO": "runners.api",
@@ -28,7 +29,7 @@ _NAMES = {
     "resume": "runners.train",
 }
 
-__all__ = ["A2C", "PPO", "REINFORCE", "TRPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
+__all__ = ["A2C", "DQN", "PPO", "REINFORCE", "TRPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

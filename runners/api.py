@@ -109,6 +109,12 @@ class A2C(Learner):
     algo = "a2c"
 
 
+class DQN(Learner):
+    """Deep Q-learning (doi:10.1038/nature14236) and its improvements, up to Rainbow (arXiv:1710.02298)."""
+
+    algo = "dqn"
+
+
 class PPO(Learner):
     """Proximal policy optimisation (arXiv:1707.06347)."""
 

@@ -46,7 +46,7 @@ class ActorCritic(nn.Module):
         self.policy_head = head(width, action, log_std_init, sde)
         self.value_head = nn.Linear(width, 1)
         self.action_shape = action.shape or ()
-        self.masked = _check_mask(self.encoder, action)
+        self.masked = check_mask(self.encoder, action)
         if orthogonal_init:
             orthogonal(self, sqrt(2))
             orthogonal(self.policy_head, policy_gain)
@@ -79,7 +79,7 @@ class ActorCritic(nn.Module):
         return self.policy_head(features, self.encoder.mask(obs)) if self.masked else self.policy_head(features)
 
 
-def _check_mask(encoder: Encoder, action: spaces.Space) -> bool:
+def check_mask(encoder: Encoder, action: spaces.Space) -> bool:
     """Whether the observation carries an action mask, after checking that it fits the action space."""
     shapes = [part.shape for part in encoder.layout.parts if part.name == MASK]
     if not shapes:

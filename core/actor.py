@@ -98,7 +98,7 @@ class Actor:
             yield data
             return
         for index in torch.randperm(count, generator=self.generator, device=self.device).split(size):
-            yield {name: x[index] for name, x in data.items()}
+            yield {name: x.index_select(0, index) for name, x in data.items()}
 
     def end_rollout(self, batch: Batch) -> None:
         """After learning from `batch`: standardise by its observations too from now on; draw exploration noise anew."""

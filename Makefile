@@ -17,7 +17,7 @@ setup: $(READY)
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,box2d,bench]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,box2d,bench,minari]"
 	touch $(READY)
 
 train: $(READY)

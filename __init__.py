@@ -16,11 +16,17 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "A2C": "runners.api",
+    "AlphaZero": "runners.api",
+    "BC": "runners.api",
+    "DAgger": "runners.api",
     "DQN": "runners.api",
     "PPO": "runners.api",
     "REINFORCE": "runners.api",
     "TRPO": "runners.api",
+    "Tabular": "runners.api",
+    "collect": "runners.demonstrations",
     "evaluate": "runners.evaluate",
+    "from_pettingzoo": "envs.games.pettingzoo",
     "load": "runners.api",
     "make": "envs",
     "preset": "runners.run",
@@ -29,7 +35,26 @@ _NAMES = {
     "resume": "runners.train",
 }
 
-__all__ = ["A2C", "DQN", "PPO", "REINFORCE", "TRPO", "Run", "evaluate", "load", "make", "preset", "resume", "train"]
+__all__ = [
+    "A2C",
+    "BC",
+    "DQN",
+    "PPO",
+    "REINFORCE",
+    "TRPO",
+    "AlphaZero",
+    "DAgger",
+    "Run",
+    "Tabular",
+    "collect",
+    "evaluate",
+    "from_pettingzoo",
+    "load",
+    "make",
+    "preset",
+    "resume",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,14 +10,19 @@ if TYPE_CHECKING:  # listing the agents must not import torch
     from numpy.typing import NDArray
     from torch import nn
 
+    from ..core.recording import Recorded
     from ..core.rollout import Whole
 
 
 class Agent(Protocol):
-    """What the engine and the runners ask of an algorithm."""
+    """What the engine and the runners ask of an algorithm.
 
-    horizon: "int | Whole"
-    """Steps, or whole episodes, of each environment in a rollout that it learns from."""
+    One that asks an expert for actions has an attribute `expert`, an `Act` that the runner sets before training; one
+    that knows when more steps would not help has an attribute `finished`.
+    """
+
+    horizon: "int | Whole | Recorded"
+    """Steps, or whole episodes, of each environment in a rollout that it learns from; or a pass over demonstrations."""
     net: "nn.Module"
     """The network that acts; the engine may compute what a plain `ActorCritic` does in a loop of its own."""
     convolutional: bool

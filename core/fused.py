@@ -149,8 +149,8 @@ def fits(env: Any, net: Any) -> bool:
 
 
 def is_native(env: Any) -> bool:
-    """Whether `FusedLoop` can step `env`."""
-    kernel = getattr(env, "kernel", None)
+    """Whether `FusedLoop` can step `env`: what a wrapper does to observations it would not."""
+    kernel = getattr(env, "kernel", None) if env.unwrapped is env else None
     same_step = env.metadata.get("autoreset_mode") is AutoresetMode.SAME_STEP
     return same_step and kernel is not None and kernel.mask is None
 

@@ -83,7 +83,7 @@ class Adam:
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Go on from `state()`."""
         for name, value in state.items():
-            self._moments[name].copy_(value)
+            self._moments[name].copy_(torch.as_tensor(value))
 
 
 class RMSprop:

@@ -55,7 +55,7 @@ class Rollout:
         self.seconds = {"rollout": 0.0} if self._loop else {"act": 0.0, "env": 0.0}
         n = env.num_envs
         self._counts_games = env.metadata.get("counts_games", False)
-        self.to_env = _action_adapter(env.single_action_space)
+        self.to_env = action_adapter(env.single_action_space)
         self._obs = self.layout.empty(self.horizon + 1, n)
         self._reward = np.zeros((self.horizon, n), np.float32)
         self._raw_reward = np.zeros((self.horizon, n), np.float64)  # as given: sums of float32 drift over long episodes
@@ -253,7 +253,7 @@ def _autoreset_mode(env: VectorEnv) -> AutoresetMode:
     return mode
 
 
-def _action_adapter(space: spaces.Space) -> Callable[[NDArray], NDArray]:
+def action_adapter(space: spaces.Space) -> Callable[[NDArray], NDArray]:
     """Turns recorded actions (N, *act) into those the environment accepts."""
     if isinstance(space, spaces.Box) and (space.bounded_below.any() or space.bounded_above.any()):
         low, high = space.low, space.high

@@ -19,6 +19,9 @@ from .errors import UsageError
 MASK = "action_mask"
 """Key of a Dict observation that holds the available actions."""
 
+STATE = "game_state"
+"""Key of a Dict observation that holds a game's exact position, for a search; not a feature."""
+
 _ALIGN = 8  # bytes; torch views a row as float32 or int64 only at multiples of their size
 
 
@@ -104,7 +107,10 @@ class Layout:
         Raises:
             UsageError: if the shape is neither that of one observation nor of a batch.
         """
-        leaf = np.shape(_first_leaf(obs))
+        first = obs
+        for key in self.parts[0].path:
+            first = first[key]
+        leaf = np.shape(first)
         rank = len(self.parts[0].shape)
         if len(leaf) not in (rank, rank + 1) or leaf[len(leaf) - rank :] != self.parts[0].shape:
             raise UsageError(f"an observation of shape {leaf} does not fit the observation space {self.space}")
@@ -134,12 +140,6 @@ def _stored(space: spaces.Space, path: tuple[Any, ...]) -> tuple[np.dtype, tuple
         f"observation space {space}{where} has no fixed size; supported are Box, Discrete, MultiBinary, "
         "MultiDiscrete and Dict or Tuple of these. Wrap the environment so that it observes one of them."
     )
-
-
-def _first_leaf(obs: Any) -> Any:
-    while isinstance(obs, dict | tuple):
-        obs = next(iter(obs.values())) if isinstance(obs, dict) else obs[0]
-    return obs
 
 
 def add_axis(obs: Any) -> Any:

@@ -7,11 +7,11 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from ..core.errors import UsageError, nearest
-from . import native
-from .factory import EnvLike, MakeEnv, Source, explained, maker, name_of, resolve
-from .wrappers import with_mask_observed
+from . import games, native
+from .factory import EnvLike, MakeEnv, Source, explained, is_game, maker, name_of, resolve
+from .wrappers import History, with_mask_observed
 
-BACKENDS = ("auto", "native", "mujoco", "atari", "workers", "loop")
+BACKENDS = ("auto", "native", "game", "mujoco", "atari", "workers", "loop")
 
 
 def make(
@@ -20,6 +20,7 @@ def make(
     *,
     backend: str = "auto",
     render_mode: str | None = None,
+    history: int = 1,
     **kwargs: Any,
 ) -> VectorEnv:
     """`num_envs` copies of an environment as one VectorEnv that resets in the step that ends an episode.
@@ -29,10 +30,21 @@ def make(
     Whatever the backend, environment i is seeded with seed + i, so one seed gives one set of trajectories.
     What `step` returns holds until the next step: the rollout engine copies it at once, so the environments need not.
 
-    Backends: "native" (compiled, see `native.NAMES`), "mujoco" and "atari" (threads), "workers" (processes) and "loop"
-    (Gymnasium's own, in this process). "auto" takes the first that fits; between the last two a measurement decides.
-    Observations may be views of memory that the next step overwrites.
+    A game for two (an id of `games.NAMES`, or a `core.game.Game`) is a VectorEnv seen from the player to move.
+
+    Backends: "native" (compiled, see `native.NAMES`), "game", "mujoco" and "atari" (threads), "workers" (processes) and
+    "loop" (Gymnasium's own, in this process). "auto" takes the first that fits; between the last two a measurement
+    decides. Observations may be views of memory that the next step overwrites. With `history` the last so many are one.
     """
+    if history < 1:
+        raise UsageError(f"history must be at least 1 observation, not {history}")
+    made = _made(env, num_envs, backend, render_mode, kwargs)
+    return made if history == 1 else History(made, history)
+
+
+def _made(
+    env: EnvLike | VectorEnv, num_envs: int, backend: str, render_mode: str | None, kwargs: dict[str, Any]
+) -> VectorEnv:
     if backend not in BACKENDS:
         raise UsageError(f"unknown backend {backend!r}; known: {', '.join(BACKENDS)}.{nearest(backend, BACKENDS)}")
     if num_envs < 1:
@@ -46,6 +58,8 @@ def make(
     match backend:
         case "native":
             return with_mask_observed(_native(source, num_envs, render_mode, kwargs))
+        case "game":
+            return _game(source, num_envs, render_mode, kwargs)
         case "mujoco":
             return _mujoco(source, num_envs, render_mode, kwargs)
         case "atari":
@@ -77,6 +91,8 @@ def _fastest(source: Source, make_env: MakeEnv, num_envs: int, render_mode: str 
     """The quickest backend; for what is to be rendered, the quickest that renders it as Gymnasium does."""
     if _is_native(source) and (source.id in native.OURS or (not render_mode and native.takes(source.id, kwargs))):
         return "native"
+    if _is_game(source):
+        return "game"
     if _is_atari(source):
         return "atari"
     if render_mode or os.name != "posix":  # threads on MuJoCo and worker processes need what Windows lacks
@@ -98,6 +114,21 @@ def _native(source: Source, num_envs: int, render_mode: str | None, kwargs: dict
     if not _is_native(source):
         raise UsageError(f"backend 'native' makes {', '.join(native.NAMES)}, not {name_of(source)}")
     return native.make(source.id, num_envs, AutoresetMode.SAME_STEP, render_mode, copy=False, **kwargs)
+
+
+def _is_game(source: Source) -> bool:
+    return is_game(source) or (isinstance(source, EnvSpec) and source.id in games.NAMES)
+
+
+def _game(source: Source, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:
+    from .games.vector import GameVectorEnv
+
+    if is_game(source) and not kwargs:
+        return GameVectorEnv(source, num_envs, render_mode)
+    if isinstance(source, EnvSpec) and source.id in games.NAMES:
+        return GameVectorEnv(games.load(source.id, **kwargs), num_envs, render_mode)
+    what = "a ready game, which takes no arguments" if is_game(source) else name_of(source)
+    raise UsageError(f"backend 'game' makes {', '.join(games.NAMES)} and games of one's own, not {what}")
 
 
 def _is_atari(source: Source) -> TypeGuard[EnvSpec]:

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard, Union
 
 import gymnasium as gym
 from gymnasium import error
@@ -15,15 +15,18 @@ from gymnasium.envs.registration import EnvSpec, find_highest_version, get_env_i
 
 from ..core.errors import UsageError, nearest
 
-Source = EnvSpec | Callable[..., gym.Env]
+if TYPE_CHECKING:  # compiled, and only needed where there is a game
+    from ..core.game import Game
+
+Source = Union[EnvSpec, Callable[..., gym.Env], "Game"]
 MakeEnv = Callable[[], gym.Env]
-EnvLike = str | type[gym.Env] | Callable[..., gym.Env]
+EnvLike = Union[str, type[gym.Env], Callable[..., gym.Env], "Game"]
 
 
 def resolve(env: EnvLike) -> Source:
     """What `env` names: a registered environment's spec, or the class or function that makes one."""
     if not isinstance(env, str):
-        if not callable(env):
+        if not callable(env) and not is_game(env):
             raise UsageError(f"an environment is an id, a class or a callable that makes one, not {env!r}")
         return env
     if ":" not in env:
@@ -37,10 +40,16 @@ def resolve(env: EnvLike) -> Source:
         raise UsageError(f"{env!r}: importing {module_name!r} raised {_named(problem)}") from problem
     if name in gym.registry:
         return gym.spec(name)
-    if callable(getattr(module, name, None)):
-        return getattr(module, name)
+    if callable(found := getattr(module, name, None)) or is_game(found):
+        return found
     near = nearest(name, [*(key for key, value in vars(module).items() if callable(value)), *gym.registry])
     raise UsageError(f"{env!r}: module {module_name!r} has no class or function {name!r}, nor registers that id.{near}")
+
+
+def is_game(source: Any) -> TypeGuard["Game"]:
+    """Whether `source` is a game for two: there is none before its module was imported."""
+    module = sys.modules.get(f"{__package__.rpartition('.')[0]}.core.game")
+    return module is not None and isinstance(source, module.Game)
 
 
 def maker(source: Source, render_mode: str | None, kwargs: dict[str, Any]) -> MakeEnv:
@@ -58,11 +67,14 @@ class EnvMaker:
         self.kwargs = kwargs
 
     def __call__(self) -> gym.Env:
+        if is_game(self.source):
+            raise UsageError(f"{name_of(self.source)} is a game for two, which backend 'game' plays")
         with explained(self.source):
             if isinstance(self.source, EnvSpec):
                 env = gym.make(self.source, disable_env_checker=True, **self.kwargs)
             else:
-                env = self.source(**self.kwargs)
+                make: Any = self.source
+                env = make(**self.kwargs)
         if not isinstance(env, gym.Env):
             raise UsageError(f"{name_of(self.source)} made a {type(env).__name__}, which is not a gymnasium.Env")
         return env
@@ -99,6 +111,8 @@ def _quiet_mujoco(source: Source) -> Iterator[None]:
 
 def name_of(source: Source) -> str:
     """How messages and displays call an environment."""
+    if is_game(source):
+        return source.name
     return source.id if isinstance(source, EnvSpec) else getattr(source, "__qualname__", repr(source))
 
 

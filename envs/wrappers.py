@@ -4,11 +4,12 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from ..core.errors import UsageError
+from ..core.history import stack_rows, stacked
 
 MASK = "action_mask"
 
@@ -69,4 +70,41 @@ class MaskedObservation(VectorWrapper):
         final = np.full(self.num_envs, None, dtype=object)
         for i in np.flatnonzero(infos["_final_obs"]):
             final[i] = {"observation": infos["final_obs"][i], MASK: mask[i]}
+        return final
+
+
+class History(VectorWrapper):
+    """The last `count` observations as one, oldest first; the first of an episode stands for what was before it."""
+
+    def __init__(self, env: VectorEnv, count: int) -> None:
+        super().__init__(env)
+        self._space = env.single_observation_space
+        self.single_observation_space = stacked(self._space, count)
+        self.observation_space = batch_space(self.single_observation_space, env.num_envs)
+        self._rows = np.zeros((count, env.num_envs, *self._space.shape), self._space.dtype)  # type: ignore[misc]
+        self._resets = np.zeros(env.num_envs, np.bool_)  # environments whose next step only resets (NEXT_STEP)
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[NDArray, dict[str, Any]]:
+        chosen = (options or {}).get("reset_mask", slice(None))  # some environments take it out of the options
+        obs, infos = self.env.reset(seed=seed, options=options)
+        self._rows[:, chosen], self._resets[chosen] = obs[chosen], False
+        return stack_rows(self._rows, self._space), infos
+
+    def step(self, actions: Any) -> tuple[NDArray, NDArray, NDArray, NDArray, dict[str, Any]]:
+        obs, reward, terminated, truncated, infos = self.env.step(actions)
+        done, mode = np.asarray(terminated) | truncated, self.env.metadata["autoreset_mode"]
+        if "final_obs" in infos:
+            infos = {**infos, "final_obs": self._final(infos)}
+        self._rows = np.concatenate([self._rows[1:], obs[None]])
+        begins = done if mode is AutoresetMode.SAME_STEP else self._resets
+        self._rows[:, begins] = obs[begins]
+        if mode is AutoresetMode.NEXT_STEP:
+            self._resets = done
+        return stack_rows(self._rows, self._space), reward, terminated, truncated, infos
+
+    def _final(self, infos: dict[str, Any]) -> NDArray:
+        final = np.full(self.num_envs, None, dtype=object)
+        for i in np.flatnonzero(infos["_final_obs"]):
+            rows = np.concatenate([self._rows[1:, i], np.asarray(infos["final_obs"][i])[None]])
+            final[i] = stack_rows(rows[:, None], self._space)[0]
         return final

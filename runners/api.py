@@ -14,6 +14,7 @@ from ..core.errors import UsageError
 from . import run as runs
 from . import train as training
 from .evaluate import Evaluation, evaluate
+from .strength import Strength, measure
 
 
 class Learner:
@@ -90,6 +91,10 @@ class Learner:
         with closing(training.eval_env(self.run, episodes)) as fresh:
             return evaluate(self.agent, fresh, episodes, seed, stochastic)
 
+    def strength(self, simulations: int = 600, games: int = 100, seed: int = 1_000_000) -> Strength:
+        """In a game for two: ratings in a tournament with baselines, and moves on solved positions."""
+        return measure(self.agent, simulations, games, seed)
+
     def save(self, path: str | Path) -> None:
         """Write the agent and its run to the folder `path`, which `gymnast.load` and the command line read."""
         path = Path(path)
@@ -109,6 +114,24 @@ class A2C(Learner):
     algo = "a2c"
 
 
+class AlphaZero(Learner):
+    """Self-play with tree search (Silver et al. 2018), in games for two."""
+
+    algo = "alphazero"
+
+
+class BC(Learner):
+    """Behaviour cloning of demonstrations: BC(env, demos="folder"); steps of `learn` are recorded ones."""
+
+    algo = "bc"
+
+
+class DAgger(Learner):
+    """Cloning of an expert on the states that the clone visits (arXiv:1011.0686): DAgger(env, expert="folder")."""
+
+    algo = "dagger"
+
+
 class DQN(Learner):
     """Deep Q-learning (doi:10.1038/nature14236) and its improvements, up to Rainbow (arXiv:1710.02298)."""
 
@@ -125,6 +148,12 @@ class REINFORCE(Learner):
     """Monte Carlo policy gradient (Williams 1992)."""
 
     algo = "reinforce"
+
+
+class Tabular(Learner):
+    """Q-learning, double Q-learning, SARSA or Monte Carlo control on a table."""
+
+    algo = "tabular"
 
 
 class TRPO(Learner):

@@ -23,11 +23,14 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast train --resume DIR   go on where a run stopped
   gymnast evaluate DIR         returns of a trained agent on environments of its own
   gymnast render DIR           watch it, or write a video (--video FILE.mp4 or FILE.gif)
+  gymnast play DIR             play a game for two against a trained agent
+  gymnast collect EXPERT ENV   record demonstrations: of a run, an SB3 zip, module:function, or human at the keyboard
+  gymnast demos DIR            what recorded demonstrations hold; to and from Minari
   gymnast plot DIR...          learning curves, with intervals over seeds
   gymnast list                 agents, environments and presets that there are
   gymnast check [ENV]          is this installation sound; does an environment keep its contract
   gymnast lab [NAME]           an experiment that tests a claim of the theory: table, figure, held or not
-  gymnast bench SUITE          speed beside the peers in the same run: engine, buffers, train, ppo, memory
+  gymnast bench SUITE          speed beside the peers in one run: engine, buffers, train, ppo, memory, search
 
 Begin with:  gymnast train ppo CartPole-v1
 Options of a command:  gymnast COMMAND --help
@@ -36,7 +39,7 @@ Options of a command:  gymnast COMMAND --help
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Returns of a trained agent on separate environments, with normalisers frozen."""
+    """Returns of a trained agent on separate environments, with normalisers frozen; in a game for two, its strength."""
 
     run: Positional[Path]
     """Folder of the run."""
@@ -48,6 +51,8 @@ class Evaluate:
     """Sample actions instead of taking the most likely one."""
     checkpoint: Literal["best", "last"] = "best"
     """The one that evaluated best during training, or the newest."""
+    simulations: int = 600
+    """In a game for two: per move, for the strongest of the agent's players."""
     json: bool = False
     """Print one JSON object."""
 
@@ -68,6 +73,56 @@ class Render:
     """Sample actions instead of taking the most likely one."""
     checkpoint: Literal["best", "last"] = "best"
     """The one that evaluated best during training, or the newest."""
+
+
+@dataclass(frozen=True)
+class Play:
+    """Play against a trained agent in the terminal; `help` there says what can be typed."""
+
+    run: Positional[Path]
+    """Folder of the run."""
+    simulations: int = 600
+    """Of the agent, per move: its strength. 0: its network alone."""
+    second: bool = False
+    """Let the agent begin."""
+    checkpoint: Literal["best", "last"] = "best"
+    """The one that evaluated best during training, or the newest."""
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Record demonstrations of an expert: a run's folder, a Stable-Baselines3 zip, module:function, or human."""
+
+    expert: Positional[str]
+    """Who acts. A function takes observations (N, *obs), and a random generator if it has a second parameter."""
+    env: Positional[str]
+    """Environment."""
+    out: Path
+    """Folder of the demonstrations."""
+    episodes: int = 50
+    """Whole episodes to record."""
+    seed: int = 0
+    """Seed of the environments and of noise."""
+    stochastic: bool = False
+    """Draw the expert's actions instead of taking the likeliest ones."""
+    noise: float = 0.0
+    """Share of the steps on which a random action is executed, while the expert's is recorded."""
+    append: bool = False
+    """Add to the demonstrations in the folder."""
+    quiet: bool = False
+    """Print nothing but errors."""
+
+
+@dataclass(frozen=True)
+class Demonstrations:
+    """What recorded demonstrations hold, after checking all of it."""
+
+    folder: Positional[Path]
+    """Folder of the demonstrations."""
+    to_minari: str | None = None
+    """Write them as a Minari dataset of this id (name-v0)."""
+    from_minari: str | None = None
+    """Make the folder from the Minari dataset of this id, which must be on this machine."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +158,7 @@ class Bench:
     """Speed beside the peer in the same run, alternating: medians and ratios."""
 
     suite: Positional[str]
-    """What to measure: engine, buffers, train, ppo or memory."""
+    """What to measure: engine, buffers, train, ppo, memory or search."""
     repeats: int = 5
     """Runs of each side."""
     json: bool = False
@@ -244,10 +299,13 @@ def _evaluate(args: list[str]) -> int:
     from . import run as runs
     from . import train as training
     from .evaluate import evaluate
+    from .strength import game_of
 
     run = runs.load(options.run / "run.json")
     with contextlib.closing(training.eval_env(run, options.episodes)) as env:
         agent, steps = training.trained(run, options.run, env, options.checkpoint)
+        if game_of(env.single_observation_space):
+            return _strength(run, agent, steps, options)
         result = evaluate(agent, env, options.episodes, options.seed, options.stochastic)
     figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
     (options.run / "eval.json").write_text(json.dumps(figures) + "\n")
@@ -263,6 +321,30 @@ def _evaluate(args: list[str]) -> int:
     return 0
 
 
+def _strength(run: Any, agent: Any, steps: int, options: Evaluate) -> int:
+    from .strength import measure
+
+    result = measure(agent, options.simulations, options.episodes, options.seed)
+    figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
+    (options.run / "eval.json").write_text(json.dumps(figures) + "\n")
+    if options.json:
+        print(json.dumps(figures))
+        return 0
+    print(
+        f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps), {options.episodes} games a pair"
+    )
+    print("\n".join(result.lines()))
+    return 0
+
+
+def _play(args: list[str]) -> int:
+    options = parse(Play, args, "gymnast play")
+    from .play import play
+
+    play(options.run, options.simulations, options.second, options.checkpoint)
+    return 0
+
+
 def _render(args: list[str]) -> int:
     options = parse(Render, args, "gymnast render")
     from .render import render
@@ -270,6 +352,42 @@ def _render(args: list[str]) -> int:
     written = render(options.run, options.video, options.episodes, options.seed, options.stochastic, options.checkpoint)
     if written:
         print(f"wrote {written}")
+    return 0
+
+
+def _collect(args: list[str]) -> int:
+    flags, given = env_args(args)
+    options = parse(Collect, flags, "gymnast collect")
+    from .demonstrations import collect, summary
+
+    def told(trajectory: Any) -> None:
+        if not options.quiet:
+            print(f"  episode of {len(trajectory.action):,} steps, return {trajectory.reward.sum():.1f}", flush=True)
+
+    chosen = {name: getattr(options, name) for name in ("episodes", "seed", "stochastic", "noise", "append")}
+    recorded = collect(options.expert, options.env, options.out, **chosen, env_args=given["env_args"], told=told)
+    if not options.quiet:
+        print(summary(recorded))
+        print(f"\n  gymnast train bc {recorded.env} --demos {options.out}")
+    return 0
+
+
+def _demos(args: list[str]) -> int:
+    options = parse(Demonstrations, args, "gymnast demos")
+    from ..core import demos
+    from .demonstrations import summary
+
+    if options.from_minari:
+        from .minari import read
+
+        read(options.from_minari, options.folder)
+    recorded = demos.load(options.folder)
+    print(summary(recorded))
+    if options.to_minari:
+        from .minari import write
+
+        write(recorded, options.to_minari)
+        print(f"wrote the Minari dataset {options.to_minari}")
     return 0
 
 
@@ -324,7 +442,10 @@ def _lab(args: list[str]) -> int:
 _COMMANDS = {
     "train": _train,
     "evaluate": _evaluate,
+    "play": _play,
     "render": _render,
+    "collect": _collect,
+    "demos": _demos,
     "plot": _plot,
     "list": _list,
     "check": _check,

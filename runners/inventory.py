@@ -3,7 +3,7 @@
 import importlib.util
 
 from .. import agents
-from ..envs import native
+from ..envs import games, native
 from . import run as runs
 
 
@@ -20,6 +20,8 @@ def _agents() -> str:
 
 def _envs() -> str:
     lines = [f"  {name:28} native: batched and compiled" for name in sorted(native.NAMES)]
+    lines += [f"  {name:28} game for two: batched and compiled" for name in games.NAMES if "gomoku" not in name]
+    lines.append(f"  {'gomoku5 ... gomoku19':28} game for two, on a board of that size")
     lines.append(f"  {'<any Gymnasium id>':28} such as LunarLander-v3, HalfCheetah-v5, ALE/Pong-v5")
     lines.append(f"  {'package.module:ENV-ID':28} registered when the module is imported")
     lines.append(f"  {'package.module:Class':28} a class or function that makes an environment")

@@ -168,7 +168,7 @@ class Display:
             self._best = row["eval/return"] if self._best is None else max(self._best, row["eval/return"])
         if self._live:
             self._live.update(self._panel(step, shares))
-        elif "eval/return" in row or step >= self._next_line * self._total:
+        elif not {"eval/return", "strength/elo"}.isdisjoint(row) or step >= self._next_line * self._total:
             self._next_line = max(self._next_line, step / self._total) + 0.1
             self._console.print(self._line(step), soft_wrap=True)
 
@@ -200,7 +200,13 @@ class Display:
         return Panel(Group(bar, numbers, *hint), title=self._title, title_align="left", width=88)
 
 
-_SHOWN = {"episode/return": "return", "episode/length": "length", "eval/return": "evaluation"}
+_SHOWN = {
+    "episode/return": "return",
+    "episode/length": "length",
+    "eval/return": "evaluation",
+    "strength/elo": "Elo",
+    "strength/wrong_percent": "wrong moves, %",
+}
 
 
 def short(value: float) -> str:

@@ -17,7 +17,9 @@ from PIL import Image, ImageDraw, ImageFont
 from ..agents import Agent
 from ..core.errors import UsageError
 from ..core.rollout import Rollout
+from ..envs.games import board
 from . import run as runs
+from .strength import game_of
 from .train import eval_env, trained
 
 _SCALE_TO = 400  # pixels of height below which pictures are enlarged
@@ -99,10 +101,11 @@ class Painter:
     def __init__(self, env: VectorEnv, agent: Agent, write: Callable[[NDArray], None], fps: int) -> None:
         self.env, self.agent, self.write, self._fps = env, agent, write, fps
         self._last: _LastPicture | None = None
+        self._game, self._move = game_of(env.single_observation_space), 0
         if isinstance(env.unwrapped, SyncVectorEnv):
             self._last = _LastPicture(env.unwrapped.envs[0])
             env.unwrapped.envs = [self._last]
-        self._meanings = _action_names(env)
+        self._meanings = action_names(env)
         self._lines: list[str] = []
         self._bars: list[tuple[str, float, float, float, bool]] = []  # name, value, from and to as shares, chosen
         self._bars_title = ""
@@ -111,6 +114,12 @@ class Painter:
     def step(self, obs: NDArray, action: NDArray, rollout: Rollout) -> None:
         """Write the picture of the state before a step, with what the agent thinks of it."""
         self._think(obs, action, rollout)
+        if self._game:
+            self._state, self._move = self.env.unwrapped.states[0].copy(), int(action[0])  # type: ignore[attr-defined]
+            shares = self.agent.inspect(obs)["action probability"][0]
+            self._lines[0] = f"{'XO'[int(self._state[-1]) % 2]} to move"
+            self._write(board.paint(self._game, self._state, shares, self._move))
+            return
         try:
             drawn: Any = self.env.render()
         except NotImplementedError:
@@ -119,6 +128,15 @@ class Painter:
 
     def end(self, total: float, length: int) -> None:
         """Hold the last picture of an episode for a second."""
+        if self._game:
+            state = self._state[None]
+            self._game.advance(state, np.array([self._move]))
+            mover = "XO"[int(self._state[-1]) % 2]
+            said = {1: f"{mover} wins", 0: "a draw"}.get(int(np.sign(total)), f"{mover} loses")
+            self._lines, self._bars = [said, f"step {length}"], []
+            for _ in range(3 * self._fps):
+                self._write(board.paint(self._game, state[0]))
+            return
         if self._last is None:
             return
         self._lines, self._bars = [f"return {total:.1f}", f"step {length}", "the end"], []
@@ -191,8 +209,10 @@ def _finite(bound: NDArray, otherwise: float) -> NDArray:
     return np.where(np.isfinite(bound), bound, otherwise)
 
 
-def _action_names(env: VectorEnv) -> Callable[[int], str]:
+def action_names(env: VectorEnv) -> Callable[[int], str]:
     """What each action does, as far as the environment says so."""
+    if game := game_of(env.single_observation_space):
+        return lambda i: board.action_name(game, i)
     inner = getattr(env.unwrapped, "envs", [env])[0]
     meanings = getattr(inner.unwrapped, "get_action_meanings", None)
     known = meanings() if meanings else _NAMES.get(getattr(inner.spec, "id", ""), [])

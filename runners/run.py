@@ -29,7 +29,7 @@ class Run:
     agent: Any
     """The algorithm's Config."""
     steps: int = 1_000_000
-    """Environment steps in all, over all copies; exact."""
+    """Steps to learn from in all: of the environment, over all copies, or recorded ones, over all passes; exact."""
     num_envs: int = 8
     """Copies of the environment."""
     seed: int = 0
@@ -44,6 +44,14 @@ class Run:
     """Arguments of the environment's constructor."""
     eval_args: dict[str, Any] = field(default_factory=dict)
     """Arguments that differ where the policy is evaluated."""
+    history: int = 1
+    """Observations that are seen as one: the last so many."""
+    demos: str | None = None
+    """Folder of demonstrations, for an algorithm that learns from recorded steps."""
+    demo_episodes: int | None = None
+    """Learn from so many of the demonstrations, drawn by the seed; none: from all."""
+    expert: str | None = None
+    """Whom an algorithm may ask for the right action: a run's folder, a Stable-Baselines3 zip, or module:function."""
     evals: int = 10
     """Evaluations during training, evenly spread; 0 for none."""
     eval_episodes: int = 10

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
-from math import ceil, isfinite
+from math import isfinite
 from pathlib import Path
 from time import monotonic, perf_counter
 from types import FrameType
@@ -24,13 +24,14 @@ from ..agents import Agent
 from ..core import checkpoint
 from ..core.batch import Batch
 from ..core.errors import TrainingError, UsageError
-from ..core.fused import FusedActor, fits
-from ..core.rollout import Rollout, Whole
+from ..core.rollout import Rollout
 from ..envs import snapshot
 from . import run as runs
 from .evaluate import Evaluation, evaluate
 from .logging import Display, Metrics, Writer
 from .run import Run
+from .sources import source
+from .strength import Ladder, game_of
 
 _ROWS = 200  # rows of metrics in a run, so that logging costs the same for any length
 _SAVE_SECONDS = 60.0  # at most this much work is lost to a kill -9,
@@ -68,6 +69,8 @@ def resume(out: Path, steps: int | None = None, quiet: bool = True) -> Result:
     state = checkpoint.load(last(out)) if last(out).exists() else None
     if state is not None and state["steps"] >= max(run.steps, steps or 0):
         raise UsageError(f"the run in {out} has done its {run.steps:,} steps; give a larger total: --steps N")
+    if state is not None and state.get("finished"):
+        raise UsageError(f"the run in {out} has stopped by itself at {state['steps']:,} steps: more would not help")
     if steps is not None and steps > run.steps:
         run = replace(run, steps=steps)
         describe(run, out)
@@ -92,17 +95,14 @@ class Training:
         _check(run)
         self.run, self.out, self.steps = run, out, 0
         seeds = _seeds(run.seed)
-        self.env = envs.make(run.env, run.num_envs, backend=run.backend, **run.env_args)
+        self.env = envs.make(run.env, run.num_envs, backend=run.backend, history=run.history, **run.env_args)
         self._eval_env: VectorEnv | None = None
         try:
             device = _device(run.device, self.env)
             self.agent = new_agent(run, self.env, device, seeds["agent"])
-            horizon = self.agent.horizon
-            if not isinstance(horizon, Whole):
-                horizon = min(horizon, ceil(run.steps / self.env.num_envs))
-            fused = run.rollout == "auto" and fits(self.env, self.agent.net)
-            actor = FusedActor(self.env, self.agent.net, seeds["agent"]) if fused else None
-            self.rollout = Rollout(self.env, horizon, seeds["env"], actor)
+            game = game_of(self.env.single_observation_space)
+            self.ladder = Ladder(game, seeds["eval"]) if game else None
+            self.rollout = source(run, self.env, self.agent, seeds)
             self._eval_seed = seeds["eval"]
             self.metrics = Metrics()
             self._best = -np.inf
@@ -113,6 +113,11 @@ class Training:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done, or the agent says that more would not help."""
+        return self.steps >= self.run.steps or getattr(self.agent, "finished", False)
 
     def __enter__(self) -> "Training":
         return self
@@ -134,14 +139,15 @@ class Training:
         saved, pause = monotonic(), _SAVE_SECONDS
         try:
             with display, _interruptible(quiet) as stop, _threads(self.agent):
-                while self.steps < self.run.steps and not stop:
+                while not self.finished and not stop:
                     row = self.iterate()
                     if row:
                         row |= self._speed()
                         if writer:
                             writer.write(self.steps, row)
                         display.show(self.steps, row, self._shares())
-                    if (began := monotonic()) - saved > pause or "eval/return" in row:
+                    began = monotonic()
+                    if began - saved > pause or not {"eval/return", "strength/elo"}.isdisjoint(row):
                         self._save()
                         saved = monotonic()
                         pause = max(_SAVE_SECONDS, (saved - began) / _SAVE_SHARE)
@@ -152,16 +158,18 @@ class Training:
         finally:
             if writer:
                 writer.close()
-        return Result(self.agent, self.steps, self.evaluation, interrupted=self.steps < self.run.steps)
+        return Result(self.agent, self.steps, self.evaluation, interrupted=not self.finished)
 
     def state(self) -> dict[str, Any]:
         """All that the rest of the run depends on."""
         return {
             "steps": self.steps,
+            "finished": self.finished and self.steps < self.run.steps,
             "agent": self.agent.state(),
             "rollout": self.rollout.state(),
-            "env": snapshot.snapshot(self.env),
+            "env": snapshot.snapshot(self.env) if isinstance(self.rollout, Rollout) else None,
             "metrics": self.metrics.state(),
+            "ladder": self.ladder.state() if self.ladder else None,
             "best": self._best,
             "seconds": self.seconds,
         }
@@ -186,9 +194,9 @@ class Training:
         self._refuse_nan(metrics, batch)
         self.metrics.add(metrics, batch.episodes)
         row: dict[str, float] = {}
-        if self._due(before, _ROWS):
+        if self._due(before, _ROWS) or self.finished:
             row = self.metrics.row()
-        if self.run.evals and self._due(before, self.run.evals):
+        if self.run.evals and (self._due(before, self.run.evals) or self.finished):
             row |= self._evaluate()
         return row
 
@@ -197,9 +205,13 @@ class Training:
         return before * times // self.run.steps < self.steps * times // self.run.steps
 
     def _evaluate(self) -> dict[str, float]:
-        if isinstance(self.run.env, VectorEnv):
+        if isinstance(self.run.env, VectorEnv) and not self.ladder:
             return {}  # there is only the one that trains
         began = perf_counter()
+        if self.ladder:  # the newest is the best: differences between neighbours are lost in the noise of few games
+            row = self.ladder.climb(self.agent, self.run.eval_episodes)
+            self.seconds["evaluate"] += perf_counter() - began
+            return row
         if self._eval_env is None:
             self._eval_env = eval_env(self.run, self.run.eval_episodes)
         self.evaluation = evaluate(self.agent, self._eval_env, self.run.eval_episodes, self._eval_seed)
@@ -251,6 +263,8 @@ class Training:
         self.steps = state["steps"]
         self.agent.load_state(state["agent"])
         self.metrics.load_state(state["metrics"])
+        if self.ladder:
+            self.ladder.load_state(state["ladder"])
         self._best, self.seconds = state["best"], state["seconds"]
         self.rollout.load_state(state["rollout"])
         if state["env"] is None:
@@ -262,13 +276,17 @@ class Training:
 
 def new_agent(run: Run, env: VectorEnv, device: str, seed: int) -> Agent:
     """The run's agent as it is before training."""
-    return agents.load(run.algo).Agent(env.single_observation_space, env.single_action_space, run.agent, device, seed)
+    module = agents.load(run.algo)
+    if game_of(env.single_observation_space) and not getattr(module, "SELF_PLAY", False):
+        name = runs.env_name(run.env)
+        raise UsageError(f"{name} is a game for two, whose sides take turns; {run.algo} plays alone. Use alphazero.")
+    return module.Agent(env.single_observation_space, env.single_action_space, run.agent, device, seed)
 
 
 def eval_env(run: Run, episodes: int, **kwargs: Any) -> VectorEnv:
     """Environments to evaluate on: never those that train."""
     args = {**run.env_args, **run.eval_args, **kwargs}
-    return envs.make(run.env, min(max(episodes, 1), 32), backend=run.backend, **args)
+    return envs.make(run.env, min(max(episodes, 1), 32), backend=run.backend, history=run.history, **args)
 
 
 def trained(run: Run, out: Path, env: VectorEnv, which: str = "best") -> tuple[Agent, int]:
@@ -335,8 +353,8 @@ def _check(run: Run) -> None:
 
 def _seeds(seed: int, steps: int = 0) -> dict[str, int]:
     """Independent seeds for each purpose; `steps` makes other ones for environments that start anew on resuming."""
-    words = np.random.SeedSequence([seed, steps]).generate_state(3, np.uint32) >> 1
-    return dict(zip(("env", "agent", "eval"), map(int, words), strict=True))
+    words = np.random.SeedSequence([seed, steps]).generate_state(4, np.uint32) >> 1
+    return dict(zip(("env", "agent", "eval", "expert"), map(int, words), strict=True))
 
 
 def _device(name: str, env: VectorEnv) -> str:

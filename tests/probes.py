@@ -1,11 +1,17 @@
 """Tiny environments with known answers."""
 
+import tempfile
 from functools import partial
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from gymnast.core import demos
+from gymnast.core.recording import Recording
+from gymnast.core.rollout import Rollout
 
 ENDS = {"|": (True, False), "~": (False, True), "!": (True, True)}
 """How an episode of `Clock` ends: (terminated, truncated)."""
@@ -246,3 +252,56 @@ class Poison(One):
         self.count += 1
         obs, reward, *rest = super().step(action)
         return obs, reward if self.count <= 20 else np.nan, *rest
+
+
+class Lucky(gym.Env):
+    """Sutton and Barto, example 6.7: all of ten actions lead to a state where all ten end with N(-0.1, 1) each.
+
+    Q = -0.1 everywhere; the maximum over noisy estimates of it is far above that.
+    """
+
+    observation_space = spaces.Discrete(2)
+    action_space = spaces.Discrete(10)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.state = 0
+        return 0, {}
+
+    def step(self, action):
+        self.state += 1
+        if self.state == 1:
+            return 1, 0.0, False, False, {}
+        return 1, self.np_random.normal(-0.1, 1.0), True, False, {}
+
+
+def demonstrated(folder, env, expert, episodes=8, seed=0, append=False, extras=()):
+    """Write whole episodes of `expert`, an `Act`, in a VectorEnv into a folder; returns the trajectories."""
+    rollout = Rollout(env, 1, seed)
+    spaces_here = env.single_observation_space, env.single_action_space
+    under_way = [[] for _ in range(env.num_envs)]
+    whole = []
+    with demos.Writer(folder, "probe", *spaces_here, append) as writer:
+        while len(whole) < episodes:
+            batch = rollout.collect(expert)
+            final = dict(zip(batch.final_at[:, 1].tolist(), batch.final_obs, strict=True))
+            for i, steps in enumerate(under_way):
+                more = {name: batch.extras[name][0, i].copy() for name in extras}
+                steps.append((batch.obs[0, i].copy(), rollout.to_env(batch.action[0])[i], batch.reward[0, i], more))
+                if i in final and len(whole) < episodes:
+                    obs, action, reward, known = zip(*steps, strict=True)
+                    about = {"actor": "expert", "seed": seed + i}
+                    columns = {name: np.array([row[name] for row in known]) for name in extras}
+                    arrays = np.array([*obs, final[i]]), np.array(action), np.array(reward, np.float32)
+                    whole.append(demos.Trajectory(*arrays, bool(batch.terminated[0, i]), about, columns))
+                    writer.add(whole[-1])
+                if i in final:
+                    steps.clear()
+    return whole
+
+
+def recorded(env, expert, episodes=8, seed=0):
+    """Demonstrations of `expert` in a VectorEnv, to learn from."""
+    with tempfile.TemporaryDirectory() as folder:
+        demonstrated(Path(folder) / "demos", env, expert, episodes, seed)
+        return Recording(demos.load(Path(folder) / "demos"))

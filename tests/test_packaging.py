@@ -16,7 +16,11 @@ def test_every_folder_with_code_is_a_listed_package() -> None:
 
 def test_the_presets_and_the_marker_of_types_are_package_data() -> None:
     data = PROJECT["tool"]["setuptools"]["package-data"]
-    assert data == {"gymnast": ["py.typed"], "gymnast.configs": ["*.toml"]}
+    assert data == {
+        "gymnast": ["py.typed"],
+        "gymnast.configs": ["*.toml"],
+        "gymnast.envs.games": ["data/*"],
+    }
     assert (ROOT / "py.typed").exists()
     assert list((ROOT / "configs").glob("*.toml"))
 

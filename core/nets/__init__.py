@@ -1,9 +1,22 @@
-"""Networks: multilayer perceptrons, convolutional encoders, initialisation, the actor-critic, action values."""
+"""Networks: perceptrons, convolutional encoders, initialisation, the actor-critic, action values, the net of a game."""
 
 from .action_value import ActionValue
 from .actor_critic import ActorCritic
 from .cnn import impala_cnn, nature_cnn, small_cnn
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
+from .policy import Policy
+from .policy_value import PolicyValueNet
 
-__all__ = ["ActionValue", "ActorCritic", "Encoder", "impala_cnn", "mlp", "nature_cnn", "orthogonal", "small_cnn"]
+__all__ = [
+    "ActionValue",
+    "ActorCritic",
+    "Encoder",
+    "Policy",
+    "PolicyValueNet",
+    "impala_cnn",
+    "mlp",
+    "nature_cnn",
+    "orthogonal",
+    "small_cnn",
+]

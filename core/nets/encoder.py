@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from ..normalize import Standardize
-from ..spaces import MASK, Layout, Part
+from ..spaces import MASK, STATE, Layout, Part
 from .cnn import impala_cnn, nature_cnn, small_cnn
 from .pixels import scaled
 
@@ -39,7 +39,7 @@ class Encoder(nn.Module):
         super().__init__()
         self._autocast = bfloat16
         self.layout = Layout(space)
-        self._features = [part for part in self.layout.parts if part.name != MASK]
+        self._features = [part for part in self.layout.parts if part.name not in (MASK, STATE)]
         if not self._features:
             raise UsageError("the observation consists of an action mask alone; a policy needs something to see")
         self.cnns, self.standardizers = nn.ModuleDict(), nn.ModuleDict()

@@ -154,3 +154,12 @@ def test_memory():
     half, whole = memory.measure(1, steps=64 * 128 * 2)
     assert half.what.startswith("memory after 50%")
     assert 10 < whole.ours[0] < 100_000  # MiB
+
+
+def test_search():
+    from gymnast.runners.bench import search
+
+    rows = list(search.measure(1, BLINK))
+    assert _whats(rows)[-1] == "memory of 256 trees of 600 simulations"
+    assert all(row.ours[0] > 0 and row.peer[0] > 0 for row in rows)
+    assert rows[-1].ours[0] < 1  # GiB

@@ -8,7 +8,7 @@ from gymnast.runners.inventory import inventory
 
 def test_all_agents_environments_and_presets_are_listed():
     said = inventory("all")
-    for name in (*agents.names(), *native.NAMES, *runs.presets("ppo")):
+    for name in (*agents.names(), *native.NAMES, "connect4", "othello6", *runs.presets("ppo")):
         assert name in said
 
 

@@ -1,5 +1,4 @@
 import ast
-from dataclasses import fields
 from pathlib import Path
 
 import gymnasium as gym
@@ -57,7 +56,7 @@ def test_every_field_is_documented():
             for a, b in zip(body, [*body[1:], None], strict=True)
             if isinstance(a, ast.AnnAssign)
         ]
-        assert len(told) == len(fields(config))
+        assert len(told) == len(config.__annotations__)  # those inherited are told where they stand
         assert all(told)
 
 

@@ -1,0 +1,338 @@
+"""Self-play with a tree search that a network guides and that the network learns from.
+
+Silver et al. 2018 ("A general reinforcement learning algorithm that masters chess, shogi, and Go through self-play",
+Science 362, 1140), with playout caps, forced playouts and a growing window (Wu 2019, arXiv:1902.10565), exact wins and
+losses from the search, and Gumbel roots as an alternative (Danihelka et al. 2022). Trained continuously: the newest
+network plays. The result of a game, for each of its positions, is the reward-to-go with gamma = -1.
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core.batch import Batch
+from ..core.checkpoint import tensors
+from ..core.errors import UsageError, check_ranges
+from ..core.game import Positions, States
+from ..core.nets import PolicyValueNet
+from ..core.optim import Adam, Schedule, scheduled
+from ..core.search import Evaluate, Search, Settings
+from ..core.selfplay import Unfinished, Window
+from ..core.spaces import STATE, Layout
+from ..core.tree import Formula
+
+SELF_PLAY = True
+"""Plays both sides of a game."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of self-play."""
+
+    horizon: int = 8
+    """Moves of each game between updates."""
+    simulations: int = 100
+    """Simulations of a full search, whose policy is learned; more make better targets and fewer of them."""
+    full_share: float = 0.3
+    """Share of the moves that get a full search (playout caps); the others are played fast and not learned."""
+    fast_simulations: int = 20
+    """Simulations of a fast search."""
+    c_init: float = 1.5
+    """Weight of exploration in PUCT."""
+    c_base: float = 19652.0
+    """Visits of a node after which exploration begins to grow."""
+    fpu: float = 0.2
+    """How much worse than its parent a move counts that was not tried yet, times the root of the prior tried."""
+    forced: float = 2.0
+    """Forced playouts: noise that pays off is followed; the policy learned is freed of them. 0: none."""
+    noise_fraction: float = 0.25
+    """Share of Dirichlet noise in the root's priors of full searches."""
+    noise_total: float = 10.0
+    """Sum of the noise's concentrations; larger is more even."""
+    gumbel: int = 0
+    """Candidates of Gumbel roots with sequential halving instead of noise; 0: PUCT."""
+    temperature: float = 1.0
+    """Of the moves played at the start of a game."""
+    temperature_final: float = 0.2
+    """Of the moves late in a game."""
+    temperature_halflife: float = 10.0
+    """Plies in which the distance between the two halves."""
+    reuse: bool = True
+    """Keep what the search knows about the move made; its visits count as simulations."""
+    cached: int = 0
+    """Answers of the network to remember until it changes; 0: none."""
+    passes: float = 3.0
+    """How often each position is learned, on average."""
+    minibatch: int = 512
+    """Positions per gradient step."""
+    window: int = 50_000
+    """Latest positions to learn from at first; the window grows slower than the data."""
+    window_most: int = 1_000_000
+    """Positions kept at most."""
+    lr: float = 1e-3
+    """Adam step size."""
+    lr_schedule: Schedule = "linear"
+    """linear: the step size falls to 0 at the end of the run."""
+    l2: float = 1e-5
+    """Weight of the sum of squared weights."""
+    max_grad_norm: float = 5.0
+    """Global gradient norm above which gradients are scaled down."""
+    value_coef: float = 1.0
+    """Weight of the squared value error."""
+    search_value: float = 0.5
+    """Share of the search's value in the value target; the rest is the game's result."""
+    augment: bool = True
+    """Learn from a random symmetry of each position."""
+    blocks: int = 0
+    """Residual blocks; 0: a perceptron."""
+    channels: int = 32
+    """Channels of the blocks."""
+    hidden: tuple[int, ...] = (256, 256, 256)
+    """Widths of a perceptron's hidden layers."""
+    bfloat16: bool = False
+    """Compute the network in bfloat16: faster on processors made for it."""
+
+    def __post_init__(self) -> None:
+        positive = ("horizon", "simulations", "fast_simulations", "passes", "minibatch", "window", "max_grad_norm")
+        check_ranges(
+            self,
+            positive=positive,
+            unit=("full_share", "noise_fraction", "search_value"),
+            at_least_0=("forced", "gumbel", "cached", "blocks", "l2", "temperature", "temperature_final"),
+        )
+        if self.full_share == 0:
+            raise UsageError("full_share is 0; nothing would be learned")
+        if self.gumbel and self.reuse:
+            raise UsageError("gumbel counts visits from 0 at each move: set reuse to false")
+
+
+def loss(net: PolicyValueNet, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
+    """Scalar to minimise and what to log, from a minibatch of B positions.
+
+    | mb      | shape        | meaning                                         |
+    |---------|--------------|-------------------------------------------------|
+    | planes  | (B, C, H, W) | the board, seen from the player to move         |
+    | mask    | (B, A)       | nonzero where a move is legal                   |
+    | policy  | (B, A)       | the search's policy                             |
+    | value   | (B,)         | value target                                    |
+    """
+    with torch.autocast(mb["planes"].device.type, torch.bfloat16, enabled=cfg.bfloat16):
+        logits, value = net(mb["planes"])
+    logp = F.log_softmax(logits.masked_fill(mb["mask"] == 0, -1e9), -1)
+    cross_entropy = -(mb["policy"] * logp).sum(-1).mean()
+    value_error = (value - mb["value"]).square().mean()
+    with torch.no_grad():
+        entropy = -(mb["policy"] * mb["policy"].clamp(min=1e-9).log()).sum(-1).mean()
+    logs = {
+        "loss/policy": cross_entropy,
+        "loss/value": value_error,
+        "policy/target_entropy": entropy,
+        "policy/kl": cross_entropy - entropy,
+    }
+    return cross_entropy + cfg.value_coef * value_error, logs
+
+
+class Agent:
+    """Plays both sides with a search, and learns what the search found."""
+
+    def __init__(
+        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+    ) -> None:
+        if not isinstance(obs, Positions):
+            raise UsageError(
+                "alphazero plays games for two, such as connect4, tictactoe, othello6 or gomoku9, or a game of your own"
+            )
+        self.cfg, self.horizon, self.game, self.seed = cfg, cfg.horizon, obs.game, seed
+        self.device = torch.device(device)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            shape, actions = self.game.shape, self.game.actions
+            self.net = PolicyValueNet(shape, actions, cfg.blocks, cfg.channels, cfg.hidden).to(self.device)
+        self.convolutional = self.net.convolutional
+        self.optimizer = Adam(self.net.parameters(), 1e-8, cfg.max_grad_norm)
+        self.random = np.random.default_rng(seed)
+        self.unfinished = Unfinished()
+        self.window = Window(cfg.window, cfg.window_most, self.random)
+        self._frozen = self.net.frozen()
+        self._owed = 0.0  # gradient steps that are due
+        self._search: Search | None = None  # of self-play; it goes on from move to move
+        self._images = self.game.images()
+        self._state_part = next(part for part in Layout(obs).parts if part.name == STATE)
+        self._clock = _Clock()
+
+    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
+        """Moves (N,); when exploring with the search's "policy" (N, A), "search_value" (N,) and "full" (N,)."""
+        states = self.states_of(obs)
+        if not explore:
+            search = self.searcher(len(states), self.cfg.simulations)
+            search.run(states, np.full(len(states), self.cfg.simulations))
+            return {"action": search.choose(search.policies(len(states)), np.zeros(len(states), np.float32))}
+        if self._search is None or len(self._search.tree.size) != len(states):
+            self._search = self._self_play(len(states))
+        search = self._search
+        full = self.random.random(len(states)) < self.cfg.full_share
+        before = search.simulated, search.evaluated
+        search.run(states, np.where(full, self.cfg.simulations, self.cfg.fast_simulations), full)
+        self._clock.count(search.simulated - before[0], search.evaluated - before[1])
+        policy = search.policies(len(states))
+        action = search.choose(policy, self._temperature(states[:, -1]))
+        return {"action": action, "policy": policy, "search_value": search.values(len(states)), "full": full}
+
+    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
+        """The search's policies (N, A) and values (N,)."""
+        states = self.states_of(obs)
+        search = self.searcher(len(states), self.cfg.simulations)
+        search.run(states, np.full(len(states), self.cfg.simulations))
+        return {"value": search.values(len(states)), "action probability": search.policies(len(states))}
+
+    def update(self, batch: Batch, progress: float) -> dict[str, float]:
+        """Take in the games that ended, and learn from the window as often as `passes` says."""
+        states = self.states_of(batch.obs[:-1].reshape(-1, batch.obs.shape[-1])).reshape(*batch.reward.shape, -1)
+        settled = self.unfinished.settle(batch, states, batch.extras["full"] & batch.valid)
+        mixed = self.cfg.search_value * settled["search_value"] + (1 - self.cfg.search_value) * settled["result"]
+        self.window.add({"state": settled["state"], "policy": settled["policy"], "value": mixed})
+        self._owed += self.cfg.passes * len(mixed) / self.cfg.minibatch
+        logs = []
+        if self.window.added >= self.cfg.minibatch:
+            lr = scheduled(self.cfg.lr, self.cfg.lr_schedule, progress)
+            while self._owed >= 1:
+                logs.append(self._step(lr))
+                self._owed -= 1
+        if not logs:
+            return {}
+        self._renew()
+        metrics = dict(zip(_LOGGED, torch.stack(logs).mean(0).tolist(), strict=True))
+        metrics |= {"policy/lr": lr, "search/window": self.window.size, "search/positions": self.window.added}
+        return metrics | self._clock.rates(int(batch.done.sum()))
+
+    def states_of(self, obs: NDArray) -> States:
+        """The exact positions (N, S) that stored observations (N, row) hold."""
+        part = self._state_part
+        return np.ascontiguousarray(obs[:, part.start : part.start + part.nbytes]).view(np.int64)
+
+    def searcher(
+        self, games: int, simulations: int, leaves: int = 1, reuse: bool = False, evaluate: Evaluate | None = None
+    ) -> Search:
+        """A search for play and analysis, without noise, forced playouts or Gumbel; `evaluate` replaces the network."""
+        cfg = self.cfg
+        formula = Formula(cfg.c_init, cfg.c_base, cfg.fpu, loss=float(leaves > 1))
+        settings = Settings(formula, reuse=reuse, leaves=leaves)
+        return Search(self.game, evaluate or self.evaluate, settings, games, simulations)
+
+    def evaluate(self, states: States, mask: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The network's logits (B, A) and values (B,) of positions (B, S)."""
+        return self._evaluate(self._frozen, states)
+
+    def evaluator(self, weights: dict[str, Tensor]) -> Evaluate:
+        """What a network of other weights says: a past self."""
+        net = deepcopy(self.net)
+        net.load_state_dict(weights)
+        frozen = net.frozen()
+        return lambda states, mask: self._evaluate(frozen, states)
+
+    @torch.inference_mode()
+    def _evaluate(self, net: PolicyValueNet, states: States) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        planes = torch.from_numpy(self.game.planes(states)).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.cfg.bfloat16):
+            logits, value = net(planes)
+        return logits.cpu().numpy(), value.cpu().numpy()
+
+    def state(self) -> dict[str, Any]:
+        search = self._search
+        return {
+            "net": {name: value.clone() for name, value in self.net.state_dict().items()},
+            "optimizer": self.optimizer.state(),
+            "random": self.random.bit_generator.state,
+            "owed": self._owed,
+            "unfinished": self.unfinished.state(),
+            "window": self.window.state(),
+            "search": search.state() if search else None,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.net.load_state_dict(tensors(state["net"]))
+        self.optimizer.load_state(tensors(state["optimizer"]))
+        self.random.bit_generator.state = state["random"]
+        self._owed = state["owed"]
+        self.unfinished.load_state(state["unfinished"])
+        self.window.load_state(state["window"])
+        self._renew()
+        self._search = None
+        if state["search"] is not None:
+            self._search = self._self_play(len(state["search"]["random"]))
+            self._search.load_state(state["search"])
+
+    def _self_play(self, games: int) -> Search:
+        cfg = self.cfg
+        formula = Formula(cfg.c_init, cfg.c_base, cfg.fpu, cfg.forced if not cfg.gumbel else 0.0)
+        noise = 0.0 if cfg.gumbel else cfg.noise_fraction
+        settings = Settings(formula, noise, cfg.noise_total, cfg.reuse, cfg.gumbel, cached=cfg.cached)
+        most = max(cfg.simulations, cfg.fast_simulations)
+        return Search(self.game, self.evaluate, settings, games, most, self.seed)
+
+    def _temperature(self, ply: NDArray[np.int64]) -> NDArray[np.float32]:
+        cfg = self.cfg
+        left = 0.5 ** (ply / cfg.temperature_halflife)
+        return (cfg.temperature_final + (cfg.temperature - cfg.temperature_final) * left).astype(np.float32)
+
+    def _step(self, lr: float) -> Tensor:
+        """One gradient step; what it logs."""
+        mb = self._minibatch()
+        self.net.train()
+        total, log = loss(self.net, mb, self.cfg)
+        total = total + self.cfg.l2 * self.optimizer.flat.square().sum()
+        norm = self.optimizer.step(total, lr)
+        return torch.stack([*(log[name].detach() for name in _LOGGED[:-1]), norm])
+
+    def _minibatch(self) -> dict[str, Tensor]:
+        rows = self.window.sample(self.cfg.minibatch)
+        planes, mask, policy = self.game.planes(rows["state"]), self.game.actions_of(rows["state"]), rows["policy"]
+        cells, actions = self._images
+        if self.cfg.augment and len(cells) > 1:
+            image = self.random.integers(len(cells), size=len(policy))
+            flat = planes.reshape(*planes.shape[:2], -1)
+            planes = np.take_along_axis(flat, cells[image][:, None], 2).reshape(planes.shape)
+            mask = np.take_along_axis(mask, actions[image], 1)
+            policy = np.take_along_axis(policy, actions[image], 1)
+        mb = {"planes": planes, "mask": mask, "policy": policy, "value": rows["value"]}
+        return {name: torch.from_numpy(x).to(self.device) for name, x in mb.items()}
+
+    def _renew(self) -> None:
+        """Act with the weights as they are now."""
+        self._frozen = self.net.frozen()
+        if self._search and self._search.answers:
+            self._search.answers.clear()
+
+
+class _Clock:
+    """Counts games, simulations and evaluations between updates."""
+
+    def __init__(self) -> None:
+        self._since, self._simulations, self._evaluations = perf_counter(), 0, 0
+
+    def count(self, simulations: int, evaluations: int) -> None:
+        self._simulations += simulations
+        self._evaluations += evaluations
+
+    def rates(self, games: int) -> dict[str, float]:
+        """Per second, or per hour, of all the time since the last call."""
+        now = perf_counter()
+        seconds = max(now - self._since, 1e-9)
+        rates = {
+            "speed/games_per_hour": 3600 * games / seconds,
+            "speed/simulations_per_second": self._simulations / seconds,
+            "speed/evaluations_per_second": self._evaluations / seconds,
+        }
+        self._since, self._simulations, self._evaluations = now, 0, 0
+        return rates
+
+
+_LOGGED = ("loss/policy", "loss/value", "policy/target_entropy", "policy/kl", "loss/grad_norm")

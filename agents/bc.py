@@ -1,0 +1,309 @@
+"""Behaviour cloning: maximum likelihood of an expert's recorded actions.
+
+Pomerleau 1991, doi:10.1162/neco.1991.3.1.88. Maximising E[log pi(a*|s)] over demonstrations is minimising the forward
+KL divergence of the policy from the expert up to a constant, so one Gaussian averages what an expert does one way or
+another (heads `mixture` and `autoregressive` do not). Each update is one pass over the demonstrations, and a run's
+steps count recorded steps learned from. What such a policy does where no expert has been is left open.
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core import heads
+from ..core.batch import Batch
+from ..core.checkpoint import tensors
+from ..core.divergence import Divergence, divergence
+from ..core.errors import UsageError, check_ranges
+from ..core.nets import Policy
+from ..core.nets.encoder import Cnn
+from ..core.nets.mlp import Activation
+from ..core.optim import Adam, Schedule, scheduled
+from ..core.recording import Recorded
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of behaviour cloning."""
+
+    minibatch: int = 128
+    """Recorded steps per gradient step."""
+    lr: float = 1e-3
+    """Adam step size."""
+    lr_schedule: Schedule = "linear"
+    """linear: the step size falls to 0 at the end of the run."""
+    l2: float = 0.0
+    """Weight of half the sum of squared weights; larger keeps the policy smoother."""
+    entropy_coef: float = 0.0
+    """Weight of the entropy bonus; higher keeps the policy from being too sure."""
+    noise: float = 0.0
+    """Noise on observations while learning, in standard deviations of each number observed."""
+    balance: bool = False
+    """Weigh every Discrete action alike, however often the expert takes it."""
+    divergence: Divergence = "forward_kl"
+    """What is minimised: forward_kl needs only the expert's actions (it is their likelihood); the others need the
+    probabilities of all actions, which demonstrations by a policy over Discrete actions hold."""
+    validation: float = 0.1
+    """Share of the episodes that is held out to measure the loss on."""
+    patience: int | None = None
+    """Stop after so many passes without a lower validation loss, and act as at the lowest; none: never."""
+    relabel: bool = False
+    """Learn to reach what was reached: in Dict observations with achieved_goal and desired_goal, take for the goal of
+    every step what the episode had achieved at its end (goal-conditioned cloning, Huang 26.4)."""
+    normalize_obs: bool = True
+    """Standardise observations by the moments of those demonstrated, clipped to +-10."""
+    head: heads.Kind = "plain"
+    """Of Box actions: plain is one Gaussian of constant deviation, squashed one that stays within the bounds, mixture
+    several, autoregressive bins one component after the other."""
+    components: int = 5
+    """Gaussians of a mixture."""
+    bins: int = 21
+    """Bins per component of autoregressive actions."""
+    hidden: tuple[int, ...] = (128, 128)
+    """Widths of the hidden layers."""
+    activation: Activation = "tanh"
+    """Non-linearity of the hidden layers."""
+    cnn: Cnn = "nature"
+    """Encoder of images."""
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            positive=("minibatch", "lr", "components", "bins"),
+            unit=("validation",),
+            at_least_0=("l2", "entropy_coef", "noise"),
+        )
+        if self.patience is not None and self.patience < 1:
+            raise UsageError(f"patience is {self.patience}; it must be at least 1 pass")
+
+
+def loss(net: Policy, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
+    """Scalar to minimise and what to log, from a minibatch of B recorded steps.
+
+    | mb          | shape       | meaning                                                          |
+    |-------------|-------------|------------------------------------------------------------------|
+    | obs         | (B, *obs)   | stored observations                                              |
+    | action      | (B, *act)   | the expert's                                                     |
+    | weight      | (B,)        | of each step, 1 on average                                       |
+    | probability | (B, A)      | the expert's, of all actions; for divergences other than forward |
+    """
+    pi = net(mb["obs"])
+    if cfg.divergence == "forward_kl":
+        distance = -pi.log_prob(mb["action"])
+    else:
+        distance = divergence(cfg.divergence, mb["probability"], pi.logp)
+    imitation = (mb["weight"] * distance).mean()
+    total = imitation
+    if cfg.entropy_coef:
+        total = total - cfg.entropy_coef * pi.entropy().mean()
+    if cfg.l2:
+        total = total + 0.5 * cfg.l2 * torch.stack([p.square().sum() for p in net.parameters()]).sum()
+    return total, {"loss/imitation": imitation}
+
+
+class Agent:
+    """Acts with pi, learns from one pass over demonstrations at a time."""
+
+    def __init__(
+        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+    ) -> None:
+        self.cfg, self.horizon, self.device, self.seed = cfg, Recorded(), torch.device(device), seed
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.net = Policy.of(obs, action, cfg).to(self.device)
+        self.convolutional = bool(self.net.encoder.cnns)
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.acting = deepcopy(self.net) if cfg.patience else self.net  # the policy of the lowest validation loss
+        self.optimizer = Adam(self.net.parameters())
+        self.action_space = action
+        self.passes, self.since_best, self.lowest = 0, 0, np.inf
+        self.finished = False
+        """Whether the validation loss has not fallen for `patience` passes: there is nothing more to learn."""
+        self._check(obs)
+
+    @torch.inference_mode()
+    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
+        """Actions (N, *act) drawn from the policy; the likeliest ones without `explore`."""
+        pi = self.acting(torch.as_tensor(obs, device=self.device))
+        action = pi.sample(self.generator) if explore else pi.mode()
+        return {"action": action.view(len(action), *self.net.action_shape).cpu().numpy()}
+
+    @torch.inference_mode()
+    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
+        """The probabilities of Discrete actions, or the likeliest Box action."""
+        pi = self.acting(torch.as_tensor(obs, device=self.device))
+        if isinstance(pi, heads.Categorical):
+            return {"action probability": pi.logp.exp().cpu().numpy()}
+        if isinstance(self.action_space, spaces.Box):
+            return {"mean action": pi.mode().cpu().numpy()}
+        return {}
+
+    def update(self, batch: Batch, progress: float) -> dict[str, float]:
+        """One pass over recorded episodes."""
+        episode = episodes(batch)
+        valid = batch.valid.ravel()
+        columns = {"obs": self._goals(batch, episode), "action": batch.action}
+        if self.cfg.divergence != "forward_kl":
+            columns["probability"] = probability(batch)
+        data = {name: self._tensor(x.reshape(-1, *x.shape[2:])[valid]) for name, x in columns.items()}
+        apart = held_out(episode, self.cfg.validation, self.seed).ravel()[valid]
+        if self.passes == 0:
+            self.net.encoder.update(data["obs"][self._tensor(~apart)])
+        return self.learn(data, apart, progress)
+
+    def learn(self, data: dict[str, Tensor], apart: NDArray[np.bool_], progress: float) -> dict[str, float]:
+        """One pass over "obs", "action" and, if need be, "probability" (B, ...) but for the steps held `apart` (B,)."""
+        train, held = ({name: x[self._tensor(which)] for name, x in data.items()} for which in (~apart, apart))
+        if self.cfg.patience and not len(held["obs"]):
+            raise UsageError("patience needs a second episode to hold out; give more demonstrations, or no patience")
+        train["weight"] = self._weights(train["action"])
+        deviation = train["obs"].std(0, correction=0) if self.cfg.noise else None
+        lr = scheduled(self.cfg.lr, self.cfg.lr_schedule, progress)
+        logs: list[Tensor] = []
+        for index in torch.randperm(len(train["obs"]), generator=self.generator, device=self.device).split(
+            self.cfg.minibatch
+        ):
+            mb = {name: x[index] for name, x in train.items()}
+            if deviation is not None:
+                noise = torch.empty_like(mb["obs"]).normal_(generator=self.generator)
+                mb["obs"] = mb["obs"] + self.cfg.noise * deviation * noise
+            total, log = loss(self.net, mb, self.cfg)
+            norm = self.optimizer.step(total, lr)
+            logs.append(torch.stack([log["loss/imitation"].detach(), norm]))
+        self.passes += 1
+        imitation, norm = torch.stack(logs).mean(0).tolist()  # the only device-to-host sync of the update
+        metrics = {"loss/imitation": imitation, "loss/grad_norm": norm, "policy/lr": lr}
+        seen = {name: x[: self.cfg.minibatch] for name, x in train.items()}
+        metrics["policy/entropy"] = self._judge(seen)["entropy"]
+        if len(held["obs"]):
+            judged = self._judge(held)
+            metrics["validation/loss"], metrics[f"validation/{self._error}"] = judged["loss"], judged["error"]
+            self._look_back(judged["loss"])
+        return metrics
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "net": {name: value.clone() for name, value in self.net.state_dict().items()},
+            "acting": {name: value.clone() for name, value in self.acting.state_dict().items()},
+            "generator": self.generator.get_state(),
+            "optimizer": self.optimizer.state(),
+            "seed": self.seed,  # which episodes are held out must stay
+            "progress": [self.passes, self.since_best, float(self.lowest), self.finished],
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.net.load_state_dict(tensors(state["net"]))
+        self.acting.load_state_dict(tensors(state["acting"]))
+        self.generator.set_state(torch.as_tensor(state["generator"]))
+        self.optimizer.load_state(tensors(state["optimizer"]))
+        self.seed = state["seed"]
+        self.passes, self.since_best, self.lowest, self.finished = state["progress"]
+
+    def _check(self, obs: spaces.Space) -> None:
+        cfg = self.cfg
+        discrete = isinstance(self.action_space, spaces.Discrete)
+        if cfg.balance and not discrete:
+            raise UsageError(f"balance needs Discrete actions, not {self.action_space}. Set balance to false.")
+        if cfg.divergence != "forward_kl" and not discrete:
+            raise UsageError(f"divergence {cfg.divergence} needs Discrete actions, not {self.action_space}.")
+        if cfg.noise and self.net.encoder.layout.dtype != np.float32:
+            raise UsageError(f"noise needs observations of real numbers, not {obs}. Set noise to 0.")
+        names = {part.name for part in self.net.encoder.layout.parts}
+        if cfg.relabel and not {_ACHIEVED, _DESIRED} <= names:
+            raise UsageError(f"relabel needs Dict observations with {_ACHIEVED} and {_DESIRED}, not {obs}.")
+
+    def _goals(self, batch: Batch, episode: NDArray[np.int64]) -> NDArray:
+        """Observations (T, N, *obs), with what each episode achieved at its end as the goal if so asked."""
+        obs = batch.obs[:-1]
+        if not self.cfg.relabel:
+            return obs
+        final = np.empty((episode.max() + 1, *obs.shape[2:]), obs.dtype)
+        final[episode[-1]] = batch.obs[-1]
+        final[episode[tuple(batch.final_at.T)]] = batch.final_obs
+        flat = torch.as_tensor(obs.reshape(-1, *obs.shape[2:]).copy())
+        layout = self.net.encoder.layout
+        achieved = layout.view(torch.as_tensor(final[episode.ravel()]))[_ACHIEVED]
+        layout.view(flat)[_DESIRED].copy_(achieved)
+        return flat.numpy().reshape(obs.shape)
+
+    def _weights(self, action: Tensor) -> Tensor:
+        """(B,) of mean 1: all alike, or inversely proportional to how often the action occurs."""
+        if not self.cfg.balance:
+            return torch.ones(len(action), device=self.device)
+        count = torch.bincount(action, minlength=int(self.action_space.n))  # type: ignore[attr-defined]
+        return len(action) / (count > 0).sum() / count[action]
+
+    @property
+    def _error(self) -> str:
+        """How the difference from the expert's actions is called."""
+        return "squared_error" if isinstance(self.action_space, spaces.Box) else "disagreement"
+
+    @torch.no_grad()
+    def _judge(self, data: dict[str, Tensor]) -> dict[str, float]:
+        """Of the policy on recorded steps: the loss, the entropy, and how far its likeliest actions are off."""
+        sums = torch.zeros(3, device=self.device)
+        for index in torch.arange(len(data["obs"]), device=self.device).split(4096):
+            mb = {name: x[index] for name, x in data.items()} | {"weight": torch.ones(len(index), device=self.device)}
+            pi = self.net(mb["obs"])
+            wanted, chosen = mb["action"].reshape(len(index), -1), pi.mode().reshape(len(index), -1)
+            off = (wanted - chosen).square().sum(-1) if self._error == "squared_error" else (wanted != chosen).any(-1)
+            imitation = loss(self.net, mb, self.cfg)[1]["loss/imitation"]
+            sums += torch.stack([imitation * len(index), pi.entropy().sum(), off.sum()])
+        return dict(zip(("loss", "entropy", "error"), (sums / len(data["obs"])).tolist(), strict=True))
+
+    def _look_back(self, validation: float) -> None:
+        """Keep the policy if its validation loss is the lowest; finish when that is too long ago."""
+        if not self.cfg.patience:
+            return
+        self.since_best += 1
+        if validation < self.lowest:
+            self.lowest, self.since_best = validation, 0
+            self.acting.load_state_dict(self.net.state_dict())
+        self.finished = self.since_best >= self.cfg.patience
+
+    def _tensor(self, x: NDArray) -> Tensor:
+        return torch.as_tensor(x, device=self.device)
+
+
+_ACHIEVED, _DESIRED = "achieved_goal", "desired_goal"  # as Gymnasium-Robotics calls them
+
+
+def episodes(batch: Batch) -> NDArray[np.int64]:
+    """(T, N) which episode of the batch each step belongs to, counted from 0."""
+    copies = batch.reward.shape[1]
+    before = batch.done.cumsum(0) - batch.done
+    return np.unique(before * copies + np.arange(copies), return_inverse=True)[1].reshape(before.shape)
+
+
+def held_out(episode: NDArray[np.int64], share: float, seed: int) -> NDArray[np.bool_]:
+    """Which steps are held out: those of about a `share` of the episodes, if there are two.
+
+    Whole episodes, as neighbouring steps are nearly the same. An episode is where it was when more come after it.
+    """
+    count = int(episode.max()) + 1
+    drawn = np.random.default_rng(seed).random(count)
+    apart = drawn < share
+    if share and count > 1:
+        apart[drawn.argmin()] = True
+        apart[drawn.argmax()] = False
+    return (apart & (count > 1))[episode]
+
+
+def probability(batch: Batch) -> NDArray:
+    """The expert's probabilities of all actions (T, N, A).
+
+    Raises:
+        UsageError: if they were not recorded.
+    """
+    if "probability" not in batch.extras:
+        raise UsageError(
+            "these demonstrations do not hold the expert's probabilities, as those of a run over Discrete actions do; "
+            "the divergence must be forward_kl"
+        )
+    return batch.extras["probability"]

@@ -1,0 +1,170 @@
+"""Tree search on Connect Four: simulations per second beside OpenSpiel's and beside a tree of Python objects."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pyspiel
+import torch
+from numpy.typing import NDArray
+from open_spiel.python.algorithms import mcts
+
+from ...core.game import GOES_ON, Game, States
+from ...core.nets import PolicyValueNet
+from ...core.search import Evaluate, Search, Settings, random_play
+from ...core.tree import Formula
+from ...envs import games
+from . import Row, alternate, rate
+
+_PYTHON, _CPP = "OpenSpiel's Python MCTS", "OpenSpiel's C++ MCTS"
+_GAMES, _MOVE = 256, 100  # games at once, simulations of a move
+
+
+def measure(repeats: int, seconds: float = 1.0) -> Iterator[Row]:
+    """Simulations per second from the empty board, one core."""
+    game = games.load("connect4")
+    many, one, python, plain = alternate(
+        repeats,
+        rate(_searcher(game, free, _GAMES), seconds),
+        rate(_searcher(game, free, 1), seconds),
+        rate(_openspiel_python(), seconds),
+        rate(_plain(game), seconds),
+    )
+    yield Row(f"free evaluator, {_GAMES} games", "simulations/s", many, python, _PYTHON)
+    yield Row("free evaluator, 1 game", "simulations/s", one, python, _PYTHON)
+    yield Row(f"free evaluator, {_GAMES} games", "simulations/s", many, plain, "a tree of Python objects")
+    cost = [1e9 / speed for speed in many]
+    yield Row("tree and rules, per simulation", "ns", cost, [1e9 / s for s in python], _PYTHON, higher_is_better=False)
+    formula = Formula(c_init=1.4, uct=True)
+    ours, theirs = alternate(
+        repeats,
+        rate(_searcher(game, random_play(game), _GAMES, formula), seconds),
+        rate(_openspiel_cpp(), seconds),
+    )
+    yield Row(f"UCT with random games, {_GAMES} games", "simulations/s", ours, theirs, _CPP)
+    for name, blocks, channels, target in (("perceptron of 3 x 256", 0, 0, 200e3), ("tower of 3 x 32", 3, 32, 5e3)):
+        net = PolicyValueNet(game.shape, game.actions, blocks, channels, (256, 256, 256)).frozen()
+        work = _searcher(game, _network(game, net), 2 * _GAMES)
+        alone = _forward(game, net, 2 * _GAMES)
+        ours, limit = alternate(repeats, rate(work, seconds), rate(alone, seconds))
+        limits = {"the network alone": limit}
+        yield Row(f"{name}, {2 * _GAMES} games", "simulations/s", ours, [target], "target", limits=limits)
+    gibibytes = Search(game, free, Settings(), 256, 600).nbytes / 2**30
+    yield Row("memory of 256 trees of 600 simulations", "GiB", [gibibytes], [1.0], "target", higher_is_better=False)
+
+
+def free(states: States, mask: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Nothing known about any position."""
+    return np.zeros(mask.shape, np.float32), np.zeros(len(states), np.float32)
+
+
+def _searcher(game: Game, evaluate: Evaluate, count: int, formula: Formula | None = None) -> Callable[[], float]:
+    """Work for `rate`: one move in `count` games."""
+    search = Search(game, evaluate, Settings(formula or Formula(), reuse=False), count, _MOVE)
+    states, simulations = game.begin(count), np.full(count, _MOVE)
+
+    def work() -> float:
+        search.forget()
+        search.run(states, simulations)
+        return count * _MOVE
+
+    return work
+
+
+def _network(game: Game, net: PolicyValueNet) -> Evaluate:
+    @torch.inference_mode()
+    def evaluate(states: States, mask: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        logits, value = net(torch.from_numpy(game.planes(states)))
+        return logits.numpy(), value.numpy()
+
+    return evaluate
+
+
+def _forward(game: Game, net: PolicyValueNet, count: int) -> Callable[[], float]:
+    planes = torch.from_numpy(game.planes(game.begin(count)))
+
+    @torch.inference_mode()
+    def work() -> float:
+        net(planes)
+        return count
+
+    return work
+
+
+class _Free(mcts.Evaluator):
+    """OpenSpiel's interface of an evaluator that knows nothing."""
+
+    def evaluate(self, state: Any) -> NDArray:
+        return np.zeros(2)
+
+    def prior(self, state: Any) -> list[tuple[int, float]]:
+        legal = state.legal_actions()
+        return [(action, 1.0 / len(legal)) for action in legal]
+
+
+def _openspiel_python() -> Callable[[], float]:
+    game = pyspiel.load_game("connect_four")
+    choice = mcts.SearchNode.puct_value
+    bot = mcts.MCTSBot(game, 1.5, _MOVE, _Free(), random_state=np.random.RandomState(0), child_selection_fn=choice)
+    state = game.new_initial_state()
+
+    def work() -> float:
+        bot.step(state)
+        return _MOVE
+
+    return work
+
+
+def _openspiel_cpp() -> Callable[[], float]:
+    game = pyspiel.load_game("connect_four")
+    evaluator = pyspiel.RandomRolloutEvaluator(1, 0)
+    bot = pyspiel.MCTSBot(game, evaluator, 1.4, 10 * _MOVE, 100, True, 0, False)
+    state = game.new_initial_state()
+
+    def work() -> float:
+        bot.step(state)
+        return 10 * _MOVE
+
+    return work
+
+
+class _Node:
+    """A position and its moves, as most code keeps them."""
+
+    def __init__(self, prior: float) -> None:
+        self.prior, self.visits, self.total = prior, 0, 0.0
+        self.children: dict[int, _Node] = {}
+        self.result: int | None = None
+
+
+def _plain(game: Game) -> Callable[[], float]:
+    """PUCT on Python objects, with this library's rules called one position at a time."""
+
+    def simulate(root: _Node, state: States) -> None:
+        node, path = root, [root]
+        while node.children and node.result is None:
+            scale = 1.5 * math.sqrt(node.visits + 1)
+            action, node = max(node.children.items(), key=lambda item: _score(item[1], scale))
+            outcome, mask = game.advance(state, np.array([action]))
+            node.result = None if outcome[0] == GOES_ON else int(outcome[0])
+            path.append(node)
+        if node.result is None:
+            legal = np.flatnonzero(mask[0] if len(path) > 1 else game.actions_of(state)[0]).tolist()
+            node.children = {action: _Node(1.0 / len(legal)) for action in legal}
+        value = float(node.result or 0)
+        for node in reversed(path):
+            node.visits, node.total, value = node.visits + 1, node.total + value, -value
+
+    def work() -> float:
+        root = _Node(1.0)
+        for _ in range(_MOVE):
+            simulate(root, game.begin(1))
+        return _MOVE
+
+    return work
+
+
+def _score(node: _Node, scale: float) -> float:
+    q = node.total / node.visits if node.visits else 0.0
+    return q + scale * node.prior / (1 + node.visits)

@@ -1,0 +1,47 @@
+"""Where an agent's batches come from: environments that are stepped, or demonstrations that are played back."""
+
+from math import ceil
+from pathlib import Path
+
+from gymnasium.vector import VectorEnv
+
+from .. import envs
+from ..agents import Agent
+from ..core import demos
+from ..core.errors import UsageError
+from ..core.fused import FusedActor, fits
+from ..core.recording import Recorded, Recording
+from ..core.rollout import Rollout, Whole
+from . import experts
+from . import run as runs
+from .run import Run
+
+
+def source(run: Run, env: VectorEnv, agent: Agent, seeds: dict[str, int]) -> Rollout | Recording:
+    """What `agent` learns from; an agent that asks an expert is given the run's.
+
+    Raises:
+        UsageError: if the run lacks what the agent needs, or names what it has no use for.
+    """
+    horizon = agent.horizon
+    if hasattr(agent, "expert"):
+        agent.expert = experts.ask(run, env, seeds["expert"])
+    elif run.expert is not None:
+        raise UsageError(f"{run.algo} asks no expert; leave out --expert")
+    if isinstance(horizon, Recorded):
+        return _recording(run, env, seeds["env"])
+    if run.demos is not None:
+        raise UsageError(f"{run.algo} does not learn from demonstrations; leave out --demos")
+    if not isinstance(horizon, Whole):
+        horizon = min(horizon, ceil(run.steps / env.num_envs))
+    fused = run.rollout == "auto" and fits(env, agent.net)
+    return Rollout(env, horizon, seeds["env"], FusedActor(env, agent.net, seeds["agent"]) if fused else None)
+
+
+def _recording(run: Run, env: VectorEnv, seed: int) -> Recording:
+    if run.demos is None:
+        raise UsageError(f"{run.algo} learns from demonstrations; give --demos DIR (gymnast collect records them)")
+    recorded = demos.load(Path(run.demos))
+    single = env.env if isinstance(env, envs.History) else env
+    demos.check(recorded, runs.env_name(run.env), single.single_observation_space, env.single_action_space)
+    return Recording(recorded, run.history, run.demo_episodes, seed)

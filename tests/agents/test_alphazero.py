@@ -1,0 +1,264 @@
+"""Self-play: what it records, what it learns from, and that it goes on exactly where it stopped."""
+
+import numpy as np
+import pytest
+import torch
+
+import gymnast
+from gymnast.agents import alphazero
+from gymnast.core import checkpoint
+from gymnast.core.errors import UsageError
+from gymnast.core.nets import PolicyValueNet
+from gymnast.core.rollout import Rollout
+from gymnast.core.selfplay import Unfinished, Window
+from gymnast.envs import games
+from gymnast.runners import run as runs
+from gymnast.runners.train import Training, last, resume, train
+
+SMALL = {
+    "simulations": 16,
+    "fast_simulations": 4,
+    "full_share": 0.5,
+    "minibatch": 64,
+    "hidden": (32,),
+    "window": 500,
+    "window_most": 4000,
+    "horizon": 4,
+}
+
+
+def made(name="tictactoe", copies=16, seed=0, **config):
+    env = gymnast.make(name, copies)
+    cfg = alphazero.Config(**{**SMALL, **config})
+    agent = alphazero.Agent(env.single_observation_space, env.single_action_space, cfg, seed=seed)
+    return agent, Rollout(env, agent.horizon, seed)
+
+
+def learned(agent, rollout, updates):
+    return [agent.update(rollout.collect(agent.act), k / 100) for k in range(updates)]
+
+
+def weights(agent):
+    return torch.cat([p.detach().flatten() for p in agent.net.parameters()])
+
+
+def test_results_have_the_right_sign_at_every_ply():
+    """Each recorded position is followed to the end of its game by hand: who moved last there, and won or not."""
+    agent, rollout = made(full_share=1.0, search_value=0.0)
+    seen = []
+    for _ in range(12):
+        batch = rollout.collect(agent.act)
+        seen.append((agent.states_of(batch.obs[:-1].reshape(64, -1)).reshape(4, 16, 3), batch.reward.copy()))
+        seen[-1] += (batch.terminated.copy(),)
+        agent.update(batch, 0.0)
+    states, rewards, ends = (np.concatenate(x) for x in zip(*seen, strict=True))
+    expected = []
+    for n in range(16):
+        for t in range(len(states)):
+            later = np.flatnonzero(ends[t:, n])
+            if len(later):
+                end = t + later[0]
+                same_player = (end - t) % 2 == 0  # the one to move at t also made the last move
+                expected.append((*states[t, n], rewards[end, n] * (1 if same_player else -1)))
+    columns = agent.window.columns
+    got = [(*s, v) for s, v in zip(columns["state"][: agent.window.added], columns["value"], strict=False)]
+    assert sorted(map(tuple, np.array(got).tolist())) == sorted(map(tuple, np.array(expected, float).tolist()))
+    assert {-1.0, 1.0} <= {row[-1] for row in expected}
+
+
+def test_games_under_way_wait_for_their_result():
+    agent, rollout = made("connect4", 8, full_share=1.0)
+    agent.update(rollout.collect(agent.act), 0.0)  # four moves: no game can have ended
+    assert agent.window.added == 0
+    learned(agent, rollout, 20)
+    ended = agent.window.added
+    assert ended > 0
+    waiting = int(agent.unfinished.columns["keep"].sum())
+    assert ended + waiting == 21 * 4 * 8  # every position is learned from once, now or later
+
+
+def test_only_full_searches_are_learned_from():
+    agent, rollout = made(full_share=0.25)
+    count = 0
+    for _ in range(20):
+        batch = rollout.collect(agent.act)
+        count += int(batch.extras["full"].sum())
+        agent.update(batch, 0.0)
+    assert agent.window.added + int(agent.unfinished.columns["keep"].sum()) == count
+
+
+def test_the_loss_is_cross_entropy_and_squared_error():
+    """Two positions of two moves. Logits (0, ln 3): p = (1/4, 3/4); the second has one legal move: no policy loss."""
+
+    class Fixed(torch.nn.Module):
+        def forward(self, planes):
+            return torch.tensor([[0.0, np.log(3)], [5.0, 7.0]]), torch.tensor([0.5, -1.0])
+
+    mb = {
+        "planes": torch.zeros(2, 2, 1, 1),
+        "mask": torch.tensor([[1, 1], [1, 0]]),
+        "policy": torch.tensor([[0.5, 0.5], [1.0, 0.0]]),
+        "value": torch.tensor([1.0, -1.0]),
+    }
+    total, logs = alphazero.loss(Fixed(), mb, alphazero.Config(value_coef=2.0))
+    cross_entropy = -0.5 * (np.log(0.25) + np.log(0.75)) / 2
+    assert logs["loss/policy"].item() == pytest.approx(cross_entropy, rel=1e-5)
+    assert logs["loss/value"].item() == pytest.approx(0.5**2 / 2)
+    assert total.item() == pytest.approx(cross_entropy + 2 * 0.125, rel=1e-5)
+    assert logs["policy/kl"].item() == pytest.approx(cross_entropy - np.log(2) / 2, rel=1e-5)
+
+
+def test_images_of_a_position_keep_moves_and_discs_together():
+    agent, _ = made("connect4")
+    state = agent.game.begin(1)
+    agent.game.advance(state, np.array([0]))
+    policy = np.array([[0.0, 0.9, 0.1, 0, 0, 0, 0]], np.float32)
+    agent.window.add({"state": state, "policy": policy, "value": np.ones(1, np.float32)})
+    mb = agent._minibatch()
+    left = mb["planes"][:, 1, 5, 0] == 1
+    assert 0 < left.sum() < len(left)
+    for mine, shares in zip(left, mb["policy"], strict=True):
+        assert shares.tolist() == pytest.approx([0, 0.9, 0.1, 0, 0, 0, 0] if mine else [0, 0, 0, 0, 0.1, 0.9, 0])
+
+
+def test_the_window_grows_slower_than_the_data_and_forgets_the_oldest():
+    window = Window(100, 300, np.random.default_rng(0))
+    for k in range(50):
+        window.add({"x": np.full(10, k)})
+        expected = min(10 * (k + 1), 100) if k < 10 else window.size
+        assert window.size == expected
+    # 100 (1 + 0.4 (5^0.75 - 1) / 0.75)
+    assert window.size == int(100 * (1 + 0.4 * (5**0.75 - 1) / 0.75))
+    drawn = window.sample(4000)["x"]
+    assert drawn.max() == 49
+    assert drawn.min() == (500 - window.size) // 10
+
+
+def test_a_window_read_back_draws_the_same():
+    one, two = (Window(50, 80, np.random.default_rng(1)) for _ in range(2))
+    for k in range(13):
+        one.add({"x": np.arange(10) + 10 * k})
+    two.load_state(one.state())
+    np.testing.assert_array_equal(one.sample(100)["x"], two.sample(100)["x"])
+    for window in (one, two):
+        window.add({"x": np.arange(15)})
+    np.testing.assert_array_equal(one.sample(100)["x"], two.sample(100)["x"])
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {"gumbel": 4, "reuse": False}, {"cached": 256}], ids=["puct", "gumbel", "cached"]
+)
+def test_an_agent_restored_in_the_middle_of_games_goes_on_bit_for_bit(config, tmp_path):
+    agent, rollout = made("connect4", 12, **config)
+    learned(agent, rollout, 12)
+    assert len(agent.unfinished.columns["keep"])  # games are under way
+    checkpoint.save(tmp_path / "agent.safetensors", agent.state())
+    other, _ = made("connect4", 12, seed=9, **config)
+    other.load_state(checkpoint.load(tmp_path / "agent.safetensors"))
+
+    def both(obs):
+        one, two = agent.act(obs), other.act(obs)
+        for name in one:
+            np.testing.assert_array_equal(one[name], two[name])
+        return one
+
+    for k in range(4):
+        batch = rollout.collect(both)
+        agent.update(batch, k / 4)
+        other.update(batch, k / 4)
+        assert torch.equal(weights(agent), weights(other))
+
+
+def test_a_run_that_stops_in_the_middle_of_games_resumes_bit_for_bit(tmp_path):
+    run = runs.preset("alphazero", "connect4", num_envs=8, steps=1200, evals=0, agent=SMALL)
+    whole = train(run, tmp_path / "whole")
+    part = tmp_path / "part"
+    with Training(run, part) as training:
+        part.mkdir()
+        runs.save(run, part / "run.json")
+        while training.steps < 500:
+            training.iterate()
+        training._save()
+    assert checkpoint.load(last(part))["steps"] == training.steps
+    resumed = resume(part)
+    assert resumed.steps == 1200
+    assert torch.equal(weights(whole.agent), weights(resumed.agent))
+
+
+def test_the_same_seed_learns_the_same_and_another_seed_something_else():
+    def run(seed):
+        agent, rollout = made(seed=seed)
+        learned(agent, rollout, 10)
+        return weights(agent)
+
+    assert torch.equal(run(1), run(1))
+    assert not torch.equal(run(1), run(2))
+
+
+def test_metrics_are_finite_and_tell_the_speed():
+    agent, rollout = made()
+    rows = [row for row in learned(agent, rollout, 12) if row]
+    assert rows
+    for row in rows:
+        assert row.keys() == rows[0].keys()
+        assert np.isfinite(list(row.values())).all()
+    for name in ("games_per_hour", "simulations_per_second", "evaluations_per_second"):
+        assert rows[-1][f"speed/{name}"] > 0
+
+
+def test_a_greedy_move_repeats_itself_and_changes_nothing():
+    agent, rollout = made()
+    learned(agent, rollout, 4)
+    obs = rollout.collect(agent.act).obs[0]
+    before = agent.random.bit_generator.state
+    moves = [agent.act(obs, explore=False)["action"].tolist() for _ in range(3)]
+    assert moves[0] == moves[1] == moves[2]
+    assert agent.random.bit_generator.state == before
+    thoughts = agent.inspect(obs)
+    assert thoughts["action probability"].argmax(1).tolist() == moves[0]
+
+
+@pytest.mark.parametrize("blocks", [0, 2])
+def test_the_frozen_net_says_what_the_net_says(blocks):
+    torch.manual_seed(0)
+    net = PolicyValueNet((2, 6, 7), 7, blocks, 8, (16,))
+    planes = torch.rand(64, 2, 6, 7)
+    for _ in range(3):
+        net(planes)  # moves the running moments
+    net.eval()
+    with torch.no_grad():
+        for expected, got in zip(net(planes), net.frozen()(planes), strict=True):
+            torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_tower_learns_and_plays_a_game_of_any_shape():
+    agent, rollout = made("othello6", 8, blocks=1, channels=8, horizon=40)
+    before = weights(agent).clone()
+    assert any(learned(agent, rollout, 2))
+    assert not torch.equal(weights(agent), before)
+
+
+def test_it_learns_a_game_of_ones_own_in_plain_python():
+    agent, rollout = made("own_games:COUNTDOWN", 8, full_share=1.0)
+    learned(agent, rollout, 60)
+    states = np.array([[n, 0] for n in range(1, 8)])
+    _, values = agent.evaluate(states, agent.game.actions_of(states))
+    assert (np.sign(values) == [1, 1, -1, 1, 1, -1, 1]).all()
+
+
+def test_an_environment_for_one_is_refused():
+    with pytest.raises(UsageError, match="plays games for two"):
+        train(runs.preset("alphazero", "CartPole-v1", steps=10))
+    with pytest.raises(UsageError, match="reuse"):
+        alphazero.Config(gumbel=4)
+
+
+def test_unfinished_games_drop_moves_as_soon_as_they_can():
+    unfinished = Unfinished()
+    agent, rollout = made("tictactoe", 4)
+    for _ in range(30):
+        batch = rollout.collect(agent.act)
+        states = agent.states_of(batch.obs[:-1].reshape(16, -1)).reshape(4, 4, 3)
+        unfinished.settle(batch, states, batch.valid)
+        assert len(unfinished.columns["keep"]) <= 9
+    assert games.load("tictactoe").max_plies == 9

@@ -317,8 +317,8 @@ def put_back(agent: Agent, state: dict[str, Any]) -> None:
         agent.load_state(state)
     except (KeyError, IndexError, TypeError, RuntimeError) as problem:
         raise UsageError(
-            "the checkpoint does not fit the algorithm as it is in this gymnast: another one wrote it, which run.json in "
-            f"its folder names. Use that one, or train anew. ({type(problem).__name__}: {problem})"
+            "the checkpoint does not fit the algorithm as it is in this gymnast: another one wrote it, which run.json "
+            f"beside it names. Use that one, or train anew. ({type(problem).__name__}: {problem})"
         ) from problem
 
 

@@ -108,6 +108,23 @@ def test_the_loss_is_cross_entropy_and_squared_error():
     assert logs["policy/kl"].item() == pytest.approx(cross_entropy - np.log(2) / 2, rel=1e-5)
 
 
+def test_the_reply_is_the_policy_of_the_next_position_and_the_last_move_has_none():
+    agent, rollout = made(full_share=1.0, reply_coef=0.5)
+    policies, ends = [], []
+    for _ in range(6):
+        batch = rollout.collect(agent.act)
+        policies.append(batch.extras["policy"].copy())
+        ends.append(batch.done.copy())
+        rows = agent.update(batch, 0.0)
+    policy, done = np.concatenate(policies), np.concatenate(ends)
+    columns = {name: x[: agent.window.added] for name, x in agent.window.columns.items()}
+    last = columns["reply"].sum(1) == 0
+    assert last.sum() == done.sum()  # one per game
+    first = np.flatnonzero(columns["state"][:, 2] == 0)[0]  # an empty board; its reply is some second move's policy
+    assert (np.abs(policy[1] - columns["reply"][first]).sum(1) < 1e-6).any()
+    assert rows["loss/reply"] > 0
+
+
 def test_images_of_a_position_keep_moves_and_discs_together():
     agent, _ = made("connect4")
     state = agent.game.begin(1)

@@ -19,7 +19,7 @@ class PolicyValueNet(nn.Module):
 
     With `blocks`, a tower of residual blocks of two 3x3 convolutions with batch normalisation (He et al. 2016; Silver
     et al. 2017), else hidden layers of the widths `hidden`. A plane of ones tells convolutions where the board ends.
-    `reply` adds a head for the move that the other will answer (KataGo's auxiliary policy, arXiv:1902.10565, section 4).
+    `reply` adds a head for the move that the other will answer (KataGo's auxiliary policy, arXiv:1902.10565, 4).
     """
 
     def __init__(

@@ -65,6 +65,9 @@ class Config:
     """Of the moves late in a game."""
     temperature_halflife: float = 10.0
     """Plies in which the distance between the two halves."""
+    random_plies: int = 0
+    """Each game begins with up to so many random moves, which are not learned from: the network then knows positions
+    that good play never reaches. 0: all games begin at the first position."""
     reuse: bool = True
     """Keep what the search knows about the move made; its visits count as simulations."""
     cached: int = 0
@@ -108,7 +111,17 @@ class Config:
             self,
             positive=positive,
             unit=("full_share", "noise_fraction", "search_value"),
-            at_least_0=("forced", "gumbel", "cached", "blocks", "l2", "temperature", "temperature_final", "reply_coef"),
+            at_least_0=(
+                "forced",
+                "gumbel",
+                "cached",
+                "blocks",
+                "l2",
+                "temperature",
+                "temperature_final",
+                "reply_coef",
+                "random_plies",
+            ),
         )
         if self.full_share == 0:
             raise UsageError("full_share is 0; nothing would be learned")
@@ -175,6 +188,7 @@ class Agent:
         self.unfinished = Unfinished()
         self.window = Window(cfg.window, cfg.window_most, self.random)
         self._frozen = self.net.frozen()
+        self._random_until = np.zeros(0, np.int64)  # the ply (N,) before which each game's moves are random
         self._owed = 0.0  # gradient steps that are due
         self._logged: tuple[str, ...] = ()  # names of what a gradient step logs
         self._search: Search | None = None  # of self-play; it goes on from move to move
@@ -192,12 +206,17 @@ class Agent:
         if self._search is None or len(self._search.tree.size) != len(states):
             self._search = self._self_play(len(states))
         search = self._search
-        full = self.random.random(len(states)) < self.cfg.full_share
+        opening = self._openings(states[:, -1])
+        full = (self.random.random(len(states)) < self.cfg.full_share) & ~opening
+        simulations = np.where(full, self.cfg.simulations, self.cfg.fast_simulations)
         before = search.simulated, search.evaluated
-        search.run(states, np.where(full, self.cfg.simulations, self.cfg.fast_simulations), full)
+        search.run(states, np.where(opening, 0, simulations), full)
         self._clock.count(search.simulated - before[0], search.evaluated - before[1])
         policy = search.policies(len(states))
         action = search.choose(policy, self._temperature(states[:, -1]))
+        if opening.any():
+            legal = self.game.actions_of(states[opening])
+            action[opening] = (self.random.random(legal.shape) * legal).argmax(1)
         return {"action": action, "policy": policy, "search_value": search.values(len(states)), "full": full}
 
     def inspect(self, obs: NDArray) -> dict[str, NDArray]:
@@ -269,6 +288,7 @@ class Agent:
             "optimizer": self.optimizer.state(),
             "random": self.random.bit_generator.state,
             "owed": self._owed,
+            "random_until": self._random_until.copy(),
             "unfinished": self.unfinished.state(),
             "window": self.window.state(),
             "search": search.state() if search else None,
@@ -278,7 +298,7 @@ class Agent:
         self.net.load_state_dict(tensors(state["net"]))
         self.optimizer.load_state(tensors(state["optimizer"]))
         self.random.bit_generator.state = state["random"]
-        self._owed = state["owed"]
+        self._owed, self._random_until = state["owed"], state["random_until"].copy()
         self.unfinished.load_state(state["unfinished"])
         self.window.load_state(state["window"])
         self._renew()
@@ -294,6 +314,14 @@ class Agent:
         settings = Settings(formula, noise, cfg.noise_total, cfg.reuse, cfg.gumbel, cached=cfg.cached)
         most = max(cfg.simulations, cfg.fast_simulations)
         return Search(self.game, self.evaluate, settings, games, most, self.seed)
+
+    def _openings(self, ply: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which games (N,) are still in their random moves."""
+        if len(self._random_until) != len(ply):
+            self._random_until = np.zeros(len(ply), np.int64)
+        drawn = self.random.integers(self.cfg.random_plies + 1, size=len(ply))
+        self._random_until = np.where(ply == 0, drawn, self._random_until)
+        return ply < self._random_until
 
     def _temperature(self, ply: NDArray[np.int64]) -> NDArray[np.float32]:
         cfg = self.cfg

@@ -87,6 +87,17 @@ def test_only_full_searches_are_learned_from():
     assert agent.window.added + int(agent.unfinished.columns["keep"].sum()) == count
 
 
+def test_random_openings_are_of_every_length_and_not_learned_from():
+    agent, rollout = made("connect4", 400, full_share=1.0, random_plies=3)
+    batch = rollout.collect(agent.act)  # four moves of each game
+    learned_from = batch.extras["full"]
+    assert learned_from[3].all()
+    np.testing.assert_allclose(learned_from.mean(1), [0.25, 0.5, 0.75, 1.0], atol=0.1)
+    assert (np.diff(learned_from.astype(int), axis=0) >= 0).all()  # random moves come first
+    random = batch.action[0][~learned_from[0]]
+    assert set(random.tolist()) == set(range(7))
+
+
 def test_the_loss_is_cross_entropy_and_squared_error():
     """Two positions of two moves. Logits (0, ln 3): p = (1/4, 3/4); the second has one legal move: no policy loss."""
 
@@ -163,7 +174,9 @@ def test_a_window_read_back_draws_the_same():
 
 
 @pytest.mark.parametrize(
-    "config", [{}, {"gumbel": 4, "reuse": False}, {"cached": 256}], ids=["puct", "gumbel", "cached"]
+    "config",
+    [{}, {"gumbel": 4, "reuse": False}, {"cached": 256}, {"random_plies": 6}],
+    ids=["puct", "gumbel", "cached", "openings"],
 )
 def test_an_agent_restored_in_the_middle_of_games_goes_on_bit_for_bit(config, tmp_path):
     agent, rollout = made("connect4", 12, **config)

@@ -41,7 +41,11 @@ class Agent(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """All that learning depends on, as a tree that `core.checkpoint` can save."""
+        """All that learning depends on, as a tree that `core.checkpoint` can save.
+
+        Past experience is under "replay", may be views that hold until the next `update`, and is left out where the
+        agent is only to act.
+        """
         ...
 
     def load_state(self, state: dict[str, Any]) -> None:

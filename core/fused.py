@@ -1,8 +1,8 @@
 """Small networks as jitted loops that read their weights where torch keeps them.
 
-They compute what `ActorCritic` computes, equal up to the rounding of float32, at a tenth of the cost. Actions come from
-a stream of their own, so a run takes other samples than on the torch path, but always the same ones for the same seed.
-In a native environment the whole horizon is one call: forward, sample, step, record.
+They compute what `ActorCritic` and `ActionValue` compute, equal up to the rounding of float32, at a tenth of the cost.
+Actions come from a stream of their own, so a run takes other samples than on the torch path, but always the same ones
+for the same seed. In a native environment the whole horizon is one call: forward, sample, step, record.
 """
 
 import math
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from . import rng
+from .greedy import choose
 from .heads import CategoricalHead, GaussianHead
 from .jit import instantiate
-from .nets import ActorCritic
+from .nets import ActionValue, ActorCritic
 from .rng import Stream, normal, uniform
 
 if TYPE_CHECKING:  # in the loops these are the environment's own functions and those of its spaces, see `instantiate`
@@ -37,46 +38,54 @@ _REORDER = {"reassoc", "contract", "nsz", "arcp"}
 # 85 us a step, while the loops do 11 GFLOP/s and torch 50.
 _SMALL = 600_000
 _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
+_NOTHING = np.empty(0, np.float32)
 
 
 class FusedActor:
     """The policy `net` acting in environments like `env`; see `fits` for which ones it takes."""
 
     def __init__(self, env: Any, net: nn.Module, seed: int) -> None:
-        assert isinstance(net, ActorCritic)
+        assert isinstance(net, ActorCritic | ActionValue)
         self.random = rng.stream(seed)
         self._net = net
         flat = _shared_vector(net)
         self._weights = flat.detach().numpy()
-        self._policy = _places(flat, net.policy_trunk, net.policy_head)
-        self._value = _places(flat, net.value_trunk, net.value_head)
-        self._relu = any(isinstance(m, nn.ReLU) for m in net.policy_trunk.modules())
         self._standardize = next(iter(net.encoder.standardizers.values()), None)
-        self.discrete = isinstance(net.policy_head, CategoricalHead)
+        one_hot = isinstance(env.single_observation_space, spaces.Discrete)
+        encoding = {"encode": encode_index if one_hot else encode_row}
+        name = "one_hot" if one_hot else "row"
+        if isinstance(net, ActionValue):
+            self._policy = self._value = _places(flat, net.trunk, net.advantage)
+            self._relu, self.discrete = True, True
+            self.extras: tuple[str, ...] = ()
+            self.jitted = instantiate(act_greedily, name, **encoding)
+        else:
+            self._policy = _places(flat, net.policy_trunk, net.policy_head)
+            self._value = _places(flat, net.value_trunk, net.value_head)
+            self._relu = any(isinstance(m, nn.ReLU) for m in net.policy_trunk.modules())
+            self.discrete = isinstance(net.policy_head, CategoricalHead)
+            self.extras = ("logp", "value")
+            draws = draw_categorical if self.discrete else draw_gaussian
+            name += "_categorical" if self.discrete else "_gaussian"
+            self.jitted = instantiate(act, name, **encoding, draw=draws)
         self.action_shape = () if self.discrete else tuple(env.single_action_space.shape)
         self.action_dtype = np.dtype(np.int64 if self.discrete else np.float32)
         n, width = env.num_envs, int(max(self._policy[:, 2:].max(), self._value[:, 2:].max(), net.encoder.size))
         self._scratch = np.zeros((5, n, width), np.float32)
-        one_hot = isinstance(env.single_observation_space, spaces.Discrete)
-        self.jitted = instantiate(
-            act,
-            f"{'one_hot' if one_hot else 'row'}_{'categorical' if self.discrete else 'gaussian'}",
-            encode=encode_index if one_hot else encode_row,
-            draw=draw_categorical if self.discrete else draw_gaussian,
-        )
 
     def act(self, obs: NDArray) -> dict[str, NDArray]:
-        """What `Actor.act` gives for stored observations (N, *obs): "action", "logp", "value"."""
+        """What the agent's `act` gives for stored observations (N, *obs): "action" and the `extras`."""
         n = len(obs)
         action = np.empty((n, *self.action_shape), self.action_dtype)
-        logp, value = np.empty(n, np.float32), np.empty(n, np.float32)
+        extras = {name: np.empty(n, np.float32) for name in self.extras}
+        logp, value = (extras.get(name, _NOTHING) for name in ("logp", "value"))
         self.jitted(obs.reshape(n, -1), action.reshape(n, -1), logp, value, *self.arguments())
-        return {"action": action, "logp": logp, "value": value}
+        return {"action": action, **extras}
 
     def arguments(self) -> tuple[Any, ...]:
         """The network as it is now, for `act`."""
         shift, scale = _moments(self._standardize)
-        network = (self._weights, self._policy, self._value, self._relu, shift, scale, _log_std(self._net))
+        network = (self._weights, self._policy, self._value, self._relu, shift, scale, _exploration(self._net))
         return (*network, self.random, self._scratch)
 
 
@@ -102,15 +111,18 @@ class FusedLoop:
     def fill(
         self,
         obs: NDArray,
-        action: NDArray,
-        logp: NDArray[np.float32],
-        value: NDArray[np.float32],
+        columns: dict[str, NDArray],
         reward: NDArray[np.float64],
         terminated: NDArray[np.bool_],
         truncated: NDArray[np.bool_],
     ) -> tuple[NDArray[np.int64], NDArray]:
-        """Act for T steps from obs[0], writing into all of them; returns where episodes ended, and how they ended."""
+        """Act for T steps from obs[0], writing into all of them; returns where episodes ended, and how they ended.
+
+        `columns` are "action" (T, N, *act) and the actor's extras (T, N).
+        """
         steps, n = reward.shape
+        action = columns["action"]
+        logp, value = (columns.get(name, np.empty((steps, 0), np.float32)) for name in ("logp", "value"))
         env = self.env
         final_at = np.empty((steps * n, 2), np.int64)
         final_obs = np.empty((steps * n, *obs.shape[2:]), obs.dtype)
@@ -125,7 +137,11 @@ class FusedLoop:
 
 def fits(env: Any, net: Any) -> bool:
     """Whether a jitted loop should compute `net`: a small MLP on the CPU that sees one Box or Discrete, unmasked."""
-    if not isinstance(net, ActorCritic) or type(net.policy_head) not in (CategoricalHead, GaussianHead):
+    if isinstance(net, ActionValue):
+        known = net.plain
+    else:
+        known = isinstance(net, ActorCritic) and type(net.policy_head) in (CategoricalHead, GaussianHead)
+    if not known:
         return False
     space = env.single_observation_space
     plain = isinstance(space, spaces.Box) or (isinstance(space, spaces.Discrete) and space.start == 0)
@@ -140,7 +156,7 @@ def is_native(env: Any) -> bool:
     return same_step and kernel is not None and kernel.mask is None
 
 
-def _shared_vector(net: ActorCritic) -> torch.Tensor:
+def _shared_vector(net: nn.Module) -> torch.Tensor:
     """The one vector that all weights are views of (`core.optim.flatten`)."""
     first = next(net.parameters())
     size = sum(p.numel() for p in net.parameters())
@@ -167,7 +183,10 @@ def _moments(standardize: nn.Module | None) -> tuple[NDArray[np.float32], NDArra
     return buffers["shift"].numpy().ravel(), buffers["scale"].numpy().ravel()
 
 
-def _log_std(net: ActorCritic) -> NDArray[np.float32]:
+def _exploration(net: ActorCritic | ActionValue) -> NDArray:
+    """The logarithm of the standard deviation of actions, or epsilon; empty where the policy needs neither."""
+    if isinstance(net, ActionValue):
+        return net.epsilon.numpy()
     head = net.policy_head
     return head.log_std.detach().numpy() if isinstance(head, GaussianHead) else np.zeros(0, np.float32)
 
@@ -183,6 +202,17 @@ def act(  # type: ignore[no-untyped-def]
     for i in range(len(obs)):
         value[i] = v[i, 0]
         logp[i] = draw(pi[i], log_std, action[i], policy[-1, 3], random)
+
+
+def act_greedily(  # type: ignore[no-untyped-def]
+    obs, action, logp, value, weights, policy, critic, relu, shift, scale, epsilon, random, scratch
+):
+    """Epsilon-greedy actions of N environments; nothing else is recorded."""
+    for i in range(len(obs)):
+        encode(obs[i], shift, scale, scratch[0, i])
+    q = forward(weights, policy, relu, scratch[0, : len(obs)], scratch[1], scratch[2])
+    for i in range(len(obs)):
+        action[i, 0] = choose(q[i], q[i, :0], policy[-1, 3], epsilon[0], random)
 
 
 def roll(  # type: ignore[no-untyped-def]

@@ -236,6 +236,8 @@ class Replay:
 
     def _slots(self, row: int, rows: int) -> NDArray[np.int64]:
         """Slots of so many rows from this one on, round the ring."""
+        if 0 <= row <= self.rows - rows:
+            return np.arange(row * self.envs, (row + rows) * self.envs)
         return ((row + np.arange(rows))[:, None] % self.rows * self.envs + np.arange(self.envs)).ravel()
 
     def _goes_on(self, first_obs: NDArray) -> NDArray[np.bool_]:
@@ -244,6 +246,8 @@ class Replay:
             return np.zeros(self.envs, np.bool_)
         following = self.ends.block[: self.envs]
         goes_on = (first_obs == following).reshape(self.envs, -1).all(axis=1)
+        if goes_on.all():
+            return goes_on
         newest = self._slots(self.cursor - 1, 1)
         broken = ~goes_on & (self._flat["flags"][newest] == VALID)
         self._flat["flags"][newest[broken]] |= CUT
@@ -278,6 +282,8 @@ class Replay:
 
     def _keep_ends(self, batch: Batch, slots: NDArray[np.int64]) -> None:
         """What an autoreset hides: the observations after episodes' ends."""
+        if not len(batch.final_at):
+            return
         t, i = batch.final_at.T
         real = batch.valid[t, i]
         self.ends.put(slots.reshape(-1, self.envs)[t[real], i[real]], batch.final_obs[real])

@@ -146,17 +146,19 @@ class Rollout:
         clock = perf_counter()
         n = self.env.num_envs
         steps = min(self.horizon, -(-limit // n))
-        shapes: dict[str, tuple[tuple[int, ...], Any]] = {
-            "action": (loop.actor.action_shape, loop.actor.action_dtype),
-            "logp": ((), np.float32),
-            "value": ((), np.float32),
-        }
+        shapes = {"action": (loop.actor.action_shape, loop.actor.action_dtype)}
+        shapes |= {name: ((), np.dtype(np.float32)) for name in loop.actor.extras}
         for name, (shape, dtype) in shapes.items():
             if name not in self._extras:
                 self._extras[name] = np.zeros((self.horizon, n, *shape), dtype)
-        columns = [self._extras[name][:steps] for name in shapes]
-        columns += [self._raw_reward[:steps], self._terminated[:steps], self._truncated[:steps]]
-        ends = loop.fill(self._obs[: steps + 1], *columns)
+        columns = {name: self._extras[name][:steps] for name in shapes}
+        ends = loop.fill(
+            self._obs[: steps + 1],
+            columns,
+            self._raw_reward[:steps],
+            self._terminated[:steps],
+            self._truncated[:steps],
+        )
         for t in (0, steps - 1):  # only the last row can go beyond the budget
             self._mark_valid(t, limit - t * n)
         self._valid[1 : steps - 1] = True

@@ -1,9 +1,8 @@
 """The clipped-surrogate loss of two small perceptrons and its gradient, written out.
 
-Between small matrices autograd spends more time on its books than on the products, and a loss of twenty operations on
-256 numbers more on calling them than on computing. Here the passes through the perceptrons are plain matrix products,
-and the loss with its derivatives one jitted loop over the minibatch. It computes what `agents/ppo.py:loss` computes,
-equal up to the rounding of float32.
+Of a loss of twenty operations on 256 numbers, calling them takes longer than computing them. Here the passes through
+the perceptrons are plain matrix products (`core/written_out.py`), and the loss with its derivatives is one jitted loop
+over the minibatch. It computes what `agents/ppo.py:loss` computes, equal up to the rounding of float32.
 """
 
 import math
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from .heads import CategoricalHead, GaussianHead
 from .nets import ActorCritic
+from .written_out import Perceptron
 
 _LOG_TAU = math.log(2 * math.pi)
 
@@ -33,17 +33,17 @@ class ClippedSurrogate:
 
     def __init__(self, net: ActorCritic) -> None:
         self.net = net
-        self._policy = _layers(net.policy_trunk, net.policy_head)
-        self._value = _layers(net.value_trunk, net.value_head)
-        self._relu = any(isinstance(module, nn.ReLU) for module in net.policy_trunk)
+        relu = any(isinstance(module, nn.ReLU) for module in net.policy_trunk)
+        self._policy = Perceptron(net.policy_trunk, net.policy_head, relu=relu)
+        self._value = Perceptron(net.value_trunk, net.value_head, relu=relu)
         self._log_std = net.policy_head.log_std if isinstance(net.policy_head, GaussianHead) else None
 
     @torch.no_grad()
     def __call__(self, mb: dict[str, Tensor], cfg: Any) -> Tensor:
         """Policy loss, value loss, entropy, KL divergence and clipped share of a minibatch, shape (5,)."""
         x = self.net.encoder(mb["obs"])
-        seen, outputs = _forward(self._policy, x, self._relu)
-        value_seen, value = _forward(self._value, x, self._relu)
+        seen, outputs = self._policy.forward(x)
+        value_seen, value = self._value.forward(x)
         grad, value_grad = torch.empty_like(outputs), torch.empty_like(value)
         adv = _standardized(mb["adv"].numpy()) if cfg.normalize_advantage else mb["adv"].numpy()
         value_clip = math.inf if cfg.value_clip is None else cfg.value_clip
@@ -59,35 +59,9 @@ class ClippedSurrogate:
             assert self._log_std.grad is not None
             action, log_std = mb["action"].reshape(len(outputs), -1).numpy(), self._log_std.numpy()
             logs[[0, 2, 3, 4]] = _gaussian(outputs.numpy(), log_std, action, *common, self._log_std.grad.numpy())
-        _backward(self._policy, seen, grad, self._relu)
-        _backward(self._value, value_seen, value_grad, self._relu)
+        self._policy.backward(seen, grad)
+        self._value.backward(value_seen, value_grad)
         return torch.from_numpy(logs).float()
-
-
-def _layers(*parts: nn.Module) -> list[nn.Linear]:
-    return [module for part in parts for module in part.modules() if isinstance(module, nn.Linear)]
-
-
-def _forward(layers: list[nn.Linear], x: Tensor, relu: bool) -> tuple[list[Tensor], Tensor]:
-    """What each layer sees, and what the last one gives."""
-    seen = [x]
-    for layer in layers[:-1]:
-        x = torch.addmm(layer.bias, x, layer.weight.t())
-        x = x.relu_() if relu else x.tanh_()
-        seen.append(x)
-    return seen, torch.addmm(layers[-1].bias, x, layers[-1].weight.t())
-
-
-def _backward(layers: list[nn.Linear], seen: list[Tensor], grad: Tensor, relu: bool) -> None:
-    """Write the parameters' gradients, from the one by the last layer's outputs (B, O)."""
-    for k in reversed(range(len(layers))):
-        layer, x = layers[k], seen[k]
-        torch.mm(grad.t(), x, out=layer.weight.grad)
-        torch.sum(grad, 0, out=layer.bias.grad)
-        if k:
-            grad = grad @ layer.weight
-            # the derivative by the activation's output: 1 - tanh^2, or 1 where ReLU let something through
-            grad = grad.mul_(x > 0) if relu else grad.sub_(grad * x * x)
 
 
 @njit(nogil=True, cache=True)

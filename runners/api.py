@@ -132,6 +132,12 @@ class DAgger(Learner):
     algo = "dagger"
 
 
+class DQN(Learner):
+    """Deep Q-learning (doi:10.1038/nature14236) and its improvements, up to Rainbow (arXiv:1710.02298)."""
+
+    algo = "dqn"
+
+
 class PPO(Learner):
     """Proximal policy optimisation (arXiv:1707.06347)."""
 
@@ -142,6 +148,12 @@ class REINFORCE(Learner):
     """Monte Carlo policy gradient (Williams 1992)."""
 
     algo = "reinforce"
+
+
+class Tabular(Learner):
+    """Q-learning, double Q-learning, SARSA or Monte Carlo control on a table."""
+
+    algo = "tabular"
 
 
 class TRPO(Learner):

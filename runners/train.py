@@ -34,7 +34,8 @@ from .sources import source
 from .strength import Ladder, game_of
 
 _ROWS = 200  # rows of metrics in a run, so that logging costs the same for any length
-_SAVE_SECONDS = 60.0  # at most this much work is lost to a kill -9
+_SAVE_SECONDS = 60.0  # at most this much work is lost to a kill -9,
+_SAVE_SHARE = 0.02  # or so much that writing a large replay takes this share of the time
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Training:
         title = f"{self.run.algo} · {runs.env_name(self.run.env)} · seed {self.run.seed} · {envs.describe(self.env)}"
         writer = Writer(self.out, self.steps) if self.out else None
         display = Display(title, self.run.steps, self.steps, quiet)
-        saved = monotonic()
+        saved, pause = monotonic(), _SAVE_SECONDS
         try:
             with display, _interruptible(quiet) as stop, _threads(self.agent):
                 while not self.finished and not stop:
@@ -145,9 +146,11 @@ class Training:
                         if writer:
                             writer.write(self.steps, row)
                         display.show(self.steps, row, self._shares())
-                    if not {"eval/return", "strength/elo"}.isdisjoint(row) or monotonic() - saved > _SAVE_SECONDS:
+                    began = monotonic()
+                    if began - saved > pause or not {"eval/return", "strength/elo"}.isdisjoint(row):
                         self._save()
                         saved = monotonic()
+                        pause = max(_SAVE_SECONDS, (saved - began) / _SAVE_SHARE)
             self._save()
         except BaseException as problem:
             problem.add_note(self._kept())
@@ -216,7 +219,7 @@ class Training:
         if self.evaluation.mean >= self._best:
             self._best = self.evaluation.mean
             if self.out:
-                checkpoint.save(best(self.out), {"steps": self.steps, "agent": self.agent.state()})
+                checkpoint.save(best(self.out), {"steps": self.steps, "agent": policy(self.agent.state())})
         return {"eval/return": self.evaluation.mean, "eval/length": float(np.mean(self.evaluation.lengths))}
 
     def _refuse_nan(self, metrics: dict[str, float], batch: Batch) -> None:
@@ -298,8 +301,13 @@ def trained(run: Run, out: Path, env: VectorEnv, which: str = "best") -> tuple[A
         )
     state = checkpoint.load(path)
     agent = new_agent(run, env, _device(run.device, env), 0)
-    agent.load_state(state["agent"])
+    agent.load_state(policy(state["agent"]))
     return agent, state["steps"]
+
+
+def policy(state: dict[str, Any]) -> dict[str, Any]:
+    """An agent's state without the past experience that it learns from: all that acting needs, and small."""
+    return {name: value for name, value in state.items() if name != "replay"}
 
 
 def claim(out: Path, run: Run) -> None:

@@ -254,6 +254,27 @@ class Poison(One):
         return obs, reward if self.count <= 20 else np.nan, *rest
 
 
+class Lucky(gym.Env):
+    """Sutton and Barto, example 6.7: all of ten actions lead to a state where all ten end with N(-0.1, 1) each.
+
+    Q = -0.1 everywhere; the maximum over noisy estimates of it is far above that.
+    """
+
+    observation_space = spaces.Discrete(2)
+    action_space = spaces.Discrete(10)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.state = 0
+        return 0, {}
+
+    def step(self, action):
+        self.state += 1
+        if self.state == 1:
+            return 1, 0.0, False, False, {}
+        return 1, self.np_random.normal(-0.1, 1.0), True, False, {}
+
+
 def demonstrated(folder, env, expert, episodes=8, seed=0, append=False, extras=()):
     """Write whole episodes of `expert`, an `Act`, in a VectorEnv into a folder; returns the trajectories."""
     rollout = Rollout(env, 1, seed)

@@ -1,13 +1,15 @@
-"""Networks: multilayer perceptrons, convolutional encoders, initialisation, the actor-critic, the net of a game."""
+"""Networks: perceptrons, convolutional encoders, initialisation, the actor-critic, action values, the net of a game."""
 
+from .action_value import ActionValue
 from .actor_critic import ActorCritic
-from .cnn import impala_cnn, nature_cnn
+from .cnn import impala_cnn, nature_cnn, small_cnn
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
 from .policy import Policy
 from .policy_value import PolicyValueNet
 
 __all__ = [
+    "ActionValue",
     "ActorCritic",
     "Encoder",
     "Policy",
@@ -16,4 +18,5 @@ __all__ = [
     "mlp",
     "nature_cnn",
     "orthogonal",
+    "small_cnn",
 ]

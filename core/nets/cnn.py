@@ -15,6 +15,16 @@ def nature_cnn(channels: int, height: int, width: int, features: int = 512) -> n
     return _closed(layers, channels, height, width, features)
 
 
+def small_cnn(channels: int, height: int, width: int, features: int = 256) -> nn.Sequential:
+    """The first DQN encoder, of Mnih et al. 2013 (1312.5602), a third of the later one's work. From 20 x 20 pixels."""
+    layers = [
+        *(nn.Conv2d(channels, 16, 8, stride=4), nn.ReLU()),
+        *(nn.Conv2d(16, 32, 4, stride=2), nn.ReLU()),
+        nn.Flatten(),
+    ]
+    return _closed(layers, channels, height, width, features)
+
+
 def impala_cnn(channels: int, height: int, width: int, features: int = 256) -> nn.Sequential:
     """The residual encoder of Espeholt et al. 2018 (arXiv:1802.01561, figure 3, right). Images of any size."""
     layers: list[nn.Module] = []

@@ -12,12 +12,16 @@ from torch import Tensor, nn
 from ..errors import UsageError
 from ..normalize import Standardize
 from ..spaces import MASK, STATE, Layout, Part
-from .cnn import impala_cnn, nature_cnn
+from .cnn import impala_cnn, nature_cnn, small_cnn
 
-Cnn = Literal["nature", "impala"]
-_CNNS: dict[str, Callable[[int, int, int], nn.Module]] = {"nature": nature_cnn, "impala": impala_cnn}
-_CNN_FEATURES = {"nature": 512, "impala": 256}
-_SMALLEST_NATURE = 36  # pixels: below it the third convolution has nothing to see
+Cnn = Literal["nature", "small", "impala"]
+_CNNS: dict[str, Callable[[int, int, int], nn.Module]] = {
+    "nature": nature_cnn,
+    "small": small_cnn,
+    "impala": impala_cnn,
+}
+_CNN_FEATURES = {"nature": 512, "small": 256, "impala": 256}
+_SMALLEST = {"nature": 36, "small": 20, "impala": 1}  # pixels: below it the last convolution has nothing to see
 
 
 class Encoder(nn.Module):
@@ -69,11 +73,11 @@ class Encoder(nn.Module):
     def _encode(self, part: Part, x: Tensor) -> Tensor:
         key = _key(part)
         if key in self.cnns:
-            x = x.float().mul_(1 / 255)
             x = x.movedim(-1, -3) if _channels_last(part.shape) else x
+            # convolutions are a fifth faster with the channels innermost, and bytes are moved there more cheaply
+            x = x.contiguous(memory_format=torch.channels_last).float().mul_(1 / 255)
             with torch.autocast(x.device.type, torch.bfloat16, enabled=self._autocast):
-                # convolutions are a fifth faster with the channels innermost
-                return self.cnns[key](x.contiguous(memory_format=torch.channels_last)).float()
+                return self.cnns[key](x).float()
         match part.space:
             case spaces.Discrete():
                 return F.one_hot(x - int(part.space.start), int(part.space.n)).float()
@@ -102,7 +106,7 @@ def _channels_last(shape: tuple[int, ...]) -> bool:
 def _cnn(part: Part, cnn: Cnn) -> tuple[nn.Module, int]:
     """The encoder of an image, and how many features it gives."""
     height, width, channels = part.shape if _channels_last(part.shape) else (*part.shape[1:], part.shape[0])
-    if cnn == "nature" and min(height, width) < _SMALLEST_NATURE:
+    if min(height, width) < _SMALLEST[cnn]:
         cnn = "impala"  # the only one that takes images of any size
     return _CNNS[cnn](channels, height, width), _CNN_FEATURES[cnn]
 

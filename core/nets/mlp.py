@@ -1,6 +1,6 @@
 """Multilayer perceptrons and their initialisation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -10,11 +10,16 @@ Activation = Literal["tanh", "relu"]
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 
 
-def mlp(size: int, hidden: Sequence[int], activation: Activation = "tanh") -> tuple[nn.Sequential, int]:
+def mlp(
+    size: int,
+    hidden: Sequence[int],
+    activation: Activation = "tanh",
+    linear: Callable[[int, int], nn.Module] = nn.Linear,
+) -> tuple[nn.Sequential, int]:
     """Hidden layers from `size` features, each followed by the activation; and the width of the last."""
     layers: list[nn.Module] = []
     for width in hidden:
-        layers += [nn.Linear(size, width), _ACTIVATIONS[activation]()]
+        layers += [linear(size, width), _ACTIVATIONS[activation]()]
         size = width
     return nn.Sequential(*layers), size
 

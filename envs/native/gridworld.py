@@ -64,6 +64,7 @@ def kernel(
         observation_space=spaces.Discrete(size * size),
         action_space=spaces.Discrete(len(MOVES)),
         painter=partial(_painter, size, blocked, end),
+        table=partial(dict, outcomes),
     )
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Row = NDArray[np.float64]
 """A state (S,), or the parameters (P,)."""
+Table = dict[int, dict[int, list[tuple[float, int, float, bool]]]]
+"""Gymnasium's `env.P`: state -> action -> [(probability, next state, reward, terminated)]."""
 Painter = Callable[[Row], NDArray[np.uint8]]
 """Draws one state row (S,) as a picture (H, W, 3)."""
 
@@ -40,3 +42,5 @@ class Kernel:
     """Pictures per second that look natural."""
     mask: Any = None
     """mask(state, params, out): write into `out` (A,) int8 which actions are available; None when all always are."""
+    table: Callable[[], Table] | None = None
+    """Makes the whole model, where it is small enough to be written down and Gymnasium does not have it."""

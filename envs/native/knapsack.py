@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from ...core.errors import UsageError
-from .kernel import Kernel, Painter, Row
+from .kernel import Kernel, Painter, Row, Table
 from .pcg64 import Rng, integer
 
+_TABLED = 15  # items, whose 32,768 subsets can still be written down
 LARGEST = 10  # of random weights and values, which are whole numbers from 1
 
 WIDTH, HEIGHT, MARGIN = 480, 320, 24  # pixels
@@ -61,7 +62,23 @@ def kernel(
         observation_space=spaces.Box(np.zeros_like(high), high, dtype=np.float32),
         action_space=spaces.Discrete(count),
         painter=partial(_painter, count),
+        table=partial(_table, weight, value, room) if 0 < weight.size <= _TABLED else None,
     )
+
+
+def _table(weight: NDArray, value: NDArray, room: float) -> Table:
+    """The model with the fixed items: item i is packed where bit i of state s is set; only what fits is offered."""
+    count = len(weight)
+    left = [room - sum(weight[i] for i in range(count) if s >> i & 1) for s in range(1 << count)]
+    fits = [[not s >> i & 1 and weight[i] <= left[s] for i in range(count)] for s in range(1 << count)]
+
+    def packed(s: int, i: int) -> list[tuple[float, int, float, bool]]:
+        return [(1.0, s | 1 << i, float(value[i]), not any(fits[s | 1 << i]))]
+
+    over = {i: [(1.0, 0, 0.0, True)] for i in range(count)}  # once nothing fits; its states are never acted in
+    return {
+        s: {i: packed(s, i) for i in range(count) if fits[s][i]} if any(fits[s]) else over for s in range(1 << count)
+    }
 
 
 @njit(nogil=True)

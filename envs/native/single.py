@@ -9,6 +9,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from . import make
+from .kernel import Table
 from .vector import NativeVectorEnv
 
 
@@ -32,6 +33,18 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         obs, reward, terminated, _, info = self._vector.step(np.asarray(action)[None])
         only = {name: array[0] for name, array in info.items()}
         return self._only(obs), float(reward[0]), bool(terminated[0]), False, only
+
+    @property
+    def P(self) -> Table:
+        """The whole model, under Gymnasium's name for it.
+
+        Raises:
+            AttributeError: if it is too large to be written down.
+        """
+        table = self._vector.kernel.table
+        if table is None:
+            raise AttributeError(f"{type(self).__name__} has no P: its model cannot be written down as a table")
+        return table()
 
     def render(self) -> NDArray[np.uint8] | None:
         frames = self._vector.render()

@@ -19,11 +19,8 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from . import originals
-from .kernel import Kernel, Row
+from .kernel import Kernel, Row, Table
 from .pcg64 import Rng, random
-
-Table = dict[int, dict[int, list[tuple[float, int, float, bool]]]]
-"""Gymnasium's `env.P`: state -> action -> [(probability, next state, reward, terminated)]."""
 
 
 def frozen_lake(

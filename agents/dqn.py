@@ -1,0 +1,323 @@
+"""Deep Q-learning, with each of its well-tested improvements as a field.
+
+Mnih et al. 2015 (doi:10.1038/nature14236): Q(s, a) is regressed on r + gamma max_a' Q'(s', a') over a replay of past
+steps, where Q' is a slower copy and the maximum is inside the expectation. Nothing is added after a termination; a
+truncated episode bootstraps from its final observation. The parts: double (1509.06461), dueling (1511.06581),
+prioritised replay (1511.05952), n-step targets, noisy layers (1706.10295), categorical (1707.06887) and quantile
+(1710.10044) distributions of the return; together they are Rainbow (1710.02298).
+"""
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core import td
+from ..core.batch import Batch
+from ..core.checkpoint import tensors
+from ..core.distributional import cross_entropy, projected, quantile_huber
+from ..core.errors import UsageError, check_ranges
+from ..core.greedy import choose_all
+from ..core.nets import ActionValue
+from ..core.nets.action_value import Distribution
+from ..core.nets.encoder import Cnn
+from ..core.optim import Adam, Schedule, flatten, scheduled
+from ..core.replay import Replay
+from ..core.rng import stream
+
+_AT_ONCE = 1 << 25  # bytes of observations drawn in one call
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of DQN."""
+
+    horizon: int = 4
+    """Steps per environment between updates."""
+    replay_ratio: float = 0.25
+    """Gradient steps per environment step, over all copies together; more learn more from each step, up to a point."""
+    minibatch: int = 32
+    """Transitions per gradient step."""
+    capacity: int = 1_000_000
+    """Transitions that the replay holds; the oldest are forgotten."""
+    learning_starts: int = 100
+    """Steps, with random actions, before the first gradient step."""
+    lr: float = 1e-4
+    """Adam step size."""
+    lr_schedule: Schedule = "constant"
+    """linear: the step size falls to 0 at the end of the run."""
+    adam_eps: float = 1e-8
+    """Adam's epsilon; larger than usual damps steps where gradients are tiny."""
+    max_grad_norm: float = 10.0
+    """Global gradient norm above which gradients are scaled down."""
+    gamma: float = 0.99
+    """Discount per step."""
+    n_step: int = 1
+    """Rewards that are summed before bootstrapping; more spread rewards faster, off-policy ones less exactly."""
+    target_interval: int = 2500
+    """Gradient steps between updates of the target network."""
+    tau: float = 1.0
+    """Share of the network that each of them takes over: 1 copies it; a small one, every step, follows smoothly."""
+    loss: Literal["huber", "squared"] = "huber"
+    """Of the TD error; Huber's is linear beyond 1 and bears outliers. Distributions have losses of their own."""
+    epsilon_start: float = 1.0
+    """Probability of a random action at first."""
+    epsilon: float = 0.05
+    """Probability of a random action in the end."""
+    epsilon_fraction: float = 0.1
+    """Share of the run over which the first falls to the second, linearly."""
+    double: bool = False
+    """Let the network choose the best next action and the target network judge it: no bias towards lucky values."""
+    dueling: bool = False
+    """Separate last hidden layers for the state's value and the actions' advantages."""
+    noisy: bool = False
+    """Explore by learned noise in the weights; epsilon 0 then leaves the exploring to it."""
+    distribution: Distribution = "none"
+    """Learn the distribution of the return: none, categorical (C51) or quantile (QR)."""
+    atoms: int = 51
+    """Numbers that describe a distribution."""
+    limits: tuple[float, ...] = (-10.0, 10.0)
+    """Least and largest return of the categorical distribution."""
+    priority: float = 0.0
+    """Exponent of |TD error| in the probability of being replayed: 0 draws uniformly."""
+    beta: float = 0.4
+    """Exponent of the importance weights at the start; rises linearly to 1 at the end of the run."""
+    reward_sign: bool = False
+    """Learn from the sign of the reward alone (Atari); logged returns stay the environment's."""
+    frames: int = 1
+    """Frames per observation, oldest first; above 1 the replay stores each frame once."""
+    replay_dir: str | None = None
+    """Folder for a replay larger than the memory; none: in memory, saved with the run."""
+    hidden: tuple[int, ...] = (64, 64)
+    """Widths of the hidden layers."""
+    cnn: Cnn = "nature"
+    """Encoder of images."""
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            positive=(
+                *("horizon", "replay_ratio", "minibatch", "capacity", "adam_eps", "max_grad_norm"),
+                *("n_step", "target_interval", "tau", "frames"),
+            ),
+            unit=("gamma", "tau", "epsilon_start", "epsilon", "epsilon_fraction", "beta"),
+            at_least_0=("learning_starts", "priority"),
+        )
+        if self.distribution != "none" and self.atoms < 2:
+            raise UsageError(f"atoms is {self.atoms}; a distribution needs at least 2")
+        if len(self.limits) != 2 or self.limits[0] >= self.limits[1]:
+            raise UsageError(f"limits is {self.limits}; it must be the least and the largest return")
+
+
+@torch.no_grad()
+def targets(net: ActionValue, target_net: ActionValue, mb: dict[str, Tensor], cfg: Config) -> Tensor:
+    """What is regressed on: values (B,), probabilities (B, K), or returns (B, K), as `cfg.distribution` has it.
+
+    Of `mb` it needs reward (B,), the n-step sum; discount (B,), 0 after a termination; next_obs (B, *obs).
+    """
+    following = target_net(mb["next_obs"])
+    best = net.greedy(mb["next_obs"], net(mb["next_obs"]) if cfg.double else following)
+    chosen = following[torch.arange(len(best), device=best.device), best]  # (B, K)
+    match cfg.distribution:
+        case "categorical":
+            return projected(chosen.softmax(-1), mb["reward"], mb["discount"], net.returns)
+        case "quantile":
+            return mb["reward"][:, None] + mb["discount"][:, None] * chosen
+    return mb["reward"] + mb["discount"] * chosen.squeeze(-1)
+
+
+def loss(net: ActionValue, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
+    """Scalar to minimise and what to log, from a minibatch of B transitions.
+
+    | mb      | shape           | meaning                                                          |
+    |---------|-----------------|------------------------------------------------------------------|
+    | obs     | (B, *obs)       | stored observations                                              |
+    | action  | (B,)            | as taken                                                         |
+    | target  | (B,) or (B, K)  | what `targets` gave                                              |
+    | weights | (B,)            | importance weights of the replay                                 |
+
+    "error" (B,) among the logs is by how much each transition surprised: its priority.
+    """
+    out = net(mb["obs"])
+    rows = torch.arange(len(out), device=out.device)
+    chosen = out[rows, mb["action"]]  # (B, K)
+    if cfg.distribution == "categorical":
+        losses = error = cross_entropy(chosen, mb["target"])
+    elif cfg.distribution == "quantile":
+        losses = error = quantile_huber(chosen, mb["target"])
+    else:
+        error = chosen.squeeze(-1) - mb["target"]
+        size = error.abs()
+        losses = error.square() if cfg.loss == "squared" else torch.where(size <= 1, 0.5 * error.square(), size - 0.5)
+    total = (mb["weights"] * losses).mean()
+    with torch.no_grad():
+        value = net.values(out)[rows, mb["action"]].mean()
+    return total, {"loss/td": total, "value/q": value, "error": error}
+
+
+class Agent:
+    """Acts epsilon-greedily on Q, learns from a replay of all that it saw."""
+
+    def __init__(
+        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+    ) -> None:
+        self.cfg, self.horizon, self.device = cfg, cfg.horizon, torch.device(device)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.net = ActionValue.of(obs, action, cfg).to(self.device)
+            self.target_net = ActionValue.of(obs, action, cfg).to(self.device)
+        self.convolutional = bool(self.net.encoder.cnns)
+        self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
+        self._target = flatten(self.target_net.parameters()).data
+        self._target.copy_(self.optimizer.flat.data)
+        self._written_out = (td.Regression(self.net), td.Regression(self.target_net)) if td.fits(self.net) else None
+        self.random = stream(seed)
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.replay = Replay(
+            cfg.capacity,
+            n=cfg.n_step,
+            gamma=cfg.gamma,
+            stack=cfg.frames,
+            alpha=cfg.priority or None,
+            path=cfg.replay_dir,
+            seed=seed,
+        )
+        self.steps, self.updates = 0, 0
+        self._explore(0.0)
+
+    @torch.inference_mode()
+    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
+        """Actions (N,); the best ones alone without `explore`."""
+        tensor = torch.as_tensor(obs, device=self.device)
+        self.net.train(explore)
+        if explore:
+            self.net.resample(self.generator)
+        values = self.net.values(self.net(tensor)).cpu().numpy()
+        mask = self.net.encoder.mask(tensor) if self.net.masked else None
+        masks = np.zeros((len(values), 0), np.int8) if mask is None else mask.cpu().numpy()
+        epsilon = self.net.epsilon.item() if explore else 0.0
+        return {"action": choose_all(values, masks, epsilon, self.random)}
+
+    @torch.inference_mode()
+    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
+        """Q (N, A) of observations (N, *obs), and the best action's as the state's value."""
+        self.net.eval()
+        tensor = torch.as_tensor(obs, device=self.device)
+        out = self.net(tensor)
+        values, best = self.net.values(out), self.net.greedy(tensor, out)
+        return {"value": values.gather(-1, best[:, None])[:, 0].cpu().numpy(), "action value": values.cpu().numpy()}
+
+    def update(self, batch: Batch, progress: float) -> dict[str, float]:
+        """Remember the batch, then take the gradient steps that are due."""
+        self.replay.add(replace(batch, reward=np.sign(batch.reward)) if self.cfg.reward_sign else batch)
+        self.steps += batch.steps
+        logs: list[Tensor] = []
+        while (due := self._due()) > 0:
+            logs.append(self._learn(due, progress))
+        self._explore(progress)
+        metrics = {"policy/epsilon": self.net.epsilon.item()}
+        if logs:
+            means = torch.cat(logs).mean(0).tolist()  # the only device-to-host sync of the update
+            metrics |= dict(zip((*_LOGGED, "loss/grad_norm"), means, strict=True))
+        return metrics
+
+    def state(self) -> dict[str, Any]:
+        """Weights, optimiser, generators, counters, and the replay: views of it, to be written before the next step."""
+        nets = {"net": self.net, "target_net": self.target_net}
+        return {
+            **{k: {name: value.clone() for name, value in net.state_dict().items()} for k, net in nets.items()},
+            "optimizer": self.optimizer.state(),
+            "random": self.random.copy(),
+            "generator": self.generator.get_state(),
+            "steps": self.steps,
+            "updates": self.updates,
+            "replay": self.replay.state(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`; without a replay in it, with an empty one."""
+        for name, net in (("net", self.net), ("target_net", self.target_net)):
+            net.load_state_dict(tensors(state[name]))
+        self.optimizer.load_state(tensors(state["optimizer"]))
+        self.random[:] = state["random"]
+        self.generator.set_state(torch.as_tensor(state["generator"]))
+        self.steps, self.updates = state["steps"], state["updates"]
+        if "replay" in state:
+            self.replay.load_state(state["replay"])
+
+    def _due(self) -> int:
+        """Gradient steps that bring their number to the replay ratio, of all steps after the random ones."""
+        if len(self.replay) < self.cfg.minibatch:
+            return 0
+        return int((self.steps - self.cfg.learning_starts) * self.cfg.replay_ratio + 1e-9) - self.updates
+
+    def _explore(self, progress: float) -> None:
+        """Set epsilon for the next steps."""
+        cfg = self.cfg
+        share = min(progress / cfg.epsilon_fraction, 1.0) if cfg.epsilon_fraction else 1.0
+        annealed = cfg.epsilon_start + share * (cfg.epsilon - cfg.epsilon_start)
+        self.net.epsilon.fill_(1.0 if self.steps < cfg.learning_starts else annealed)
+
+    def _learn(self, due: int, progress: float) -> Tensor:
+        """Take gradient steps on minibatches drawn in one call: up to `due`, and as long as the target stands still.
+
+        Returns what is logged of each of the k steps, shape (k, 3).
+        """
+        cfg = self.cfg
+        count = min(due, cfg.target_interval - self.updates % cfg.target_interval, self._at_once())
+        lr = scheduled(cfg.lr, cfg.lr_schedule, progress)
+        drawn = self.replay.sample(cfg.minibatch, count, cfg.beta + progress * (1.0 - cfg.beta))
+        fit = self._fit if self._written_out is None else self._fit_written_out
+        logged, errors = fit(drawn, lr)
+        if cfg.priority:
+            self.replay.update_priorities(drawn["indices"], errors)
+        self.updates += count
+        if self.updates % cfg.target_interval == 0:
+            self._target.lerp_(self.optimizer.flat.data, cfg.tau)
+        return logged
+
+    def _fit(self, drawn: dict[str, NDArray], lr: float) -> tuple[Tensor, NDArray]:
+        """One gradient step on each of k minibatches (k, B, ...); what is logged (k, 3), and the errors (k, B)."""
+        needed = ("obs", "action", "reward", "next_obs", "discount", "weights")
+        data = {name: torch.as_tensor(drawn[name], device=self.device) for name in needed}
+        logged, errors = [], []
+        self.net.train()
+        for k in range(len(drawn["reward"])):
+            mb = {name: x[k] for name, x in data.items()}
+            for net in (self.net, self.target_net):
+                net.resample(self.generator)
+            mb["target"] = targets(self.net, self.target_net, mb, self.cfg)
+            total, log = loss(self.net, mb, self.cfg)
+            norm = self.optimizer.step(total, lr)
+            logged.append(torch.stack([*(log[name].detach() for name in _LOGGED), norm]))
+            errors.append(log["error"].detach())
+        return torch.stack(logged), torch.stack(errors).cpu().numpy()
+
+    def _fit_written_out(self, drawn: dict[str, NDArray], lr: float) -> tuple[Tensor, NDArray]:
+        """The same for a small perceptron, with the targets' values computed at once."""
+        assert self._written_out is not None
+        online, target_net = self._written_out
+        obs, next_obs = (torch.from_numpy(drawn[name]) for name in ("obs", "next_obs"))
+        following = target_net.values(next_obs.flatten(0, 1)).reshape(*next_obs.shape[:2], -1)
+        errors = np.empty(drawn["reward"].shape, np.float32)
+        logged = np.empty((len(errors), 3), np.float32)
+        for k, error in enumerate(errors):
+            chooser = online.values(next_obs[k]) if self.cfg.double else following[k]
+            target = td.bootstrapped(following[k], chooser, drawn["reward"][k], drawn["discount"][k])
+            squared = self.cfg.loss == "squared"
+            *log, error[:] = online(obs[k], drawn["action"][k], target, drawn["weights"][k], squared)
+            logged[k] = (*log, self.optimizer.descend(lr).item())
+        return torch.from_numpy(logged), errors
+
+    def _at_once(self) -> int:
+        """Minibatches of observations that may be drawn in one call without filling the memory."""
+        layout = self.net.encoder.layout
+        return max(1, _AT_ONCE // (2 * self.cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
+
+
+_LOGGED = ("loss/td", "value/q")

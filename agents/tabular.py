@@ -1,0 +1,361 @@
+"""Learning on a table of action values: Q-learning, double Q-learning, SARSA, Monte Carlo control; and planning.
+
+For any environment with finitely many observations and actions. Q-learning: Watkins 1989; double: van Hasselt 2010;
+SARSA: Rummery & Niranjan 1994; first-visit Monte Carlo control: Sutton & Barto, section 5.4. The backup of Q* takes the
+maximum inside the expectation (Kaplan §8.3, where one note has it outside). Where the model is known, `value_iteration`
+and `policy_iteration` find the optimum without a single step.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numba import njit
+from numpy.typing import NDArray
+from torch import nn
+
+from ..core.batch import Batch
+from ..core.checkpoint import tensors
+from ..core.errors import UsageError, check_ranges
+from ..core.greedy import choose, choose_all
+from ..core.rng import stream, uniform
+from ..core.rollout import Whole
+from ..core.spaces import MASK, Layout
+
+_LARGEST = 100_000_000  # entries of a table
+_MOST_SWEEPS = 100_000
+_METHODS = ("q", "double_q", "sarsa", "monte_carlo")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of learning on a table."""
+
+    method: Literal["q", "double_q", "sarsa", "monte_carlo"] = "q"
+    """q learns the best policy while exploring; double_q without its bias; sarsa and monte_carlo the one that acts."""
+    horizon: int = 16
+    """Steps per environment between updates, which are made one by one; monte_carlo: whole episodes of each."""
+    lr: float = 1.0
+    """Step size at the first visit of a state and action: the share of each surprise that is believed."""
+    lr_decay: float = 0.7
+    """It falls with the visits to this power: 0 keeps it, 1 averages over all (Even-Dar & Mansour 2003: 0.5 to 1)."""
+    gamma: float = 0.99
+    """Discount per step."""
+    epsilon_start: float = 1.0
+    """Probability of a random action at first."""
+    epsilon: float = 0.05
+    """Probability of a random action in the end."""
+    epsilon_fraction: float = 0.5
+    """Share of the run over which the first falls to the second, linearly."""
+    initial: float = 0.0
+    """Value of everything at first; higher than anything real makes the agent try it all."""
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            positive=("horizon", "lr"),
+            unit=("gamma", "lr_decay", "epsilon_start", "epsilon", "epsilon_fraction"),
+        )
+
+
+class Table(nn.Module):
+    """Q (S, A); twice for double Q-learning. Rows are numbered as `states` numbers stored observations.
+
+    Raises:
+        UsageError: if observations or actions are not finitely many.
+    """
+
+    def __init__(self, obs: spaces.Space, action: spaces.Space, tables: int, initial: float) -> None:
+        super().__init__()
+        if not isinstance(action, spaces.Discrete):
+            raise UsageError(f"a table has one column per action and needs a Discrete action space, not {action}")
+        self.layout = Layout(obs)
+        self._parts = [part for part in self.layout.parts if part.name != MASK]
+        self._masked = len(self._parts) < len(self.layout.parts)
+        sizes, starts = zip(*(_counts(part.space, obs) for part in self._parts), strict=True)
+        self._sizes, self._starts = np.concatenate(sizes), np.concatenate(starts)
+        if prod(self._sizes.tolist()) * int(action.n) > _LARGEST:
+            raise UsageError(f"a table for {prod(self._sizes.tolist()):,} states is too large; learn with dqn")
+        shape = tables, prod(self._sizes.tolist()), int(action.n)
+        self.q = nn.Parameter(torch.full(shape, initial, dtype=torch.float64), requires_grad=False)
+        self.epsilon: torch.Tensor
+        self.register_buffer("epsilon", torch.ones(1, dtype=torch.float64))
+
+    def states(self, obs: NDArray) -> NDArray[np.int64]:
+        """Numbers (N,) of stored observations (N, *layout.shape)."""
+        if isinstance(self.layout.space, spaces.Discrete):
+            return obs - self._starts[0]
+        parts = self.layout.view(torch.as_tensor(obs))
+        digits = np.concatenate([parts[part.name].numpy().reshape(len(obs), -1) for part in self._parts], 1)
+        return np.ravel_multi_index(tuple((digits - self._starts).T.astype(np.int64)), self._sizes.tolist())
+
+    def masks(self, obs: NDArray) -> NDArray[np.int8]:
+        """Which actions are available, (N, A), or (N, 0) where all always are."""
+        if not self._masked:
+            return np.zeros((len(obs), 0), np.int8)
+        return self.layout.view(torch.as_tensor(obs))[MASK].numpy()
+
+
+class Agent:
+    """Acts epsilon-greedily on the table, learns in the order in which things happened."""
+
+    convolutional = False
+
+    def __init__(
+        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+    ) -> None:
+        self.cfg = cfg
+        self.horizon: int | Whole = Whole(cfg.horizon) if cfg.method == "monte_carlo" else cfg.horizon
+        self.net = Table(obs, action, 2 if cfg.method == "double_q" else 1, cfg.initial)
+        self.q: NDArray[np.float64] = self.net.q.numpy()
+        self.visits = np.zeros(self.q.shape[1:], np.int64)
+        self.random = stream(seed)
+        self.waiting = np.zeros(
+            (0, 3)
+        )  # per environment of SARSA: state, action and reward whose next action is unknown
+
+    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
+        """Actions (N,); the best ones alone without `explore`."""
+        values = self.q.mean(0)[self.net.states(obs)] if len(self.q) > 1 else self.q[0, self.net.states(obs)]
+        epsilon = self.net.epsilon.item() if explore else 0.0
+        return {"action": choose_all(values, self.net.masks(obs), epsilon, self.random)}
+
+    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
+        """Q (N, A) of observations (N, *obs), and the best action's as the state's value."""
+        values = self.q.mean(0)[self.net.states(obs)]
+        best = choose_all(values, self.net.masks(obs), 0.0, self.random)
+        return {"value": values[np.arange(len(best)), best], "action value": values}
+
+    def update(self, batch: Batch, progress: float) -> dict[str, float]:
+        """Learn from every step of the batch."""
+        cfg, shape = self.cfg, batch.reward.shape
+        flat = batch.obs.reshape(-1, *batch.obs.shape[2:])
+        state = self.net.states(flat).reshape(len(batch.obs), -1)
+        mask = self.net.masks(flat).reshape(*state.shape, -1)
+        following, following_mask = state[1:].copy(), mask[1:].copy()
+        if len(batch.final_at):
+            t, i = batch.final_at.T
+            following[t, i], following_mask[t, i] = self.net.states(batch.final_obs), self.net.masks(batch.final_obs)
+        if len(self.waiting) != shape[1]:
+            self.waiting = np.full((shape[1], 3), -1.0)
+        epsilon = self.net.epsilon.item()
+        surprise = _learn(
+            _METHODS.index(cfg.method), self.q, self.visits, self.waiting, state, batch.action, batch.reward,
+            batch.terminated, batch.done, batch.valid, following, following_mask,
+            cfg.gamma, cfg.lr, cfg.lr_decay, epsilon, self.random,
+        )  # fmt: skip
+        share = min(progress / cfg.epsilon_fraction, 1.0) if cfg.epsilon_fraction else 1.0
+        self.net.epsilon.fill_(cfg.epsilon_start + share * (cfg.epsilon - cfg.epsilon_start))
+        return {"loss/surprise": surprise, "policy/epsilon": epsilon, "value/seen": float((self.visits > 0).mean())}
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "net": {name: value.clone() for name, value in self.net.state_dict().items()},
+            "visits": self.visits.copy(),
+            "waiting": self.waiting.copy(),
+            "generator": self.random.copy(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.net.load_state_dict(tensors(state["net"]))
+        self.visits[:], self.waiting, self.random[:] = state["visits"], state["waiting"].copy(), state["generator"]
+
+
+def _counts(space: spaces.Space, whole: spaces.Space) -> tuple[NDArray, NDArray]:
+    """How many values each number of an observation takes, and the least of them."""
+    match space:
+        case spaces.Discrete():
+            return np.array([space.n]), np.array([space.start])
+        case spaces.MultiDiscrete():
+            return space.nvec.ravel(), space.start.ravel()
+        case spaces.MultiBinary():
+            size = prod(space.shape)
+            return np.full(size, 2), np.zeros(size, np.int64)
+    raise UsageError(f"a table has one row per observation and needs Discrete ones, not {whole}; learn with dqn")
+
+
+@njit(nogil=True, cache=True)
+def _learn(  # type: ignore[no-untyped-def]
+    method, q, visits, waiting, state, action, reward, terminated, done, valid, following, following_mask,
+    gamma, lr, decay, epsilon, random,
+):  # fmt: skip
+    """Learn from (T, N) steps in their order; the mean absolute surprise."""
+    steps, n = reward.shape
+    total, count = 0.0, 0
+    if method == 3:
+        for i in range(n):
+            ret, first = 0.0, np.zeros(steps, np.bool_)
+            _mark_first_visits(state[:, i], action[:, i], done[:, i], first)
+            for t in range(steps - 1, -1, -1):
+                if not valid[t, i]:
+                    continue
+                if done[t, i]:
+                    ret = 0.0 if terminated[t, i] else _value(q[0, following[t, i]], following_mask[t, i], 0.0)
+                ret = reward[t, i] + gamma * ret
+                if first[t]:
+                    total += abs(_believe(q[0], visits, state[t, i], action[t, i], ret, lr, decay))
+                    count += 1
+        return total / max(count, 1)
+    for t in range(steps):
+        for i in range(n):
+            if method == 2 and waiting[i, 0] >= 0:  # SARSA: now the next action is known
+                s, a = int(waiting[i, 0]), int(waiting[i, 1])
+                target = waiting[i, 2] + gamma * q[0, state[t, i], action[t, i]]
+                total += abs(_believe(q[0], visits, s, a, target, lr, decay))
+                count += 1
+                waiting[i, 0] = -1
+            if not valid[t, i]:
+                continue
+            s, a, target = state[t, i], action[t, i], np.float64(reward[t, i])
+            after, mask, which = following[t, i], following_mask[t, i], 0
+            if method == 2 and not done[t, i]:
+                waiting[i, 0], waiting[i, 1], waiting[i, 2] = s, a, target
+                continue
+            if method == 1:
+                which = int(uniform(random) < 0.5)
+                if not terminated[t, i]:
+                    best = choose(q[which, after], mask, q.shape[2], 0.0, random)
+                    target += gamma * q[1 - which, after, best]
+            elif not terminated[t, i]:
+                target += gamma * _value(q[0, after], mask, epsilon if method == 2 else 0.0)
+            total += abs(_believe(q[which], visits, s, a, target, lr, decay))
+            count += 1
+    return total / max(count, 1)
+
+
+@njit(nogil=True, cache=True)
+def _believe(q, visits, s, a, target, lr, decay):  # type: ignore[no-untyped-def]
+    """Move Q(s, a) towards the target; by how much it was off."""
+    visits[s, a] += 1
+    surprise = target - q[s, a]
+    q[s, a] += (lr / visits[s, a] ** decay if decay > 0 else lr) * surprise
+    return surprise
+
+
+@njit(nogil=True, cache=True)
+def _value(values, mask, epsilon):  # type: ignore[no-untyped-def]
+    """What an epsilon-greedy policy expects of action values (A,)."""
+    best, total, count = -np.inf, 0.0, 0
+    for a in range(len(values)):
+        if len(mask) == 0 or mask[a] != 0:
+            best = max(best, values[a])
+            total += values[a]
+            count += 1
+    return (1.0 - epsilon) * best + epsilon * total / count if count else 0.0
+
+
+@njit(nogil=True, cache=True)
+def _mark_first_visits(state, action, done, first):  # type: ignore[no-untyped-def]
+    """`first` (T,) becomes True where a state and action occur for the first time in their episode."""
+    seen = set()
+    seen.add((np.int64(-1), np.int64(-1)))
+    for t in range(len(state) - 1):
+        pair = (state[t], action[t])
+        first[t] = pair not in seen
+        seen.add(pair)
+        if done[t]:
+            seen.clear()
+            seen.add((np.int64(-1), np.int64(-1)))
+
+
+class Model(NamedTuple):
+    """A known Markov decision process: K outcomes of each of A actions in each of S states."""
+
+    probability: NDArray[np.float64]
+    """(S, A, K), 0 where there are fewer outcomes; an action without any is not available."""
+    following: NDArray[np.int64]
+    """(S, A, K) the next state."""
+    reward: NDArray[np.float64]
+    """(S, A, K)"""
+    terminated: NDArray[np.bool_]
+    """(S, A, K) nothing follows."""
+
+
+class Plan(NamedTuple):
+    """What planning found."""
+
+    value: NDArray[np.float64]
+    """V* (S,)."""
+    policy: NDArray[np.int64]
+    """(S,) a best action in each state."""
+    history: list[NDArray[np.float64]]
+    """V (S,) after every sweep or improvement, the last one included."""
+
+
+def model(table: dict[int, dict[int, list[tuple[float, int, float, bool]]]]) -> Model:
+    """The model in Gymnasium's `env.unwrapped.P`: state -> action -> [(probability, next state, reward, ended)]."""
+    actions = 1 + max(max(by_action) for by_action in table.values())
+    shape = len(table), actions, max(len(listed) for by_action in table.values() for listed in by_action.values())
+    made = Model(np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape, np.bool_))
+    for state, by_action in table.items():
+        for action, listed in by_action.items():
+            for k, outcome in enumerate(listed):
+                for column, what in zip(made, outcome, strict=True):
+                    column[state, action, k] = what
+    return made
+
+
+@njit(nogil=True, cache=True)
+def backup(model: Model, value: NDArray, gamma: float) -> NDArray:
+    """Q (S, A) = E[r + gamma V(s')], nothing following a termination; its maximum over A is the Bellman operator."""
+    states, actions, outcomes = model.probability.shape
+    q = np.zeros((states, actions))
+    for s in range(states):
+        for a in range(actions):
+            for k in range(outcomes):
+                worth = 0.0 if model.terminated[s, a, k] else gamma * value[model.following[s, a, k]]
+                q[s, a] += model.probability[s, a, k] * (model.reward[s, a, k] + worth)
+            if model.probability[s, a].sum() == 0.0:
+                q[s, a] = -np.inf
+    return q
+
+
+def value_iteration(model: Model, gamma: float, tolerance: float = 1e-9) -> Plan:
+    """V* by V <- max_a E[r + gamma V(s')], to within `tolerance`; every sweep shrinks the error by gamma or more.
+
+    With gamma = 1 it stops when a sweep changes less than `tolerance`.
+
+    Raises:
+        UsageError: if gamma is 1 and values grow without end.
+    """
+    history, value = [], np.zeros(len(model.reward))
+    enough = tolerance * (1 - gamma) / gamma if 0 < gamma < 1 else tolerance
+    for _ in range(_MOST_SWEEPS):
+        q = backup(model, value, gamma)
+        change, value = np.abs(q.max(-1) - value).max(), q.max(-1)
+        history.append(value)
+        if change <= enough:
+            return Plan(value, backup(model, value, gamma).argmax(-1), history)
+    raise UsageError(f"values still change after {_MOST_SWEEPS:,} sweeps with gamma {gamma}; give a smaller gamma")
+
+
+def policy_iteration(model: Model, gamma: float) -> Plan:
+    """V* by evaluating a policy exactly and improving it greedily, until it stays; no step makes any state worse.
+
+    Raises:
+        UsageError: unless gamma is below 1: a policy that never ends has no value then.
+    """
+    if gamma >= 1:
+        raise UsageError(f"gamma is {gamma}; policy iteration needs one below 1")
+    states = np.arange(len(model.reward))
+    policy, history = (model.probability.sum(-1) > 0).argmax(-1), []
+    while True:
+        value = evaluate(model, policy, gamma)
+        history.append(value)
+        q = backup(model, value, gamma)
+        better = q.max(-1) > q[states, policy] + 1e-12 * (1 + np.abs(value))  # rounding is no improvement
+        if not better.any():
+            return Plan(value, policy, history)
+        policy = np.where(better, q.argmax(-1), policy)
+
+
+def evaluate(model: Model, policy: NDArray[np.int64], gamma: float) -> NDArray[np.float64]:
+    """V (S,) of a policy (S,): the solution of V = E[r + gamma V(s')]."""
+    states = np.arange(len(policy))
+    probability, going_on = model.probability[states, policy], ~model.terminated[states, policy]
+    system = np.eye(len(states))
+    np.add.at(system, (states[:, None], model.following[states, policy]), -gamma * probability * going_on)
+    return np.linalg.solve(system, (probability * model.reward[states, policy]).sum(-1))

@@ -1,0 +1,107 @@
+"""Action values Q(s, a), or the distribution of the return of every action."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+
+from ..errors import UsageError
+from .actor_critic import check_mask
+from .encoder import Cnn, Encoder
+from .mlp import mlp
+from .noisy import NoisyLinear
+
+Distribution = Literal["none", "categorical", "quantile"]
+
+
+class ActionValue(nn.Module):
+    """What is known of the return of each of A actions: K numbers, of which `values` makes Q(s, a).
+
+    | distribution | the K numbers                                   | source                              |
+    |--------------|-------------------------------------------------|-------------------------------------|
+    | none         | Q(s, a) itself, K = 1                           |                                     |
+    | categorical  | logits of K returns evenly spread over `limits` | Bellemare et al. 2017 (1707.06887)  |
+    | quantile     | K equally likely returns                        | Dabney et al. 2017 (1710.10044)     |
+
+    `dueling`: the last hidden layer is there twice, once for the state's value and once for the actions' advantages,
+    whose mean is subtracted (Wang et al. 2015, 1511.06581). `noisy`: layers after the encoder carry learned noise.
+
+    Raises:
+        UsageError: if the actions are not a finite set.
+    """
+
+    def __init__(
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        hidden: Sequence[int] = (64, 64),
+        *,
+        cnn: Cnn = "nature",
+        dueling: bool = False,
+        noisy: bool = False,
+        distribution: Distribution = "none",
+        atoms: int = 51,
+        limits: tuple[float, ...] = (-10.0, 10.0),
+    ) -> None:
+        super().__init__()
+        if not isinstance(action, spaces.Discrete):
+            raise UsageError(f"Q-learning compares actions one by one and needs a Discrete action space, not {action}")
+        self.encoder = Encoder(obs, cnn)
+        self.masked = check_mask(self.encoder, action)
+        self.actions, self.atoms = int(action.n), 1 if distribution == "none" else atoms
+        self.dueling, self.noisy, self.distribution = dueling, noisy, distribution
+        linear = NoisyLinear if noisy else nn.Linear
+        shared, own = (hidden[:-1], hidden[-1:]) if dueling else (hidden, ())
+        self.trunk, width = mlp(self.encoder.size, shared, "relu", linear)
+
+        def stream(outputs: int) -> nn.Sequential:
+            layers, size = mlp(width, own, "relu", linear)
+            return layers.append(linear(size, outputs))
+
+        self.advantage = stream(self.actions * self.atoms)
+        self.state_value = stream(self.atoms) if dueling else None
+        self.returns: Tensor
+        self.register_buffer("returns", torch.linspace(limits[0], limits[1], self.atoms))
+        self.epsilon: Tensor
+        self.register_buffer("epsilon", torch.ones(1, dtype=torch.float64))
+
+    @classmethod
+    def of(cls, obs: spaces.Space, action: spaces.Space, cfg: Any) -> "ActionValue":
+        """The network that an algorithm's Config describes: every argument that it has a field for."""
+        fields = {name: getattr(cfg, name) for name in inspect.signature(cls).parameters if hasattr(cfg, name)}
+        return cls(obs, action, **fields)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is one perceptron that gives one number per action, all of them available."""
+        return not (self.encoder.cnns or self.masked or self.noisy or self.dueling or self.distribution != "none")
+
+    def forward(self, obs: Tensor) -> Tensor:
+        """The K numbers of each action, shape (B, A, K), for stored observations (B, *layout.shape)."""
+        features = self.trunk(self.encoder(obs))
+        out = self.advantage(features).unflatten(-1, (self.actions, self.atoms))
+        if self.state_value is None:
+            return out
+        return self.state_value(features).unsqueeze(-2) + out - out.mean(-2, keepdim=True)
+
+    def values(self, out: Tensor) -> Tensor:
+        """Q(s, a), shape (B, A), from what `forward` gave."""
+        if self.distribution == "categorical":
+            return out.softmax(-1) @ self.returns
+        return out.squeeze(-1) if self.atoms == 1 else out.mean(-1)
+
+    def greedy(self, obs: Tensor, out: Tensor) -> Tensor:
+        """The best available action, shape (B,)."""
+        values = self.values(out)
+        mask = self.encoder.mask(obs) if self.masked else None
+        return (values if mask is None else values.masked_fill(mask == 0, -torch.inf)).argmax(-1)
+
+    def resample(self, generator: torch.Generator) -> None:
+        """Draw the noise of noisy layers anew."""
+        if self.noisy:
+            for module in self.modules():
+                if isinstance(module, NoisyLinear):
+                    module.resample(generator)

@@ -1,0 +1,48 @@
+"""Short training runs, watched."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from ..run import Run
+from ..train import Training
+
+_WINDOW = 20  # episodes that a mean return is taken over
+
+
+class Watched(NamedTuple):
+    """What a run did."""
+
+    steps: list[int]
+    """After which steps it was looked at."""
+    returns: list[float]
+    """The mean return of the last 20 episodes then."""
+    peak: float
+    """The largest of what was asked of the agent."""
+    seconds: float
+    """Of training."""
+
+
+def watch(run: Run, ask: Callable[[Any], float] = lambda agent: 0.0, until: float = np.inf, looks: int = 40) -> Watched:
+    """Train, in memory, until the mean return reaches `until` or the run is over; look at it `looks` times."""
+    steps: list[int] = []
+    returns: list[float] = []
+    peak = 0.0
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with Training(run) as training:
+            began = perf_counter()
+            while training.steps < run.steps and not (returns and returns[-1] >= until):
+                training.iterate()
+                if training.steps * looks >= run.steps * (len(steps) + 1):
+                    recent = [ret for ret, _ in training.metrics.recent][-_WINDOW:]
+                    steps.append(training.steps)
+                    returns.append(float(np.mean(recent)) if recent else 0.0)
+                    peak = max(peak, ask(training.agent))
+            return Watched(steps, returns, peak, perf_counter() - began)
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,407 @@
+"""DQN by hand, its parts in all combinations that matter, and environments whose values are known."""
+
+from contextlib import closing
+from functools import partial
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from gymnast import DQN
+from gymnast.agents import dqn
+from gymnast.core import checkpoint
+from gymnast.core.errors import UsageError
+from gymnast.core.rollout import Rollout
+from gymnast.envs import make
+from gymnast.runners.run import Run, preset
+from gymnast.runners.train import Training, describe, resume, train
+from probes import Doors, Endless, Later, Match, One, Opposite, Seen, clocks
+
+BOX = spaces.Box(-1e6, 1e6, (3,), np.float32)
+PROBE = {"horizon": 4, "replay_ratio": 0.25, "minibatch": 32, "capacity": 4000, "learning_starts": 64} | {
+    "lr": 1e-2,
+    "lr_schedule": "linear",
+    "gamma": 0.5,
+    "target_interval": 10,
+    "epsilon": 0.2,
+    "hidden": (16,),
+    "limits": (-3.0, 3.0),
+    "atoms": 31,
+}
+PARTS = {  # every pair of parts occurs together somewhere
+    "plain": {},
+    "double squared": {"double": True, "loss": "squared"},
+    "dueling priority n-step": {"dueling": True, "priority": 0.6, "n_step": 3},
+    "double noisy soft": {"double": True, "noisy": True, "epsilon_start": 0.0, "epsilon": 0.0, "tau": 0.2},
+    "categorical double n-step": {"distribution": "categorical", "double": True, "n_step": 3},
+    "quantile dueling noisy": {"distribution": "quantile", "dueling": True, "noisy": True},
+    "quantile double priority": {"distribution": "quantile", "double": True, "priority": 0.6},
+    "rainbow": {"double": True, "dueling": True, "noisy": True, "n_step": 3, "priority": 0.5}
+    | {"distribution": "categorical"},
+}
+
+
+class Stacks(gym.Env):
+    """Four frames, oldest first, each filled with its time; episodes of six steps."""
+
+    observation_space = spaces.Box(0, 255, (4, 20, 20), np.uint8)
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.time = 0
+        return self._obs(), {}
+
+    def step(self, action):
+        self.time += 1
+        return self._obs(), 1.0, self.time == 6, False, {}
+
+    def _obs(self):
+        times = np.maximum(np.arange(self.time - 3, self.time + 1), 0)
+        return np.broadcast_to(times[:, None, None], (4, 20, 20)).astype(np.uint8)
+
+
+def vector(make_env, copies=4, mode=AutoresetMode.SAME_STEP):
+    return SyncVectorEnv([make_env] * copies, autoreset_mode=mode)
+
+
+def agent(obs=BOX, action=None, **config):
+    return dqn.Agent(obs, action or spaces.Discrete(2), dqn.Config(**config))
+
+
+def learned(make_env, steps=2000, mode=AutoresetMode.SAME_STEP, **config):
+    """An agent that has learned on a probe environment."""
+    env = vector(make_env, mode=mode)
+    cfg = dqn.Config(**PROBE | config)
+    made = dqn.Agent(env.single_observation_space, env.single_action_space, cfg)
+    rollout, done = Rollout(env, cfg.horizon), 0
+    while done < steps:
+        batch = rollout.collect(made.act)
+        made.update(batch, done / steps)
+        done += batch.steps
+    return made
+
+
+def values(made, *obs):
+    return made.inspect(np.array([[x] for x in obs], np.float32))["value"]
+
+
+@pytest.mark.parametrize("parts", PARTS)
+def test_every_combination_of_parts_finds_the_values_of_the_probes(parts):
+    config = PARTS[parts]
+    # V(0) = gamma, V(1) = 1 if nothing is added after a termination
+    assert values(learned(Later, **config), 0, 1) == pytest.approx([0.5, 1], abs=0.1)
+    # 1 / (1 - gamma) only if a truncation bootstraps
+    assert values(learned(Endless, **config), 0) == pytest.approx([2], abs=0.1)
+
+
+@pytest.mark.parametrize("parts", PARTS)
+def test_every_combination_of_parts_finds_the_right_actions(parts):
+    made = learned(Opposite, 1500, **PARTS[parts])
+    assert made.act(np.arange(2), explore=False)["action"].tolist() == [1, 0]
+    got = made.inspect(np.arange(2))["action value"]
+    np.testing.assert_allclose(got, [[-1, 1], [1, -1]], atol=0.25)
+
+
+def test_plain_values_are_exact():
+    assert values(learned(One, 1200), 0) == pytest.approx([1], abs=0.01)
+    assert values(learned(Seen, 1600), -1, 1) == pytest.approx([-1, 1], abs=0.01)
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode), ids=str)
+def test_every_autoreset_mode_gives_the_same_values(mode):
+    assert values(learned(Later, mode=mode), 0, 1) == pytest.approx([0.5, 1], abs=0.05)
+    assert values(learned(Endless, mode=mode), 0) == pytest.approx([2], abs=0.05)
+
+
+SCRIPTS = ("3| 2~ 4!", "2~ 5|", "9~", "1| 1~")
+LENGTHS = {i: [(int(word[:-1]), word[-1]) for word in script.split()] for i, script in enumerate(SCRIPTS)}
+
+
+@pytest.mark.parametrize("n", [1, 3, 5])
+@pytest.mark.parametrize("double", [False, True])
+def test_targets_are_those_of_brute_force_at_every_kind_of_end(n, double):
+    made = agent(gamma=0.9, n_step=n, double=double, minibatch=32, learning_starts=10**6, hidden=(8,))
+    with torch.no_grad():
+        made.target_net.advantage[-1].bias.copy_(torch.tensor([1.0, -2.0]))  # so that both nets disagree
+    with closing(clocks(*SCRIPTS)) as env:
+        rollout = Rollout(env, 7)
+        for _ in range(3):
+            made.update(rollout.collect(made.act), 0.0)
+    collected = 21
+    drawn = {name: np.concatenate(x) for name, x in made.replay.sample(64, 8).items()}
+    got = dqn.targets(made.net, made.target_net, {k: torch.as_tensor(x) for k, x in drawn.items()}, made.cfg)
+
+    def value(copy, episode, time):
+        state = torch.tensor([[copy, episode, time]], dtype=torch.float32)
+        with torch.no_grad():
+            judged = made.target_net.values(made.target_net(state))[0]
+            return judged[made.net.values(made.net(state))[0].argmax()].item() if double else judged.max().item()
+
+    cases = set()
+    for obs, target in zip(drawn["obs"].astype(int), got.tolist(), strict=True):
+        copy, episode, time = obs.tolist()
+        script = LENGTHS[copy]
+        before = sum(script[k % len(script)][0] for k in range(episode))
+        length, end = script[episode % len(script)]
+        steps = min(n, length - time, collected - before - time)
+        expected = sum(0.9**k * (time + 1 + k) for k in range(steps))
+        ended = time + steps == length
+        if not (ended and end in "|!"):
+            expected += 0.9**steps * value(copy, episode, time + steps)
+        assert target == pytest.approx(expected, rel=1e-4), (copy, episode, time)
+        cases.add((ended and end, steps))
+    assert {end for end, _ in cases} == {False, "|", "~", "!"}
+    assert {steps for _, steps in cases} == set(range(1, n + 1))
+
+
+def test_the_loss_by_hand():
+    made = agent(hidden=(), dueling=False)
+    with torch.no_grad():
+        made.net.advantage[0].weight.zero_()
+        made.net.advantage[0].bias.copy_(torch.tensor([2.0, -1.0]))
+    mb = {
+        "obs": torch.zeros(2, 3),
+        "action": torch.tensor([0, 1]),
+        "target": torch.tensor([1.5, 2.0]),
+        "weights": torch.tensor([1.0, 0.5]),
+    }
+    # errors 0.5 and -3: Huber 0.125 and 2.5, squared 0.25 and 9
+    total, logs = dqn.loss(made.net, mb, made.cfg)
+    assert total.item() == pytest.approx((0.125 + 0.5 * 2.5) / 2)
+    assert logs["error"].tolist() == [0.5, -3]
+    assert logs["value/q"].item() == 0.5
+    total, _ = dqn.loss(made.net, mb, dqn.Config(loss="squared"))
+    assert total.item() == pytest.approx((0.25 + 0.5 * 9) / 2)
+
+
+@pytest.mark.parametrize("distribution", ["categorical", "quantile"])
+def test_a_distributions_target_has_the_scalar_targets_mean(distribution):
+    made = agent(distribution=distribution, hidden=(8,), limits=(-20.0, 20.0), double=True)
+    torch.manual_seed(0)
+    mb = {"next_obs": torch.randn(16, 3), "reward": torch.randn(16), "discount": torch.tensor([0.9, 0.0] * 8)}
+    got = dqn.targets(made.net, made.target_net, mb, made.cfg)
+    mean = got @ made.net.returns if distribution == "categorical" else got.mean(-1)
+    with torch.no_grad():
+        best = made.net.values(made.net(mb["next_obs"])).argmax(-1)
+        following = made.target_net.values(made.target_net(mb["next_obs"]))[torch.arange(16), best]
+    torch.testing.assert_close(mean, mb["reward"] + mb["discount"] * following, rtol=1e-4, atol=1e-4)
+
+
+def test_advantages_of_dueling_streams_are_centred():
+    made = agent(dueling=True, hidden=(8, 6), distribution="quantile", atoms=5)
+    obs = torch.randn(4, 3)
+    out = made.net(obs)
+    torch.testing.assert_close(out.mean(1), made.net.state_value(made.net.trunk(obs)))
+
+
+@pytest.mark.parametrize(("tau", "interval"), [(1.0, 3), (0.25, 2), (0.1, 1)])
+def test_the_target_network_follows_tau_exactly(tau, interval):
+    made = agent(tau=tau, target_interval=interval, learning_starts=0, minibatch=4, replay_ratio=1.0, horizon=1)
+    expected = made.optimizer.flat.detach().clone()
+    with closing(clocks("3|")) as env:
+        rollout = Rollout(env, 1)
+        for _ in range(12):
+            before = made.updates
+            made.update(rollout.collect(made.act), 0.0)
+            if made.updates == before + 1 and made.updates % interval == 0:
+                expected += tau * (made.optimizer.flat.detach() - expected)
+            elif before == 0:  # the first four steps of the network are taken at once
+                expected = made._target.clone()
+            torch.testing.assert_close(made._target, expected, rtol=1e-5, atol=1e-6)
+    assert made.updates == 12
+
+
+@pytest.mark.parametrize(("copies", "horizon", "ratio"), [(1, 4, 0.25), (3, 5, 0.1), (4, 1, 2.0), (2, 3, 0.35)])
+def test_the_ratio_of_gradient_steps_is_exact_whatever_the_number_of_environments(copies, horizon, ratio):
+    made = agent(learning_starts=20, minibatch=8, replay_ratio=ratio, horizon=horizon)
+    with closing(clocks(*["5|"] * copies)) as env:
+        rollout, steps = Rollout(env, horizon), 0
+        while steps < 200:
+            batch = rollout.collect(made.act)
+            made.update(batch, 0.0)
+            steps += batch.steps
+            assert made.updates == max(int((steps - 20) * ratio + 1e-9), 0)
+
+
+def test_epsilon_is_exact_at_both_ends_of_its_schedule_and_halfway():
+    made = agent(epsilon_start=0.9, epsilon=0.1, epsilon_fraction=0.4, learning_starts=0)
+    with closing(clocks("3|")) as env:
+        rollout = Rollout(env, 4)
+        for progress, expected in ((0.0, 0.9), (0.2, 0.5), (0.4, 0.1), (0.9, 0.1)):
+            assert made.update(rollout.collect(made.act), progress)["policy/epsilon"] == pytest.approx(expected)
+
+
+def test_actions_are_random_until_learning_starts_and_never_without_exploring():
+    made = agent(epsilon_start=0.0, epsilon=0.0, learning_starts=8, hidden=())
+    obs = np.zeros((400, 3), np.float32)
+    assert 120 < made.act(obs)["action"].sum() < 280
+    assert len(set(made.act(obs, explore=False)["action"].tolist())) == 1
+    with closing(clocks("3|")) as env:
+        rollout = Rollout(env, 4)
+        for _ in range(2):
+            made.update(rollout.collect(made.act), 0.0)
+    assert len(set(made.act(obs)["action"].tolist())) == 1
+
+
+def test_noise_alone_explores():
+    made = agent(noisy=True, epsilon_start=0.0, epsilon=0.0, learning_starts=0, hidden=(8,))
+    obs = np.zeros((1, 3), np.float32)
+    assert {made.act(obs)["action"].item() for _ in range(60)} == {0, 1}
+    assert len({made.act(obs, explore=False)["action"].item() for _ in range(20)}) == 1
+
+
+def test_the_maximum_over_noisy_estimates_is_biased_and_double_is_not():
+    # ten actions worth 0, and two networks that err by N(0, 1) each on its own: E max of ten normals = 1.539
+    states = 2000
+    made = agent(spaces.Discrete(states), spaces.Discrete(10), hidden=())
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for net in (made.net, made.target_net):
+            net.advantage[0].weight.normal_()
+            net.advantage[0].bias.zero_()
+    mb = {"next_obs": torch.arange(states), "reward": torch.zeros(states), "discount": torch.ones(states)}
+    plain, double = (dqn.targets(made.net, made.target_net, mb, dqn.Config(double=d)).mean() for d in (False, True))
+    assert plain.item() == pytest.approx(1.539, abs=0.05)
+    assert double.item() == pytest.approx(0.0, abs=0.08)  # three standard errors
+
+
+@pytest.mark.parametrize(("parts", "observed"), [("plain", False), ("double squared", True), ("rainbow", True)])
+def test_masked_actions_are_never_chosen_and_the_rest_is_learned(parts, observed):
+    # a closed door raises, so collecting at all shows that none was opened
+    with closing(make(Doors, 4, observed=observed)) as env:
+        cfg = dqn.Config(**PROBE | PARTS[parts] | {"gamma": 0.0, "hidden": (32,), "replay_ratio": 0.5})
+        made = dqn.Agent(env.single_observation_space, env.single_action_space, cfg)
+        rollout = Rollout(env, cfg.horizon)
+        for k in range(150):
+            made.update(rollout.collect(made.act), k / 150)
+        rewards = [rollout.collect(partial(made.act, explore=False)).reward.mean() for _ in range(20)]
+        assert np.mean(rewards) > 0.95
+
+
+def test_bootstrapping_never_looks_at_masked_actions():
+    space = spaces.Dict(action_mask=spaces.MultiBinary(3), seen=spaces.Box(-1, 1, (1,), np.float32))
+    made = agent(space, spaces.Discrete(3), hidden=())
+    with torch.no_grad():
+        for net in (made.net, made.target_net):
+            net.advantage[0].weight.zero_()
+            net.advantage[0].bias.copy_(torch.tensor([5.0, 1.0, 2.0]))
+    layout = made.net.encoder.layout
+    rows = layout.empty(2)
+    masks = np.array([[0, 1, 1], [0, 1, 0]], np.int8)
+    layout.write(rows, {"action_mask": masks, "seen": np.zeros((2, 1), np.float32)})
+    mb = {"next_obs": torch.as_tensor(rows), "reward": torch.zeros(2), "discount": torch.ones(2)}
+    for double in (False, True):
+        got = dqn.targets(made.net, made.target_net, mb, dqn.Config(double=double))
+        assert got.tolist() == [2, 1]
+
+
+def test_beta_rises_to_one_with_the_run():
+    made = agent(priority=0.6, beta=0.4, learning_starts=0, minibatch=4)
+    seen = []
+    sample = made.replay.sample
+    made.replay.sample = lambda size, count, beta: seen.append(beta) or sample(size, count, beta)
+    with closing(clocks("3|")) as env:
+        rollout = Rollout(env, 4)
+        for progress in (0.0, 0.5, 1.0):
+            made.update(rollout.collect(made.act), progress)
+    assert seen == pytest.approx([0.4, 0.7, 1.0])
+
+
+def test_surprising_transitions_are_replayed_more_often():
+    made = learned(Seen, 800, priority=1.0)
+    weights = made.replay.tree[len(made.replay.tree) // 2 :][: made.replay.filled * 4]
+    assert weights.max() > 5 * weights[weights > 0].min()
+
+
+RESUMED = {"plain": {}, "rainbow": PARTS["rainbow"]}
+
+
+@pytest.mark.parametrize(("parts", "rollout"), [("plain", "auto"), ("plain", "torch"), ("rainbow", "auto")])
+def test_a_run_stopped_and_resumed_is_the_run_that_never_stopped(parts, rollout, tmp_path):
+    changes = {"learning_starts": 100, "horizon": 8, "target_interval": 7, "capacity": 500} | RESUMED[parts]
+    run = preset("dqn", "CartPole-v1", steps=900, evals=0, rollout=rollout, agent={"hidden": [16], **changes})
+    whole = train(run).agent
+    describe(run, tmp_path)
+    with Training(run, tmp_path) as training:
+        while training.steps < 500:
+            training.iterate()
+        checkpoint.save(tmp_path / "checkpoints" / "last.safetensors", training.state())
+    resumed = resume(tmp_path).agent
+    assert torch.equal(whole.optimizer.flat, resumed.optimizer.flat)
+    assert torch.equal(whole._target, resumed._target)
+    for name, field in whole.replay.fields.items():
+        np.testing.assert_array_equal(field, resumed.replay.fields[name])
+    assert whole.updates == resumed.updates
+
+
+def test_a_replay_on_the_disk_learns_the_same_and_stays_out_of_checkpoints(tmp_path):
+    def run(**changes):
+        return preset("dqn", "CartPole-v1", steps=600, evals=1, eval_episodes=1, agent={"hidden": [16], **changes})
+
+    where = str(tmp_path / "replay")
+    disk = train(run(replay_dir=where, learning_starts=100), tmp_path / "run").agent
+    memory = train(run(learning_starts=100)).agent
+    assert torch.equal(disk.optimizer.flat, memory.optimizer.flat)
+    assert "field/obs" not in checkpoint.load(tmp_path / "run" / "checkpoints" / "last.safetensors")["agent"]["replay"]
+
+
+def test_the_best_checkpoint_acts_and_has_no_replay(tmp_path):
+    run = preset("dqn", "CartPole-v1", steps=600, evals=1, eval_episodes=1, agent={"hidden": [16]})
+    train(run, tmp_path / "run")
+    best = checkpoint.load(tmp_path / "run" / "checkpoints" / "best.safetensors")["agent"]
+    assert "replay" not in best
+    made = dqn.Agent(spaces.Box(-1, 1, (4,), np.float32), spaces.Discrete(2), run.agent)
+    made.load_state(best)
+    assert made.act(np.zeros((2, 4), np.float32))["action"].shape == (2,)
+
+
+def test_frames_are_stored_once_and_learned_from_as_stacks():
+    space = spaces.Box(0, 255, (4, 20, 20), np.uint8)
+    cfg = dqn.Config(frames=4, cnn="small", hidden=(), minibatch=8, learning_starts=8, capacity=64)
+    made = dqn.Agent(space, spaces.Discrete(2), cfg)
+    with closing(SyncVectorEnv([Stacks], autoreset_mode=AutoresetMode.SAME_STEP)) as env:
+        rollout = Rollout(env, 16)
+        metrics = made.update(rollout.collect(made.act), 0.0)
+    assert np.isfinite(list(metrics.values())).all()
+    assert made.replay.fields["obs"].shape == (64, 1, 20, 20)
+    drawn = made.replay.sample(16)
+    newest = drawn["obs"][:, -1, 0, 0].astype(int)
+    np.testing.assert_array_equal(drawn["next_obs"][:, -1, 0, 0], newest + 1)
+    np.testing.assert_array_equal(drawn["obs"][:, -2, 0, 0], np.maximum(newest - 1, 0))
+
+
+def test_rewards_may_be_reduced_to_their_signs():
+    made = agent(reward_sign=True, learning_starts=0, minibatch=4)
+    with closing(clocks("3|")) as env:
+        batch = Rollout(env, 6).collect(made.act)
+        made.update(batch, 0.0)
+    assert made.replay.fields["reward"][:6].ravel().tolist() == [1] * 6
+    assert batch.reward.max() == 3
+
+
+def test_what_does_not_fit_is_refused_in_one_line():
+    with pytest.raises(UsageError, match="needs a Discrete action space, not Box"):
+        agent(action=spaces.Box(-1, 1, (1,), np.float32))
+    with pytest.raises(UsageError, match="limits is"):
+        dqn.Config(limits=(1.0, -1.0))
+    with pytest.raises(UsageError, match="at least 2"):
+        dqn.Config(distribution="quantile", atoms=1)
+
+
+def test_the_import_interface_learns_and_thinks_in_action_values():
+    learner = DQN(Match, preset="none", num_envs=4, evals=0, agent=PROBE | {"hidden": [16], "limits": [-3, 3]})
+    learner.learn(4000)
+    action, thoughts = learner.predict(2)
+    assert action == 2
+    assert thoughts["action value"].argmax() == 2
+    assert learner.evaluate(4).mean == 8
+
+
+def test_training_reaches_the_value_through_the_runner():
+    result = train(Run("dqn", Later, dqn.Config(**PROBE), steps=4000, num_envs=4, evals=1, eval_episodes=4))
+    assert result.steps == 4000
+    assert values(result.agent, 0, 1) == pytest.approx([0.5, 1], abs=0.05)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,16 +137,29 @@ def test_buffers():
 
 def test_training_and_the_arithmetic_of_its_update():
     pytest.importorskip("stable_baselines3")
-    from gymnast.runners.bench import ppo, updates
+    from gymnast.runners.bench import learning, ppo, updates
 
     config = algorithm.Config(horizon=8, minibatch=8, epochs=1)
-    case = ppo.Case("tiny", "CartPole-v1", 32, 2, config, solved=1e9)
+    case = learning.Case("tiny", "CartPole-v1", 32, 2, config, solved=1e9)
     speed, solved = ppo.measure(1, [case])
     assert speed.ratio > 0
     assert solved.note == "1 and 1 of 1 never reached it"
     row = updates.measure(case, (8, 64, 64), 1, BLINK)
     assert row.unit == "GFLOP/s"
     _whats([row])
+
+
+def test_the_peer_of_each_algorithm_trains_with_its_settings():
+    pytest.importorskip("sb3_contrib")
+    from gymnast.runners.bench import learning, pg
+
+    a2c, trpo = (case.config for case in pg.CASES)
+    configs = a2c, replace(trpo, horizon=8, critic_minibatch=16)
+    a2c, trpo = pg.measure(1, [learning.Case("tiny", "CartPole-v1", 32, 2, config) for config in configs])
+    assert a2c.peer_name.startswith("Stable-Baselines3")
+    assert trpo.peer_name.startswith("sb3-contrib")
+    assert a2c.ratio > 0
+    assert trpo.ratio > 0
 
 
 def test_memory():

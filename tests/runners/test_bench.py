@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from gymnast.agents import dqn as learner
 from gymnast.agents import ppo as algorithm
 from gymnast.core.errors import UsageError
 from gymnast.runners.bench import HEADER, Row, alternate, bench, duration, line, rate
@@ -146,6 +147,14 @@ def test_training_and_the_arithmetic_of_its_update():
     row = updates.measure(case, (8, 64, 64), 1, BLINK)
     assert row.unit == "GFLOP/s"
     _whats([row])
+
+
+def test_training_on_a_replay():
+    pytest.importorskip("stable_baselines3")
+    from gymnast.runners.bench import dqn
+
+    config = learner.Config(horizon=4, replay_ratio=0.5, minibatch=8, learning_starts=8, capacity=100, hidden=(8,))
+    assert _whats(dqn.measure(1, [dqn.Case("tiny", "CartPole-v1", 32, config)])) == ["tiny"]
 
 
 def test_memory():

@@ -3,27 +3,34 @@
 Mnih et al. 2016, arXiv:1602.01783, with synchronous environments in place of asynchronous workers (A2C). A `horizon` of
 1 is online actor-critic (Huang, section 29.2). Time-limit truncations bootstrap from V(final_obs). With whole
 `episodes` and `lam` 1 the critic is only a baseline of Monte Carlo returns and adds no bias (Huang, section 29.4).
+
+Two variants learn Q(s, a) beside V. As a control variate (Gu et al. 2016, "Q-Prop", arXiv:1611.02247) it replaces what
+it says of the action drawn by its mean over actions. With a `replay` the actor-critic is off-policy (Huang, section
+29.3, where V would belong to the policies of the past): of remembered states it asks Q about the actions that it would
+take now.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Generator, Tensor
 
 from ..core.actor import Actor
 from ..core.batch import Batch
 from ..core.checkpoint import tensors
-from ..core.errors import check_ranges
-from ..core.nets import ActorCritic
+from ..core.errors import UsageError, check_ranges
+from ..core.nets import ActorCritic, Critic
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
 from ..core.optim import Adam, RMSprop, Schedule, scheduled
+from ..core.replay import Replay
 from ..core.returns import n_step
 from ..core.rollout import Whole
 from ..core.stats import explained_variance
+from ..core.surrogate import ClippedSurrogate, fits
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,16 @@ class Config:
     """GAE lambda: 0 is one-step TD, 1 bootstraps at the rollout's end alone; higher means less bias, more variance."""
     n_step: int | None = None
     """Rewards to add up before V takes over, the same for every step, in place of `lam`."""
+    control_variate: bool = False
+    """Replace what a learned Q(s, a) says of the action drawn by its mean over actions: less variance, no bias."""
+    replay: int = 0
+    """Transitions to remember; above 0 it learns from them alone, off-policy and one step at a time."""
+    replay_batch: int = 256
+    """Transitions drawn for each gradient step."""
+    replay_steps: int = 1
+    """Gradient steps on remembered transitions per rollout; more learn more from each and lean more on Q."""
+    critic_lr: float = 1e-3
+    """Adam step size of Q(s, a)."""
     value_coef: float = 0.5
     """Weight of the mean squared value error."""
     entropy_coef: float = 0.0
@@ -83,11 +100,22 @@ class Config:
 
     def __post_init__(self) -> None:
         given = [name for name in ("episodes", "n_step", "sde_freq") if getattr(self, name) is not None]
-        check_ranges(self, positive=("horizon", "lr", "optimizer_eps", "max_grad_norm", *given), unit=("gamma", "lam"))
+        positive = ("horizon", "lr", "optimizer_eps", "max_grad_norm", "replay_batch", "replay_steps", "critic_lr")
+        check_ranges(self, positive=(*positive, *given), unit=("gamma", "lam"), at_least_0=("replay",))
+        if self.replay and self.control_variate:
+            raise UsageError("control_variate is for the on-policy gradient and does not go with a replay; choose one")
+        if 0 < self.replay < self.replay_batch:
+            raise UsageError(f"replay is {self.replay}; it must hold at least one replay_batch ({self.replay_batch})")
 
 
-def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
-    """Scalar to minimise and what to log, from the B flat steps of a rollout.
+def loss(
+    net: ActorCritic,
+    mb: dict[str, Tensor],
+    cfg: Config,
+    critic: Critic | None = None,
+    generator: Generator | None = None,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Scalar to minimise and what to log, from the B flat steps of a rollout; `critic` is the control variate.
 
     | mb      | shape       | meaning                             |
     |---------|-------------|-------------------------------------|
@@ -97,12 +125,36 @@ def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, 
     | ret     | (B,)        | value target, a constant            |
     """
     pi, value = net(mb["obs"])
-    adv = mb["adv"]
+    adv, scale = mb["adv"], torch.ones(())
     if cfg.normalize_advantage and len(adv) > 1:
-        adv = (adv - adv.mean()) / (adv.std() + 1e-8)
-    policy = -(pi.log_prob(mb["action"]) * adv).mean()
-    value_error = (value - mb["ret"]).square().mean()
-    entropy = pi.entropy().mean()
+        scale = 1 / (adv.std() + 1e-8)
+        adv = (adv - adv.mean()) * scale
+    policy = torch.zeros(())
+    if critic is not None:
+        features = net.encoder(mb["obs"]).detach()
+        adv = adv - scale * critic.centred(features, mb["action"], pi).detach()
+        policy = -scale * critic.mean(features, pi, generator).mean()
+    policy = policy - (pi.log_prob(mb["action"]) * adv).mean()
+    return _total(policy, (value - mb["ret"]).square().mean(), pi.entropy().mean(), cfg)
+
+
+def off_policy_loss(
+    net: ActorCritic, critic: Critic, mb: dict[str, Tensor], cfg: Config, generator: Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Scalar to minimise and what to log, from B remembered states: pi climbs Q, V follows its mean over actions."""
+    pi, value = net(mb["obs"])
+    mean = critic.mean(net.encoder(mb["obs"]).detach(), pi, generator)
+    return _total(-mean.mean(), (value - mean.detach()).square().mean(), pi.entropy().mean(), cfg)
+
+
+def critic_loss(net: ActorCritic, critic: Critic, mb: dict[str, Tensor]) -> Tensor:
+    """Mean squared error of Q(s, a) against the targets "ret" (B,)."""
+    with torch.no_grad():
+        features = net.encoder(mb["obs"])
+    return (critic(features, mb["action"]) - mb["ret"]).square().mean()
+
+
+def _total(policy: Tensor, value_error: Tensor, entropy: Tensor, cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
     total = policy + cfg.value_coef * value_error
     if cfg.entropy_coef:
         total = total - cfg.entropy_coef * entropy
@@ -121,6 +173,14 @@ class Agent:
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         optimizer = {"rmsprop": RMSprop, "adam": Adam}[cfg.optimizer]
         self.optimizer = optimizer(self.net.parameters(), cfg.optimizer_eps, cfg.max_grad_norm)
+        self.critic: Critic | None = None
+        if cfg.control_variate or cfg.replay:
+            with torch.random.fork_rng():
+                torch.manual_seed(seed + 1)
+                self.critic = Critic(self.net.encoder.size, action, cfg.hidden, cfg.activation).to(self.actor.device)
+            self.critic_optimizer = Adam(self.critic.parameters())
+        self.replay = Replay(cfg.replay, gamma=cfg.gamma, seed=seed) if cfg.replay else None
+        self._written_out = ClippedSurrogate(self.net) if fits(self.net) and self.critic is None else None
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         return self.actor.act(obs, explore)
@@ -129,26 +189,78 @@ class Agent:
         return self.actor.inspect(obs)
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
-        """One gradient step on the whole rollout."""
+        """One gradient step on the whole rollout, or `replay_steps` on remembered transitions."""
         lr = scheduled(self.cfg.lr, self.cfg.lr_schedule, progress)
-        adv, ret = self._advantages(batch)
-        columns = {"obs": batch.obs[:-1], "action": batch.action, "adv": adv, "ret": ret}
-        total, log = loss(self.net, {name: self.actor.flat(x, batch) for name, x in columns.items()}, self.cfg)
-        norm = self.optimizer.step(total, lr)
+        if self.replay is not None:
+            metrics = self._remember_and_learn(batch, lr)
+        else:
+            metrics = self._learn(batch, lr, self.actor.noise.due(progress))
         self.actor.end_rollout(batch)
-        logged = torch.stack([*(x.detach() for x in log.values()), norm]).tolist()
-        metrics = dict(zip((*log, "loss/grad_norm"), logged, strict=True))
-        value = batch.extras["value"][batch.valid]
-        metrics["value/explained_variance"] = explained_variance(value, ret[batch.valid])
         metrics["policy/lr"] = lr
         return metrics
 
     def state(self) -> dict[str, Any]:
-        return {**self.actor.state(), "optimizer": self.optimizer.state()}
+        state = {**self.actor.state(), "optimizer": self.optimizer.state()}
+        if self.critic is not None:
+            weights = {name: x.clone() for name, x in self.critic.state_dict().items()}
+            state |= {"critic": weights, "critic_optimizer": self.critic_optimizer.state()}
+        return state | ({} if self.replay is None else {"replay": self.replay.state()})
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.actor.load_state(state)
         self.optimizer.load_state(tensors(state["optimizer"]))
+        if self.critic is not None:
+            self.critic.load_state_dict(tensors(state["critic"]))
+            self.critic_optimizer.load_state(tensors(state["critic_optimizer"]))
+        if self.replay is not None:
+            self.replay.load_state(state["replay"])
+
+    def _learn(self, batch: Batch, lr: float, look: bool) -> dict[str, float]:
+        """One gradient step on the rollout; with `look`, the diagnosis of that step too."""
+        cfg, actor = self.cfg, self.actor
+        adv, ret = self._advantages(batch)
+        data = actor.columns(batch, obs=batch.obs[:-1], action=batch.action, **batch.extras, adv=adv, ret=ret)
+        noise = actor.gradient_noise(data, data["adv"]) if look else {}
+        if self._written_out is not None:
+            logged = self._written_out(
+                data,
+                value_coef=cfg.value_coef,
+                entropy_coef=cfg.entropy_coef,
+                normalize_advantage=cfg.normalize_advantage,
+            )[:3]
+            norm = self.optimizer.descend(lr)
+        else:
+            total, log = loss(self.net, data, cfg, self.critic, actor.generator)
+            norm = self.optimizer.step(total, lr)
+            logged = torch.stack([x.detach() for x in log.values()])
+        metrics = dict(zip(_LOGGED, torch.cat([logged, norm[None]]).tolist(), strict=True)) | noise
+        if self.critic is not None:  # only now: fitted to these returns before, Q would know the actions' luck
+            error = critic_loss(self.net, self.critic, data)
+            self.critic_optimizer.step(error, cfg.critic_lr)
+            metrics["loss/critic"] = float(error.detach())
+        metrics["value/explained_variance"] = explained_variance(data["value"].cpu().numpy(), data["ret"].cpu().numpy())
+        return metrics | (actor.moved(data) if look else {})
+
+    def _remember_and_learn(self, batch: Batch, lr: float) -> dict[str, float]:
+        """Gradient steps on remembered transitions, once there are enough of them."""
+        cfg, actor, replay, critic = self.cfg, self.actor, self.replay, self.critic
+        assert replay is not None
+        assert critic is not None
+        replay.add(replace(batch, reward=actor.reward(batch)))
+        if len(replay) < cfg.replay_batch:
+            return {}
+        logs = []
+        for _ in range(cfg.replay_steps):
+            drawn = replay.sample(cfg.replay_batch)
+            mb = {name: torch.as_tensor(x, device=actor.device) for name, x in drawn.items()}
+            with torch.no_grad():
+                mb["ret"] = mb["reward"] + mb["discount"] * self.net.value(mb["next_obs"])
+            error = critic_loss(self.net, critic, mb)
+            self.critic_optimizer.step(error, cfg.critic_lr)
+            total, log = off_policy_loss(self.net, critic, mb, cfg, actor.generator)
+            norm = self.optimizer.step(total, lr)
+            logs.append(torch.stack([*(x.detach() for x in log.values()), norm, error.detach()]))
+        return dict(zip((*_LOGGED, "loss/critic"), torch.stack(logs).mean(0).tolist(), strict=True))
 
     def _advantages(self, batch: Batch) -> tuple[NDArray, NDArray]:
         """Advantages and value targets, both (T, N)."""
@@ -158,3 +270,6 @@ class Agent:
         edge_value = self.actor.values(batch.edge_obs[None])[0]
         ret = n_step(reward, batch.next_value(value, edge_value), batch.done, cfg.gamma, cfg.n_step)
         return ret - value, ret
+
+
+_LOGGED = ("loss/policy", "loss/value", "policy/entropy", "loss/grad_norm")

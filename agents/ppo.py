@@ -1,4 +1,4 @@
-"""Proximal policy optimisation with a clipped surrogate.
+"""Proximal policy optimisation with a clipped surrogate, or with an adaptive KL penalty.
 
 Schulman et al. 2017, arXiv:1707.06347, with the details that its published results depend on (Huang et al. 2022,
 "The 37 implementation details of PPO"). Advantages are GAE(lambda); time-limit truncations bootstrap from V(final_obs).
@@ -50,6 +50,11 @@ class Config:
     """Largest change of the probability ratio that still earns gradient."""
     clip_schedule: Schedule = "constant"
     """linear: the clip range falls to 0 at the end of the run."""
+    kl_penalty: float | None = None
+    """In place of the clip: a penalty for each nat of KL(old || new), which doubles or halves after each update so that
+    the policy moves by about `kl_goal`; this is where it begins. None: the clip."""
+    kl_goal: float = 0.01
+    """KL divergence of an update that the penalty is adapted to, in nats."""
     value_clip: float | None = None
     """Largest change of a value prediction that earns gradient (the larger of both losses counts); none: no limit."""
     target_kl: float | None = None
@@ -92,11 +97,9 @@ class Config:
     """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
 
     def __post_init__(self) -> None:
-        check_ranges(
-            self,
-            positive=("horizon", "epochs", "minibatch", "adam_eps", "max_grad_norm", "clip"),
-            unit=("gamma", "lam"),
-        )
+        given = () if self.kl_penalty is None else ("kl_penalty",)
+        positive = ("horizon", "epochs", "minibatch", "adam_eps", "max_grad_norm", "clip", "kl_goal", *given)
+        check_ranges(self, positive=positive, unit=("gamma", "lam"))
 
 
 def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
@@ -112,12 +115,15 @@ def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, 
     | ret     | (B,)        | value target                                       |
     """
     pi, value = net(mb["obs"])
-    adv = mb["adv"]
-    if cfg.normalize_advantage and len(adv) > 1:
-        adv = (adv - adv.mean()) / (adv.std() + 1e-8)
+    adv = _scaled(mb["adv"], cfg)
     log_ratio = pi.log_prob(mb["action"]) - mb["logp"]
     ratio = log_ratio.exp()
-    surrogate = torch.minimum(ratio * adv, ratio.clamp(1 - cfg.clip, 1 + cfg.clip) * adv).mean()
+    # KL(old || new) from the old policy's actions: unbiased, its gradient too; joschu.net/blog/kl-approx.html
+    kl = (ratio - 1 - log_ratio).mean()
+    if cfg.kl_penalty is None:
+        surrogate = torch.minimum(ratio * adv, ratio.clamp(1 - cfg.clip, 1 + cfg.clip) * adv).mean()
+    else:
+        surrogate = (ratio * adv).mean() - cfg.kl_penalty * kl
     error = (value - mb["ret"]).square()
     if cfg.value_clip is not None:
         near = mb["value"] + (value - mb["value"]).clamp(-cfg.value_clip, cfg.value_clip)
@@ -132,10 +138,24 @@ def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, 
             "loss/policy": -surrogate,
             "loss/value": value_error,
             "policy/entropy": entropy,
-            "policy/kl": (ratio - 1 - log_ratio).mean(),  # low-variance estimator, joschu.net/blog/kl-approx.html
+            "policy/kl": kl,
             "policy/clipped": ((ratio - 1).abs() > cfg.clip).float().mean(),
         }
     return total, logs
+
+
+def _scaled(adv: Tensor, cfg: Config) -> Tensor:
+    """Advantages as they enter the surrogate."""
+    return (adv - adv.mean()) / (adv.std() + 1e-8) if cfg.normalize_advantage and len(adv) > 1 else adv
+
+
+def adapted(penalty: float, kl: float, goal: float) -> float:
+    """The KL penalty of the next update after one that moved the policy by `kl` (section 4 of the paper)."""
+    if kl > 1.5 * goal:
+        penalty *= 2
+    elif kl < goal / 1.5:
+        penalty /= 2
+    return min(max(penalty, _LEAST), _MOST)
 
 
 class Agent:
@@ -149,7 +169,9 @@ class Agent:
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self._loss = torch.compile(loss) if cfg.compile else loss
-        self._written_out = ClippedSurrogate(self.net) if fits(self.net) and not cfg.compile else None
+        self.kl_penalty = cfg.kl_penalty
+        plain = not cfg.compile and cfg.kl_penalty is None
+        self._written_out = ClippedSurrogate(self.net) if fits(self.net) and plain else None
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         return self.actor.act(obs, explore)
@@ -163,37 +185,55 @@ class Agent:
             self.cfg,
             lr=scheduled(self.cfg.lr, self.cfg.lr_schedule, progress),
             clip=scheduled(self.cfg.clip, self.cfg.clip_schedule, progress),
+            kl_penalty=self.kl_penalty,
         )
+        look = self.actor.noise.due(progress)
+        noise: dict[str, float] = {}
         reward = self.actor.reward(batch)
-        columns = {"obs": batch.obs[:-1], "action": batch.action, **batch.extras}
-        data = {name: self.actor.flat(x, batch) for name, x in columns.items()}
+        data = self.actor.columns(batch, obs=batch.obs[:-1], action=batch.action, **batch.extras)
         logs: list[Tensor] = []
         for epoch in range(cfg.epochs):
             if epoch == 0 or cfg.recompute_advantage:
                 value = batch.extras["value"] if epoch == 0 else self.actor.values(batch.obs[:-1])
                 adv, ret = self.actor.advantages(batch, reward, value, cfg.gamma, cfg.lam)
-                data |= {"adv": self.actor.flat(adv, batch), "ret": self.actor.flat(ret, batch)}
+                data |= self.actor.columns(batch, adv=adv, ret=ret)
+            if epoch == 0 and look:
+                noise = self.actor.gradient_noise(data, _scaled(data["adv"], cfg))
             if not self._epoch(data, cfg, logs):
                 break
+        means = torch.stack(logs).mean(0).tolist()  # the only device-to-host sync of most updates
+        metrics = dict(zip((*_LOGGED, "loss/grad_norm"), means, strict=True)) | noise
+        if look or cfg.kl_penalty is not None:
+            moved = self.actor.moved(data)
+            metrics["policy/effective_samples"] = moved["policy/effective_samples"]
+        if cfg.kl_penalty is not None:
+            metrics["policy/kl_penalty"] = cfg.kl_penalty
+            self.kl_penalty = adapted(cfg.kl_penalty, moved["policy/kl"], cfg.kl_goal)
         self.actor.end_rollout(batch)
-        means = torch.stack(logs).mean(0).tolist()  # the only device-to-host sync of the update
-        metrics = dict(zip((*_LOGGED, "loss/grad_norm"), means, strict=True))
         metrics["value/explained_variance"] = explained_variance(data["value"].cpu().numpy(), data["ret"].cpu().numpy())
         metrics["policy/lr"] = cfg.lr
         return metrics
 
     def state(self) -> dict[str, Any]:
-        return {**self.actor.state(), "optimizer": self.optimizer.state()}
+        return {**self.actor.state(), "optimizer": self.optimizer.state(), "kl_penalty": self.kl_penalty}
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.actor.load_state(state)
         self.optimizer.load_state(tensors(state["optimizer"]))
+        self.kl_penalty = state["kl_penalty"]
 
     def _epoch(self, data: dict[str, Tensor], cfg: Config, logs: list[Tensor]) -> bool:
         """One pass over the rollout; False if the policy has moved far enough."""
         for mb in self.actor.minibatches(data, cfg.minibatch):
             if self._written_out:
-                logged = self._written_out(mb, cfg)
+                logged = self._written_out(
+                    mb,
+                    value_coef=cfg.value_coef,
+                    entropy_coef=cfg.entropy_coef,
+                    normalize_advantage=cfg.normalize_advantage,
+                    clip=cfg.clip,
+                    value_clip=cfg.value_clip,
+                )
             else:
                 total, log = self._loss(self.net, mb, cfg)
                 logged = torch.stack([log[name].detach() for name in _LOGGED])
@@ -204,4 +244,8 @@ class Agent:
         return True
 
 
+_LEAST, _MOST = (
+    1e-6,
+    1e6,
+)  # of the penalty, so that a policy that cannot move does not take it out of the range of numbers
 _LOGGED = ("loss/policy", "loss/value", "policy/entropy", "policy/kl", "policy/clipped")

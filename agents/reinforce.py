@@ -8,6 +8,7 @@ where `credit` gives gain and factor. An episode's return ends where the episode
 worth 0, or V(final_obs) where V is learned from rewards to go.
 """
 
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from torch import Tensor
 from ..core.actor import Actor
 from ..core.batch import Batch
 from ..core.checkpoint import tensors
+from ..core.episodes import Played, episodes, joined, placed
 from ..core.errors import check_ranges
 from ..core.nets import ActorCritic
 from ..core.nets.encoder import Cnn
@@ -28,7 +30,7 @@ from ..core.normalize import Standardize
 from ..core.optim import Adam, Schedule, flatten, scheduled, split
 from ..core.returns import rewards_to_go
 from ..core.rollout import Whole
-from ..core.stats import explained_variance
+from ..core.stats import effective_samples, explained_variance, sampled_kl
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Config:
     each weight of the network, from the other episodes; a regression on observations and time; a value network."""
     epochs: int = 1
     """Gradient steps per update; from the second on the episodes are those of an older policy, see `reuse`."""
+    memory: int = 0
+    """Earlier updates whose episodes are learned from once more in every update, see `reuse`."""
     reuse: Literal["trajectory", "per_decision", "first_order"] = "first_order"
     """Importance weights for an older policy's episodes: the ratio of whole trajectories (unbiased, wild); of each
     reward's past (unbiased, less so); of the action alone (biased, steady)."""
@@ -83,7 +87,7 @@ class Config:
     def __post_init__(self) -> None:
         given = [name for name in ("clip", "max_grad_norm") if getattr(self, name) is not None]
         positive = ("episodes", "epochs", "lr", "value_lr", "value_epochs", *given)
-        check_ranges(self, positive=positive, unit=("gamma",))
+        check_ranges(self, positive=positive, unit=("gamma",), at_least_0=("memory",))
 
 
 def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
@@ -146,18 +150,6 @@ def credit(log_ratio: NDArray, reward: NDArray, cfg: Config) -> tuple[NDArray, N
     return gain, factor
 
 
-def episodes(batch: Batch) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
-    """Which steps (T, N) belong to whole episodes; and of these B steps the time in the episode and its number."""
-    ended = batch.done & batch.valid
-    number, count = ended.cumsum(0) - ended, ended.sum(0)
-    whole = batch.valid & (number < count)
-    episode = (number + count.cumsum() - count)[whole]
-    step = whole.cumsum(0)[whole]
-    first = np.full(count.sum(), len(whole))
-    np.minimum.at(first, episode, step)
-    return whole, step - first[episode], episode
-
-
 def mean_baseline(ret: NDArray, alive: NDArray[np.bool_], cfg: Config) -> NDArray:
     """The baselines (L, E) that are means of the batch's own returns (L, E), where `alive`; 0 for the others."""
     total, count = np.where(alive, ret, 0.0).sum(1, keepdims=True), alive.sum(1, keepdims=True)
@@ -187,6 +179,7 @@ class Agent:
         self.optimizer = Adam(policy_vector, max_grad_norm=cfg.max_grad_norm)
         self.value_optimizer = Adam(value_vector)
         self.returns = Standardize(())
+        self.memory: deque[Played] = deque(maxlen=cfg.memory)
         self.linear: NDArray[np.float64] | None = None  # coefficients of the linear baseline
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
@@ -196,39 +189,52 @@ class Agent:
         return self.actor.inspect(obs)
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
-        """Gradient steps on the whole episodes of the batch; steps of others are ignored."""
+        """Gradient steps on the whole episodes of the batch, and remembered ones; steps of others are ignored."""
         cfg, decay = self.cfg, scheduled(1.0, self.cfg.lr_schedule, progress)
         whole, step, episode = episodes(batch)
-        shape = step.max() + 1, episode.max() + 1
-        reward = _placed(self._reward(batch)[whole], step, episode, shape)
+        columns = {"obs": batch.obs[:-1], "action": batch.action, "logp": batch.extras["logp"]}
+        columns |= {"reward": self._reward(batch)}
+        fresh = Played(**{name: x[whole] for name, x in columns.items()}, step=step, episode=episode)
+        played = joined([*self.memory, fresh]) if self.memory else fresh
+        new = slice(-len(fresh.step), None)
+        shape = played.step.max() + 1, played.episode.max() + 1
+        place = played.step, played.episode
+        reward = placed(played.reward, *place, shape)
         mean, std = float(self.returns.shift), 1 / float(self.returns.scale)
         # what actions would be credited with if the policy were the one that acted: what a baseline predicts
         on_policy = replace(cfg, weight="whole" if cfg.weight == "whole" else "to_go")
         ret = credit(np.zeros_like(reward), reward, on_policy)[0]
         target = (ret - mean) / std
-        data = self._tensors(obs=batch.obs[:-1][whole], action=batch.action[whole], episode=episode, count=shape[1])
-        baseline = self._baseline(batch, whole, data["obs"], target, step, episode)
-        target = target[step, episode]
-        log_ratio = np.zeros(len(step))
-        logs = []
-        for _ in range(cfg.epochs):
-            gain, factor = (x[step, episode] for x in credit(_placed(log_ratio, step, episode, shape), reward, cfg))
+        data = self._tensors(obs=played.obs, action=played.action, episode=played.episode, count=shape[1])
+        baseline = self._baseline(batch.extras["value"][whole], data["obs"], target, *place)
+        target = target[place]
+        log_ratio = np.zeros(len(played.step))
+        if self.memory:
+            log_ratio[: -len(step)] = (self._logp(data) - played.logp)[: -len(step)]
+        looked, logs = {}, []
+        for epoch in range(cfg.epochs):
+            gain, factor = (x[place] for x in credit(placed(log_ratio, *place, shape), reward, cfg))
             weight = (gain - factor * mean) / std - factor * baseline
             data |= self._tensors(weight=weight.astype(np.float32), factor=factor.astype(np.float32))
+            if epoch == 0:
+                looked["policy/effective_samples"] = self._effective(log_ratio, played)
+                if self.actor.noise.due(progress):
+                    looked |= self._gradient_noise(data)
             total, log = loss(self.net, data, cfg)
             norm = self.optimizer.step(total, cfg.lr * decay)
             logs.append(torch.stack([*(x.detach() for x in log.values()), norm]))
-            log_ratio = self._logp(data) - batch.extras["logp"][whole]
-        metrics = dict(zip((*log, "loss/grad_norm"), torch.stack(logs).mean(0).tolist(), strict=True))
-        metrics["policy/kl"] = float((np.exp(log_ratio) - 1 - log_ratio).mean())  # joschu.net/blog/kl-approx.html
-        metrics["value/explained_variance"] = explained_variance(baseline, target)
+            log_ratio = self._logp(data) - played.logp
+        metrics = dict(zip((*log, "loss/grad_norm"), torch.stack(logs).mean(0).tolist(), strict=True)) | looked
+        metrics["policy/kl"] = sampled_kl(log_ratio[new])
+        metrics["value/explained_variance"] = explained_variance(baseline[new], target[new])
         metrics["policy/lr"] = cfg.lr * decay
         if cfg.baseline == "value":
-            metrics["loss/value"] = self._fit_value(data["obs"], target, cfg.value_lr * decay)
+            metrics["loss/value"] = self._fit_value(data["obs"][new], target[new], cfg.value_lr * decay)
         if cfg.baseline == "linear":
-            self.linear = _ridge(self._features(data["obs"], step), target)
+            self.linear = _ridge(self._features(data["obs"][new], step), target[new])
         if cfg.standardize_return:
-            self.returns.update(torch.as_tensor(ret[step, episode]))
+            self.returns.update(torch.as_tensor(ret[place][new]))
+        self.memory.append(fresh)
         self.actor.end_rollout(batch)
         return metrics
 
@@ -239,6 +245,7 @@ class Agent:
             "value_optimizer": self.value_optimizer.state(),
             "returns": {name: x.clone() for name, x in self.returns.state_dict().items()},
             "linear": self.linear,
+            "memory": [part._asdict() for part in self.memory],
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -247,6 +254,8 @@ class Agent:
         self.value_optimizer.load_state(tensors(state["value_optimizer"]))
         self.returns.load_state_dict(tensors(state["returns"]))
         self.linear = state["linear"]
+        self.memory.clear()
+        self.memory.extend(Played(**part) for part in state["memory"])
 
     def _reward(self, batch: Batch) -> NDArray[np.float64]:
         """Rewards (T, N); if V predicts rewards to go, the last one before a time limit includes what it cut off."""
@@ -259,18 +268,36 @@ class Agent:
         return reward + np.where(batch.truncated & ~batch.terminated, self.cfg.gamma * beyond, 0.0)
 
     def _baseline(
-        self, batch: Batch, whole: NDArray, obs: Tensor, target: NDArray, step: NDArray, episode: NDArray
-    ) -> NDArray:
-        """Baseline of each step (B,), in the units of `target` (L, E).
+        self, value: NDArray, obs: Tensor, target: NDArray, step: NDArray, episode: NDArray
+    ) -> NDArray[np.float64]:
+        """Baseline of each step (B,), in the units of `target` (L, E); `value` is V of the last steps, as they acted.
 
         The value network and the regression have not seen this batch yet: fitted to it, they would know the actions.
         """
         if self.cfg.baseline == "value":
-            return batch.extras["value"][whole]
+            with torch.no_grad():
+                earlier = self.net.value(obs[: -len(value)]).cpu().numpy() if len(obs) > len(value) else value[:0]
+            return np.concatenate([earlier, value])
         if self.cfg.baseline == "linear":
             return np.zeros(len(step)) if self.linear is None else self._features(obs, step) @ self.linear
-        alive = _placed(np.ones(len(step)), step, episode, target.shape) > 0
+        alive = placed(np.ones(len(step)), step, episode, target.shape) > 0
         return mean_baseline(target, alive | (self.cfg.weight == "whole"), self.cfg)[step, episode]
+
+    def _effective(self, log_ratio: NDArray, played: Played) -> float:
+        """Share of the samples that importance weights leave: of steps, or where whole trajectories count, of these."""
+        if self.cfg.reuse == "first_order":
+            return effective_samples(log_ratio)
+        return effective_samples(np.bincount(played.episode, log_ratio))
+
+    def _gradient_noise(self, data: dict[str, Tensor]) -> dict[str, float]:
+        """Metrics of how noisy the gradient is that is made of so many episodes."""
+
+        def loss(index: Tensor) -> Tensor:
+            steps = torch.isin(data["episode"], index)
+            pi, _ = self.net.policy(data["obs"][steps])
+            return -(data["weight"][steps] * pi.log_prob(data["action"][steps])).sum() / len(index)
+
+        return self.actor.noise.look(loss, int(data["count"]), self.actor.device)
 
     @torch.no_grad()
     def _features(self, obs: Tensor, step: NDArray) -> NDArray[np.float64]:
@@ -298,13 +325,6 @@ class Agent:
 
     def _tensors(self, **columns: Any) -> dict[str, Tensor]:
         return {name: torch.as_tensor(x, device=self.actor.device) for name, x in columns.items()}
-
-
-def _placed(x: NDArray, step: NDArray, episode: NDArray, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Values (B,) of steps in their place (L, E), time first; 0 elsewhere."""
-    out = np.zeros(shape)
-    out[step, episode] = x
-    return out
 
 
 def _optimal_baseline(net: ActorCritic, mb: dict[str, Tensor], logp: Tensor) -> Tensor:

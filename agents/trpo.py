@@ -138,9 +138,16 @@ class Agent:
         """One natural step of the policy, then epochs of minibatches for the critic."""
         value = batch.extras["value"]
         adv, ret = self.actor.advantages(batch, self.actor.reward(batch), value, self.cfg.gamma, self.cfg.lam)
-        columns = {"obs": batch.obs[:-1], "action": batch.action, "adv": adv, "ret": ret, "value": value}
-        data = {name: self.actor.flat(x, batch) for name, x in columns.items()}
-        metrics = self._improve(data) | self._fit(data, progress)
+        columns = {"obs": batch.obs[:-1], "action": batch.action, **batch.extras, "adv": adv, "ret": ret}
+        data = self.actor.columns(batch, **columns)
+        look = self.actor.noise.due(progress)
+        noise = self.actor.gradient_noise(data, _standardized(data["adv"])) if look else {}
+        metrics = self._improve(data) | noise
+        if look:
+            moved = self.actor.moved(data)
+            metrics["policy/sampled_kl"] = moved["policy/kl"]
+            metrics["policy/effective_samples"] = moved["policy/effective_samples"]
+        metrics |= self._fit(data, progress)
         self.actor.end_rollout(batch)
         metrics["value/explained_variance"] = explained_variance(data["value"].cpu().numpy(), data["ret"].cpu().numpy())
         return metrics
@@ -155,8 +162,7 @@ class Agent:
     def _improve(self, data: dict[str, Tensor]) -> dict[str, float]:
         """Move the policy as far as the trust region allows."""
         cfg, net = self.cfg, self.net
-        adv = data["adv"]
-        data = data | {"adv": (adv - adv.mean()) / (adv.std(correction=0) + 1e-8)}
+        data = data | {"adv": _standardized(data["adv"])}
         with torch.no_grad():
             old = deepcopy(net.policy(data["obs"])[0])  # its log_std can be the parameter itself, which will move
         total, _ = loss(net, data, old)
@@ -204,6 +210,10 @@ class Agent:
                 self.optimizer.step(error, lr)
                 errors.append(error.detach())
         return {"loss/value": float(torch.stack(errors).mean()), "value/lr": lr}
+
+
+def _standardized(adv: Tensor) -> Tensor:
+    return (adv - adv.mean()) / (adv.std(correction=0) + 1e-8)
 
 
 def _parameters(*modules: nn.Module) -> list[nn.Parameter]:

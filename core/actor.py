@@ -11,10 +11,12 @@ from torch import Tensor
 
 from .batch import Batch
 from .checkpoint import tensors
+from .diagnosis import GradientNoise
 from .heads import Categorical, Gaussian, StateDependentNoiseHead
 from .nets import ActorCritic
 from .normalize import ReturnScale
 from .returns import gae
+from .stats import effective_samples, sampled_kl
 
 
 class Actor:
@@ -34,6 +36,7 @@ class Actor:
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.convolutional = bool(self.net.encoder.cnns)
         self.return_scale = ReturnScale(cfg.gamma) if getattr(cfg, "normalize_return", False) else None
+        self.noise = GradientNoise(self.net)
         self._reward_sign = getattr(cfg, "reward_sign", False)
         self._sde_freq = getattr(cfg, "sde_freq", None)
         self._noise: Tensor | None = None  # (N, F, D) exploration matrices, and how often they were used
@@ -69,8 +72,15 @@ class Actor:
 
     def flat(self, x: NDArray, batch: Batch) -> Tensor:
         """The valid steps of an array (T, N, ...) of a rollout, as a tensor (B, ...)."""
-        flat = torch.as_tensor(x, device=self.device).flatten(0, 1)
-        return flat if batch.valid.all() else flat[torch.as_tensor(batch.valid.ravel(), device=self.device)]
+        return self.columns(batch, x=x)["x"]
+
+    def columns(self, batch: Batch, **arrays: NDArray) -> dict[str, Tensor]:
+        """The valid steps of arrays (T, N, ...) of a rollout, as tensors (B, ...)."""
+        flat = {name: torch.as_tensor(x, device=self.device).flatten(0, 1) for name, x in arrays.items()}
+        if batch.valid.all():
+            return flat
+        valid = torch.as_tensor(batch.valid.ravel(), device=self.device)
+        return {name: x[valid] for name, x in flat.items()}
 
     @torch.no_grad()
     def values(self, obs: NDArray) -> NDArray:
@@ -100,6 +110,22 @@ class Actor:
         for index in torch.randperm(count, generator=self.generator, device=self.device).split(size):
             yield {name: x[index] for name, x in data.items()}
 
+    def gradient_noise(self, data: dict[str, Tensor], adv: Tensor) -> dict[str, float]:
+        """Metrics of how noisy the gradient of mean(adv * log pi(a|s)) is, from B steps; see `GradientNoise`."""
+
+        def loss(index: Tensor) -> Tensor:
+            pi, _ = self.net.policy(data["obs"][index])
+            return -(pi.log_prob(data["action"][index]) * adv[index]).mean()
+
+        return self.noise.look(loss, len(adv), self.device)
+
+    def moved(self, data: dict[str, Tensor]) -> dict[str, float]:
+        """Metrics of how far the policy is from the one whose actions and "logp" are in `data`."""
+        with torch.no_grad():
+            log_ratio = self.net.policy(data["obs"])[0].log_prob(data["action"]) - data["logp"]
+        ratios = log_ratio.cpu().numpy()
+        return {"policy/kl": sampled_kl(ratios), "policy/effective_samples": effective_samples(ratios)}
+
     def end_rollout(self, batch: Batch) -> None:
         """After learning from `batch`: standardise by its observations too from now on; draw exploration noise anew."""
         if self.net.encoder.standardizers:
@@ -112,6 +138,7 @@ class Actor:
             "net": {name: value.clone() for name, value in self.net.state_dict().items()},
             "generator": self.generator.get_state(),
             "return_scale": self.return_scale.state() if self.return_scale else None,
+            "noise": self.noise.state(),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -120,6 +147,7 @@ class Actor:
         self.generator.set_state(torch.as_tensor(state["generator"]))
         if self.return_scale:
             self.return_scale.load_state(state["return_scale"])
+        self.noise.load_state(state["noise"])
 
     def _explore(self, head: StateDependentNoiseHead, features: Tensor) -> Tensor:
         """(N, D) exploration of this step; the matrices live for `sde_freq` steps and never longer than a rollout."""

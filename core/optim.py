@@ -109,6 +109,10 @@ class RMSprop:
     def step(self, loss: Tensor, lr: float) -> Tensor:
         """Descend on `loss`; returns the gradient's norm before clipping."""
         _backward(self.flat, loss)
+        return self.descend(lr)
+
+    def descend(self, lr: float) -> Tensor:
+        """Descend along the gradient that is there; returns its norm before clipping."""
         gradient, norm = _clipped(self.flat, self.max_grad_norm)
         self._square.mul_(self.decay).addcmul_(gradient, gradient, value=1 - self.decay)
         self.flat.data.addcdiv_(gradient, (self._square + self.eps).sqrt_(), value=-lr)

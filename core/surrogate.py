@@ -6,7 +6,6 @@ over the minibatch. It computes what `agents/ppo.py:loss` computes, equal up to 
 """
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
@@ -39,20 +38,32 @@ class ClippedSurrogate:
         self._log_std = net.policy_head.log_std if isinstance(net.policy_head, GaussianHead) else None
 
     @torch.no_grad()
-    def __call__(self, mb: dict[str, Tensor], cfg: Any) -> Tensor:
-        """Policy loss, value loss, entropy, KL divergence and clipped share of a minibatch, shape (5,)."""
+    def __call__(
+        self,
+        mb: dict[str, Tensor],
+        *,
+        value_coef: float,
+        entropy_coef: float,
+        normalize_advantage: bool,
+        clip: float = math.inf,
+        value_clip: float | None = None,
+    ) -> Tensor:
+        """Policy loss, value loss, entropy, KL divergence and clipped share of a minibatch, shape (5,).
+
+        Where the policy is still the one that acted and without a clip, it is the gradient of -log pi(a|s) * adv.
+        """
         x = self.net.encoder(mb["obs"])
         seen, outputs = self._policy.forward(x)
         value_seen, value = self._value.forward(x)
         grad, value_grad = torch.empty_like(outputs), torch.empty_like(value)
-        adv = _standardized(mb["adv"].numpy()) if cfg.normalize_advantage else mb["adv"].numpy()
-        value_clip = math.inf if cfg.value_clip is None else cfg.value_clip
+        adv = _standardized(mb["adv"].numpy()) if normalize_advantage else mb["adv"].numpy()
+        value_clip = math.inf if value_clip is None else value_clip
         logs = np.empty(5)
         logs[1] = _value_loss(
-            value.numpy()[:, 0], mb["value"].numpy(), mb["ret"].numpy(), value_clip, cfg.value_coef,
+            value.numpy()[:, 0], mb["value"].numpy(), mb["ret"].numpy(), value_clip, value_coef,
             value_grad.numpy()[:, 0],
         )  # fmt: skip
-        common = (mb["logp"].numpy(), adv, cfg.clip, cfg.entropy_coef, grad.numpy())
+        common = (mb["logp"].numpy(), adv, clip, entropy_coef, grad.numpy())
         if self._log_std is None:
             logs[[0, 2, 3, 4]] = _categorical(outputs.numpy(), mb["action"].numpy(), *common)
         else:

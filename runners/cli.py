@@ -30,7 +30,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast list                 agents, environments and presets that there are
   gymnast check [ENV]          is this installation sound; does an environment keep its contract
   gymnast lab [NAME]           an experiment that tests a claim of the theory: table, figure, held or not
-  gymnast bench SUITE          speed beside the peers in one run: engine, buffers, train, ppo, memory, search
+  gymnast bench SUITE          speed beside the peers: engine, buffers, train, ppo, pg, dqn, memory, search
 
 Begin with:  gymnast train ppo CartPole-v1
 Options of a command:  gymnast COMMAND --help
@@ -158,7 +158,7 @@ class Bench:
     """Speed beside the peer in the same run, alternating: medians and ratios."""
 
     suite: Positional[str]
-    """What to measure: engine, buffers, train, ppo, memory or search."""
+    """What to measure: engine, buffers, train, ppo, pg, dqn, memory or search."""
     repeats: int = 5
     """Runs of each side."""
     json: bool = False

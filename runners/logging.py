@@ -33,23 +33,22 @@ class Metrics:
     """Averages what updates report until `row` is asked for, and keeps the recent episodes."""
 
     def __init__(self) -> None:
-        self.sums: dict[str, float] = {}
-        self.count = 0
+        self.sums: dict[str, tuple[float, int]] = {}  # total and number of values: not every update reports everything
         self.episodes = 0
         self.recent: deque[tuple[float, int]] = deque(maxlen=_WINDOW)
 
     def add(self, metrics: Mapping[str, float], episodes: Episodes) -> None:
         """Take in one update's metrics, or none if nothing was learned, and the episodes of its batch."""
         for name, value in metrics.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-        self.count += bool(metrics)
+            total, count = self.sums.get(name, (0.0, 0))
+            self.sums[name] = total + value, count + 1
         self.episodes += len(episodes.returns)
         self.recent.extend(zip(episodes.returns.tolist(), episodes.lengths.tolist(), strict=True))
 
     def row(self) -> dict[str, float]:
         """Means since the last row, and of the last 100 episodes (absent before the first one ends)."""
-        row = {name: total / self.count for name, total in self.sums.items()}
-        self.sums, self.count = {}, 0
+        row = {name: total / count for name, (total, count) in self.sums.items()}
+        self.sums = {}
         row["episode/count"] = self.episodes
         if self.recent:
             returns, lengths = zip(*self.recent, strict=True)
@@ -59,11 +58,13 @@ class Metrics:
     def state(self) -> dict[str, Any]:
         """All of it, for a checkpoint."""
         recent = [list(episode) for episode in self.recent]
-        return {"sums": self.sums, "count": self.count, "episodes": self.episodes, "recent": recent}
+        sums = {name: list(pair) for name, pair in self.sums.items()}
+        return {"sums": sums, "episodes": self.episodes, "recent": recent}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
-        self.sums, self.count, self.episodes = dict(state["sums"]), state["count"], state["episodes"]
+        self.sums = {name: (total, count) for name, (total, count) in state["sums"].items()}
+        self.episodes = state["episodes"]
         self.recent.clear()
         self.recent.extend((ret, length) for ret, length in state["recent"])
 

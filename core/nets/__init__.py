@@ -3,6 +3,7 @@
 from .action_value import ActionValue
 from .actor_critic import ActorCritic
 from .cnn import impala_cnn, nature_cnn, small_cnn
+from .critic import Critic
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
 from .policy import Policy
@@ -11,6 +12,7 @@ from .policy_value import PolicyValueNet
 __all__ = [
     "ActionValue",
     "ActorCritic",
+    "Critic",
     "Encoder",
     "Policy",
     "PolicyValueNet",

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import sb3_contrib
 import stable_baselines3 as sb3
 from stable_baselines3.common.env_util import make_atari_env, make_vec_env
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
-from ...agents import ppo
+from ...agents import a2c, ppo, trpo
 
 NAME = f"Stable-Baselines3 {sb3.__version__}"
 
@@ -20,27 +22,66 @@ def vec_env(env: str, copies: int, seed: int) -> VecEnv:
     return VecFrameStack(make_atari_env(f"{game}NoFrameskip-v4", copies, seed=seed), 4)
 
 
-def model(env: str, copies: int, config: ppo.Config, seed: int) -> sb3.PPO:
-    """PPO with the settings of `config`, on the CPU."""
-    return sb3.PPO(
+def name(config: Any) -> str:
+    """The library that has the algorithm of `config`, with its version."""
+    return f"sb3-contrib {sb3_contrib.__version__}" if isinstance(config, trpo.Config) else NAME
+
+
+def model(env: str, copies: int, config: Any, seed: int) -> OnPolicyAlgorithm:
+    """The algorithm of `config` with its settings, on the CPU."""
+    kind, settings = _PEERS[type(config)](config)
+    return kind(
         "CnnPolicy" if env.startswith("ALE/") else "MlpPolicy",
         vec_env(env, copies, seed),
-        learning_rate=_schedule(config.lr, config.lr_schedule),
         n_steps=config.horizon,
-        batch_size=config.minibatch,
-        n_epochs=config.epochs,
         gamma=config.gamma,
         gae_lambda=config.lam,
-        clip_range=_schedule(config.clip, config.clip_schedule),
-        ent_coef=config.entropy_coef,
-        vf_coef=config.value_coef,
-        max_grad_norm=config.max_grad_norm,
         device="cpu",
         seed=seed,
+        **settings,
     )
 
 
-def collector(model: sb3.PPO) -> Callable[[], int]:
+def _ppo(config: ppo.Config) -> tuple[type[OnPolicyAlgorithm], dict[str, Any]]:
+    return sb3.PPO, {
+        "learning_rate": _schedule(config.lr, config.lr_schedule),
+        "batch_size": config.minibatch,
+        "n_epochs": config.epochs,
+        "clip_range": _schedule(config.clip, config.clip_schedule),
+        "ent_coef": config.entropy_coef,
+        "vf_coef": config.value_coef,
+        "max_grad_norm": config.max_grad_norm,
+    }
+
+
+def _a2c(config: a2c.Config) -> tuple[type[OnPolicyAlgorithm], dict[str, Any]]:
+    return sb3.A2C, {
+        "learning_rate": _schedule(config.lr, config.lr_schedule),
+        "rms_prop_eps": config.optimizer_eps,
+        "ent_coef": config.entropy_coef,
+        "vf_coef": config.value_coef,
+        "max_grad_norm": config.max_grad_norm,
+    }
+
+
+def _trpo(config: trpo.Config) -> tuple[type[OnPolicyAlgorithm], dict[str, Any]]:
+    return sb3_contrib.TRPO, {
+        "learning_rate": _schedule(config.critic_lr, config.critic_lr_schedule),
+        "batch_size": config.critic_minibatch,
+        "n_critic_updates": config.critic_epochs,
+        "target_kl": config.delta,
+        "cg_max_steps": config.cg_iterations,
+        "cg_damping": config.damping,
+        "line_search_shrinking_factor": config.backtrack,
+        "line_search_max_iter": config.line_search_steps,
+    }
+
+
+_PEERS: dict[type, Callable[[Any], tuple[type[OnPolicyAlgorithm], dict[str, Any]]]]
+_PEERS = {ppo.Config: _ppo, a2c.Config: _a2c, trpo.Config: _trpo}
+
+
+def collector(model: OnPolicyAlgorithm) -> Callable[[], int]:
     """Work for `rate`: one rollout of `model`."""
     env = model.get_env()
     assert env is not None

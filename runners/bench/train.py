@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ...agents import ppo
-from . import Row, updates
+from . import Row, learning, updates
+from .learning import Case
 from .ppo import CASES as LEARNING
-from .ppo import Case
-from .ppo import measure as measure_training
 
 CARTPOLE = replace(LEARNING[0], solved=None)
 CHEETAH = Case(
@@ -40,7 +39,7 @@ CASES = (CARTPOLE, CHEETAH, PONG, COARSE_PONG)
 
 def measure(repeats: int, seconds: float = 0.5, cases: Sequence[Case] = CASES) -> Iterator[Row]:
     """Steps per second of whole training; floating-point operations per second of the update alone."""
-    yield from measure_training(repeats, cases)
+    yield from learning.measure(repeats, cases)
     yield updates.measure(CARTPOLE, (256, 64, 64), repeats, seconds)
     one_epoch = replace(PONG, config=replace(PONG.config, epochs=1))
     yield updates.measure(one_epoch, (256, 3136, 512), repeats, seconds)

@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..run import Run
 from ..train import Training
 from . import Row, alternate, peers, rate
-from .ppo import Case
+from .learning import Case
 from .products import product
 
 

@@ -77,17 +77,25 @@ def catalogue() -> str:
     return "\n".join(f"  {name:14} {summary(name)}" for name in names())
 
 
+def find(name: str, seed: int) -> Finding:
+    """What an experiment finds.
+
+    Raises:
+        UsageError: for an unknown one.
+    """
+    return _registry.load(name).experiment(seed)
+
+
 def run(name: str, seed: int, out: Path | None) -> Report:
     """Run an experiment and write its figure to `out`, into `out` if that is a folder, or to lab-NAME.png.
 
     Raises:
         UsageError: for an unknown experiment, or if the figure cannot be written.
     """
-    experiment = _registry.load(name).experiment
     out = Path() if out is None else out
     out = out / f"lab-{name}.png" if out.is_dir() else out
     began = perf_counter()
-    finding = experiment(seed)
+    finding = find(name, seed)
     seconds = perf_counter() - began
     _picture(finding, summary(name), out)
     return Report(name, seed, finding, out, seconds)

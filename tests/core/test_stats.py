@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gymnast.core.stats import bootstrap_interval, explained_variance, iqm
+from gymnast.core.stats import bootstrap_interval, effective_samples, explained_variance, iqm, sampled_kl
 
 
 def test_iqm_is_the_mean_of_the_middle_half():
@@ -72,3 +72,19 @@ def test_explained_variance_by_hand():
 
 def test_explained_variance_of_a_constant_target_is_zero():
     assert explained_variance(np.array([1.0, 2.0]), np.ones(2)) == 0
+
+
+def test_the_sampled_kl_is_unbiased_and_never_negative():
+    # All actions of p = (1/2, 1/2), each as often as p draws it: KL(p || q) exactly
+    q = np.array([0.8, 0.2])
+    ratio = q / 0.5
+    assert sampled_kl(np.log(ratio)) == pytest.approx(0.5 * np.log(0.5 / 0.8) + 0.5 * np.log(0.5 / 0.2))
+    assert sampled_kl(np.log(ratio[:1])) > 0  # where -log ratio would be negative
+
+
+def test_effective_samples_by_hand():
+    assert effective_samples(np.zeros(5)) == 1
+    assert effective_samples(np.full(5, -800.0)) == 1  # a common factor means nothing, however small
+    # weights 1, 1, 2: 4^2 / (3 x 6)
+    assert effective_samples(np.log([1.0, 1.0, 2.0])) == pytest.approx(16 / 18)
+    assert effective_samples(np.array([0.0, 1000.0])) == 0.5

@@ -5,7 +5,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from gymnast.agents import ppo
+from gymnast.agents import a2c, ppo
 from gymnast.core.nets import ActorCritic
 from gymnast.core.optim import flatten
 from gymnast.core.surrogate import ClippedSurrogate, fits
@@ -23,6 +23,11 @@ CONFIGS = {
     "standardised": {"normalize_obs": True},
 }
 LOGGED = ("loss/policy", "loss/value", "policy/entropy", "policy/kl", "policy/clipped")
+
+
+def written_out(net, mb, cfg):
+    names = ("value_coef", "entropy_coef", "normalize_advantage", "clip", "value_clip")
+    return ClippedSurrogate(net)(mb, **{name: getattr(cfg, name) for name in names})
 
 
 def minibatch(net, size, seed=0):
@@ -55,7 +60,7 @@ def test_loss_and_gradient_are_those_of_the_plain_loss(action, name):
     expected = flat.grad.clone()
     assert 0.1 < logs["policy/clipped"] < 0.9
     flat.grad.fill_(7.0)  # it is written, not added to
-    logged = ClippedSurrogate(net)(mb, cfg)
+    logged = written_out(net, mb, cfg)
     torch.testing.assert_close(logged, torch.stack([logs[key].detach() for key in LOGGED]), rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(flat.grad, expected, rtol=1e-4, atol=1e-6)
 
@@ -68,7 +73,21 @@ def test_a_single_step_is_learned_from_too(action):
     mb = minibatch(net, 1)
     ppo.loss(net, mb, cfg)[0].backward()
     expected = flat.grad.clone()
-    ClippedSurrogate(net)(mb, cfg)
+    written_out(net, mb, cfg)
+    torch.testing.assert_close(flat.grad, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_without_a_clip_it_is_the_gradient_of_a_policy_that_has_not_moved(action):
+    cfg = a2c.Config(hidden=(8, 6), policy_gain=1.0, entropy_coef=0.1)
+    net = ActorCritic.of(OBS, ACTIONS[action], cfg)
+    flat = flatten(net.parameters())
+    mb = minibatch(net, 64)
+    mb["logp"] = net(mb["obs"])[0].log_prob(mb["action"]).detach()
+    total, _ = a2c.loss(net, mb, cfg)
+    total.backward()
+    expected = flat.grad.clone()
+    ClippedSurrogate(net)(mb, value_coef=0.5, entropy_coef=0.1, normalize_advantage=False)
     torch.testing.assert_close(flat.grad, expected, rtol=1e-4, atol=1e-6)
 
 
@@ -78,7 +97,7 @@ def test_what_is_not_finite_comes_through():
     flatten(net.parameters())
     mb = minibatch(net, 8)
     mb["adv"][3] = torch.nan
-    assert not torch.isfinite(ClippedSurrogate(net)(mb, cfg)).all()
+    assert not torch.isfinite(written_out(net, mb, cfg)).all()
 
 
 @pytest.mark.parametrize("config", [{"shared": True}, {"sde": True}])

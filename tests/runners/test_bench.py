@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,10 +138,10 @@ def test_buffers():
 
 def test_training_and_the_arithmetic_of_its_update():
     pytest.importorskip("stable_baselines3")
-    from gymnast.runners.bench import ppo, updates
+    from gymnast.runners.bench import learning, ppo, updates
 
     config = algorithm.Config(horizon=8, minibatch=8, epochs=1)
-    case = ppo.Case("tiny", "CartPole-v1", 32, 2, config, solved=1e9)
+    case = learning.Case("tiny", "CartPole-v1", 32, 2, config, solved=1e9)
     speed, solved = ppo.measure(1, [case])
     assert speed.ratio > 0
     assert solved.note == "1 and 1 of 1 never reached it"
@@ -155,6 +156,19 @@ def test_training_on_a_replay():
 
     config = learner.Config(horizon=4, replay_ratio=0.5, minibatch=8, learning_starts=8, capacity=100, hidden=(8,))
     assert _whats(dqn.measure(1, [dqn.Case("tiny", "CartPole-v1", 32, config)])) == ["tiny"]
+
+
+def test_the_peer_of_each_algorithm_trains_with_its_settings():
+    pytest.importorskip("sb3_contrib")
+    from gymnast.runners.bench import learning, pg
+
+    a2c, trpo = (case.config for case in pg.CASES)
+    configs = a2c, replace(trpo, horizon=8, critic_minibatch=16)
+    a2c, trpo = pg.measure(1, [learning.Case("tiny", "CartPole-v1", 32, 2, config) for config in configs])
+    assert a2c.peer_name.startswith("Stable-Baselines3")
+    assert trpo.peer_name.startswith("sb3-contrib")
+    assert a2c.ratio > 0
+    assert trpo.ratio > 0
 
 
 def test_memory():

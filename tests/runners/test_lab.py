@@ -109,8 +109,14 @@ def test_games_of_a_small_mdp_follow_its_tables():
     assert (play.reward == mdp.reward[play.state, play.action]).all()
 
 
-def test_variance_holds():
-    from gymnast.runners.lab import variance
+@pytest.mark.parametrize("name", ["variance", "bias"])
+def test_a_quick_experiment_holds(name):
+    finding = lab.find(name, seed=0)
+    assert finding.held, finding.checks
 
-    finding = variance.experiment(0)
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", lab.names())
+def test_every_experiment_holds(name):
+    finding = lab.find(name, seed=0)
     assert finding.held, finding.checks

@@ -10,6 +10,7 @@ it says of the action drawn by its mean over actions. With a `replay` the actor-
 take now.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -97,11 +98,15 @@ class Config:
     """State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise."""
     sde_freq: int | None = None
     """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
+    value_warmup: int = 0
+    """Updates at the start in which only the value function learns: for a policy that is good already (init_from)."""
 
     def __post_init__(self) -> None:
         given = [name for name in ("episodes", "n_step", "sde_freq") if getattr(self, name) is not None]
         positive = ("horizon", "lr", "optimizer_eps", "max_grad_norm", "replay_batch", "replay_steps", "critic_lr")
-        check_ranges(self, positive=(*positive, *given), unit=("gamma", "lam"), at_least_0=("replay",))
+        check_ranges(self, positive=(*positive, *given), unit=("gamma", "lam"), at_least_0=("replay", "value_warmup"))
+        if self.replay and self.value_warmup:
+            raise UsageError("value_warmup is for learning from rollouts and does not go with a replay; choose one")
         if self.replay and self.control_variate:
             raise UsageError("control_variate is for the on-policy gradient and does not go with a replay; choose one")
         if 0 < self.replay < self.replay_batch:
@@ -173,6 +178,7 @@ class Agent:
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         optimizer = {"rmsprop": RMSprop, "adam": Adam}[cfg.optimizer]
         self.optimizer = optimizer(self.net.parameters(), cfg.optimizer_eps, cfg.max_grad_norm)
+        self.updates = 0
         self.critic: Critic | None = None
         if cfg.control_variate or cfg.replay:
             with torch.random.fork_rng():
@@ -188,6 +194,10 @@ class Agent:
     def inspect(self, obs: NDArray) -> dict[str, NDArray]:
         return self.actor.inspect(obs)
 
+    def adopt(self, weights: Mapping[str, Any]) -> None:
+        """Begin with the policy of another network's `weights`."""
+        self.actor.adopt(weights)
+
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """One gradient step on the whole rollout, or `replay_steps` on remembered transitions."""
         lr = scheduled(self.cfg.lr, self.cfg.lr_schedule, progress)
@@ -195,12 +205,13 @@ class Agent:
             metrics = self._remember_and_learn(batch, lr)
         else:
             metrics = self._learn(batch, lr, self.actor.noise.due(progress))
+        self.updates += 1
         self.actor.end_rollout(batch)
         metrics["policy/lr"] = lr
         return metrics
 
     def state(self) -> dict[str, Any]:
-        state = {**self.actor.state(), "optimizer": self.optimizer.state()}
+        state = {**self.actor.state(), "optimizer": self.optimizer.state(), "updates": self.updates}
         if self.critic is not None:
             weights = {name: x.clone() for name, x in self.critic.state_dict().items()}
             state |= {"critic": weights, "critic_optimizer": self.critic_optimizer.state()}
@@ -209,6 +220,7 @@ class Agent:
     def load_state(self, state: dict[str, Any]) -> None:
         self.actor.load_state(state)
         self.optimizer.load_state(tensors(state["optimizer"]))
+        self.updates = state["updates"]
         if self.critic is not None:
             self.critic.load_state_dict(tensors(state["critic"]))
             self.critic_optimizer.load_state(tensors(state["critic_optimizer"]))
@@ -221,7 +233,8 @@ class Agent:
         adv, ret = self._advantages(batch)
         data = actor.columns(batch, obs=batch.obs[:-1], action=batch.action, **batch.extras, adv=adv, ret=ret)
         noise = actor.gradient_noise(data, data["adv"]) if look else {}
-        if self._written_out is not None:
+        warming = self.updates < cfg.value_warmup
+        if self._written_out is not None and not warming:
             logged = self._written_out(
                 data,
                 value_coef=cfg.value_coef,
@@ -231,6 +244,8 @@ class Agent:
             norm = self.optimizer.descend(lr)
         else:
             total, log = loss(self.net, data, cfg, self.critic, actor.generator)
+            if warming:
+                total = cfg.value_coef * log["loss/value"]
             norm = self.optimizer.step(total, lr)
             logged = torch.stack([x.detach() for x in log.values()])
         metrics = dict(zip(_LOGGED, torch.cat([logged, norm[None]]).tolist(), strict=True)) | noise

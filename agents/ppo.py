@@ -4,6 +4,7 @@ Schulman et al. 2017, arXiv:1707.06347, with the details that its published resu
 "The 37 implementation details of PPO"). Advantages are GAE(lambda); time-limit truncations bootstrap from V(final_obs).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -95,11 +96,13 @@ class Config:
     """State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise."""
     sde_freq: int | None = None
     """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
+    value_warmup: int = 0
+    """Updates at the start in which only the value function learns: for a policy that is good already (init_from)."""
 
     def __post_init__(self) -> None:
         given = () if self.kl_penalty is None else ("kl_penalty",)
         positive = ("horizon", "epochs", "minibatch", "adam_eps", "max_grad_norm", "clip", "kl_goal", *given)
-        check_ranges(self, positive=positive, unit=("gamma", "lam"))
+        check_ranges(self, positive=positive, unit=("gamma", "lam"), at_least_0=("value_warmup",))
 
 
 def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
@@ -169,6 +172,7 @@ class Agent:
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self._loss = torch.compile(loss) if cfg.compile else loss
+        self.updates = 0
         self.kl_penalty = cfg.kl_penalty
         plain = not cfg.compile and cfg.kl_penalty is None
         self._written_out = ClippedSurrogate(self.net) if fits(self.net) and plain else None
@@ -178,6 +182,10 @@ class Agent:
 
     def inspect(self, obs: NDArray) -> dict[str, NDArray]:
         return self.actor.inspect(obs)
+
+    def adopt(self, weights: Mapping[str, Any]) -> None:
+        """Begin with the policy of another network's `weights`."""
+        self.actor.adopt(weights)
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """One PPO update: epochs of minibatches over the rollout."""
@@ -209,24 +217,28 @@ class Agent:
         if cfg.kl_penalty is not None:
             metrics["policy/kl_penalty"] = cfg.kl_penalty
             self.kl_penalty = adapted(cfg.kl_penalty, moved["policy/kl"], cfg.kl_goal)
+        self.updates += 1
         self.actor.end_rollout(batch)
         metrics["value/explained_variance"] = explained_variance(data["value"].cpu().numpy(), data["ret"].cpu().numpy())
         metrics["policy/lr"] = cfg.lr
         return metrics
 
     def state(self) -> dict[str, Any]:
-        return {**self.actor.state(), "optimizer": self.optimizer.state(), "kl_penalty": self.kl_penalty}
+        own = {"kl_penalty": self.kl_penalty, "updates": self.updates}
+        return {**self.actor.state(), "optimizer": self.optimizer.state(), **own}
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.actor.load_state(state)
         self.optimizer.load_state(tensors(state["optimizer"]))
-        self.kl_penalty = state["kl_penalty"]
+        self.kl_penalty, self.updates = state["kl_penalty"], state["updates"]
 
     def _epoch(self, data: dict[str, Tensor], cfg: Config, logs: list[Tensor]) -> bool:
         """One pass over the rollout; False if the policy has moved far enough."""
+        warming = self.updates < cfg.value_warmup
+        written_out = None if warming else self._written_out
         for mb in self.actor.minibatches(data, cfg.minibatch):
-            if self._written_out:
-                logged = self._written_out(
+            if written_out:
+                logged = written_out(
                     mb,
                     value_coef=cfg.value_coef,
                     entropy_coef=cfg.entropy_coef,
@@ -236,10 +248,12 @@ class Agent:
                 )
             else:
                 total, log = self._loss(self.net, mb, cfg)
+                if warming:
+                    total = cfg.value_coef * log["loss/value"]
                 logged = torch.stack([log[name].detach() for name in _LOGGED])
             if cfg.target_kl is not None and logged[_LOGGED.index("policy/kl")] > 1.5 * cfg.target_kl:
                 return False
-            norm = self.optimizer.descend(cfg.lr) if self._written_out else self.optimizer.step(total, cfg.lr)
+            norm = self.optimizer.descend(cfg.lr) if written_out else self.optimizer.step(total, cfg.lr)
             logs.append(torch.cat([logged, norm[None]]))
         return True
 

@@ -1,6 +1,6 @@
 """Actor: an actor-critic network that acts. What PPO, TRPO and the policy-gradient agents have in common."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 from .batch import Batch
 from .checkpoint import tensors
 from .diagnosis import GradientNoise
+from .errors import UsageError
 from .heads import Categorical, Gaussian, StateDependentNoiseHead
 from .nets import ActorCritic
 from .normalize import ReturnScale
@@ -131,6 +132,27 @@ class Actor:
         if self.net.encoder.standardizers:
             self.net.encoder.update(self.flat(batch.obs[:-1], batch))
         self._noise = None
+
+    def adopt(self, weights: Mapping[str, Any]) -> None:
+        """Take the policy out of another network's `weights`: encoder, hidden layers and head.
+
+        How widely Box actions are explored stays this network's own: a clone is as sure as its expert was.
+
+        Raises:
+            UsageError: if they are of another shape.
+        """
+        own = self.net.state_dict()
+        parts = ("encoder.", "policy_trunk.", "policy_head.")
+        names = {name for name in {*own, *weights} if name.startswith(parts) and not name.endswith("log_std")}
+        shapes = [tuple(np.shape(tree[name])) if name in tree else None for tree in (own, weights) for name in names]
+        if shapes[: len(names)] != shapes[len(names) :]:
+            wrong = next(name for name, a, b in zip(names, shapes, shapes[len(names) :], strict=False) if a != b)
+            raise UsageError(
+                f"the policy to begin with is another network: {wrong} differs. It must be for the same observations "
+                "and actions, and have a plain head"
+            )
+        adopted = {name: torch.as_tensor(weights[name]) for name in names}
+        self.net.load_state_dict({**own, **adopted})
 
     def state(self) -> dict[str, Any]:
         """Weights, normalisers and the generator."""

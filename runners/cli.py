@@ -25,6 +25,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast render DIR           watch it, or write a video (--video FILE.mp4 or FILE.gif)
   gymnast play DIR             play a game for two against a trained agent
   gymnast collect EXPERT ENV   record demonstrations: of a run, an SB3 zip, module:function, or human at the keyboard
+  gymnast imitate EXPERT ENV   how many demonstrations cloning and DAgger need
   gymnast demos DIR            what recorded demonstrations hold; to and from Minari
   gymnast plot DIR...          learning curves, with intervals over seeds
   gymnast list                 agents, environments and presets that there are
@@ -111,6 +112,26 @@ class Collect:
     """Add to the demonstrations in the folder."""
     quiet: bool = False
     """Print nothing but errors."""
+
+
+@dataclass(frozen=True)
+class Imitate:
+    """How close cloning and DAgger come to an expert, by the number of demonstrations."""
+
+    expert: Positional[str]
+    """Whom to imitate: a run's folder, a Stable-Baselines3 zip, or module:function."""
+    env: Positional[str]
+    """Environment."""
+    out: Path
+    """Folder that keeps demonstrations and results; what it holds is not computed again."""
+    demonstrations: tuple[int, ...] = (1, 5, 10, 50)
+    """Numbers of demonstrations; DAgger gets as many labels as these hold."""
+    seeds: int = 5
+    """Runs of each."""
+    episodes: int = 50
+    """Episodes that each policy is evaluated on."""
+    json: bool = False
+    """Print one JSON object."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +252,8 @@ def _train(args: list[str]) -> int:
     algo, env = args[:2]
     flags, given = env_args(args[2:])
     name = flags[flags.index("--preset") + 1] if "--preset" in flags[:-1] else "auto"
-    base = runs.preset(algo, env, name)
+    source = flags[flags.index("--init-from") + 1] if "--init-from" in flags[:-1] else None
+    base = runs.preset(algo, env, name, init_from=source)
     options = parse(train_options(base), flags, f"gymnast train {algo} {env}")
     names = (f.name for f in dataclasses.fields(base) if f.name not in NOT_OPTIONS)
     values = {name: getattr(options, name) for name in names}
@@ -372,6 +394,17 @@ def _collect(args: list[str]) -> int:
     return 0
 
 
+def _imitate(args: list[str]) -> int:
+    options = parse(Imitate, args, "gymnast imitate")
+    from .imitate import imitate, report
+
+    told = (lambda line: None) if options.json else (lambda line: print(line, flush=True))
+    counts = list(options.demonstrations)
+    found = imitate(options.expert, options.env, options.out, counts, options.seeds, options.episodes, told)
+    print(json.dumps(dataclasses.asdict(found)) if options.json else "\n".join(report(found)))
+    return 0
+
+
 def _demos(args: list[str]) -> int:
     options = parse(Demonstrations, args, "gymnast demos")
     from ..core import demos
@@ -446,6 +479,7 @@ _COMMANDS = {
     "render": _render,
     "collect": _collect,
     "demos": _demos,
+    "imitate": _imitate,
     "plot": _plot,
     "list": _list,
     "check": _check,

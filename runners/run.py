@@ -17,6 +17,8 @@ _CONFIGS = Path(__file__).parent.parent / "configs"
 
 RolloutPath = Literal["auto", "torch"]
 
+_NETWORK = ("hidden", "activation", "cnn", "normalize_obs")  # fields of a Config that say what its policy is
+
 
 @dataclass(frozen=True)
 class Run:
@@ -52,6 +54,8 @@ class Run:
     """Learn from so many of the demonstrations, drawn by the seed; none: from all."""
     expert: str | None = None
     """Whom an algorithm may ask for the right action: a run's folder, a Stable-Baselines3 zip, or module:function."""
+    init_from: str | None = None
+    """Folder of a run whose policy to begin with; its network and normalisation of observations become this run's."""
     evals: int = 10
     """Evaluations during training, evenly spread; 0 for none."""
     eval_episodes: int = 10
@@ -92,7 +96,17 @@ def preset(algo: str, env: Any, name: str = "auto", *, agent: Mapping[str, Any] 
     config = configure(module.Config, chosen.pop("agent", {}), where)
     run = _replaced(Run(algo, env, config, preset=table), chosen, where)
     run = replace(run, agent=configure(type(config), agent or {}, f"agent of {algo}", config))
-    return _replaced(run, overrides, "the run")
+    return like_source(_replaced(run, overrides, "the run"), agent or {})
+
+
+def like_source(run: Run, given: Mapping[str, Any]) -> Run:
+    """`run` with the network of the run that it begins from, but for the fields `given`."""
+    if run.init_from is None:
+        return run
+    source = load(Path(run.init_from) / "run.json").agent
+    known = {f.name for f in fields(run.agent)}
+    shared = {n: getattr(source, n) for n in _NETWORK if n in known and n not in given and hasattr(source, n)}
+    return replace(run, agent=replace(run.agent, **shared))
 
 
 def configure(config: type, values: Mapping[str, Any], where: str, base: Any = None) -> Any:

@@ -38,6 +38,27 @@ def source(run: Run, env: VectorEnv, agent: Agent, seeds: dict[str, int]) -> Rol
     return Rollout(env, horizon, seeds["env"], FusedActor(env, agent.net, seeds["agent"]) if fused else None)
 
 
+def begin(run: Run, env: VectorEnv, agent: Agent) -> None:
+    """Give `agent` the policy that the run begins from, if it names one.
+
+    Raises:
+        UsageError: if the algorithm has no policy to replace, or the policy is another network.
+    """
+    if run.init_from is None:
+        return
+    from .train import trained
+
+    if not hasattr(agent, "adopt"):
+        raise UsageError(f"{run.algo} cannot begin with another run's policy; leave out --init-from")
+    path = Path(run.init_from)
+    source = runs.load(path / "run.json")
+    try:
+        other, _ = trained(source, path, env)
+    except RuntimeError as problem:  # torch, of shapes
+        raise UsageError(f"{path} was trained on {source.env}, whose observations or actions differ") from problem
+    agent.adopt(getattr(other, "acting", other.net).state_dict())
+
+
 def _recording(run: Run, env: VectorEnv, seed: int) -> Recording:
     if run.demos is None:
         raise UsageError(f"{run.algo} learns from demonstrations; give --demos DIR (gymnast collect records them)")

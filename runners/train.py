@@ -30,7 +30,7 @@ from . import run as runs
 from .evaluate import Evaluation, evaluate
 from .logging import Display, Metrics, Writer
 from .run import Run
-from .sources import source
+from .sources import begin, source
 from .strength import Ladder, game_of
 
 _ROWS = 200  # rows of metrics in a run, so that logging costs the same for any length
@@ -108,7 +108,9 @@ class Training:
             self._best = -np.inf
             self.evaluation: Evaluation | None = None
             self.seconds = dict.fromkeys((*self.rollout.seconds, "update", "evaluate"), 0.0)
-            if state is not None:
+            if state is None:
+                begin(run, self.env, self.agent)
+            else:
                 self._load(state)
         except BaseException:
             self.close()

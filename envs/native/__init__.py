@@ -38,10 +38,22 @@ NAMES = {
     "gymnast/GridWorld-v0": "gridworld:kernel",
     "gymnast/Bandit-v0": "bandit:kernel",
     "gymnast/Knapsack-v0": "knapsack:kernel",
+    "gymnast/Fork-v0": "fork:kernel",
+    "gymnast/Tightrope-v0": "tightrope:kernel",
+    "gymnast/Pong-v0": "pong:kernel",
+    "gymnast/MaskedCartPole-v0": "cartpole:masked",
 }
 """Which module and function makes the kernel of an id. Default arguments and time limits are those registered."""
 
-OURS = {"gymnast/GridWorld-v0": 100, "gymnast/Bandit-v0": None, "gymnast/Knapsack-v0": 100}
+OURS = {
+    "gymnast/GridWorld-v0": 100,
+    "gymnast/Bandit-v0": None,
+    "gymnast/Knapsack-v0": 100,
+    "gymnast/Fork-v0": None,
+    "gymnast/Tightrope-v0": None,
+    "gymnast/Pong-v0": 2000,
+    "gymnast/MaskedCartPole-v0": 500,
+}
 """The ids of our own and their time limits."""
 
 

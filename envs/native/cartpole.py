@@ -5,6 +5,7 @@ angle (rad), angular velocity (rad/s).
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,15 @@ PUSH = 10.0  # N
 TAU = 0.02  # s per step
 ANGLE_LIMIT = 12 * 2 * math.pi / 360
 TRACK_LIMIT = 2.4  # m
+
+
+def masked() -> Kernel:
+    """Observes position and angle alone: where things are, not how they move (Barto et al. had both)."""
+    whole = kernel()
+    high = whole.observation_space.high[[0, 2]]  # type: ignore[union-attr]
+    return replace(
+        whole, name="gymnast/MaskedCartPole", observe=observe_places, observation_space=spaces.Box(-high, high)
+    )
 
 
 def kernel(sutton_barto_reward: bool = False) -> Kernel:
@@ -73,6 +83,12 @@ def observe(state: Row, params: Row, obs: NDArray) -> None:
     """The state itself."""
     for i in range(4):
         obs[i] = state[i]
+
+
+@njit(nogil=True)
+def observe_places(state: Row, params: Row, obs: NDArray) -> None:
+    """Position and angle."""
+    obs[0], obs[1] = state[0], state[2]
 
 
 def _show(original: Any, row: Row) -> None:

@@ -25,3 +25,7 @@ def beyond(obs):
 
 def half(obs):
     return np.full(len(obs), 0.5)
+
+
+def brake(obs):
+    return -0.5 * obs[:, 2:]

@@ -169,7 +169,7 @@ class Agent:
         for index in torch.randperm(len(train["obs"]), generator=self.generator, device=self.device).split(
             self.cfg.minibatch
         ):
-            mb = {name: x[index] for name, x in train.items()}
+            mb = {name: x.index_select(0, index) for name, x in train.items()}
             if deviation is not None:
                 noise = torch.empty_like(mb["obs"]).normal_(generator=self.generator)
                 mb["obs"] = mb["obs"] + self.cfg.noise * deviation * noise
@@ -249,7 +249,9 @@ class Agent:
         """Of the policy on recorded steps: the loss, the entropy, and how far its likeliest actions are off."""
         sums = torch.zeros(3, device=self.device)
         for index in torch.arange(len(data["obs"]), device=self.device).split(4096):
-            mb = {name: x[index] for name, x in data.items()} | {"weight": torch.ones(len(index), device=self.device)}
+            mb = {name: x.index_select(0, index) for name, x in data.items()} | {
+                "weight": torch.ones(len(index), device=self.device)
+            }
             pi = self.net(mb["obs"])
             wanted, chosen = mb["action"].reshape(len(index), -1), pi.mode().reshape(len(index), -1)
             off = (wanted - chosen).square().sum(-1) if self._error == "squared_error" else (wanted != chosen).any(-1)

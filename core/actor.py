@@ -109,7 +109,7 @@ class Actor:
             yield data
             return
         for index in torch.randperm(count, generator=self.generator, device=self.device).split(size):
-            yield {name: x[index] for name, x in data.items()}
+            yield {name: x.index_select(0, index) for name, x in data.items()}
 
     def gradient_noise(self, data: dict[str, Tensor], adv: Tensor) -> dict[str, float]:
         """Metrics of how noisy the gradient of mean(adv * log pi(a|s)) is, from B steps; see `GradientNoise`."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from . import rng
+from .activations import REORDER, activate
 from .greedy import choose
 from .heads import CategoricalHead, GaussianHead
 from .jit import instantiate
@@ -32,8 +33,6 @@ if TYPE_CHECKING:  # in the loops these are the environment's own functions and 
     act_all: Any = None
     for_env: Any = None
 
-# Sums may be reordered, so that they use whole vector registers; nan and inf must come through to be reported.
-_REORDER = {"reassoc", "contract", "nsz", "arcp"}
 # Products of weights and features per step, above which torch's matrix products make up for the cost of calling them:
 # 85 us a step, while the loops do 11 GFLOP/s and torch 50.
 _SMALL = 600_000
@@ -241,7 +240,7 @@ def roll(  # type: ignore[no-untyped-def]
     return ends
 
 
-@njit(nogil=True, fastmath=_REORDER, error_model="numpy")
+@njit(nogil=True, fastmath=REORDER, error_model="numpy")
 def forward(weights, layers, relu, x, a, b):  # type: ignore[no-untyped-def]
     """A perceptron on N rows `x`, layer by layer into `a` and `b` in turns; returns the one that holds its outputs."""
     source, target = x, a
@@ -261,30 +260,6 @@ def forward(weights, layers, relu, x, a, b):  # type: ignore[no-untyped-def]
                 activate(target[i, :outputs], relu)
         source = target
     return source
-
-
-@njit(nogil=True, fastmath=_REORDER, error_model="numpy")
-def activate(x, relu):  # type: ignore[no-untyped-def]
-    """ReLU, or tanh by the rational function of Eigen's `ptanh_float` (within 3 units in the last place), in place."""
-    if relu:
-        for j in range(len(x)):
-            x[j] = max(x[j], np.float32(0.0))
-        return
-    for j in range(len(x)):
-        y = min(max(x[j], np.float32(-7.90531110763549805)), np.float32(7.90531110763549805))
-        s = y * y
-        p = np.float32(-2.76076847742355e-16)
-        p = p * s + np.float32(2.00018790482477e-13)
-        p = p * s + np.float32(-8.60467152213735e-11)
-        p = p * s + np.float32(5.12229709037114e-08)
-        p = p * s + np.float32(1.48572235717979e-05)
-        p = p * s + np.float32(6.37261928875436e-04)
-        p = p * s + np.float32(4.89352455891786e-03)
-        q = np.float32(1.19825839466702e-06)
-        q = q * s + np.float32(1.18534705686654e-04)
-        q = q * s + np.float32(2.26843463243900e-03)
-        q = q * s + np.float32(4.89352518554385e-03)
-        x[j] = y * p / q
 
 
 @njit(nogil=True)

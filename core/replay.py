@@ -6,23 +6,19 @@ after the newest row; those few are kept whole on the side. Of stacked frames on
 one slot lies side by side in a record, because drawing waits for memory and for little else.
 """
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from . import sumtree
+from . import drawing, sumtree
 from .batch import Batch
+from .drawing import CUT, TERMINATED, TRUNCATED, VALID
 from .errors import UsageError
-from .memory import copy_bytes
-from .rng import stream, uniform
-
-VALID, TERMINATED, TRUNCATED, CUT = 1, 2, 4, 8  # bits of a slot's flags; CUT: the batch after it did not continue it
-SMALLEST_ERROR = 1e-6  # added to |TD error|, so that no transition is forgotten for good
+from .rng import stream
+from .storage import Kept, as_bytes, field, mapped, places, spans
 
 
 class Replay:
@@ -80,7 +76,7 @@ class Replay:
         goes_on = self._goes_on(batch.obs[0])
         self.written[0] += steps  # before the rows themselves: `load_state` distrusts rows that were about to change
         self._retire(slots)
-        for there, here in _spans(self.cursor, steps, self.rows):
+        for there, here in spans(self.cursor, steps, self.rows):
             for name, column in columns.items():
                 self.fields[name][there] = column[here]
         self._keep_ends(batch, slots)
@@ -107,11 +103,11 @@ class Replay:
         count = 1 if batches is None else batches
         indices, weights = self._draw(size, count, beta)
         newest = (self.cursor - 1) % self.rows * self.envs
-        reward, discount, following = _look_ahead(
+        reward, discount, following = drawing.look_ahead(
             indices, self._flat["flags"], self._flat["reward"], self.ends.of, self.envs, newest, self.n, self.gamma
         )
         next_obs = self._observations(following)
-        _fill_in(following, self.ends.bytes, _as_bytes(next_obs))
+        drawing.fill_in(following, self.ends.bytes, as_bytes(next_obs))
         out = {
             "obs": self._observations(indices),
             "action": self._take("action", indices),
@@ -129,7 +125,7 @@ class Replay:
         if self.alpha is None:
             raise UsageError("this replay draws uniformly and has no priorities: make it with alpha=0.6, say")
         flags = self._flat["flags"]
-        top = _weigh_anew(indices.reshape(-1), td_error.reshape(-1), self.alpha, flags, self.tree)
+        top = drawing.weigh_anew(indices.reshape(-1), td_error.reshape(-1), self.alpha, flags, self.tree)
         self.top_weight = max(self.top_weight, top)
 
     def state(self) -> dict[str, Any]:
@@ -199,18 +195,18 @@ class Replay:
         if not self.rows:
             raise UsageError(f"a replay of {self.capacity} transitions cannot hold one step of {envs} environments")
         slots = self.rows * envs
-        self._offsets, width = _places(layout)
+        self._offsets, width = places(layout)
         shape = slots, width
         if self.path is None:
             self.files, self.written = [], np.zeros(1, np.int64)
             self.records = np.zeros(shape, np.uint8)
         else:
             self.files = [
-                _mapped(self.path, "records", shape, "|u1", reopen),
-                _mapped(self.path, "written", (1,), "<i8", reopen),
+                mapped(self.path, "records", shape, "|u1", reopen),
+                mapped(self.path, "written", (1,), "<i8", reopen),
             ]
             self.records, self.written = map(np.asarray, self.files)
-        self._flat = {name: _field(self.records, self._offsets[name], *layout[name]) for name in layout}
+        self._flat = {name: field(self.records, self._offsets[name], *layout[name]) for name in layout}
         self.fields = {name: x.reshape(self.rows, envs, *x.shape[1:]) for name, x in self._flat.items()}
         frame, dtype = self._flat["obs"].shape[1:], self._flat["obs"].dtype
         self.obs_shape = frame if self.stack == 1 else (self.stack, *frame)
@@ -295,7 +291,7 @@ class Replay:
         steps, envs = len(obs) - 1, self.envs
         first = np.where(goes_on, self.next_age, 0).astype(np.uint8)
         stacks = np.ascontiguousarray(obs).reshape(-1, *self.obs_shape)
-        age = _ages(_as_bytes(stacks).view(self._word), first, self.stack)
+        age = drawing.ages(as_bytes(stacks).view(self._word), first, self.stack)
         self.age[slots], self.next_age[:] = age[: steps * envs], age[steps * envs :]
         start = np.flatnonzero(age[: steps * envs] == 0)
         older = stacks[start, :-1]
@@ -321,9 +317,9 @@ class Replay:
     def _draw(self, size: int, batches: int, beta: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Slots (batches * size,) and their importance weights."""
         if self.alpha is None:
-            indices = _draw_uniformly(self.random, self._flat["flags"], self.filled * self.envs, batches * size)
+            indices = drawing.draw_uniformly(self.random, self._flat["flags"], self.filled * self.envs, batches * size)
             return indices, np.ones(batches * size, np.float32)
-        return _draw_by_weight(self.random, self.tree, size, batches, beta)
+        return drawing.draw_by_weight(self.random, self.tree, size, batches, beta)
 
     def _observations(self, slots: NDArray[np.int64]) -> NDArray:
         """Observations (B, *obs) of slots; rows for numbers below 0 hold nothing of use."""
@@ -331,249 +327,13 @@ class Replay:
             return self._take("obs", slots)
         out = np.empty((len(slots), *self.obs_shape), self.ends.block.dtype)
         frames = self.records.view(self._word)  # the frame is what a record begins with
-        starts, stacks = (_as_bytes(x).view(self._word) for x in (self.starts.block, out))
-        _stack(slots, frames, self.age, self.starts.of, starts, self.envs, self.stack, stacks)
+        starts, stacks = (as_bytes(x).view(self._word) for x in (self.starts.block, out))
+        drawing.stack(slots, frames, self.age, self.starts.of, starts, self.envs, self.stack, stacks)
         return out
 
     def _take(self, name: str, slots: NDArray[np.int64]) -> NDArray:
         """A field (B, ...) of slots; rows for numbers below 0 hold nothing of use."""
         field = self._flat[name]
         out = np.empty((len(slots), *field.shape[1:]), field.dtype)
-        _take(slots, self.records, self._offsets[name], out.view(np.uint8).reshape(-1))
+        drawing.take(slots, self.records, self._offsets[name], out.view(np.uint8).reshape(-1))
         return out
-
-
-class Kept:
-    """Arrays of one shape that belong to a few of many slots, in a block that doubles when it is full."""
-
-    def __init__(self, slots: int, shape: tuple[int, ...], dtype: np.dtype, reserved: int = 0) -> None:
-        capacity = reserved + 16
-        free = np.arange(capacity - 1, reserved - 1, -1, dtype=np.int32)
-        self.load(np.full(slots, -1, np.int32), np.zeros((capacity, *shape), dtype), free)
-
-    def load(self, of: NDArray[np.int32], block: NDArray, free: NDArray[np.int32]) -> None:
-        self.of = of.copy()  # slot -> row of the block, or -1
-        self.block = block.copy()
-        self.bytes = _as_bytes(self.block)
-        self.free = free.copy()  # rows not in use, the next one last
-
-    def put(self, slots: NDArray[np.int64], arrays: NDArray) -> None:
-        if not len(slots):
-            return
-        while len(self.free) < len(slots):
-            size = len(self.block)
-            free = np.concatenate([np.arange(2 * size - 1, size - 1, -1, dtype=np.int32), self.free])
-            self.load(self.of, np.concatenate([self.block, np.zeros_like(self.block)]), free)
-        self.free, rows = np.split(self.free, [len(self.free) - len(slots)])
-        self.block[rows] = arrays
-        self.of[slots] = rows
-
-    def drop(self, slots: NDArray[np.int64]) -> None:
-        rows = self.of[slots]
-        rows = rows[rows >= 0]
-        if len(rows):
-            self.free = np.concatenate([self.free, rows])
-            self.of[slots] = -1
-
-
-def _spans(start: int, length: int, rows: int) -> Iterator[tuple[slice, slice]]:
-    """Slices (of the ring, of the batch) that copy `length` rows from `start` on, round the ring: one or two."""
-    head = min(length, rows - start)
-    yield slice(start, start + head), slice(0, head)
-    if head < length:
-        yield slice(0, length - head), slice(head, length)
-
-
-def _places(layout: dict[str, tuple[tuple[int, ...], str]]) -> tuple[dict[str, int], int]:
-    """Where fields begin in a record, and its bytes: the observation first, then by falling size of their items.
-
-    So every item is aligned, and observations can be read as rows of eight-byte words.
-    """
-    offsets, end = {}, 0
-    for name in sorted(layout, key=lambda name: (name != "obs", -np.dtype(layout[name][1]).itemsize)):
-        shape, dtype = layout[name]
-        item = np.dtype(dtype).itemsize
-        offsets[name] = -(-end // item) * item
-        end = offsets[name] + item * math.prod(shape)
-    return offsets, -(-end // 8) * 8
-
-
-def _field(records: NDArray[np.uint8], offset: int, shape: tuple[int, ...], dtype: str) -> NDArray:
-    """A view (slots, *shape) of what begins at `offset` in each of the records (slots, bytes)."""
-    size = np.dtype(dtype).itemsize * math.prod(shape)
-    return records[:, offset : offset + size].view(dtype).reshape(len(records), *shape)
-
-
-def _mapped(folder: Path, name: str, shape: tuple[int, ...], dtype: str, reopen: bool) -> np.memmap:
-    """A file of the folder as an array: a new one of zeros, or the one that is there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{name}.npy"
-    if not reopen:
-        return np.lib.format.open_memmap(file, "w+", np.dtype(dtype), shape)
-    if not file.exists():
-        raise UsageError(f"{file} is missing: the saved replay had its arrays there")
-    array = np.lib.format.open_memmap(file, "r+")
-    if array.shape != shape or array.dtype != np.dtype(dtype):
-        raise UsageError(f"{file} holds {array.dtype} {array.shape}, the saved replay {dtype} {shape}")
-    return array
-
-
-def _as_bytes(x: NDArray) -> NDArray[np.uint8]:
-    """A contiguous array as rows of bytes, (len, bytes), so that one kernel serves every dtype and shape."""
-    return x.reshape(len(x), -1).view(np.uint8)
-
-
-@njit(nogil=True, cache=True)
-def _draw_uniformly(random: NDArray, flags: NDArray, slots: int, size: int) -> NDArray:
-    """Valid ones among the first `slots`, drawn with replacement, shape (size,)."""
-    out = np.empty(size, np.int64)
-    for b in range(size):
-        slot = int(uniform(random) * slots)
-        while not flags[slot] & VALID:
-            slot = int(uniform(random) * slots)
-        out[b] = slot
-    return out
-
-
-@njit(nogil=True, cache=True)
-def _draw_by_weight(random: NDArray, tree: NDArray, size: int, batches: int, beta: float) -> tuple[NDArray, NDArray]:
-    """Slots and importance weights, both (batches * size,): one slot from each of `size` equal parts of all weights."""
-    targets, first_leaf = np.empty(batches * size), tree.size // 2
-    for b in range(targets.size):
-        targets[b] = (b % size + uniform(random)) / size * tree[1]
-    slots = sumtree.find(tree, targets)
-    weights = np.empty(slots.size, np.float32)
-    for first in range(0, slots.size, size):
-        least = np.inf
-        for b in range(first, first + size):
-            least = min(least, tree[first_leaf + slots[b]])
-        for b in range(first, first + size):
-            # (count * P(i))^-beta over its largest value: count and the sum of all weights cancel
-            weights[b] = (tree[first_leaf + slots[b]] / least) ** -beta
-    return slots, weights
-
-
-@njit(nogil=True, cache=True)
-def _weigh_anew(slots: NDArray, td_error: NDArray, alpha: float, flags: NDArray, tree: NDArray) -> float:
-    """Gives slots (B,) that may still be drawn their weights for the errors (B,); the largest weight."""
-    alive, weights = np.empty(slots.size, np.int64), np.empty(slots.size)
-    count, top = 0, 0.0
-    for b in range(slots.size):
-        weight = (abs(np.float64(td_error[b])) + SMALLEST_ERROR) ** alpha
-        top = max(top, weight)
-        if flags[slots[b]] & VALID:
-            alive[count], weights[count] = slots[b], weight
-            count += 1
-    sumtree.assign(tree, alive[:count], weights[:count])
-    return top
-
-
-@njit(nogil=True, cache=True)
-def _take(slots: NDArray, records: NDArray, offset: int, out: NDArray) -> None:
-    """Copies the bytes that begin at `offset` of each slot's record, as many as fit; nothing for slots below 0."""
-    source, width, count = records.reshape(-1), records.shape[1], out.size // slots.size
-    for b in range(slots.size):
-        if slots[b] >= 0:
-            copy_bytes(out, b * count, source, slots[b] * width + offset, count)
-
-
-@njit(nogil=True, cache=True)
-def _look_ahead(
-    indices: NDArray,
-    flags: NDArray,
-    rewards: NDArray,
-    end_of: NDArray,
-    envs: int,
-    newest: int,
-    n: int,
-    gamma: float,
-) -> tuple[NDArray, NDArray, NDArray]:
-    """Discounted sums of up to n rewards, discounts, and where to bootstrap, each (B,).
-
-    A slot is followed by the one `envs` further on, up to n times, but not across an end, a slot that is not valid, or
-    the newest row, whose first slot is `newest`. Where to bootstrap: a slot, or -(row + 1) for a row of the ends.
-    """
-    reward, discount = np.empty(indices.size, np.float32), np.empty(indices.size, np.float32)
-    source = np.empty(indices.size, np.int64)
-    for b in range(indices.size):
-        slot, total, weight = indices[b], 0.0, 1.0
-        for k in range(n):
-            total += weight * np.float64(rewards[slot])
-            weight *= gamma
-            following = slot + envs if slot + envs < flags.size else slot + envs - flags.size
-            if flags[slot] & (TERMINATED | TRUNCATED | CUT):
-                source[b] = -1 - end_of[slot]
-                break
-            if newest <= slot < newest + envs:
-                source[b] = -1 - (slot - newest)
-                break
-            if k == n - 1 or not flags[following] & VALID:
-                source[b] = following
-                break
-            slot = following
-        reward[b] = total
-        discount[b] = 0.0 if flags[slot] & TERMINATED else weight
-    return reward, discount, source
-
-
-@njit(nogil=True, cache=True)
-def _fill_in(source: NDArray, ends: NDArray, out: NDArray) -> None:
-    """Writes row -(source + 1) of the ends wherever source < 0; rows of bytes."""
-    for b in range(source.size):
-        if source[b] < 0:
-            out[b] = ends[-1 - source[b]]
-
-
-@njit(nogil=True, cache=True)
-def _stack(
-    slots: NDArray,
-    frames: NDArray,
-    age: NDArray,
-    start_of: NDArray,
-    starts: NDArray,
-    envs: int,
-    stack: int,
-    out: NDArray,
-) -> None:
-    """Writes the stacks of slots (below 0: nothing) as rows of words, put together from single frames.
-
-    Frames from before an episode's start are those kept for its first slot, or blank.
-    """
-    width = out.shape[1] // stack
-    for b in range(slots.size):
-        slot = slots[b]
-        if slot < 0:
-            continue
-        reach = np.int64(age[slot])
-        start = start_of[(slot - reach * envs) % len(frames)]
-        for back in range(stack):
-            place = (stack - 1 - back) * width
-            if back <= reach:
-                _copy(frames, (slot - back * envs) % len(frames), 0, out, b, place, width)
-            elif start >= 0:
-                _copy(starts, start, place + reach * width, out, b, place, width)
-            else:
-                out[b, place : place + width] = 0
-
-
-@njit(nogil=True, cache=True)
-def _copy(x: NDArray, row: int, at: int, out: NDArray, out_row: int, out_at: int, width: int) -> None:
-    for i in range(width):  # a loop, because Numba copies slices several times more slowly
-        out[out_row, out_at + i] = x[row, at + i]
-
-
-@njit(nogil=True, cache=True)
-def _ages(obs: NDArray, first: NDArray, stack: int) -> NDArray:
-    """How many older frames of each stack are those of the slots before it, ((T+1) * N,); obs ((T+1) * N, words).
-
-    None where the stack is not the one before it shifted, then one more with every step. `first (N,)`: in row 0.
-    """
-    envs, width = first.size, obs.shape[1] // stack
-    age = np.empty(len(obs), np.uint8)
-    age[:envs] = first
-    for i in range(envs, len(obs)):
-        differs = obs.dtype.type(0)
-        for j in range(obs.shape[1] - width):
-            differs |= obs[i, j] ^ obs[i - envs, width + j]
-        age[i] = 0 if differs else min(age[i - envs] + 1, stack - 1)
-    return age

@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..normalize import Standardize
 from ..spaces import MASK, STATE, Layout, Part
 from .cnn import impala_cnn, nature_cnn, small_cnn
+from .pixels import scaled
 
 Cnn = Literal["nature", "small", "impala"]
 _CNNS: dict[str, Callable[[int, int, int], nn.Module]] = {
@@ -74,10 +75,8 @@ class Encoder(nn.Module):
         key = _key(part)
         if key in self.cnns:
             x = x.movedim(-1, -3) if _channels_last(part.shape) else x
-            # convolutions are a fifth faster with the channels innermost, and bytes are moved there more cheaply
-            x = x.contiguous(memory_format=torch.channels_last).float().mul_(1 / 255)
             with torch.autocast(x.device.type, torch.bfloat16, enabled=self._autocast):
-                return self.cnns[key](x).float()
+                return self.cnns[key](scaled(x)).float()
         match part.space:
             case spaces.Discrete():
                 return F.one_hot(x - int(part.space.start), int(part.space.n)).float()

@@ -7,8 +7,7 @@ import pytest
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode
 
-from gymnast.core import checkpoint, sumtree
-from gymnast.core import replay as kernels
+from gymnast.core import checkpoint, drawing, sumtree
 from gymnast.core.batch import Batch, Episodes
 from gymnast.core.errors import UsageError
 from gymnast.core.replay import Replay
@@ -366,7 +365,7 @@ def test_jitted_code_equals_the_python_it_was_made_from(alpha, stack, monkeypatc
         return one.sample(12)
 
     jitted = drawn()
-    for module in (kernels, sumtree):
+    for module in (drawing, sumtree):
         for name, kernel in list(vars(module).items()):
             if hasattr(kernel, "py_func"):
                 monkeypatch.setattr(module, name, kernel.py_func)

@@ -26,7 +26,7 @@ _NAMES = {
     "Tabular": "runners.api",
     "collect": "runners.demonstrations",
     "evaluate": "runners.evaluate",
-    "from_pettingzoo": "envs.games.pettingzoo",
+    "from_pettingzoo": "envs",
     "load": "runners.api",
     "make": "envs",
     "preset": "runners.run",

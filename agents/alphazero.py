@@ -65,6 +65,9 @@ class Config:
     """Of the moves late in a game."""
     temperature_halflife: float = 10.0
     """Plies in which the distance between the two halves."""
+    random_plies: int = 0
+    """Each game begins with up to so many random moves, which are not learned from: the network then knows positions
+    that good play never reaches. 0: all games begin at the first position."""
     reuse: bool = True
     """Keep what the search knows about the move made; its visits count as simulations."""
     cached: int = 0
@@ -89,6 +92,8 @@ class Config:
     """Weight of the squared value error."""
     search_value: float = 0.5
     """Share of the search's value in the value target; the rest is the game's result."""
+    reply_coef: float = 0.0
+    """Weight of learning what the other will answer, an auxiliary target that shapes the network; 0: none."""
     augment: bool = True
     """Learn from a random symmetry of each position."""
     blocks: int = 0
@@ -106,7 +111,17 @@ class Config:
             self,
             positive=positive,
             unit=("full_share", "noise_fraction", "search_value"),
-            at_least_0=("forced", "gumbel", "cached", "blocks", "l2", "temperature", "temperature_final"),
+            at_least_0=(
+                "forced",
+                "gumbel",
+                "cached",
+                "blocks",
+                "l2",
+                "temperature",
+                "temperature_final",
+                "reply_coef",
+                "random_plies",
+            ),
         )
         if self.full_share == 0:
             raise UsageError("full_share is 0; nothing would be learned")
@@ -123,9 +138,15 @@ def loss(net: PolicyValueNet, mb: dict[str, Tensor], cfg: Config) -> tuple[Tenso
     | mask    | (B, A)       | nonzero where a move is legal                   |
     | policy  | (B, A)       | the search's policy                             |
     | value   | (B,)         | value target                                    |
+    | reply   | (B, A)       | the next position's policy, 0 if there was none |
     """
+    reply_error = None
     with torch.autocast(mb["planes"].device.type, torch.bfloat16, enabled=cfg.bfloat16):
-        logits, value = net(mb["planes"])
+        if cfg.reply_coef:
+            logits, value, reply = net.with_reply(mb["planes"])
+            reply_error = -(mb["reply"] * F.log_softmax(reply, -1)).sum(-1).mean()
+        else:
+            logits, value = net(mb["planes"])
     logp = F.log_softmax(logits.masked_fill(mb["mask"] == 0, -1e9), -1)
     cross_entropy = -(mb["policy"] * logp).sum(-1).mean()
     value_error = (value - mb["value"]).square().mean()
@@ -137,7 +158,11 @@ def loss(net: PolicyValueNet, mb: dict[str, Tensor], cfg: Config) -> tuple[Tenso
         "policy/target_entropy": entropy,
         "policy/kl": cross_entropy - entropy,
     }
-    return cross_entropy + cfg.value_coef * value_error, logs
+    total = cross_entropy + cfg.value_coef * value_error
+    if reply_error is not None:
+        total = total + cfg.reply_coef * reply_error
+        logs["loss/reply"] = reply_error
+    return total, logs
 
 
 class Agent:
@@ -155,14 +180,17 @@ class Agent:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             shape, actions = self.game.shape, self.game.actions
-            self.net = PolicyValueNet(shape, actions, cfg.blocks, cfg.channels, cfg.hidden).to(self.device)
+            reply = cfg.reply_coef > 0
+            self.net = PolicyValueNet(shape, actions, cfg.blocks, cfg.channels, cfg.hidden, reply).to(self.device)
         self.convolutional = self.net.convolutional
         self.optimizer = Adam(self.net.parameters(), 1e-8, cfg.max_grad_norm)
         self.random = np.random.default_rng(seed)
         self.unfinished = Unfinished()
         self.window = Window(cfg.window, cfg.window_most, self.random)
         self._frozen = self.net.frozen()
+        self._random_until = np.zeros(0, np.int64)  # the ply (N,) before which each game's moves are random
         self._owed = 0.0  # gradient steps that are due
+        self._logged: tuple[str, ...] = ()  # names of what a gradient step logs
         self._search: Search | None = None  # of self-play; it goes on from move to move
         self._images = self.game.images()
         self._state_part = next(part for part in Layout(obs).parts if part.name == STATE)
@@ -178,12 +206,17 @@ class Agent:
         if self._search is None or len(self._search.tree.size) != len(states):
             self._search = self._self_play(len(states))
         search = self._search
-        full = self.random.random(len(states)) < self.cfg.full_share
+        opening = self._openings(states[:, -1])
+        full = (self.random.random(len(states)) < self.cfg.full_share) & ~opening
+        simulations = np.where(full, self.cfg.simulations, self.cfg.fast_simulations)
         before = search.simulated, search.evaluated
-        search.run(states, np.where(full, self.cfg.simulations, self.cfg.fast_simulations), full)
+        search.run(states, np.where(opening, 0, simulations), full)
         self._clock.count(search.simulated - before[0], search.evaluated - before[1])
         policy = search.policies(len(states))
         action = search.choose(policy, self._temperature(states[:, -1]))
+        if opening.any():
+            legal = self.game.actions_of(states[opening])
+            action[opening] = (self.random.random(legal.shape) * legal).argmax(1)
         return {"action": action, "policy": policy, "search_value": search.values(len(states)), "full": full}
 
     def inspect(self, obs: NDArray) -> dict[str, NDArray]:
@@ -198,7 +231,10 @@ class Agent:
         states = self.states_of(batch.obs[:-1].reshape(-1, batch.obs.shape[-1])).reshape(*batch.reward.shape, -1)
         settled = self.unfinished.settle(batch, states, batch.extras["full"] & batch.valid)
         mixed = self.cfg.search_value * settled["search_value"] + (1 - self.cfg.search_value) * settled["result"]
-        self.window.add({"state": settled["state"], "policy": settled["policy"], "value": mixed})
+        columns = {"state": settled["state"], "policy": settled["policy"], "value": mixed}
+        if self.cfg.reply_coef:
+            columns["reply"] = settled["reply"]
+        self.window.add(columns)
         self._owed += self.cfg.passes * len(mixed) / self.cfg.minibatch
         logs = []
         if self.window.added >= self.cfg.minibatch:
@@ -209,7 +245,7 @@ class Agent:
         if not logs:
             return {}
         self._renew()
-        metrics = dict(zip(_LOGGED, torch.stack(logs).mean(0).tolist(), strict=True))
+        metrics = dict(zip(self._logged, torch.stack(logs).mean(0).tolist(), strict=True))
         metrics |= {"policy/lr": lr, "search/window": self.window.size, "search/positions": self.window.added}
         return metrics | self._clock.rates(int(batch.done.sum()))
 
@@ -252,6 +288,7 @@ class Agent:
             "optimizer": self.optimizer.state(),
             "random": self.random.bit_generator.state,
             "owed": self._owed,
+            "random_until": self._random_until.copy(),
             "unfinished": self.unfinished.state(),
             "window": self.window.state(),
             "search": search.state() if search else None,
@@ -261,7 +298,7 @@ class Agent:
         self.net.load_state_dict(tensors(state["net"]))
         self.optimizer.load_state(tensors(state["optimizer"]))
         self.random.bit_generator.state = state["random"]
-        self._owed = state["owed"]
+        self._owed, self._random_until = state["owed"], state["random_until"].copy()
         self.unfinished.load_state(state["unfinished"])
         self.window.load_state(state["window"])
         self._renew()
@@ -278,6 +315,14 @@ class Agent:
         most = max(cfg.simulations, cfg.fast_simulations)
         return Search(self.game, self.evaluate, settings, games, most, self.seed)
 
+    def _openings(self, ply: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which games (N,) are still in their random moves."""
+        if len(self._random_until) != len(ply):
+            self._random_until = np.zeros(len(ply), np.int64)
+        drawn = self.random.integers(self.cfg.random_plies + 1, size=len(ply))
+        self._random_until = np.where(ply == 0, drawn, self._random_until)
+        return ply < self._random_until
+
     def _temperature(self, ply: NDArray[np.int64]) -> NDArray[np.float32]:
         cfg = self.cfg
         left = 0.5 ** (ply / cfg.temperature_halflife)
@@ -290,19 +335,23 @@ class Agent:
         total, log = loss(self.net, mb, self.cfg)
         total = total + self.cfg.l2 * self.optimizer.flat.square().sum()
         norm = self.optimizer.step(total, lr)
-        return torch.stack([*(log[name].detach() for name in _LOGGED[:-1]), norm])
+        self._logged = (*log, "loss/grad_norm")
+        return torch.stack([*(value.detach() for value in log.values()), norm])
 
     def _minibatch(self) -> dict[str, Tensor]:
         rows = self.window.sample(self.cfg.minibatch)
-        planes, mask, policy = self.game.planes(rows["state"]), self.game.actions_of(rows["state"]), rows["policy"]
+        mb: dict[str, NDArray] = {
+            "planes": self.game.planes(rows["state"]),
+            "mask": self.game.actions_of(rows.pop("state")),
+            **rows,
+        }
         cells, actions = self._images
         if self.cfg.augment and len(cells) > 1:
-            image = self.random.integers(len(cells), size=len(policy))
-            flat = planes.reshape(*planes.shape[:2], -1)
-            planes = np.take_along_axis(flat, cells[image][:, None], 2).reshape(planes.shape)
-            mask = np.take_along_axis(mask, actions[image], 1)
-            policy = np.take_along_axis(policy, actions[image], 1)
-        mb = {"planes": planes, "mask": mask, "policy": policy, "value": rows["value"]}
+            image = self.random.integers(len(cells), size=len(mb["value"]))
+            flat = mb["planes"].reshape(*mb["planes"].shape[:2], -1)
+            mb["planes"] = np.take_along_axis(flat, cells[image][:, None], 2).reshape(mb["planes"].shape)
+            for name in {"mask", "policy", "reply"} & mb.keys():
+                mb[name] = np.take_along_axis(mb[name], actions[image], 1)
         return {name: torch.from_numpy(x).to(self.device) for name, x in mb.items()}
 
     def _renew(self) -> None:
@@ -333,6 +382,3 @@ class _Clock:
         }
         self._since, self._simulations, self._evaluations = now, 0, 0
         return rates
-
-
-_LOGGED = ("loss/policy", "loss/value", "policy/target_entropy", "policy/kl", "loss/grad_norm")

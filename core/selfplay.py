@@ -20,15 +20,18 @@ class Unfinished:
         self.columns: dict[str, NDArray] = {}
 
     def settle(self, batch: Batch, states: States, keep: NDArray[np.bool_]) -> dict[str, NDArray]:
-        """The B positions of the games that ended in `batch`, with what `act` recorded of them and their "result".
+        """The B positions of the games that ended in `batch`: what `act` recorded, their "result" and "reply".
 
         `states` (T, N, S) are the positions, `keep` (T, N) marks those to learn from. The result is seen by the player
-        to move: rewards-to-go with gamma = -1, for the sign changes at each ply.
+        to move: rewards-to-go with gamma = -1, for the sign changes at each ply. The reply (B, A) is the policy of the
+        next position, zero after the last move.
         """
         fresh = {"state": states, "keep": keep, "reward": batch.reward, "done": batch.done, **batch.extras}
         rows = {k: np.concatenate([self.columns[k], x]) if self.columns else np.array(x) for k, x in fresh.items()}
         zero = np.zeros_like(rows["reward"])
         rows["result"] = rewards_to_go(rows["reward"], zero, rows["done"], -1.0)
+        rows["reply"] = np.zeros_like(rows["policy"])
+        rows["reply"][:-1] = rows["policy"][1:] * ~rows["done"][:-1, :, None]
         ended = np.logical_or.accumulate(rows["done"][::-1])[::-1]  # whether the game of a move has ended by now
         ready = ended & rows["keep"]
         settled = {k: x[ready] for k, x in rows.items() if k not in ("keep", "reward", "done")}

@@ -11,6 +11,15 @@ from . import games, native
 from .factory import EnvLike, MakeEnv, Source, explained, is_game, maker, name_of, resolve
 from .wrappers import History, with_mask_observed
 
+
+def __getattr__(name: str) -> Any:
+    if name == "from_pettingzoo":  # compiled code comes with it, which other environments do not need
+        from .games.pettingzoo import from_pettingzoo
+
+        return from_pettingzoo
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 BACKENDS = ("auto", "native", "game", "mujoco", "atari", "workers", "loop")
 
 

@@ -57,6 +57,31 @@ def random_mover(game: Game, seed: int = 0) -> Player:
     return play
 
 
+def minimax(game: Game, depth: int, seed: int = 0) -> Player:
+    """Looks `depth` moves ahead at everything, and counts what is not over by then as a draw; ties at random."""
+    generator = np.random.default_rng(seed)
+
+    def values(states: States, left: int) -> NDArray[np.int8]:
+        """Results (N, A) of each move for who makes it, -2 where there is none."""
+        out = np.full((len(states), game.actions), -2, np.int8)
+        rows, actions = np.nonzero(game.actions_of(states))
+        after = states[rows]
+        outcome, _ = game.advance(after, actions)
+        going = outcome == GOES_ON
+        outcome[going] = 0
+        if left > 1 and going.any():
+            outcome[going] = -values(after[going], left - 1).max(1)
+        out[rows, actions] = outcome
+        return out
+
+    def play(states: States) -> NDArray[np.int64]:
+        worth = values(states, depth)
+        best = worth == worth.max(1, keepdims=True)
+        return (generator.random(worth.shape) * best).argmax(1)
+
+    return play
+
+
 def perfect(game: Game, seed: int = 0) -> Player | None:
     """Any of the moves that keep the value of a position, by solving it; None for a game that nothing here solves."""
     generator = np.random.default_rng(seed)

@@ -4,8 +4,7 @@ import contextlib
 import copy
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import gymnasium as gym
 import numpy as np
@@ -17,8 +16,8 @@ from .. import envs
 from ..core.errors import UsageError
 from ..core.heads import head
 from ..core.returns import gae
-from ..core.rollout import Rollout
-from ..core.spaces import Layout
+from ..core.rollout import Act, Rollout
+from ..core.spaces import MASK, Layout
 from ..envs import snapshot
 from . import run as runs
 from .train import train
@@ -140,18 +139,16 @@ def _episodes(name: str) -> str:
 
 def _resume(name: str) -> str:
     with contextlib.closing(envs.make(name, 2)) as env, contextlib.closing(envs.make(name, 2)) as other:
-        actions = _random_actions(env, 7)
         rollout = Rollout(env, _STEPS, 7)
-        rollout.collect(lambda _: {"action": next(actions)})
+        rollout.collect(_at_random(env, 7))
         saved = snapshot.snapshot(env)
         if saved is None:
             return "cannot be restored: a resumed run starts new episodes, re-seeded"
         continued = Rollout(other, _STEPS, 0)
         snapshot.restore(other, saved)
         continued.load_state(rollout.state())
-        again = [_random_actions(env, 8), _random_actions(env, 8)]
-        first = rollout.collect(lambda _: {"action": next(again[0])}).obs
-        second = continued.collect(lambda _: {"action": next(again[1])}).obs
+        first = rollout.collect(_at_random(env, 8)).obs
+        second = continued.collect(_at_random(env, 8)).obs
         assert np.array_equal(first, second), "a restored copy goes another way; not all of its state is in attributes"
     return "its state is saved and restored bit for bit"
 
@@ -160,9 +157,8 @@ def _trajectory(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     """Observations, rewards and ends of random actions in two copies."""
     with contextlib.closing(envs.make(name, 2)) as env:
         rollout = Rollout(env, _STEPS, seed)
-        actions = _random_actions(env, seed)
         try:
-            batch = rollout.collect(lambda _: {"action": next(actions)})
+            batch = rollout.collect(_at_random(env, seed))
         except UsageError:
             raise
         except Exception as problem:
@@ -170,8 +166,17 @@ def _trajectory(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
         return batch.obs.copy(), batch.reward.copy(), batch.done
 
 
-def _random_actions(env: VectorEnv, seed: int) -> Iterator[Any]:
-    space = copy.deepcopy(env.action_space)
+def _at_random(env: VectorEnv, seed: int) -> Act:
+    """Acts at random, among the available actions where observations tell which they are."""
+    space, generator = copy.deepcopy(env.action_space), np.random.default_rng(seed)
     space.seed(seed)
-    while True:
-        yield space.sample()
+    masks = [part for part in Layout(env.single_observation_space).parts if part.name == MASK]
+    masked = masks[0] if masks and isinstance(env.single_action_space, gym.spaces.Discrete) else None
+
+    def act(obs: np.ndarray) -> dict[str, np.ndarray]:
+        if masked is None:
+            return {"action": space.sample()}
+        available = obs[:, masked.start : masked.start + masked.nbytes] != 0
+        return {"action": (generator.random(available.shape) * available).argmax(1)}
+
+    return act

@@ -16,6 +16,7 @@ LIVE_SIMULATIONS = 64
 """Of the agent in matches while it trains."""
 _RIVALS = 3  # past selves that each new rung meets
 _POSITIONS = 200  # of each set while training
+_LEAVES = 20_000  # positions that the player who looks at everything may look at
 _OPENING = 2  # random moves with which games begin, so that no two are alike
 
 
@@ -135,6 +136,8 @@ def measure(agent: Any, simulations: int, games: int, seed: int) -> Strength:
     own = {"network alone": 0, "64 simulations": 64, f"{simulations} simulations": simulations}
     players = [(name, _searching(agent, count)) for name, count in own.items()]
     entrants = [*players, ("uct-1000", arena.uct(game, 1000, seed)), ("uct-100", arena.uct(game, 100, seed))]
+    depth = max(1, int(np.log(_LEAVES) / np.log(game.actions)))
+    entrants.append((f"{depth} plies deep", arena.minimax(game, depth, seed)))
     if game.name == "tictactoe" and (best := arena.perfect(game, seed)):
         entrants.append(("perfect", best))
     entrants.append(("random", arena.random_mover(game, seed)))

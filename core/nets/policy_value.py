@@ -19,30 +19,51 @@ class PolicyValueNet(nn.Module):
 
     With `blocks`, a tower of residual blocks of two 3x3 convolutions with batch normalisation (He et al. 2016; Silver
     et al. 2017), else hidden layers of the widths `hidden`. A plane of ones tells convolutions where the board ends.
+    `reply` adds a head for the move that the other will answer (KataGo's auxiliary policy, arXiv:1902.10565, 4).
     """
 
     def __init__(
-        self, shape: tuple[int, int, int], actions: int, blocks: int, channels: int, hidden: Sequence[int]
+        self,
+        shape: tuple[int, int, int],
+        actions: int,
+        blocks: int,
+        channels: int,
+        hidden: Sequence[int],
+        reply: bool = False,
     ) -> None:
         super().__init__()
         planes, height, width = shape
         self.trunk: nn.Module
+        self.reply_head: nn.Module | None = None
         if blocks:
             layers = [_Conv(planes + 1, channels, 3), *(_Block(channels) for _ in range(blocks))]
             self.trunk = nn.Sequential(*layers)
             self.policy_head: nn.Module = _Head(channels, height * width, actions)
             self.value_head: nn.Module = _Head(channels, height * width, 1, _VALUE_WIDTH)
+            if reply:
+                self.reply_head = _Head(channels, height * width, actions)
         else:
             self.trunk, features = mlp(planes * height * width, hidden, "relu")
             self.policy_head, self.value_head = nn.Linear(features, actions), nn.Linear(features, 1)
+            if reply:
+                self.reply_head = nn.Linear(features, actions)
         self.convolutional = bool(blocks)
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+        return self._answers(self._features(planes))
+
+    def with_reply(self, planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, values, and logits (B, A) of what the other will answer: for learning alone."""
+        assert self.reply_head is not None
+        features = self._features(planes)
+        return *self._answers(features), self.reply_head(features).float()
+
+    def _features(self, planes: Tensor) -> Tensor:
         if self.convolutional:
-            x = F.pad(planes, (0, 0, 0, 0, 0, 1), value=1.0).contiguous(memory_format=torch.channels_last)
-        else:
-            x = planes.flatten(1)
-        features = self.trunk(x)
+            planes = F.pad(planes, (0, 0, 0, 0, 0, 1), value=1.0).contiguous(memory_format=torch.channels_last)
+        return self.trunk(planes if self.convolutional else planes.flatten(1))
+
+    def _answers(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self.policy_head(features).float(), self.value_head(features).squeeze(-1).float().tanh()
 
     def frozen(self) -> "PolicyValueNet":

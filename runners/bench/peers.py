@@ -9,7 +9,7 @@ from stable_baselines3.common.env_util import make_atari_env, make_vec_env
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
-from ...agents import a2c, ppo, trpo
+from ...agents import a2c, dqn, ppo, trpo
 
 NAME = f"Stable-Baselines3 {sb3.__version__}"
 
@@ -27,23 +27,22 @@ def name(config: Any) -> str:
     return f"sb3-contrib {sb3_contrib.__version__}" if isinstance(config, trpo.Config) else NAME
 
 
-def model(env: str, copies: int, config: Any, seed: int) -> OnPolicyAlgorithm:
+def model(env: str, copies: int, config: Any, seed: int) -> Any:
     """The algorithm of `config` with its settings, on the CPU."""
     kind, settings = _PEERS[type(config)](config)
     return kind(
         "CnnPolicy" if env.startswith("ALE/") else "MlpPolicy",
         vec_env(env, copies, seed),
-        n_steps=config.horizon,
         gamma=config.gamma,
-        gae_lambda=config.lam,
         device="cpu",
         seed=seed,
         **settings,
     )
 
 
-def _ppo(config: ppo.Config) -> tuple[type[OnPolicyAlgorithm], dict[str, Any]]:
+def _ppo(config: ppo.Config) -> tuple[Any, dict[str, Any]]:
     return sb3.PPO, {
+        **_rollouts(config),
         "learning_rate": _schedule(config.lr, config.lr_schedule),
         "batch_size": config.minibatch,
         "n_epochs": config.epochs,
@@ -54,8 +53,9 @@ def _ppo(config: ppo.Config) -> tuple[type[OnPolicyAlgorithm], dict[str, Any]]:
     }
 
 
-def _a2c(config: a2c.Config) -> tuple[type[OnPolicyAlgorithm], dict[str, Any]]:
+def _a2c(config: a2c.Config) -> tuple[Any, dict[str, Any]]:
     return sb3.A2C, {
+        **_rollouts(config),
         "learning_rate": _schedule(config.lr, config.lr_schedule),
         "rms_prop_eps": config.optimizer_eps,
         "ent_coef": config.entropy_coef,
@@ -64,8 +64,9 @@ def _a2c(config: a2c.Config) -> tuple[type[OnPolicyAlgorithm], dict[str, Any]]:
     }
 
 
-def _trpo(config: trpo.Config) -> tuple[type[OnPolicyAlgorithm], dict[str, Any]]:
+def _trpo(config: trpo.Config) -> tuple[Any, dict[str, Any]]:
     return sb3_contrib.TRPO, {
+        **_rollouts(config),
         "learning_rate": _schedule(config.critic_lr, config.critic_lr_schedule),
         "batch_size": config.critic_minibatch,
         "n_critic_updates": config.critic_epochs,
@@ -77,8 +78,30 @@ def _trpo(config: trpo.Config) -> tuple[type[OnPolicyAlgorithm], dict[str, Any]]
     }
 
 
-_PEERS: dict[type, Callable[[Any], tuple[type[OnPolicyAlgorithm], dict[str, Any]]]]
-_PEERS = {ppo.Config: _ppo, a2c.Config: _a2c, trpo.Config: _trpo}
+def _dqn(config: dqn.Config) -> tuple[Any, dict[str, Any]]:
+    return sb3.DQN, {
+        "learning_rate": _schedule(config.lr, config.lr_schedule),
+        "buffer_size": config.capacity,
+        "learning_starts": config.learning_starts,
+        "batch_size": config.minibatch,
+        "tau": config.tau,
+        "train_freq": config.horizon,
+        "gradient_steps": round(config.horizon * config.replay_ratio),
+        "target_update_interval": round(config.target_interval / config.replay_ratio),  # theirs is in steps
+        "exploration_fraction": config.epsilon_fraction,
+        "exploration_initial_eps": config.epsilon_start,
+        "exploration_final_eps": config.epsilon,
+        "max_grad_norm": config.max_grad_norm,
+        "policy_kwargs": {"net_arch": list(config.hidden)},
+    }
+
+
+def _rollouts(config: Any) -> dict[str, Any]:
+    return {"n_steps": config.horizon, "gae_lambda": config.lam}
+
+
+_PEERS: dict[type, Callable[[Any], tuple[Any, dict[str, Any]]]]
+_PEERS = {ppo.Config: _ppo, a2c.Config: _a2c, trpo.Config: _trpo, dqn.Config: _dqn}
 
 
 def collector(model: OnPolicyAlgorithm) -> Callable[[], int]:

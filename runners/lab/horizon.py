@@ -19,7 +19,7 @@ from . import Finding
 SLIP = 0.002
 HORIZONS = (10, 20, 40, 80, 160)
 ROUNDS, COPIES = 6, 400
-EPISODES = 20_000
+EPISODES = 10_000
 """Over which each cost is averaged."""
 
 

@@ -87,6 +87,17 @@ def test_only_full_searches_are_learned_from():
     assert agent.window.added + int(agent.unfinished.columns["keep"].sum()) == count
 
 
+def test_random_openings_are_of_every_length_and_not_learned_from():
+    agent, rollout = made("connect4", 400, full_share=1.0, random_plies=3)
+    batch = rollout.collect(agent.act)  # four moves of each game
+    learned_from = batch.extras["full"]
+    assert learned_from[3].all()
+    np.testing.assert_allclose(learned_from.mean(1), [0.25, 0.5, 0.75, 1.0], atol=0.1)
+    assert (np.diff(learned_from.astype(int), axis=0) >= 0).all()  # random moves come first
+    random = batch.action[0][~learned_from[0]]
+    assert set(random.tolist()) == set(range(7))
+
+
 def test_the_loss_is_cross_entropy_and_squared_error():
     """Two positions of two moves. Logits (0, ln 3): p = (1/4, 3/4); the second has one legal move: no policy loss."""
 
@@ -106,6 +117,23 @@ def test_the_loss_is_cross_entropy_and_squared_error():
     assert logs["loss/value"].item() == pytest.approx(0.5**2 / 2)
     assert total.item() == pytest.approx(cross_entropy + 2 * 0.125, rel=1e-5)
     assert logs["policy/kl"].item() == pytest.approx(cross_entropy - np.log(2) / 2, rel=1e-5)
+
+
+def test_the_reply_is_the_policy_of_the_next_position_and_the_last_move_has_none():
+    agent, rollout = made(full_share=1.0, reply_coef=0.5)
+    policies, ends = [], []
+    for _ in range(6):
+        batch = rollout.collect(agent.act)
+        policies.append(batch.extras["policy"].copy())
+        ends.append(batch.done.copy())
+        rows = agent.update(batch, 0.0)
+    policy, done = np.concatenate(policies), np.concatenate(ends)
+    columns = {name: x[: agent.window.added] for name, x in agent.window.columns.items()}
+    last = columns["reply"].sum(1) == 0
+    assert last.sum() == done.sum()  # one per game
+    first = np.flatnonzero(columns["state"][:, 2] == 0)[0]  # an empty board; its reply is some second move's policy
+    assert (np.abs(policy[1] - columns["reply"][first]).sum(1) < 1e-6).any()
+    assert rows["loss/reply"] > 0
 
 
 def test_images_of_a_position_keep_moves_and_discs_together():
@@ -146,7 +174,9 @@ def test_a_window_read_back_draws_the_same():
 
 
 @pytest.mark.parametrize(
-    "config", [{}, {"gumbel": 4, "reuse": False}, {"cached": 256}], ids=["puct", "gumbel", "cached"]
+    "config",
+    [{}, {"gumbel": 4, "reuse": False}, {"cached": 256}, {"random_plies": 6}],
+    ids=["puct", "gumbel", "cached", "openings"],
 )
 def test_an_agent_restored_in_the_middle_of_games_goes_on_bit_for_bit(config, tmp_path):
     agent, rollout = made("connect4", 12, **config)

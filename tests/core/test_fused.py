@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gymnast.agents import ppo
+from gymnast.agents import dqn, ppo
 from gymnast.core import activations, fused, rng
 from gymnast.core.fused import FusedActor, fits, is_native
 from gymnast.core.rollout import Rollout
@@ -52,6 +52,31 @@ def test_log_probabilities_and_values_are_those_of_the_network(env_id, name):
         logp, value = torch_path(agent, batch)
         np.testing.assert_allclose(batch.extras["logp"], logp, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(batch.extras["value"], value, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "FrozenLake-v1"])
+@pytest.mark.parametrize("hidden", [(8, 5), ()], ids=str)
+def test_action_values_are_acted_on_as_the_network_does(env_id, hidden):
+    with closing(make(env_id, COPIES)) as env:
+        cfg = dqn.Config(hidden=hidden)
+        agent = dqn.Agent(env.single_observation_space, env.single_action_space, cfg)
+        assert fits(env, agent.net)
+        rollout = Rollout(env, HORIZON, 0, FusedActor(env, agent.net, 0))
+        first = rollout.collect(agent.act)
+        assert first.extras == {}
+        counts = np.bincount(first.action.ravel(), minlength=env.single_action_space.n)
+        assert counts.min() > 0.6 * counts.mean()  # epsilon is 1
+        agent.net.epsilon.fill_(0.0)
+        greedy = rollout.collect(agent.act)
+        expected = [agent.act(obs, explore=False)["action"] for obs in greedy.obs[:-1]]
+        np.testing.assert_array_equal(greedy.action, expected)
+
+
+@pytest.mark.parametrize("config", [{"dueling": True}, {"noisy": True}, {"distribution": "quantile"}], ids=str)
+def test_action_values_that_the_loops_do_not_know_are_left_to_the_network(config):
+    with closing(make("CartPole-v1", 1)) as env:
+        cfg = dqn.Config(**config)
+        assert not fits(env, dqn.Agent(env.single_observation_space, env.single_action_space, cfg).net)
 
 
 def test_the_loop_reads_the_weights_as_they_are_after_learning():

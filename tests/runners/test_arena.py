@@ -23,6 +23,24 @@ def test_the_perfect_player_never_loses_whatever_the_other_does():
         assert score.wins > 50
 
 
+def test_who_looks_ahead_wins_and_blocks_as_far_as_it_looks():
+    state = TICTACTOE.begin(1)
+    for move in (0, 3, 1):  # X has two in a row
+        TICTACTOE.advance(state, np.array([move]))
+    blind, seeing = arena.minimax(TICTACTOE, 1), arena.minimax(TICTACTOE, 2)
+    assert len({int(blind(state)[0]) for _ in range(50)}) > 1  # one ply shows no danger
+    assert {int(seeing(state)[0]) for _ in range(50)} == {2}
+    TICTACTOE.advance(state, np.array([8]))
+    assert {int(blind(state)[0]) for _ in range(20)} == {2}  # wins
+
+
+def test_to_look_to_the_end_is_to_play_perfectly():
+    deep = arena.minimax(TICTACTOE, 9)
+    starts = arena.openings(TICTACTOE, 9, 1, 0)
+    for score in arena.match(TICTACTOE, deep, arena.perfect(TICTACTOE), starts):
+        assert score.draws + score.wins == score.games
+
+
 def test_two_perfect_players_draw():
     one, other = arena.perfect(TICTACTOE, 1), arena.perfect(TICTACTOE, 2)
     assert [score.draws for score in arena.match(TICTACTOE, one, other, TICTACTOE.begin(10))] == [10, 10]

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gymnast.agents import dqn as learner
 from gymnast.agents import ppo as algorithm
 from gymnast.core.errors import UsageError
 from gymnast.runners.bench import HEADER, Row, alternate, bench, duration, line, rate
@@ -147,6 +148,14 @@ def test_training_and_the_arithmetic_of_its_update():
     row = updates.measure(case, (8, 64, 64), 1, BLINK)
     assert row.unit == "GFLOP/s"
     _whats([row])
+
+
+def test_training_on_a_replay():
+    pytest.importorskip("stable_baselines3")
+    from gymnast.runners.bench import dqn, learning
+
+    config = learner.Config(horizon=4, replay_ratio=0.5, minibatch=8, learning_starts=8, capacity=100, hidden=(8,))
+    assert _whats(dqn.measure(1, [learning.Case("tiny", "CartPole-v1", 32, 1, config)])) == ["tiny"]
 
 
 def test_the_peer_of_each_algorithm_trains_with_its_settings():

@@ -24,3 +24,9 @@ def test_an_environment_that_raises_fails(gymnast):
 
 def test_a_space_without_a_fixed_size_is_wrong_input(gymnast):
     assert gymnast("check own_envs:Worded").code == 2
+
+
+def test_a_game_is_checked_with_legal_moves(gymnast):
+    said = gymnast("check tictactoe")
+    assert said.code == 0
+    assert "restored bit for bit" in said.out

@@ -83,7 +83,14 @@ def find(name: str, seed: int) -> Finding:
     Raises:
         UsageError: for an unknown one.
     """
-    return _registry.load(name).experiment(seed)
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # small networks: more threads only get in each other's way
+    try:
+        return _registry.load(name).experiment(seed)
+    finally:
+        torch.set_num_threads(before)
 
 
 def run(name: str, seed: int, out: Path | None) -> Report:

@@ -175,5 +175,5 @@ def load(path: str | Path, which: str = "last") -> Learner:
     state = checkpoint.load(training.last(path))
     learner._training = training.Training(run, None, state)
     if which == "best" and training.best(path).exists():
-        learner._training.agent.load_state(checkpoint.load(training.best(path))["agent"])
+        training.put_back(learner._training.agent, checkpoint.load(training.best(path))["agent"])
     return learner

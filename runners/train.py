@@ -263,7 +263,7 @@ class Training:
 
     def _load(self, state: dict[str, Any]) -> None:
         self.steps = state["steps"]
-        self.agent.load_state(state["agent"])
+        put_back(self.agent, state["agent"])
         self.metrics.load_state(state["metrics"])
         if self.ladder:
             self.ladder.load_state(state["ladder"])
@@ -303,8 +303,23 @@ def trained(run: Run, out: Path, env: VectorEnv, which: str = "best") -> tuple[A
         )
     state = checkpoint.load(path)
     agent = new_agent(run, env, _device(run.device, env), 0)
-    agent.load_state(policy(state["agent"]))
+    put_back(agent, policy(state["agent"]))
     return agent, state["steps"]
+
+
+def put_back(agent: Agent, state: dict[str, Any]) -> None:
+    """Let the agent go on from a checkpoint's state.
+
+    Raises:
+        UsageError: if the state is not of this agent as it is today.
+    """
+    try:
+        agent.load_state(state)
+    except (KeyError, IndexError, TypeError, RuntimeError) as problem:
+        raise UsageError(
+            "the checkpoint does not fit the algorithm as it is in this gymnast: another one wrote it, which run.json "
+            f"beside it names. Use that one, or train anew. ({type(problem).__name__}: {problem})"
+        ) from problem
 
 
 def policy(state: dict[str, Any]) -> dict[str, Any]:

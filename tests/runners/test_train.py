@@ -173,6 +173,18 @@ def test_a_damaged_checkpoint_is_refused(gymnast, tmp_path, cartpole, damage):
         assert "from a newer gymnast" in said.err if damage == "newer" else "cut short or damaged" in said.err
 
 
+def test_a_checkpoint_of_another_version_of_the_algorithm_is_refused(gymnast, tmp_path, cartpole):
+    run = tmp_path / "run"
+    shutil.copytree(cartpole, run)
+    for file in (run / "checkpoints").iterdir():
+        state = checkpoint.load(file)
+        del state["agent"]["optimizer"]
+        checkpoint.save(file, state)
+    said = gymnast("evaluate --episodes 1", run)
+    assert said.code == 2
+    assert "does not fit the algorithm as it is in this gymnast" in said.err
+
+
 def test_a_damaged_run_file_is_refused(gymnast, tmp_path, cartpole):
     shutil.copytree(cartpole, tmp_path / "run")
     text = (tmp_path / "run" / "run.json").read_text()

@@ -345,8 +345,10 @@ def _evaluate(args: list[str]) -> int:
 
 def _strength(run: Any, agent: Any, steps: int, options: Evaluate) -> int:
     from .strength import measure
+    from .train import threads_for
 
-    result = measure(agent, options.simulations, options.episodes, options.seed)
+    with threads_for(agent):
+        result = measure(agent, options.simulations, options.episodes, options.seed)
     figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
     (options.run / "eval.json").write_text(json.dumps(figures) + "\n")
     if options.json:

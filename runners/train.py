@@ -140,7 +140,7 @@ class Training:
         display = Display(title, self.run.steps, self.steps, quiet)
         saved, pause = monotonic(), _SAVE_SECONDS
         try:
-            with display, _interruptible(quiet) as stop, _threads(self.agent):
+            with display, _interruptible(quiet) as stop, threads_for(self.agent):
                 while not self.finished and not stop:
                     row = self.iterate()
                     if row:
@@ -403,7 +403,7 @@ def _git() -> str | None:
 
 
 @contextmanager
-def _threads(agent: Agent) -> Iterator[None]:
+def threads_for(agent: Agent) -> Iterator[None]:
     """One torch thread while small networks learn: more only get in each other's way."""
     before = torch.get_num_threads()
     if not agent.convolutional:

@@ -9,7 +9,13 @@ from .learning import Case
 
 CASES = [
     Case("DQN CartPole-v1, SB3's defaults", "CartPole-v1", 10_000, 1, dqn.Config()),
-    Case("DQN CartPole-v1, RL Zoo's settings", "CartPole-v1", 10_000, 1, preset("dqn", "CartPole-v1").agent),
+    Case(
+        "DQN CartPole-v1, RL Zoo's settings",
+        "CartPole-v1",
+        10_000,
+        1,
+        preset("dqn", "CartPole-v1", agent={"lr_schedule": "constant"}).agent,
+    ),
     Case(
         "DQN LunarLander-v3, RL Zoo's settings",
         "LunarLander-v3",

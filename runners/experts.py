@@ -94,11 +94,11 @@ def _run(path: Path, env: VectorEnv, stochastic: bool) -> Act:
     run = runs.load(path / "run.json")
     try:
         agent, _ = training.trained(run, path, env)
-    except (RuntimeError, UsageError) as problem:
-        if isinstance(problem, UsageError):
-            raise
+    except training.Misfit as problem:
         spaces_here = f"{env.single_observation_space} and {env.single_action_space}"
-        raise UsageError(f"expert {path} was trained on {run.env}; it does not fit {spaces_here}") from problem
+        raise UsageError(
+            f"expert {path} was trained on {run.env}; it does not fit {spaces_here}. {problem}"
+        ) from problem
     to_env = action_adapter(env.single_action_space)
     probabilities = isinstance(env.single_action_space, spaces.Discrete)
 

@@ -46,7 +46,7 @@ def begin(run: Run, env: VectorEnv, agent: Agent) -> None:
     """
     if run.init_from is None:
         return
-    from .train import trained
+    from .train import Misfit, trained
 
     if not hasattr(agent, "adopt"):
         raise UsageError(f"{run.algo} cannot begin with another run's policy; leave out --init-from")
@@ -54,8 +54,10 @@ def begin(run: Run, env: VectorEnv, agent: Agent) -> None:
     source = runs.load(path / "run.json")
     try:
         other, _ = trained(source, path, env)
-    except RuntimeError as problem:  # torch, of shapes
-        raise UsageError(f"{path} was trained on {source.env}, whose observations or actions differ") from problem
+    except Misfit as problem:
+        raise UsageError(
+            f"{path} was trained on {source.env}, whose observations or actions differ. {problem}"
+        ) from problem
     agent.adopt(getattr(other, "acting", other.net).state_dict())
 
 

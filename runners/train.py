@@ -307,16 +307,20 @@ def trained(run: Run, out: Path, env: VectorEnv, which: str = "best") -> tuple[A
     return agent, state["steps"]
 
 
+class Misfit(UsageError):
+    """A checkpoint of another agent than it is to be given to."""
+
+
 def put_back(agent: Agent, state: dict[str, Any]) -> None:
     """Let the agent go on from a checkpoint's state.
 
     Raises:
-        UsageError: if the state is not of this agent as it is today.
+        Misfit: if the state is not of this agent as it is today.
     """
     try:
         agent.load_state(state)
     except (KeyError, IndexError, TypeError, RuntimeError) as problem:
-        raise UsageError(
+        raise Misfit(
             "the checkpoint does not fit the algorithm as it is in this gymnast: another one wrote it, which run.json "
             f"beside it names. Use that one, or train anew. ({type(problem).__name__}: {problem})"
         ) from problem

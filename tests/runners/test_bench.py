@@ -155,7 +155,7 @@ def test_training_on_a_replay():
     from gymnast.runners.bench import dqn, learning
 
     config = learner.Config(horizon=4, replay_ratio=0.5, minibatch=8, learning_starts=8, capacity=100, hidden=(8,))
-    assert _whats(dqn.measure(1, [learning.Case("tiny", "CartPole-v1", 32, 1, config)])) == ["tiny"]
+    assert _whats(list(dqn.measure(1, [learning.Case("tiny", "CartPole-v1", 32, 1, config)]))) == ["tiny"]
 
 
 def test_the_peer_of_each_algorithm_trains_with_its_settings():

@@ -21,6 +21,7 @@ from ..core.batch import Batch
 from ..core.checkpoint import tensors
 from ..core.divergence import Divergence, divergence
 from ..core.errors import UsageError, check_ranges
+from ..core.likelihood import Likelihood, fits
 from ..core.nets import Policy
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
@@ -121,6 +122,8 @@ class Agent:
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.acting = deepcopy(self.net) if cfg.patience else self.net  # the policy of the lowest validation loss
         self.optimizer = Adam(self.net.parameters())
+        forward = cfg.divergence == "forward_kl"
+        self._written_out = Likelihood(self.net) if fits(self.net) and forward else None
         self.action_space = action
         self.passes, self.since_best, self.lowest = 0, 0, np.inf
         self.finished = False
@@ -173,9 +176,7 @@ class Agent:
             if deviation is not None:
                 noise = torch.empty_like(mb["obs"]).normal_(generator=self.generator)
                 mb["obs"] = mb["obs"] + self.cfg.noise * deviation * noise
-            total, log = loss(self.net, mb, self.cfg)
-            norm = self.optimizer.step(total, lr)
-            logs.append(torch.stack([log["loss/imitation"].detach(), norm]))
+            logs.append(self._descend(mb, lr))
         self.passes += 1
         imitation, norm = torch.stack(logs).mean(0).tolist()  # the only device-to-host sync of the update
         metrics = {"loss/imitation": imitation, "loss/grad_norm": norm, "policy/lr": lr}
@@ -204,6 +205,18 @@ class Agent:
         self.optimizer.load_state(tensors(state["optimizer"]))
         self.seed = state["seed"]
         self.passes, self.since_best, self.lowest, self.finished = state["progress"]
+
+    def _descend(self, mb: dict[str, Tensor], lr: float) -> Tensor:
+        """One gradient step; loss and length of the gradient, shape (2,)."""
+        if self._written_out is None:
+            total, log = loss(self.net, mb, self.cfg)
+            norm = self.optimizer.step(total, lr)
+            return torch.stack([log["loss/imitation"].detach(), norm])
+        imitation = self._written_out(mb, self.cfg.entropy_coef)
+        flat = self.optimizer.flat
+        if self.cfg.l2 and flat.grad is not None:
+            flat.grad.add_(flat.data, alpha=self.cfg.l2)
+        return torch.tensor([imitation, self.optimizer.descend(lr)])
 
     def _check(self, obs: spaces.Space) -> None:
         cfg = self.cfg

@@ -1,5 +1,7 @@
 """Statistics of returns and of learning."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -9,10 +11,21 @@ def iqm(values: ArrayLike) -> float:
 
     Agarwal et al. 2021, arXiv:2108.13264: as robust as the median, as efficient as the mean.
     """
-    ordered = np.sort(np.asarray(values, np.float64).ravel())
-    edges = np.arange(len(ordered) + 1) / len(ordered)
-    weight = np.clip(edges[1:], 0.25, 0.75) - np.clip(edges[:-1], 0.25, 0.75)
-    return float(weight @ ordered / weight.sum())
+    return float(_middle(np.asarray(values, np.float64).ravel()))
+
+
+def iqm_interval(groups: Sequence[ArrayLike], seed: int = 0, resamples: int = 2000) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the IQM of all values, those of each group (a task) redrawn by themselves.
+
+    Agarwal et al. 2021, arXiv:2108.13264, stratified bootstrap.
+    """
+    random = np.random.default_rng(seed)
+    drawn = []
+    for group in groups:
+        values = np.asarray(group, np.float64).ravel()
+        drawn.append(values[random.integers(len(values), size=(resamples, len(values)))])
+    low, high = np.percentile(_middle(np.concatenate(drawn, 1)), [2.5, 97.5])
+    return float(low), float(high)
 
 
 def bootstrap_interval(values: ArrayLike, seed: int = 0, resamples: int = 2000) -> tuple[float, float]:
@@ -50,3 +63,11 @@ def effective_samples(log_weight: NDArray) -> float:
     """
     weight = np.exp(np.asarray(log_weight, np.float64) - np.max(log_weight))  # a common factor cancels
     return float(weight.sum() ** 2 / (len(weight) * (weight @ weight)))
+
+
+def _middle(values: NDArray) -> NDArray:
+    """IQM along the last axis."""
+    ordered = np.sort(values)
+    edges = np.arange(ordered.shape[-1] + 1) / ordered.shape[-1]
+    weight = np.clip(edges[1:], 0.25, 0.75) - np.clip(edges[:-1], 0.25, 0.75)
+    return ordered @ weight / weight.sum()

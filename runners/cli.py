@@ -123,7 +123,8 @@ class Imitate:
     env: Positional[str]
     """Environment."""
     out: Path
-    """Folder that keeps demonstrations and results; what it holds is not computed again."""
+    """Folder that keeps demonstrations and results, and adds up those of several environments; what it holds is not
+    computed again."""
     demonstrations: tuple[int, ...] = (1, 5, 10, 50)
     """Numbers of demonstrations; DAgger gets as many labels as these hold."""
     seeds: int = 5
@@ -131,7 +132,7 @@ class Imitate:
     episodes: int = 50
     """Episodes that each policy is evaluated on."""
     json: bool = False
-    """Print one JSON object."""
+    """Print JSON: a list of one object for each environment in the folder."""
 
 
 @dataclass(frozen=True)
@@ -398,12 +399,13 @@ def _collect(args: list[str]) -> int:
 
 def _imitate(args: list[str]) -> int:
     options = parse(Imitate, args, "gymnast imitate")
-    from .imitate import imitate, report
+    from .imitate import imitate, kept_in, report
 
     told = (lambda line: None) if options.json else (lambda line: print(line, flush=True))
     counts = list(options.demonstrations)
-    found = imitate(options.expert, options.env, options.out, counts, options.seeds, options.episodes, told)
-    print(json.dumps(dataclasses.asdict(found)) if options.json else "\n".join(report(found)))
+    imitate(options.expert, options.env, options.out, counts, options.seeds, options.episodes, told)
+    found = kept_in(options.out)
+    print(json.dumps([dataclasses.asdict(one) for one in found]) if options.json else "\n".join(report(found)))
     return 0
 
 

@@ -102,10 +102,10 @@ class Agent:
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         """Actions (N, *act); while learning also "label", the expert's, where "asked" (N,) says that there is one."""
-        out = self.learners[0].act(obs, explore)
         if self.expert is None or not explore:
-            return out
-        return self._supervised(obs, out["action"], self.expert)
+            return self.learners[0].act(obs, explore)
+        # its likeliest actions, for they will be used: noise of its own leads to states from which nobody finds back
+        return self._supervised(obs, self.learners[0].act(obs, explore=False)["action"], self.expert)
 
     def inspect(self, obs: NDArray) -> dict[str, NDArray]:
         return self.learners[0].inspect(obs)

@@ -1,6 +1,6 @@
 """DAgger needs the expert's labels: with the learner's own nothing is corrected, and the cost stays that of a clone.
 
-T-158, T-159: a tightrope that slips in one of 20 steps, learned in rounds that begin with demonstrations by who never
+T-158: a tightrope that slips in one of 20 steps, learned in rounds that begin with demonstrations by who never
 slips. One learner is told what the expert would do where it has been, another (as the method is sometimes printed)
 takes down what it did itself. How far the states visited are from those learned from is their total variation.
 """

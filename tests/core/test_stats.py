@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gymnast.core.stats import bootstrap_interval, effective_samples, explained_variance, iqm, sampled_kl
+from gymnast.core.stats import bootstrap_interval, effective_samples, explained_variance, iqm, iqm_interval, sampled_kl
 
 
 def test_iqm_is_the_mean_of_the_middle_half():
@@ -88,3 +88,13 @@ def test_effective_samples_by_hand():
     # weights 1, 1, 2: 4^2 / (3 x 6)
     assert effective_samples(np.log([1.0, 1.0, 2.0])) == pytest.approx(16 / 18)
     assert effective_samples(np.array([0.0, 1000.0])) == 0.5
+
+
+def test_the_interval_of_the_iqm_redraws_the_values_of_each_group_by_themselves():
+    assert iqm_interval([[1.0, 1.0, 1.0], [3.0, 3.0, 3.0]]) == (2.0, 2.0), "nothing varies within a group"
+    random = np.random.default_rng(0)
+    values = random.normal(size=400)
+    low, high = iqm_interval([values])
+    assert low < iqm(values) < high
+    # the IQM of a normal sample has a standard error of about 1.1 / sqrt(n)
+    assert high - low == pytest.approx(2 * 1.96 * 1.1 / 20, rel=0.15)

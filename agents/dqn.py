@@ -7,6 +7,7 @@ prioritised replay (1511.05952), n-step targets, noisy layers (1706.10295), cate
 (1710.10044) distributions of the return; together they are Rainbow (1710.02298).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Literal
@@ -26,6 +27,7 @@ from ..core.greedy import choose_all
 from ..core.nets import ActionValue
 from ..core.nets.action_value import Distribution
 from ..core.nets.encoder import Cnn
+from ..core.nets.mlp import Activation
 from ..core.optim import Adam, Schedule, flatten, scheduled
 from ..core.replay import Replay
 from ..core.rng import stream
@@ -95,8 +97,15 @@ class Config:
     """Folder for a replay larger than the memory; none: in memory, saved with the run."""
     hidden: tuple[int, ...] = (64, 64)
     """Widths of the hidden layers."""
+    activation: Activation = "relu"
+    """Non-linearity of the hidden layers."""
+    normalize_obs: bool = False
+    """Standardise observations by their running moments, clipped to +-10."""
     cnn: Cnn = "nature"
     """Encoder of images."""
+    value_warmup: int = 0
+    """Gradient steps at the start in which only the state's value learns: for a policy that is good already
+    (init_from)."""
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -106,8 +115,12 @@ class Config:
                 *("n_step", "target_interval", "tau", "frames"),
             ),
             unit=("gamma", "tau", "epsilon_start", "epsilon", "epsilon_fraction", "beta"),
-            at_least_0=("learning_starts", "priority"),
+            at_least_0=("learning_starts", "priority", "value_warmup"),
         )
+        if self.value_warmup and not self.dueling:
+            raise UsageError(
+                "value_warmup needs a network in which the state has a value of its own: set dueling to true"
+            )
         if self.distribution != "none" and self.atoms < 2:
             raise UsageError(f"atoms is {self.atoms}; a distribution needs at least 2")
         if len(self.limits) != 2 or self.limits[0] >= self.limits[1]:
@@ -187,7 +200,7 @@ class Agent:
             path=cfg.replay_dir,
             seed=seed,
         )
-        self.steps, self.updates = 0, 0
+        self.steps, self.updates, self.adopted = 0, 0, False
         self._explore(0.0)
 
     @torch.inference_mode()
@@ -212,8 +225,23 @@ class Agent:
         values, best = self.net.values(out), self.net.greedy(tensor, out)
         return {"value": values.gather(-1, best[:, None])[:, 0].cpu().numpy(), "action value": values.cpu().numpy()}
 
+    def adopt(self, weights: Mapping[str, Any]) -> None:
+        """Begin with the policy of another network's `weights`, and explore no more than in the end.
+
+        Raises:
+            UsageError: if they are of another shape, or Q is not a dueling network of plain values.
+        """
+        self.net.adopt(weights)
+        self.target_net.load_state_dict(self.net.state_dict())
+        self.adopted = True
+        self._explore(0.0)
+
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Remember the batch, then take the gradient steps that are due."""
+        if self.cfg.normalize_obs:
+            seen = torch.as_tensor(batch.obs[:-1][batch.valid], device=self.device)
+            for net in (self.net, self.target_net):
+                net.encoder.update(seen)
         self.replay.add(replace(batch, reward=np.sign(batch.reward)) if self.cfg.reward_sign else batch)
         self.steps += batch.steps
         logs: list[Tensor] = []
@@ -236,6 +264,7 @@ class Agent:
             "generator": self.generator.get_state(),
             "steps": self.steps,
             "updates": self.updates,
+            "adopted": self.adopted,
             "replay": self.replay.state(),
         }
 
@@ -247,6 +276,7 @@ class Agent:
         self.random[:] = state["random"]
         self.generator.set_state(torch.as_tensor(state["generator"]))
         self.steps, self.updates = state["steps"], state["updates"]
+        self.adopted = state.get("adopted", False)
         if "replay" in state:
             self.replay.load_state(state["replay"])
 
@@ -261,7 +291,11 @@ class Agent:
         cfg = self.cfg
         share = min(progress / cfg.epsilon_fraction, 1.0) if cfg.epsilon_fraction else 1.0
         annealed = cfg.epsilon_start + share * (cfg.epsilon - cfg.epsilon_start)
-        self.net.epsilon.fill_(1.0 if self.steps < cfg.learning_starts else annealed)
+        if self.adopted:  # at random it would not get to the states that its policy is good for
+            annealed = cfg.epsilon
+        elif self.steps < cfg.learning_starts:
+            annealed = 1.0
+        self.net.epsilon.fill_(annealed)
 
     def _learn(self, due: int, progress: float) -> Tensor:
         """Take gradient steps on minibatches drawn in one call: up to `due`, and as long as the target stands still.
@@ -270,6 +304,11 @@ class Agent:
         """
         cfg = self.cfg
         count = min(due, cfg.target_interval - self.updates % cfg.target_interval, self._at_once())
+        if cfg.value_warmup:
+            warming = self.updates < cfg.value_warmup
+            count = min(count, cfg.value_warmup - self.updates) if warming else count
+            for name, parameter in self.net.named_parameters():
+                parameter.requires_grad_(not warming or name.startswith("state_value."))
         lr = scheduled(cfg.lr, cfg.lr_schedule, progress)
         drawn = self.replay.sample(cfg.minibatch, count, cfg.beta + progress * (1.0 - cfg.beta))
         fit = self._fit if self._written_out is None else self._fit_written_out

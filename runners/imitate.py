@@ -153,8 +153,9 @@ def _recorded(expert: str, env: str, folder: Path, count: int, seed: int) -> Dem
 def _cloning(recorded: Demos, count: int, seed: int) -> Run:
     labels = count * recorded.steps / recorded.episodes
     steps = max(_FEWEST[isinstance(recorded.action_space, spaces.Discrete)], ceil(_PASSES * labels))
-    fields: dict[str, Any] = {"steps": steps, "seed": seed, "evals": 0}
-    return runs.preset("bc", recorded.env, demos=str(recorded.folder), demo_episodes=count, **fields)
+    fields: dict[str, Any] = {"steps": steps, "seed": seed, "evals": 0, "demo_episodes": count}
+    agent = {"validation": 0.0}  # nothing is held out of what there is little of
+    return runs.preset("bc", recorded.env, demos=str(recorded.folder), agent=agent, **fields)
 
 
 def _dagger(recorded: Demos, expert: str, count: int, seed: int) -> Run:

@@ -1,9 +1,10 @@
 """Action values Q(s, a), or the distribution of the return of every action."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from ..errors import UsageError
 from .actor_critic import check_mask
 from .encoder import Cnn, Encoder
-from .mlp import mlp
+from .mlp import Activation, mlp
 from .noisy import NoisyLinear
 
 Distribution = Literal["none", "categorical", "quantile"]
@@ -39,7 +40,9 @@ class ActionValue(nn.Module):
         action: spaces.Space,
         hidden: Sequence[int] = (64, 64),
         *,
+        activation: Activation = "relu",
         cnn: Cnn = "nature",
+        normalize_obs: bool = False,
         dueling: bool = False,
         noisy: bool = False,
         distribution: Distribution = "none",
@@ -49,16 +52,17 @@ class ActionValue(nn.Module):
         super().__init__()
         if not isinstance(action, spaces.Discrete):
             raise UsageError(f"Q-learning compares actions one by one and needs a Discrete action space, not {action}")
-        self.encoder = Encoder(obs, cnn)
+        self.encoder = Encoder(obs, cnn, normalize_obs)
         self.masked = check_mask(self.encoder, action)
         self.actions, self.atoms = int(action.n), 1 if distribution == "none" else atoms
         self.dueling, self.noisy, self.distribution = dueling, noisy, distribution
+        self.activation = activation
         linear = NoisyLinear if noisy else nn.Linear
         shared, own = (hidden[:-1], hidden[-1:]) if dueling else (hidden, ())
-        self.trunk, width = mlp(self.encoder.size, shared, "relu", linear)
+        self.trunk, width = mlp(self.encoder.size, shared, activation, linear)
 
         def stream(outputs: int) -> nn.Sequential:
-            layers, size = mlp(width, own, "relu", linear)
+            layers, size = mlp(width, own, activation, linear)
             return layers.append(linear(size, outputs))
 
         self.advantage = stream(self.actions * self.atoms)
@@ -76,8 +80,9 @@ class ActionValue(nn.Module):
 
     @property
     def plain(self) -> bool:
-        """Whether it is one perceptron that gives one number per action, all of them available."""
-        return not (self.encoder.cnns or self.masked or self.noisy or self.dueling or self.distribution != "none")
+        """Whether it is one perceptron with ReLU that gives one number per action, all of them available."""
+        special = self.masked or self.noisy or self.dueling or self.distribution != "none"
+        return not (special or self.encoder.cnns or self.encoder.standardizers) and self.activation == "relu"
 
     def forward(self, obs: Tensor) -> Tensor:
         """The K numbers of each action, shape (B, A, K), for stored observations (B, *layout.shape)."""
@@ -98,6 +103,37 @@ class ActionValue(nn.Module):
         values = self.values(out)
         mask = self.encoder.mask(obs) if self.masked else None
         return (values if mask is None else values.masked_fill(mask == 0, -torch.inf)).argmax(-1)
+
+    @torch.no_grad()
+    def adopt(self, weights: Mapping[str, Any]) -> None:
+        """Take the policy out of another network's `weights`: the logarithms of its probabilities become advantages.
+
+        They are those of whoever acts as that policy does when every nat of entropy is worth 1 (Schulman et al. 2017,
+        arXiv:1704.06440). What the states are worth stays to be learned.
+
+        Raises:
+            UsageError: if they are of another shape, or this is not a dueling network of plain values.
+        """
+        if not self.dueling or self.noisy or self.distribution != "none":
+            raise UsageError(
+                "action values begin with a policy as the advantages of a dueling network without noise and "
+                "distribution: set dueling to true"
+            )
+        own = self.state_dict()
+        stems = ("policy_trunk.", "policy_head."), ("trunk.", "advantage.")
+        theirs, ours = (
+            [n for n in tree if n.startswith(stem)] for tree, stem in zip((weights, own), stems, strict=True)
+        )
+        pairs = dict(zip(ours, theirs, strict=False)) | {n: n for n in {*own, *weights} if n.startswith("encoder.")}
+        shapes = {n: np.shape(own.get(n, ())) for n in pairs}
+        if len(ours) != len(theirs) or any(
+            m not in weights or n not in own or np.shape(weights[m]) != shapes[n] for n, m in pairs.items()
+        ):
+            raise UsageError(
+                "the policy to begin with is another network. It must be for the same observations and actions, with "
+                "the same hidden layers"
+            )
+        self.load_state_dict({**own, **{n: torch.as_tensor(weights[m]) for n, m in pairs.items()}})
 
     def resample(self, generator: torch.Generator) -> None:
         """Draw the noise of noisy layers anew."""

@@ -59,3 +59,9 @@ def test_the_encoder_of_2013_has_the_published_size():
 def test_continuous_actions_are_refused():
     with pytest.raises(UsageError, match="not Box"):
         ActionValue(BOX, BOX)
+
+
+@pytest.mark.parametrize("other", [{"activation": "tanh"}, {"normalize_obs": True}])
+def test_only_relu_on_observations_as_they_are_is_plain(other):
+    assert ActionValue(BOX, ACTION).plain
+    assert not ActionValue(BOX, ACTION, **other).plain

@@ -42,6 +42,29 @@ def test_the_policy_is_the_clones_until_the_value_has_warmed_up(gymnast, clone, 
         assert any(not torch.equal(x, value[name]) for name, x in weights(net, "value_").items())
 
 
+def test_dqn_takes_the_clone_for_its_advantages_until_the_value_has_warmed_up(gymnast, clone):
+    agent = {"dueling": True, "value_warmup": 8, "horizon": 32, "learning_starts": 32, "replay_ratio": 0.25}
+    run = runs.preset("dqn", "CartPole-v1", init_from=str(clone), evals=0, agent=agent)
+    assert (run.agent.hidden, run.agent.activation, run.agent.normalize_obs) == ((16, 16), "tanh", True)
+    env = envs.make("CartPole-v1", 4)
+    source, _ = trained(runs.load(clone / "run.json"), clone, env)
+    with Training(run) as training:
+        learner = training.agent
+        obs = Rollout(env, 20).collect(source.act).obs[:20].reshape(80, 4).copy()
+        np.testing.assert_array_equal(learner.act(obs, False)["action"], source.act(obs, False)["action"])
+        logp = torch.as_tensor(source.inspect(obs)["action probability"]).log()
+        q = torch.as_tensor(learner.inspect(obs)["action value"])
+        torch.testing.assert_close(q - q.mean(1, keepdim=True), logp - logp.mean(1, keepdim=True), atol=1e-4, rtol=1e-4)
+        assert learner.net.epsilon.item() == run.agent.epsilon, "it does not begin at random"
+        began, value = weights(learner.net, ("trunk.", "advantage.")), weights(learner.net, "state_value.")
+        for warm in (True, True, False):  # the first steps fill the replay, the next take the 8 gradient steps
+            training.iterate()
+            assert all(torch.equal(x, began[name]) for name, x in weights(learner.net, tuple(began)).items()) == warm
+            assert all(torch.equal(x, value[name]) for name, x in weights(learner.net, "state_value.").items()) == (
+                learner.updates == 0
+            )
+
+
 def test_it_goes_on_from_where_the_clone_is(gymnast, clone):
     line = "train ppo CartPole-v1 --init-from clone --steps 4096 --agent.value-warmup 1 --evals 2 --out run --quiet"
     assert gymnast(line).code == 0
@@ -69,6 +92,9 @@ WRONG = {
     "train ppo CartPole-v1 --init-from nowhere": "nowhere is not the folder of a run",
     "train ppo Acrobot-v1 --init-from clone": "was trained on CartPole-v1, whose observations or actions differ",
     "train ppo CartPole-v1 --init-from clone --agent.hidden 8": "the policy to begin with is another network",
+    "train dqn CartPole-v1 --init-from clone": "as the advantages of a dueling network without noise",
+    "train dqn CartPole-v1 --init-from clone --agent.dueling --agent.hidden 8 8": "with the same hidden layers",
+    "train dqn CartPole-v1 --agent.value-warmup 5": "set dueling to true",
     "train ppo CartPole-v1 --agent.value-warmup -1": "value_warmup is -1; it must be at least 0",
 }
 

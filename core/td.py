@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # in the loop these are the functions of other files, see `in
     swap: Any = None
     descend: Any = None
 
-# Products of weights and transitions in a pass, above which torch's matrix products make up for the cost of calling them.
+# Products of weights and transitions, above which torch's matrix products make up for the cost of calling them.
 _SMALL = 1_000_000
 
 

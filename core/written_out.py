@@ -1,7 +1,7 @@
 """The passes through a perceptron and back, without autograd.
 
-Between small matrices autograd spends more time on its books than on the products, and between the smallest even calling
-torch for each product takes longer than computing it: for those the whole pass is jitted.
+Between small matrices autograd spends more time on its books than on the products, and between the smallest even
+calling torch for each product takes longer than computing it: for those the whole pass is jitted.
 """
 
 from typing import Any
@@ -102,7 +102,10 @@ def pass_on(theta, transposed, layers, relu, seen):  # type: ignore[no-untyped-d
 
 @njit(nogil=True)
 def pass_back(theta, layers, relu, seen, slope, other, grad):  # type: ignore[no-untyped-def]
-    """Write the gradient by all weights, from the one by the outputs in `slope` (B, W); uses up it and `other` (B, W)."""
+    """Write the gradient by all weights, from the one by the outputs in `slope` (B, W).
+
+    It and `other` (B, W) serve as scratch.
+    """
     _, size, width = seen.shape
     flat = seen.reshape(-1)
     for k in range(len(layers) - 1, -1, -1):

@@ -348,7 +348,7 @@ def _strength(run: Any, agent: Any, steps: int, options: Evaluate) -> int:
     from .strength import measure
     from .train import threads_for
 
-    with threads_for(agent):
+    with threads_for(agent.convolutional):
         result = measure(agent, options.simulations, options.episodes, options.seed)
     figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
     (options.run / "eval.json").write_text(json.dumps(figures) + "\n")

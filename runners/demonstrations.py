@@ -19,6 +19,7 @@ from ..core.rollout import Act, Rollout
 from . import experts
 from . import run as runs
 from .human import Keyboard
+from .train import threads_for
 
 _HORIZON = 64  # steps between looks at which episodes have ended
 _COPIES = 8  # environments that are played side by side
@@ -65,7 +66,8 @@ def collect(
     human = expert == "human"
     copies = 1 if human else min(episodes, _COPIES)
     render_mode = "rgb_array" if human else None
-    with closing(envs.make(env, copies, render_mode=render_mode, **(env_args or {}))) as made:
+    made: Any = envs.make(env, copies, render_mode=render_mode, **(env_args or {}))
+    with closing(made), threads_for(made.single_observation_space.dtype == np.uint8):
         context: Any = Keyboard(made) if human else nullcontext(_act(expert, made, seed, stochastic))
         spaces_here = (made.single_observation_space, made.single_action_space)
         with context as act, Writer(Path(out), runs.env_name(env), *spaces_here, append) as writer:

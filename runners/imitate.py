@@ -29,7 +29,7 @@ from .demonstrations import collect
 from .evaluate import evaluate
 from .lab import table
 from .run import Run
-from .train import train
+from .train import threads_for, train
 
 _PASSES = 10  # over the demonstrations in cloning, at least; and at least so many steps over all passes:
 _FEWEST = {True: 20_000, False: 2_000_000}  # with Discrete actions, which are soon learned too well, and others
@@ -89,7 +89,8 @@ def imitate(
         raise UsageError(
             f"{folder} compares {kept.expert} on {kept.env} over {kept.episodes} episodes; give another --out"
         )
-    with closing(envs.make(env, min(episodes, 64))) as judge:
+    judge = envs.make(env, min(episodes, 64))
+    with closing(judge), threads_for(judge.single_observation_space.dtype == np.uint8):
         if not kept.references:
             kept.references = _references(expert, judge, episodes)
             _keep(kept, path)

@@ -140,7 +140,7 @@ class Training:
         display = Display(title, self.run.steps, self.steps, quiet)
         saved, pause = monotonic(), _SAVE_SECONDS
         try:
-            with display, _interruptible(quiet) as stop, threads_for(self.agent):
+            with display, _interruptible(quiet) as stop, threads_for(self.agent.convolutional):
                 while not self.finished and not stop:
                     row = self.iterate()
                     if row:
@@ -407,10 +407,10 @@ def _git() -> str | None:
 
 
 @contextmanager
-def threads_for(agent: Agent) -> Iterator[None]:
-    """One torch thread while small networks learn: more only get in each other's way."""
+def threads_for(images: bool) -> Iterator[None]:
+    """One torch thread while networks that see no images learn or act: more only get in each other's way."""
     before = torch.get_num_threads()
-    if not agent.convolutional:
+    if not images:
         torch.set_num_threads(1)
     try:
         yield

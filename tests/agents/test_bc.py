@@ -68,8 +68,8 @@ def test_other_divergences_are_minimised_where_the_expert_tells_its_probabilitie
     obs = np.tile(np.arange(5), 40)
     batch = batch_of(obs, np.zeros(200, np.int64), probability=expert[obs])
     agent = bc.Agent(spaces.Discrete(5), spaces.Discrete(3), cfg)
-    for _ in range(200):
-        agent.update(batch, 0.5)
+    for k in range(200):
+        agent.update(batch, k / 200)
     np.testing.assert_allclose(agent.inspect(np.arange(5))["action probability"], expert, atol=0.03)
 
 

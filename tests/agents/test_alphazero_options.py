@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from test_alphazero import learned, made, weights
+from small_selfplay import learned, made, weights
 
 from gymnast.agents import alphazero
 from gymnast.core import checkpoint
@@ -42,7 +42,7 @@ def test_games_that_are_given_up_end_there_and_count_as_lost():
 
 
 def test_moves_of_past_networks_are_played_and_not_learned():
-    agent, rollout = made("connect4", 32, full_share=1.0, **OPTIONS["past"])
+    agent, rollout = made("connect4", 32, full_share=1.0, **{**OPTIONS["past"], "generation": 15})
     learned(agent, rollout, 20)
     assert len(agent.past.weights) == 2
     assert any(not torch.equal(agent.past.weights[-1][k], v) for k, v in agent.net.state_dict().items())

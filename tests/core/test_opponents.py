@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from gymnast.runners.arena import random_mover
 from gymnast.core.opponents import Gate, PastSelves
 from gymnast.core.search import Search, Settings
 from gymnast.envs import games
+from gymnast.runners.arena import random_mover, uct
 
 GAME = games.load("tictactoe")
 WEIGHTS = {"w": torch.zeros(1)}
@@ -66,14 +66,12 @@ def test_joining_keeps_a_copy():
 
 
 def test_the_gate_opens_for_who_wins_enough():
-    """A player that takes a line against one that plays at random, and the other way round."""
+    """A player that searches against one that plays at random, and the other way round."""
 
     def player(weights):
-        if float(weights["w"]) == 0:
-            return random_mover(GAME, 0)
-        return lambda states: GAME.actions_of(states).argmax(1)
+        return random_mover(GAME) if float(weights["w"]) == 0 else uct(GAME, 30)
 
-    gate = Gate(GAME, player, 0.6, 200, {"w": torch.zeros(1)})
+    gate = Gate(GAME, player, 0.6, 60, {"w": torch.zeros(1)})
     assert gate.challenge({"w": torch.ones(1)}) > 0.6
     assert float(gate.weights["w"]) == 1
     assert gate.challenge({"w": torch.zeros(1)}) < 0.4

@@ -208,7 +208,7 @@ class Agent:
         self._answer: Inference  # of the network that plays
         self._owed = 0.0  # gradient steps that are due
         self._logged: tuple[str, ...] = ()  # names of what a gradient step logs
-        self._search: Search | None = None  # of self-play; it goes on from move to move
+        self.search: Search | None = None  # of self-play; it goes on from move to move
         self._images = self.game.images()
         self._state_part = next(part for part in Layout(obs).parts if part.name == STATE)
         self._clock = Clock()
@@ -220,9 +220,9 @@ class Agent:
             return {"action": self.inspect(obs)["action probability"].argmax(1)}
         states, cfg = self.states_of(obs), self.cfg
         n, ply = len(states), states[:, -1]
-        if self._search is None or len(self._search.tree.size) != n:
-            self._search = self._self_play(n)
-        search, opening = self._search, self.openings.under_way(ply)
+        if self.search is None or len(self.search.tree.size) != n:
+            self.search = self._self_play(n)
+        search, opening = self.search, self.openings.under_way(ply)
         theirs = self.past.to_move(ply) & ~opening if self.past else np.zeros(n, np.bool_)
         own = ~(opening | theirs)
         full = (self.random.random(n) < cfg.full_share) & own
@@ -312,7 +312,7 @@ class Agent:
         return self.gate.weights if self.gate else self.net.state_dict()
 
     def state(self) -> dict[str, Any]:
-        search = self._search
+        search = self.search
         return {
             "net": {name: value.clone() for name, value in self.net.state_dict().items()},
             "optimizer": self.optimizer.state(),
@@ -335,10 +335,10 @@ class Agent:
         for name, part in self._options.items():
             part.load_state(state["options"][name])
         self._renew()
-        self._search = None
+        self.search = None
         if state["search"] is not None:
-            self._search = self._self_play(len(state["search"]["random"]))
-            self._search.load_state(state["search"])
+            self.search = self._self_play(len(state["search"]["random"]))
+            self.search.load_state(state["search"])
 
     def _self_play(self, games: int) -> Search:
         cfg = self.cfg
@@ -392,5 +392,5 @@ class Agent:
         """Play with the newest weights, or with those that the gate let in last."""
         net = self._net_of(self.gate.weights) if self.gate else self.net
         self._answer = inference(net, self.cfg.bfloat16)
-        if self._search and self._search.answers:
-            self._search.answers.clear()
+        if self.search and self.search.answers:
+            self.search.answers.clear()

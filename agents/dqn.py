@@ -175,7 +175,7 @@ class Agent:
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self._target = flatten(self.target_net.parameters()).data
         self._target.copy_(self.optimizer.flat.data)
-        self._written_out = (td.Regression(self.net), td.Regression(self.target_net)) if td.fits(self.net) else None
+        self._written_out = td.Regression(self.net, self.target_net, self.optimizer) if td.fits(self.net) else None
         self.random = stream(seed)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.replay = Replay(
@@ -272,8 +272,10 @@ class Agent:
         count = min(due, cfg.target_interval - self.updates % cfg.target_interval, self._at_once())
         lr = scheduled(cfg.lr, cfg.lr_schedule, progress)
         drawn = self.replay.sample(cfg.minibatch, count, cfg.beta + progress * (1.0 - cfg.beta))
-        fit = self._fit if self._written_out is None else self._fit_written_out
-        logged, errors = fit(drawn, lr)
+        if self._written_out is None:
+            logged, errors = self._fit(drawn, lr)
+        else:
+            logged, errors = self._written_out.fit(drawn, lr, cfg.double, cfg.loss == "squared")
         if cfg.priority:
             self.replay.update_priorities(drawn["indices"], errors)
         self.updates += count
@@ -297,22 +299,6 @@ class Agent:
             logged.append(torch.stack([*(log[name].detach() for name in _LOGGED), norm]))
             errors.append(log["error"].detach())
         return torch.stack(logged), torch.stack(errors).cpu().numpy()
-
-    def _fit_written_out(self, drawn: dict[str, NDArray], lr: float) -> tuple[Tensor, NDArray]:
-        """The same for a small perceptron, with the targets' values computed at once."""
-        assert self._written_out is not None
-        online, target_net = self._written_out
-        obs, next_obs = (torch.from_numpy(drawn[name]) for name in ("obs", "next_obs"))
-        following = target_net.values(next_obs.flatten(0, 1)).reshape(*next_obs.shape[:2], -1)
-        errors = np.empty(drawn["reward"].shape, np.float32)
-        logged = np.empty((len(errors), 3), np.float32)
-        for k, error in enumerate(errors):
-            chooser = online.values(next_obs[k]) if self.cfg.double else following[k]
-            target = td.bootstrapped(following[k], chooser, drawn["reward"][k], drawn["discount"][k])
-            squared = self.cfg.loss == "squared"
-            *log, error[:] = online(obs[k], drawn["action"][k], target, drawn["weights"][k], squared)
-            logged[k] = (*log, self.optimizer.descend(lr).item())
-        return torch.from_numpy(logged), errors
 
     def _at_once(self) -> int:
         """Minibatches of observations that may be drawn in one call without filling the memory."""

@@ -40,8 +40,8 @@ def apply(x: NDArray, relu: bool) -> None:
     activate(x, relu)
 
 
-@njit(nogil=True, cache=True)
-def back(x: NDArray, relu: bool, grad: NDArray) -> None:
+@njit(nogil=True)
+def slope(x, relu, grad):  # type: ignore[no-untyped-def]
     """Makes of the gradient by activations x (B,) the one by what was activated, in place."""
     if relu:
         for i in range(len(x)):
@@ -49,3 +49,9 @@ def back(x: NDArray, relu: bool, grad: NDArray) -> None:
         return
     for i in range(len(x)):
         grad[i] -= grad[i] * x[i] * x[i]
+
+
+@njit(nogil=True, cache=True)
+def back(x: NDArray, relu: bool, grad: NDArray) -> None:
+    """`slope` for Python."""
+    slope(x, relu, grad)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 LOOKS = 100
-"""At a run, so that looking costs next to nothing however many updates there are."""
+"""At a run, and at most at every tenth update, so that looking costs next to nothing however many there are."""
+EVERY = 10
 _PARTS = 8
 _DECAY = 0.9  # of the running means that the noise scale is the ratio of
 
@@ -23,11 +24,12 @@ class GradientNoise:
 
     def __init__(self, module: nn.Module) -> None:
         self._parameters = [p for p in module.parameters() if p.requires_grad]
-        self._looks, self._trace, self._square = 0, 0.0, 0.0
+        self._asked, self._looks, self._trace, self._square = 0, 0, 0.0, 0.0
 
     def due(self, progress: float) -> bool:
-        """Whether to look now, after the share `progress` of the run: at most LOOKS times in all."""
-        if progress * LOOKS < self._looks:
+        """Whether to look at this update, after the share `progress` of the run."""
+        self._asked += 1
+        if self._asked % EVERY or progress * LOOKS < self._looks:
             return False
         self._looks = int(progress * LOOKS) + 1
         return True
@@ -55,11 +57,12 @@ class GradientNoise:
 
     def state(self) -> dict[str, Any]:
         """What later looks depend on."""
-        return {"looks": self._looks, "trace": self._trace, "square": self._square}
+        return {"asked": self._asked, "looks": self._looks, "trace": self._trace, "square": self._square}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
-        self._looks, self._trace, self._square = state["looks"], state["trace"], state["square"]
+        self._asked, self._looks = state["asked"], state["looks"]
+        self._trace, self._square = state["trace"], state["square"]
 
     def _gradient(self, loss: Tensor) -> Tensor:
         parts = torch.autograd.grad(loss, self._parameters, allow_unused=True)

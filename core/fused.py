@@ -9,7 +9,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numba import njit
@@ -23,6 +22,7 @@ from .heads import CategoricalHead, GaussianHead
 from .jit import instantiate
 from .nets import ActionValue, ActorCritic
 from .rng import Stream, normal, uniform
+from .written_out import places, shared_vector
 
 if TYPE_CHECKING:  # in the loops these are the environment's own functions and those of its spaces, see `instantiate`
     reset: Any = None
@@ -47,20 +47,20 @@ class FusedActor:
         assert isinstance(net, ActorCritic | ActionValue)
         self.random = rng.stream(seed)
         self._net = net
-        flat = _shared_vector(net)
+        flat = shared_vector(net)
         self._weights = flat.detach().numpy()
         self._standardize = next(iter(net.encoder.standardizers.values()), None)
         one_hot = isinstance(env.single_observation_space, spaces.Discrete)
         encoding = {"encode": encode_index if one_hot else encode_row}
         name = "one_hot" if one_hot else "row"
         if isinstance(net, ActionValue):
-            self._policy = self._value = _places(flat, net.trunk, net.advantage)
+            self._policy = self._value = places(flat, net.trunk, net.advantage)
             self._relu, self.discrete = True, True
             self.extras: tuple[str, ...] = ()
             self.jitted = instantiate(act_greedily, name, **encoding)
         else:
-            self._policy = _places(flat, net.policy_trunk, net.policy_head)
-            self._value = _places(flat, net.value_trunk, net.value_head)
+            self._policy = places(flat, net.policy_trunk, net.policy_head)
+            self._value = places(flat, net.value_trunk, net.value_head)
             self._relu = any(isinstance(m, nn.ReLU) for m in net.policy_trunk.modules())
             self.discrete = isinstance(net.policy_head, CategoricalHead)
             self.extras = ("logp", "value")
@@ -153,25 +153,6 @@ def is_native(env: Any) -> bool:
     kernel = getattr(env, "kernel", None) if env.unwrapped is env else None
     same_step = env.metadata.get("autoreset_mode") is AutoresetMode.SAME_STEP
     return same_step and kernel is not None and kernel.mask is None
-
-
-def _shared_vector(net: nn.Module) -> torch.Tensor:
-    """The one vector that all weights are views of (`core.optim.flatten`)."""
-    first = next(net.parameters())
-    size = sum(p.numel() for p in net.parameters())
-    storage = first.untyped_storage()
-    assert all(p.untyped_storage().data_ptr() == storage.data_ptr() for p in net.parameters())
-    return torch.empty(0).set_(storage, 0, (size,), (1,))
-
-
-def _places(flat: torch.Tensor, *parts: nn.Module) -> NDArray[np.int64]:
-    """(L, 4) where each layer's weight and bias begin in `flat`, its inputs and its outputs."""
-    layers = [module for part in parts for module in part.modules() if isinstance(module, nn.Linear)]
-
-    def start(parameter: torch.Tensor) -> int:
-        return (parameter.data_ptr() - flat.data_ptr()) // flat.element_size()
-
-    return np.array([(start(m.weight), start(m.bias), m.in_features, m.out_features) for m in layers])
 
 
 def _moments(standardize: nn.Module | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

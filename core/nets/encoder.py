@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Literal, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from gymnasium import spaces
@@ -53,6 +54,12 @@ class Encoder(nn.Module):
             if standardize and isinstance(part.space, spaces.Box):
                 self.standardizers[key] = Standardize(part.shape)
             self.size += _width(part)
+
+    @property
+    def identity(self) -> bool:
+        """Whether the features are the observation's numbers as they are."""
+        plain = isinstance(self.layout.space, spaces.Box) and not self.cnns and not self.standardizers
+        return plain and self.layout.dtype == np.float32
 
     def forward(self, obs: Tensor) -> Tensor:
         parts = self.layout.view(obs)

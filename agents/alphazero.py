@@ -3,12 +3,13 @@
 Silver et al. 2018 ("A general reinforcement learning algorithm that masters chess, shogi, and Go through self-play",
 Science 362, 1140), with playout caps, forced playouts and a growing window (Wu 2019, arXiv:1902.10565), exact wins and
 losses from the search, and Gumbel roots as an alternative (Danihelka et al. 2022). Trained continuously: the newest
-network plays. The result of a game, for each of its positions, is the reward-to-go with gamma = -1.
+network plays, unless a gate or past opponents are asked for. The result of a game, for each of its positions, is the
+reward-to-go with gamma = -1.
 """
 
 from copy import deepcopy
 from dataclasses import dataclass
-from time import perf_counter
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,14 @@ from torch import Tensor
 from ..core.batch import Batch
 from ..core.checkpoint import tensors
 from ..core.errors import UsageError, check_ranges
-from ..core.game import Positions, States
-from ..core.nets import PolicyValueNet
+from ..core.game import RESIGN, Positions, States
+from ..core.match import Player, searcher
+from ..core.nets import Inference, PolicyValueNet, inference
+from ..core.opponents import Gate, PastSelves, Weights
 from ..core.optim import Adam, Schedule, scheduled
+from ..core.resignation import Resignation
 from ..core.search import Evaluate, Search, Settings
-from ..core.selfplay import Unfinished, Window
+from ..core.selfplay import Clock, Openings, Unfinished, Window, falling, turn
 from ..core.spaces import STATE, Layout
 from ..core.tree import Formula
 
@@ -72,6 +76,20 @@ class Config:
     """Keep what the search knows about the move made; its visits count as simulations."""
     cached: int = 0
     """Answers of the network to remember until it changes; 0: none."""
+    resign: float = 0.0
+    """Give games up that the search thinks lost, so readily that at most this share of them would not be; 0: none."""
+    resign_watched: float = 0.1
+    """Share of the games that are played to the end all the same, to measure how often giving up would be wrong."""
+    past_share: float = 0.0
+    """Share of the games in which a past network plays one side, whose moves are not learned. 0: none."""
+    past_most: int = 10
+    """Past networks to choose from, one per generation."""
+    gate: float = 0.0
+    """A new network plays only once it wins this share of a match against the one that plays; 0: the newest plays."""
+    gate_games: int = 40
+    """Of a match at the gate, with `simulations` a move."""
+    generation: int = 500
+    """Gradient steps between matches at the gate, and between networks that join the past ones."""
     passes: float = 3.0
     """How often each position is learned, on average."""
     minibatch: int = 512
@@ -107,21 +125,12 @@ class Config:
 
     def __post_init__(self) -> None:
         positive = ("horizon", "simulations", "fast_simulations", "passes", "minibatch", "window", "max_grad_norm")
+        temperatures = ("temperature", "temperature_final")
         check_ranges(
             self,
-            positive=positive,
-            unit=("full_share", "noise_fraction", "search_value"),
-            at_least_0=(
-                "forced",
-                "gumbel",
-                "cached",
-                "blocks",
-                "l2",
-                "temperature",
-                "temperature_final",
-                "reply_coef",
-                "random_plies",
-            ),
+            positive=(*positive, "past_most", "gate_games", "generation", "temperature_halflife"),
+            unit=("full_share", "noise_fraction", "search_value", "resign", "resign_watched", "past_share", "gate"),
+            at_least_0=("forced", "gumbel", "cached", "blocks", "l2", "reply_coef", "random_plies", *temperatures),
         )
         if self.full_share == 0:
             raise UsageError("full_share is 0; nothing would be learned")
@@ -185,39 +194,56 @@ class Agent:
         self.convolutional = self.net.convolutional
         self.optimizer = Adam(self.net.parameters(), 1e-8, cfg.max_grad_norm)
         self.random = np.random.default_rng(seed)
+        self.openings = Openings(cfg.random_plies, self.random)
         self.unfinished = Unfinished()
         self.window = Window(cfg.window, cfg.window_most, self.random)
-        self._frozen = self.net.frozen()
-        self._random_until = np.zeros(0, np.int64)  # the ply (N,) before which each game's moves are random
+        self.resignation = Resignation(cfg.resign, cfg.resign_watched, self.random) if cfg.resign else None
+        self.past = (
+            PastSelves(self._past_search, cfg.past_share, cfg.past_most, self.random) if cfg.past_share else None
+        )
+        gate = cfg.gate, cfg.gate_games
+        self.gate = Gate(self.game, self._player, *gate, self.net.state_dict()) if cfg.gate else None
+        options = {"resignation": self.resignation, "past": self.past, "gate": self.gate}
+        self._options = {name: part for name, part in options.items() if part}
+        self._answer: Inference  # of the network that plays
         self._owed = 0.0  # gradient steps that are due
         self._logged: tuple[str, ...] = ()  # names of what a gradient step logs
-        self._search: Search | None = None  # of self-play; it goes on from move to move
+        self.search: Search | None = None  # of self-play; it goes on from move to move
         self._images = self.game.images()
         self._state_part = next(part for part in Layout(obs).parts if part.name == STATE)
-        self._clock = _Clock()
+        self._clock = Clock()
+        self._renew()
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         """Moves (N,); when exploring with the search's "policy" (N, A), "search_value" (N,) and "full" (N,)."""
-        states = self.states_of(obs)
         if not explore:
-            search = self.searcher(len(states), self.cfg.simulations)
-            search.run(states, np.full(len(states), self.cfg.simulations))
-            return {"action": search.choose(search.policies(len(states)), np.zeros(len(states), np.float32))}
-        if self._search is None or len(self._search.tree.size) != len(states):
-            self._search = self._self_play(len(states))
-        search = self._search
-        opening = self._openings(states[:, -1])
-        full = (self.random.random(len(states)) < self.cfg.full_share) & ~opening
-        simulations = np.where(full, self.cfg.simulations, self.cfg.fast_simulations)
+            return {"action": self.inspect(obs)["action probability"].argmax(1)}
+        states, cfg = self.states_of(obs), self.cfg
+        n, ply = len(states), states[:, -1]
+        if self.search is None or len(self.search.tree.size) != n:
+            self.search = self._self_play(n)
+        search, opening = self.search, self.openings.under_way(ply)
+        theirs = self.past.to_move(ply) & ~opening if self.past else np.zeros(n, np.bool_)
+        own = ~(opening | theirs)
+        full = (self.random.random(n) < cfg.full_share) & own
+        simulations = np.where(full, cfg.simulations, cfg.fast_simulations)
         before = search.simulated, search.evaluated
-        search.run(states, np.where(opening, 0, simulations), full)
+        search.run(states, np.where(own, simulations, 0), full)
         self._clock.count(search.simulated - before[0], search.evaluated - before[1])
-        policy = search.policies(len(states))
-        action = search.choose(policy, self._temperature(states[:, -1]))
+        policy, value = search.policies(n), search.values(n)
+        temperature = falling(ply, cfg.temperature, cfg.temperature_final, cfg.temperature_halflife)
+        action = search.choose(policy, temperature)
+        out: dict[str, NDArray] = {"action": action, "policy": policy, "search_value": value, "full": full}
         if opening.any():
-            legal = self.game.actions_of(states[opening])
-            action[opening] = (self.random.random(legal.shape) * legal).argmax(1)
-        return {"action": action, "policy": policy, "search_value": search.values(len(states)), "full": full}
+            action[opening] = self.openings.moves(self.game.actions_of(states[opening]))
+        if self.past:
+            out["past_side"] = self.past.side
+            if theirs.any():
+                action[theirs] = self.past.moves(states[theirs], temperature[theirs])
+        if self.resignation:
+            given_up, out["watched"] = self.resignation.decide(ply, value, own)
+            action[given_up] = RESIGN
+        return out
 
     def inspect(self, obs: NDArray) -> dict[str, NDArray]:
         """The search's policies (N, A) and values (N,)."""
@@ -235,17 +261,26 @@ class Agent:
         if self.cfg.reply_coef:
             columns["reply"] = settled["reply"]
         self.window.add(columns)
+        metrics: dict[str, float] = {}
+        if self.resignation:
+            metrics |= self.resignation.learn(batch, states[..., -1])
+        if self.past:
+            metrics |= self.past.score(batch, states[..., -1])
         self._owed += self.cfg.passes * len(mixed) / self.cfg.minibatch
-        logs = []
+        logs, before = [], self.optimizer.steps
         if self.window.added >= self.cfg.minibatch:
             lr = scheduled(self.cfg.lr, self.cfg.lr_schedule, progress)
             while self._owed >= 1:
                 logs.append(self._step(lr))
                 self._owed -= 1
         if not logs:
-            return {}
-        self._renew()
-        metrics = dict(zip(self._logged, torch.stack(logs).mean(0).tolist(), strict=True))
+            return metrics
+        generation_ends = before // self.cfg.generation < self.optimizer.steps // self.cfg.generation
+        if generation_ends:
+            metrics |= self._end_generation()
+        if generation_ends or not self.gate:
+            self._renew()
+        metrics |= dict(zip(self._logged, torch.stack(logs).mean(0).tolist(), strict=True))
         metrics |= {"policy/lr": lr, "search/window": self.window.size, "search/positions": self.window.added}
         return metrics | self._clock.rates(int(batch.done.sum()))
 
@@ -264,48 +299,46 @@ class Agent:
         return Search(self.game, evaluate or self.evaluate, settings, games, simulations)
 
     def evaluate(self, states: States, mask: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The network's logits (B, A) and values (B,) of positions (B, S)."""
-        return self._evaluate(self._frozen, states)
+        """The logits (B, A) and values (B,) of positions (B, S), of the network that plays."""
+        return self._answer(self.game.planes(states))
 
-    def evaluator(self, weights: dict[str, Tensor]) -> Evaluate:
+    def evaluator(self, weights: Weights) -> Evaluate:
         """What a network of other weights says: a past self."""
-        net = deepcopy(self.net)
-        net.load_state_dict(weights)
-        frozen = net.frozen()
-        return lambda states, mask: self._evaluate(frozen, states)
+        answer = inference(self._net_of(weights), self.cfg.bfloat16)
+        return lambda states, mask: answer(self.game.planes(states))
 
-    @torch.inference_mode()
-    def _evaluate(self, net: PolicyValueNet, states: States) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        planes = torch.from_numpy(self.game.planes(states)).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.cfg.bfloat16):
-            logits, value = net(planes)
-        return logits.cpu().numpy(), value.cpu().numpy()
+    def weights(self) -> Weights:
+        """Of the network that plays: the newest, or the last one that the gate let in."""
+        return self.gate.weights if self.gate else self.net.state_dict()
 
     def state(self) -> dict[str, Any]:
-        search = self._search
+        search = self.search
         return {
             "net": {name: value.clone() for name, value in self.net.state_dict().items()},
             "optimizer": self.optimizer.state(),
             "random": self.random.bit_generator.state,
             "owed": self._owed,
-            "random_until": self._random_until.copy(),
+            "random_until": self.openings.until.copy(),
             "unfinished": self.unfinished.state(),
             "window": self.window.state(),
             "search": search.state() if search else None,
+            "options": {name: part.state() for name, part in self._options.items()},
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
         self.net.load_state_dict(tensors(state["net"]))
         self.optimizer.load_state(tensors(state["optimizer"]))
         self.random.bit_generator.state = state["random"]
-        self._owed, self._random_until = state["owed"], state["random_until"].copy()
+        self._owed, self.openings.until = state["owed"], state["random_until"].copy()
         self.unfinished.load_state(state["unfinished"])
         self.window.load_state(state["window"])
+        for name, part in self._options.items():
+            part.load_state(state["options"][name])
         self._renew()
-        self._search = None
+        self.search = None
         if state["search"] is not None:
-            self._search = self._self_play(len(state["search"]["random"]))
-            self._search.load_state(state["search"])
+            self.search = self._self_play(len(state["search"]["random"]))
+            self.search.load_state(state["search"])
 
     def _self_play(self, games: int) -> Search:
         cfg = self.cfg
@@ -315,18 +348,17 @@ class Agent:
         most = max(cfg.simulations, cfg.fast_simulations)
         return Search(self.game, self.evaluate, settings, games, most, self.seed)
 
-    def _openings(self, ply: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which games (N,) are still in their random moves."""
-        if len(self._random_until) != len(ply):
-            self._random_until = np.zeros(len(ply), np.int64)
-        drawn = self.random.integers(self.cfg.random_plies + 1, size=len(ply))
-        self._random_until = np.where(ply == 0, drawn, self._random_until)
-        return ply < self._random_until
+    def _past_search(self, games: int, weights: Weights) -> Search:
+        return self.searcher(games, self.cfg.fast_simulations, evaluate=self.evaluator(weights))
 
-    def _temperature(self, ply: NDArray[np.int64]) -> NDArray[np.float32]:
-        cfg = self.cfg
-        left = 0.5 ** (ply / cfg.temperature_halflife)
-        return (cfg.temperature_final + (cfg.temperature - cfg.temperature_final) * left).astype(np.float32)
+    def _player(self, weights: Weights) -> Player:
+        """A network at the gate."""
+        return searcher(partial(self.searcher, evaluate=self.evaluator(weights)), self.cfg.simulations)
+
+    def _net_of(self, weights: Weights) -> PolicyValueNet:
+        net = deepcopy(self.net)
+        net.load_state_dict(weights)
+        return net
 
     def _step(self, lr: float) -> Tensor:
         """One gradient step; what it logs."""
@@ -345,40 +377,20 @@ class Agent:
             "mask": self.game.actions_of(rows.pop("state")),
             **rows,
         }
-        cells, actions = self._images
-        if self.cfg.augment and len(cells) > 1:
-            image = self.random.integers(len(cells), size=len(mb["value"]))
-            flat = mb["planes"].reshape(*mb["planes"].shape[:2], -1)
-            mb["planes"] = np.take_along_axis(flat, cells[image][:, None], 2).reshape(mb["planes"].shape)
-            for name in {"mask", "policy", "reply"} & mb.keys():
-                mb[name] = np.take_along_axis(mb[name], actions[image], 1)
+        if self.cfg.augment:
+            turn(mb, self._images, self.random)
         return {name: torch.from_numpy(x).to(self.device) for name, x in mb.items()}
 
+    def _end_generation(self) -> dict[str, float]:
+        """Let the newest network try the gate, and keep the one that plays as a past one; what to log."""
+        metrics = {"gate/score": self.gate.challenge(self.net.state_dict())} if self.gate else {}
+        if self.past:
+            self.past.join(self.weights())
+        return metrics
+
     def _renew(self) -> None:
-        """Act with the weights as they are now."""
-        self._frozen = self.net.frozen()
-        if self._search and self._search.answers:
-            self._search.answers.clear()
-
-
-class _Clock:
-    """Counts games, simulations and evaluations between updates."""
-
-    def __init__(self) -> None:
-        self._since, self._simulations, self._evaluations = perf_counter(), 0, 0
-
-    def count(self, simulations: int, evaluations: int) -> None:
-        self._simulations += simulations
-        self._evaluations += evaluations
-
-    def rates(self, games: int) -> dict[str, float]:
-        """Per second, or per hour, of all the time since the last call."""
-        now = perf_counter()
-        seconds = max(now - self._since, 1e-9)
-        rates = {
-            "speed/games_per_hour": 3600 * games / seconds,
-            "speed/simulations_per_second": self._simulations / seconds,
-            "speed/evaluations_per_second": self._evaluations / seconds,
-        }
-        self._since, self._simulations, self._evaluations = now, 0, 0
-        return rates
+        """Play with the newest weights, or with those that the gate let in last."""
+        net = self._net_of(self.gate.weights) if self.gate else self.net
+        self._answer = inference(net, self.cfg.bfloat16)
+        if self.search and self.search.answers:
+            self.search.answers.clear()

@@ -1,20 +1,27 @@
 """A network's answers to positions, remembered in a table of fixed size."""
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from .game import States
+from .records import side_by_side
 
 
 class Answers:
     """Logits and values by position. Each has one place, by its hash; a new one there replaces the old."""
 
     def __init__(self, size: int, state_size: int, actions: int) -> None:
-        self._keys = np.zeros((size, state_size), np.int64)
-        self._used = np.zeros(size, np.bool_)
-        self._logits = np.zeros((size, actions), np.float32)
-        self._values = np.zeros(size, np.float32)
+        fields: dict[str, Any] = {
+            "key": (np.int64, (state_size,)),
+            "logits": (np.float32, (actions,)),
+            "value": (np.float32, ()),
+            "used": (np.bool_, ()),
+        }
+        rows = side_by_side((size,), fields)
+        self._keys, self._used, self._logits, self._values = (rows[k] for k in ("key", "used", "logits", "value"))
 
     def look_up(self, states: States) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
         """Logits (B, A) and values (B,) of positions (B, S), and which of them are not known."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # in the loops below these are the game's own functions, see 
 
 LOSS, DRAW, WIN, GOES_ON = -1, 0, 1, 2
 """What a move led to, for the player who made it."""
+RESIGN = -1
+"""What an environment takes for a move of one who gives up: the game is lost. No rule knows it, and no search."""
 
 States = NDArray[np.int64]
 """Positions (N, S); the last number of each is its ply: how many moves led there."""
@@ -113,26 +115,26 @@ class Game:
 
     @cached_property
     def _begin(self) -> Callable[..., None]:
-        return self._loop(begin_all)
+        return self.loop(begin_all)
 
     @cached_property
     def _advance(self) -> Callable[..., None]:
-        return self._loop(advance_all)
+        return self.loop(advance_all)
 
     @cached_property
     def _legal(self) -> Callable[..., None]:
-        return self._loop(legal_all)
+        return self.loop(legal_all)
 
     @cached_property
     def _observe(self) -> Callable[..., None]:
-        return self._loop(observe_all)
+        return self.loop(observe_all)
 
     @cached_property
     def _playout(self) -> Callable[..., None]:
-        return self._loop(playout_all)
+        return self.loop(playout_all)
 
-    def _loop(self, template: Callable[..., None]) -> Callable[..., None]:
-        """`template` with this game's rules, compiled if they are."""
+    def loop(self, template: Callable[..., None]) -> Callable[..., None]:
+        """The function `template` with this game's rules as its globals, compiled if they are."""
         functions = {"start": self.start, "play": self.play, "legal": self.legal, "observe": self.observe}
         if self.jitted:
             used = {name: f for name, f in functions.items() if name in template.__code__.co_names}

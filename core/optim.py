@@ -90,6 +90,11 @@ class Adam:
         )  # fmt: skip
         return norm
 
+    @property
+    def steps(self) -> int:
+        """How many there were."""
+        return int(self._moments["step"])
+
     def state(self) -> dict[str, Tensor]:
         """Moments and the number of steps."""
         return {name: value.clone() for name, value in self._moments.items()}

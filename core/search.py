@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from . import root
 from .answers import Answers
 from .game import GOES_ON, Game, States
-from .tree import NONE, UNKNOWN, Formula, Leaves, Tree, expand, gather, select
+from .tree import NONE, Formula, Leaves, Tree, expand, gather, select, unfinished
 
 Evaluate = Callable[[States, NDArray[np.int8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Positions (B, S) and their open actions (B, A) to logits (B, A) and values (B,) for the player to move."""
@@ -63,7 +63,7 @@ class Search:
     @property
     def nbytes(self) -> int:
         """Memory of the trees."""
-        return sum(x.nbytes for x in self.tree)
+        return len(self.tree.size) * (self.tree.state.strides[0] + self.tree.size.itemsize)
 
     def run(self, states: States, simulations: NDArray[np.int64], noisy: NDArray[np.bool_] | None = None) -> None:
         """Search from `states` (N, S), N at most the number of trees, until each root has `simulations` (N,) visits.
@@ -78,18 +78,13 @@ class Search:
             total, fraction = self.settings.noise_total, self.settings.noise_fraction
             root.add_noise(tree, noisy, total, fraction, self.random)
         schedule = self._schedule(tree, simulations) if self.settings.gumbel else None
-        wanted = np.zeros(n, np.int64)
+        active, wanted = np.arange(n), np.zeros(n, np.int64)
         first_step = np.full(n, NONE, np.int64)
         leaves = Leaves.empty(n, self.settings.leaves)
-        while True:
-            left = np.where(tree.solved[:, 0] == UNKNOWN, simulations - (tree.seen[:, 0] - 1), 0)
-            room = self.capacity - tree.size
-            np.clip(left, 0, np.minimum(self.settings.leaves, room), out=wanted)
-            if not wanted.any():
-                break
+        while len(active := active[: unfinished(tree, simulations, self.settings.leaves, active, wanted)]):
             if schedule is not None:
                 root.halving_step(tree, self._gumbel, schedule, first_step)
-            self.simulated += self._round(tree, wanted, first_step, leaves)
+            self.simulated += self._round(tree, active, wanted, first_step, leaves)
 
     def visits(self, n: int) -> NDArray[np.int32]:
         """Visits (N, A) of the moves at the roots."""
@@ -169,20 +164,21 @@ class Search:
             logits, values = self._ask(states[fresh], mask)
             root.plant(tree, np.flatnonzero(fresh), states, mask, logits, values)
 
-    def _round(self, tree: Tree, wanted: NDArray, first_step: NDArray, leaves: Leaves) -> int:
-        """One simulation in each game, or `leaves`; returns how many."""
-        formula, most = self.settings.formula, int(wanted.sum())
-        select(tree, formula, wanted, first_step, leaves)
+    def _round(self, tree: Tree, active: NDArray, wanted: NDArray, first_step: NDArray, leaves: Leaves) -> int:
+        """One simulation in each game of `active` (K,), or `wanted` (N,); returns how many."""
+        formula, most = self.settings.formula, len(active) * self.settings.leaves
+        select(tree, formula, active, wanted, first_step, leaves)
         states = np.empty((most, self.game.state_size), np.int64)
         actions, where = np.empty(most, np.int64), np.empty((most, 2), np.int64)
-        b = gather(tree, leaves, states, actions, where)
+        b = gather(tree, active, leaves, states, actions, where)
         states, actions, where = states[:b], actions[:b], where[:b]
         outcome, mask = self.game.advance(states, actions)
         ongoing = outcome == GOES_ON
         rows = np.cumsum(ongoing) - 1
-        logits, values = self._ask(states[ongoing], mask[ongoing])
-        expand(tree, formula, leaves, where, states, outcome, mask, rows, logits, values)
-        return int(leaves.found.sum())
+        asked = (states, mask) if ongoing.all() else (states[ongoing], mask[ongoing])
+        logits, values = self._ask(*asked)
+        expand(tree, formula, active, leaves, where, states, outcome, mask, rows, logits, values)
+        return int(leaves.found[active].sum())
 
     def _ask(self, states: States, mask: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The network's answers, remembered or new."""

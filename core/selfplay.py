@@ -1,5 +1,6 @@
-"""From moves to what can be learned: games under way, and the positions of those that have ended."""
+"""From moves to what can be learned: how games begin, games under way, and the positions of those that have ended."""
 
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -96,3 +97,66 @@ class Window:
         for name, x in state["columns"].items():
             self.columns[name] = np.zeros((self.most, *x.shape[1:]), x.dtype)
             self.columns[name][places] = x
+
+
+class Openings:
+    """Random first moves of games, from none to `most` of them, drawn anew for each game."""
+
+    def __init__(self, most: int, random: np.random.Generator) -> None:
+        self.most, self.random = most, random
+        self.until = np.zeros(0, np.int64)
+        """The ply (N,) before which each game's moves are random."""
+
+    def under_way(self, ply: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which games (N,) are still in their random moves; those at ply 0 begin."""
+        if len(self.until) != len(ply):
+            self.until = np.zeros(len(ply), np.int64)
+        drawn = self.random.integers(self.most + 1, size=len(ply))
+        self.until = np.where(ply == 0, drawn, self.until)
+        return ply < self.until
+
+    def moves(self, legal: NDArray[np.int8]) -> NDArray[np.int64]:
+        """Any of the legal moves (B, A)."""
+        return (self.random.random(legal.shape) * legal).argmax(1)
+
+
+class Clock:
+    """Counts games, simulations and evaluations between updates."""
+
+    def __init__(self) -> None:
+        self._since, self._simulations, self._evaluations = perf_counter(), 0, 0
+
+    def count(self, simulations: int, evaluations: int) -> None:
+        """Add to what was done."""
+        self._simulations += simulations
+        self._evaluations += evaluations
+
+    def rates(self, games: int) -> dict[str, float]:
+        """Per second, or per hour, of all the time since the last call."""
+        now = perf_counter()
+        seconds = max(now - self._since, 1e-9)
+        rates = {
+            "speed/games_per_hour": 3600 * games / seconds,
+            "speed/simulations_per_second": self._simulations / seconds,
+            "speed/evaluations_per_second": self._evaluations / seconds,
+        }
+        self._since, self._simulations, self._evaluations = now, 0, 0
+        return rates
+
+
+def falling(ply: NDArray[np.int64], first: float, last: float, halflife: float) -> NDArray[np.float32]:
+    """Temperatures (N,) from `first` towards `last`, of which half the way is done after `halflife` plies."""
+    return (last + (first - last) * 0.5 ** (ply / halflife)).astype(np.float32)
+
+
+def turn(mb: dict[str, NDArray], images: tuple[NDArray, NDArray], random: np.random.Generator) -> None:
+    """Replace each of B positions by a random image of it: "planes" (B, C, H, W), and what there is (B, A) of "mask",
+    "policy" and "reply". `images` are those of `Game.images`."""
+    cells, actions = images
+    if len(cells) == 1:
+        return
+    image = random.integers(len(cells), size=len(mb["planes"]))
+    flat = mb["planes"].reshape(*mb["planes"].shape[:2], -1)
+    mb["planes"] = np.take_along_axis(flat, cells[image][:, None], 2).reshape(mb["planes"].shape)
+    for name in {"mask", "policy", "reply"} & mb.keys():
+        mb[name] = np.take_along_axis(mb[name], actions[image], 1)

@@ -14,6 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .game import GOES_ON, LOSS, WIN, States
+from .records import side_by_side
 
 UNKNOWN = 2
 """`solved` of a node whose exact value is not known."""
@@ -52,20 +53,20 @@ class Tree(NamedTuple):
     @classmethod
     def empty(cls, games: int, nodes: int, actions: int, state_size: int) -> Self:
         """Room for `games` trees of up to `nodes` nodes."""
-        edge, node = (games, nodes, actions), (games, nodes)
-        return cls(
-            state=np.zeros((*node, state_size), np.int64),
-            prior=np.zeros(edge, np.float32),
-            visits=np.zeros(edge, np.int32),
-            total=np.zeros(edge, np.float32),
-            child=np.zeros(edge, np.int32),
-            value=np.zeros(node, np.float32),
-            seen=np.zeros(node, np.int32),
-            solved=np.zeros(node, np.int8),
-            parent=np.zeros(node, np.int32),
-            action=np.zeros(node, np.int16),
-            size=np.zeros(games, np.int32),
-        )
+        edge, node = (actions,), ()
+        fields: dict[str, Any] = {
+            "state": (np.int64, (state_size,)),
+            "prior": (np.float32, edge),
+            "visits": (np.int32, edge),
+            "total": (np.float32, edge),
+            "child": (np.int32, edge),
+            "value": (np.float32, node),
+            "seen": (np.int32, node),
+            "solved": (np.int8, node),
+            "parent": (np.int32, node),
+            "action": (np.int16, node),
+        }
+        return cls(**side_by_side((games, nodes), fields), size=np.zeros(games, np.int32))
 
     def first(self, games: int) -> "Tree":
         """The first trees, in the same memory."""
@@ -113,13 +114,30 @@ class Leaves(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def select(tree: Tree, formula: Formula, wanted: NDArray, root_action: NDArray, leaves: Leaves) -> None:
-    """Walk `wanted` (N,) times from each root to a leaf; `root_action` (N,), if not NONE, is the first step.
+def unfinished(tree: Tree, simulations: NDArray, most: int, active: NDArray, wanted: NDArray) -> int:
+    """Write into `wanted` (N,) how many of its `simulations` (N,) each game of `active` (K,) lacks, `most` at a time,
+    and move those that lack any to the front of `active`; returns how many they are. A solved root needs no more."""
+    kept = 0
+    for i in active:
+        left = min(simulations[i] - (tree.seen[i, 0] - 1), most, tree.seen.shape[1] - tree.size[i])
+        if left > 0 and tree.solved[i, 0] == UNKNOWN:
+            wanted[i] = left
+            active[kept] = i
+            kept += 1
+    return kept
+
+
+@njit(nogil=True, cache=True)
+def select(
+    tree: Tree, formula: Formula, active: NDArray, wanted: NDArray, root_action: NDArray, leaves: Leaves
+) -> None:
+    """Walk `wanted` (N,) times from the root of each game of `active` (K,) to a leaf; `root_action` (N,), if not NONE,
+    is the first step.
 
     Visits count on the way down, with a virtual loss. A walk to where another one already waits is undone and ends the
     round of its game: it would learn nothing.
     """
-    for i in range(len(wanted)):
+    for i in active:
         leaves.found[i] = 0
         for k in range(wanted[i]):
             node = 0
@@ -206,14 +224,15 @@ def _undo(tree: Tree, formula: Formula, i: int, node: int, action: int) -> None:
 
 
 @njit(nogil=True, cache=True)
-def gather(tree: Tree, leaves: Leaves, states: States, actions: NDArray, where: NDArray) -> int:
+def gather(tree: Tree, active: NDArray, leaves: Leaves, states: States, actions: NDArray, where: NDArray) -> int:
     """Write the positions before the new leaves into `states` (B, S), the moves that lead there into `actions` (B,) and
     the game and leaf of each into `where` (B, 2); returns B, how many there are."""
     b = 0
-    for i in range(len(leaves.found)):
+    for i in active:
         for k in range(leaves.found[i]):
             if leaves.action[i, k] != NONE:
-                states[b] = tree.state[i, leaves.node[i, k]]
+                for s in range(states.shape[1]):
+                    states[b, s] = tree.state[i, leaves.node[i, k], s]
                 actions[b] = leaves.action[i, k]
                 where[b, 0], where[b, 1] = i, k
                 b += 1
@@ -224,6 +243,7 @@ def gather(tree: Tree, leaves: Leaves, states: States, actions: NDArray, where: 
 def expand(
     tree: Tree,
     formula: Formula,
+    active: NDArray,
     leaves: Leaves,
     where: NDArray,
     states: States,
@@ -233,7 +253,7 @@ def expand(
     logits: NDArray,
     values: NDArray,
 ) -> None:
-    """Add the B new leaves that `gather` found, and carry all values back.
+    """Add the B new leaves that `gather` found, and carry all values of the games `active` (K,) back.
 
     `states` (B, S) are their positions, `outcome` (B,) of the moves there, `mask` (B, A) the actions open then. Row
     `rows[b]` of `logits` (R, A) and `values` (R,) is the network's answer; a game that is over needs none.
@@ -253,7 +273,7 @@ def expand(
         backup(tree, formula, i, node, tree.value[i, node])
         if outcome[b] != GOES_ON:
             prove(tree, i, node)
-    for i in range(len(leaves.found)):
+    for i in active:
         for k in range(leaves.found[i]):
             if leaves.action[i, k] == NONE:
                 node = leaves.node[i, k]
@@ -263,9 +283,11 @@ def expand(
 @njit(nogil=True, cache=True)
 def write_node(tree: Tree, i: int, node: int, state: NDArray, parent: int, action: int) -> None:
     """A node without any visit."""
-    tree.state[i, node] = state
-    tree.visits[i, node], tree.total[i, node], tree.child[i, node] = 0, 0.0, NONE
-    tree.prior[i, node] = ILLEGAL
+    for s in range(len(state)):
+        tree.state[i, node, s] = state[s]
+    for a in range(tree.prior.shape[2]):
+        tree.visits[i, node, a], tree.total[i, node, a] = 0, 0.0
+        tree.child[i, node, a], tree.prior[i, node, a] = NONE, ILLEGAL
     tree.seen[i, node], tree.solved[i, node] = 1, UNKNOWN
     tree.parent[i, node], tree.action[i, node] = parent, action
 
@@ -280,7 +302,7 @@ def write_answer(tree: Tree, i: int, node: int, mask: NDArray, logits: NDArray, 
     total = np.float32(0.0)
     for a in range(len(mask)):
         if mask[a]:
-            tree.prior[i, node, a] = np.exp(logits[a] - top)
+            tree.prior[i, node, a] = math.exp(logits[a] - top)
             total += tree.prior[i, node, a]
     for a in range(len(mask)):
         if mask[a]:

@@ -1,8 +1,4 @@
-"""How strong a player is: matches with openings balanced by colour, Bayes-Elo ratings, and solved positions.
-
-A player is a `Player`: positions in, moves out. Matches are played many games at a time, every opening twice with the
-sides exchanged, so that neither colour nor opening favours anyone.
-"""
+"""How strong a player is: baselines, Bayes-Elo ratings, and solved positions."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,32 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.game import GOES_ON, Game, States
+from ..core.alphabeta import AlphaBeta
+from ..core.game import Game, States
+from ..core.match import Player, Score, match, searcher
 from ..core.search import Search, Settings, random_play
 from ..core.tree import Formula
 
-Player = Callable[[States], NDArray[np.int64]]
-"""Positions (N, S) of unfinished games to moves (N,); deterministic or not, and without memory."""
-
 _POSITIONS = Path(__file__).parent.parent / "envs" / "games" / "data" / "connect4.npz"
-
-
-def searcher(make: Callable[[int, int], Search], simulations: int, chunk: int = 512) -> Player:
-    """The best move of a search from `make(games, simulations)`, anew at every move; 0 asks the network alone."""
-    search: Search | None = None
-
-    def play(states: States) -> NDArray[np.int64]:
-        nonlocal search
-        if search is None or len(search.tree.size) < min(len(states), chunk):
-            search = make(min(len(states), chunk), max(simulations, 1))
-        moves = []
-        for part in np.split(states, range(chunk, len(states), chunk)):
-            search.forget()
-            search.run(part, np.full(len(part), simulations))
-            moves.append(search.choose(search.policies(len(part)), np.zeros(len(part), np.float32)))
-        return np.concatenate(moves)
-
-    return play
 
 
 def uct(game: Game, simulations: int, seed: int = 0) -> Player:
@@ -57,121 +34,46 @@ def random_mover(game: Game, seed: int = 0) -> Player:
     return play
 
 
-def minimax(game: Game, depth: int, seed: int = 0) -> Player:
+def alpha_beta(game: Game, depth: int, seed: int = 0) -> Player:
     """Looks `depth` moves ahead at everything, and counts what is not over by then as a draw; ties at random."""
-    generator = np.random.default_rng(seed)
-
-    def values(states: States, left: int) -> NDArray[np.int8]:
-        """Results (N, A) of each move for who makes it, -2 where there is none."""
-        out = np.full((len(states), game.actions), -2, np.int8)
-        rows, actions = np.nonzero(game.actions_of(states))
-        after = states[rows]
-        outcome, _ = game.advance(after, actions)
-        going = outcome == GOES_ON
-        outcome[going] = 0
-        if left > 1 and going.any():
-            outcome[going] = -values(after[going], left - 1).max(1)
-        out[rows, actions] = outcome
-        return out
-
-    def play(states: States) -> NDArray[np.int64]:
-        worth = values(states, depth)
-        best = worth == worth.max(1, keepdims=True)
-        return (generator.random(worth.shape) * best).argmax(1)
-
-    return play
+    return _best_of(AlphaBeta(game, depth).move_values, seed)
 
 
 def perfect(game: Game, seed: int = 0) -> Player | None:
     """Any of the moves that keep the value of a position, by solving it; None for a game that nothing here solves."""
-    generator = np.random.default_rng(seed)
     if game.name == "tictactoe":
         from ..envs.games import tictactoe
 
         table = tictactoe.table()
 
         def values(states: States) -> NDArray[np.int8]:
-            return np.array([tictactoe.move_values(table, int(own), int(other)) for own, other, _ in states], np.int8)
+            worth = [tictactoe.move_values(table, int(own), int(other)) for own, other, _ in states]
+            return _without(np.array(worth, np.int8))
 
-    elif game.name == "connect4":
+        return _best_of(values, seed)
+    if game.name == "connect4":
         from ..envs.games.connect4_solver import Solver
 
-        values = Solver().move_values
-    else:
-        return None
+        solver = Solver()
+        return _best_of(lambda states: _without(solver.move_values(states)), seed)
+    return None
+
+
+def _without(worth: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Values of moves, those that there are not (2) below all others."""
+    return np.where(worth == 2, np.int8(-2), worth)
+
+
+def _best_of(values: Callable[[States], NDArray], seed: int) -> Player:
+    """Any of the moves (N, A) that `values` says are worth most."""
+    generator = np.random.default_rng(seed)
 
     def play(states: States) -> NDArray[np.int64]:
         worth = values(states)
-        worth[worth == 2] = -2
         best = worth == worth.max(1, keepdims=True)
         return (generator.random(worth.shape) * best).argmax(1)
 
     return play
-
-
-def openings(game: Game, count: int, plies: int, seed: int) -> States:
-    """`count` positions after `plies` random moves, each different as far as there are enough."""
-    generator, found = np.random.default_rng(seed), dict[bytes, NDArray[np.int64]]()
-    spare: list[NDArray[np.int64]] = []
-    for _ in range(20 * count):
-        state = game.begin(1)
-        for _ in range(plies):
-            action = generator.choice(np.flatnonzero(game.actions_of(state)[0]))
-            if game.advance(state, np.array([action]))[0][0] != GOES_ON:
-                break
-        else:
-            spare.append(state[0])
-            found[state.tobytes()] = state[0]
-        if len(found) == count:
-            break
-    rows = [*found.values(), *spare][:count]
-    return np.array(rows)
-
-
-@dataclass(frozen=True)
-class Score:
-    """Games of one player against another."""
-
-    wins: int
-    draws: int
-    losses: int
-
-    @property
-    def games(self) -> int:
-        """How many."""
-        return self.wins + self.draws + self.losses
-
-    @property
-    def share(self) -> float:
-        """Points per game: 1 for a win, half for a draw."""
-        return (self.wins + 0.5 * self.draws) / self.games
-
-
-def match(game: Game, one: Player, other: Player, starts: States) -> tuple[Score, Score]:
-    """Every start twice: scores of `one` where it moved first from the start, and where it moved second."""
-    n = len(starts)
-    states = np.concatenate([starts, starts])
-    first = np.arange(2 * n) < n  # games in which `one` moves first
-    result = np.zeros(2 * n, np.int64)  # for `one`
-    going = np.ones(2 * n, np.bool_)
-    moves_one = first.copy()
-    while going.any():
-        for player, mine in ((one, True), (other, False)):
-            rows = np.flatnonzero(going & (moves_one == mine))
-            if not len(rows):
-                continue
-            part = states[rows]
-            outcome, _ = game.advance(part, player(part.copy()))
-            states[rows] = part
-            over = outcome != GOES_ON
-            result[rows[over]] = outcome[over] * (1 if mine else -1)
-            going[rows[over]] = False
-            moves_one[rows] = not mine
-    return _score(result[:n]), _score(result[n:])
-
-
-def _score(result: NDArray[np.int64]) -> Score:
-    return Score(int((result > 0).sum()), int((result == 0).sum()), int((result < 0).sum()))
 
 
 def elo(points: NDArray[np.float64], prior: float = 1.0, anchor: int = 0) -> NDArray[np.float64]:
@@ -238,17 +140,13 @@ def accuracy(player: Player, states: States, good: NDArray[np.bool_], legal: NDA
 def ladder(game: Game, players: Sequence[tuple[str, Player]], starts: States) -> list[tuple[str, float, Score]]:
     """Name, rating and overall score of each player after a tournament of all against all; the last one is rated 0."""
     p = len(players)
-    points, scores = np.zeros((p, p)), [Score(0, 0, 0)] * p
+    points, scores = np.zeros((p, p)), [Score()] * p
     for i in range(p):
         for j in range(i + 1, p):
             for score in match(game, players[i][1], players[j][1], starts):
                 points[i, j] += score.share * score.games
                 points[j, i] += (1 - score.share) * score.games
-                scores[i] = _plus(scores[i], score)
-                scores[j] = _plus(scores[j], Score(score.losses, score.draws, score.wins))
+                scores[i] += score
+                scores[j] += Score(score.losses, score.draws, score.wins)
     ratings = elo(points, anchor=p - 1)
     return [(name, float(rating), score) for (name, _), rating, score in zip(players, ratings, scores, strict=True)]
-
-
-def _plus(a: Score, b: Score) -> Score:
-    return Score(a.wins + b.wins, a.draws + b.draws, a.losses + b.losses)

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..agents import Agent
 from ..core.errors import UsageError
+from ..core.game import RESIGN
 from ..core.rollout import Rollout
 from ..envs.games import board
 from . import run as runs
@@ -130,9 +131,11 @@ class Painter:
         """Hold the last picture of an episode for a second."""
         if self._game:
             state = self._state[None]
-            self._game.advance(state, np.array([self._move]))
+            if self._move != RESIGN:
+                self._game.advance(state, np.array([self._move]))
             mover = "XO"[int(self._state[-1]) % 2]
-            said = {1: f"{mover} wins", 0: "a draw"}.get(int(np.sign(total)), f"{mover} loses")
+            loses = f"{mover} gives up" if self._move == RESIGN else f"{mover} loses"
+            said = {1: f"{mover} wins", 0: "a draw"}.get(int(np.sign(total)), loses)
             self._lines, self._bars = [said, f"step {length}"], []
             for _ in range(3 * self._fps):
                 self._write(board.paint(self._game, state[0]))

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from ..core.checkpoint import tensors
 from ..core.game import Game, Positions
+from ..core.match import OPENING, Player, Score, match, openings, searcher
 from . import arena
-from .arena import Player, Score, Solved
+from .arena import Solved
 
 LIVE_SIMULATIONS = 64
 """Of the agent in matches while it trains."""
 _RIVALS = 3  # past selves that each new rung meets
 _POSITIONS = 200  # of each set while training
-_LEAVES = 20_000  # positions that the player who looks at everything may look at
-_OPENING = 2  # random moves with which games begin, so that no two are alike
+_LEAVES = 60_000  # positions that the player who looks at everything may look at where the rules are compiled
 
 
 def game_of(space: Any) -> Game | None:
@@ -41,16 +41,16 @@ class Ladder:
         rivals = {0: arena.random_mover(self.game, seed), 1: arena.uct(self.game, 100, seed)}
         rivals |= {k: self._past(agent, self._weights[k - 2]) for k in range(max(2, p - _RIVALS), p)}
         now = _searching(agent, LIVE_SIMULATIONS)
-        starts = arena.openings(self.game, max(games // 2, 1), _OPENING, seed)
+        starts = openings(self.game, max(games // 2, 1), OPENING, seed)
         if not self._points.any():
-            self._record(0, 1, arena.match(self.game, rivals[0], rivals[1], starts))
+            self._record(0, 1, match(self.game, rivals[0], rivals[1], starts))
         self._points = np.pad(self._points, (0, 1))
         shares: dict[int, float] = {}
         for rival, player in rivals.items():
-            scores = arena.match(self.game, now, player, starts)
+            scores = match(self.game, now, player, starts)
             self._record(p, rival, scores)
             shares[rival] = sum(score.share for score in scores) / 2
-        self._weights.append({name: x.cpu().numpy().copy() for name, x in agent.net.state_dict().items()})
+        self._weights.append({name: x.cpu().numpy().copy() for name, x in agent.weights().items()})
         ratings = arena.elo(self._points)
         row = {"strength/elo": float(ratings[p]), "strength/uct_100": shares[1]}
         wrong = [solved_row(now, self.game, *positions) for positions in self._sets.values()]
@@ -78,7 +78,7 @@ class Ladder:
 
 
 def _searching(agent: Any, simulations: int, evaluate: Any = None) -> Player:
-    return arena.searcher(lambda games, most: agent.searcher(games, most, evaluate=evaluate), simulations)
+    return searcher(lambda games, most: agent.searcher(games, most, evaluate=evaluate), simulations)
 
 
 def solved_row(player: Player, game: Game, states: NDArray, good: NDArray) -> Solved:
@@ -136,13 +136,23 @@ def measure(agent: Any, simulations: int, games: int, seed: int) -> Strength:
     own = {"network alone": 0, "64 simulations": 64, f"{simulations} simulations": simulations}
     players = [(name, _searching(agent, count)) for name, count in own.items()]
     entrants = [*players, ("uct-1000", arena.uct(game, 1000, seed)), ("uct-100", arena.uct(game, 100, seed))]
-    depth = max(1, int(np.log(_LEAVES) / np.log(game.actions)))
-    entrants.append((f"{depth} plies deep", arena.minimax(game, depth, seed)))
+    depth = _depth(game)
+    entrants.append((f"alpha-beta {depth}", arena.alpha_beta(game, depth, seed)))
     if game.name == "tictactoe" and (best := arena.perfect(game, seed)):
         entrants.append(("perfect", best))
     entrants.append(("random", arena.random_mover(game, seed)))
-    starts = arena.openings(game, max(games // 2, 1), _OPENING, seed)
+    starts = openings(game, max(games // 2, 1), OPENING, seed)
     ladder = arena.ladder(game, entrants, starts)
     sets = arena.solved_sets() if game.name == "connect4" else {}
     solved = {name: {s: solved_row(player, game, *sets[s]) for s in sets} for name, player in players} if sets else {}
     return Strength(sorted(ladder, key=lambda row: -row[1]), solved)
+
+
+def _depth(game: Game) -> int:
+    """How many moves ahead alpha-beta looks in about the time of the other players.
+
+    Of all A^d lines to depth d, it looks at about A^(1 + d/2): one reply to each move is enough, save at the root,
+    where all the best moves are wanted.
+    """
+    leaves = _LEAVES if game.jitted else _LEAVES // 100
+    return min(max(1, 2 * int(np.log(leaves) / np.log(game.actions)) - 1), game.max_plies)

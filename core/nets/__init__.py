@@ -5,6 +5,7 @@ from .actor_critic import ActorCritic
 from .cnn import impala_cnn, nature_cnn, small_cnn
 from .critic import Critic
 from .encoder import Encoder
+from .inference import Inference, inference
 from .mlp import mlp, orthogonal
 from .policy import Policy
 from .policy_value import PolicyValueNet
@@ -14,9 +15,11 @@ __all__ = [
     "ActorCritic",
     "Critic",
     "Encoder",
+    "Inference",
     "Policy",
     "PolicyValueNet",
     "impala_cnn",
+    "inference",
     "mlp",
     "nature_cnn",
     "orthogonal",

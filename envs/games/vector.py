@@ -11,7 +11,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
 from ...core.errors import UsageError
-from ...core.game import GOES_ON, Game, Positions
+from ...core.game import GOES_ON, LOSS, RESIGN, Game, Positions
 from ...core.spaces import MASK, STATE
 from ..wrappers import refuse_partial_reset
 from . import board
@@ -21,7 +21,8 @@ class GameVectorEnv(VectorEnv[dict[str, NDArray], NDArray, NDArray]):
     """N games, seen from the player to move; the reward is the result for the player who just moved.
 
     So the result of a game, as the player of each of its positions sees it, is the sum of later rewards with a change
-    of sign per ply: rewards-to-go with gamma = -1. A game that ends is followed by a new one in the same step.
+    of sign per ply: rewards-to-go with gamma = -1. A game that ends is followed by a new one in the same step. The move
+    RESIGN (-1), which is in no action space, gives a game up.
     """
 
     backend = "game"
@@ -58,8 +59,9 @@ class GameVectorEnv(VectorEnv[dict[str, NDArray], NDArray, NDArray]):
             raise ValueError(
                 f"{self.game.name}: needs whole numbers ({self.num_envs},), not {moves.dtype} {moves.shape}"
             )
-        self._refuse_illegal(moves)
-        outcome, self._mask = self.game.advance(self.states, moves.astype(np.int64))
+        resigned = moves == RESIGN
+        self._refuse_illegal(moves, resigned)
+        outcome = self._advance(moves.astype(np.int64), resigned)
         ended = outcome != GOES_ON
         info: dict[str, Any] = {}
         if ended.any():
@@ -89,13 +91,25 @@ class GameVectorEnv(VectorEnv[dict[str, NDArray], NDArray, NDArray]):
         self._mask = self.game.actions_of(self.states)
         self._started = True
 
+    def _advance(self, moves: NDArray, resigned: NDArray[np.bool_]) -> NDArray[np.int8]:
+        """Outcomes (N,) for those who moved, or gave up."""
+        if not resigned.any():
+            outcome, self._mask = self.game.advance(self.states, moves)
+            return outcome
+        outcome, going = np.full(self.num_envs, LOSS, np.int8), ~resigned
+        states = self.states[going]
+        outcome[going], self._mask[going] = self.game.advance(states, moves[going])
+        self.states[going] = states
+        return outcome
+
     def _observe(self) -> dict[str, NDArray]:
         rows = self.states.copy().view(np.uint8)
         return {"observation": self.game.planes(self.states), MASK: self._mask.copy(), STATE: rows}
 
-    def _refuse_illegal(self, moves: NDArray) -> None:
+    def _refuse_illegal(self, moves: NDArray, resigned: NDArray[np.bool_]) -> None:
         inside = (moves >= 0) & (moves < self.game.actions)
         legal = inside & (self._mask[np.arange(self.num_envs), np.where(inside, moves, 0)] == 1)
+        legal |= resigned
         if not legal.all():
             i = int(np.flatnonzero(~legal)[0])
             open_moves = np.flatnonzero(self._mask[i]).tolist()

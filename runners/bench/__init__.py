@@ -49,7 +49,7 @@ def bench(suite: str, repeats: int, as_json: bool) -> Iterator[str]:
         raise UsageError(f"repeats is {repeats}; it must be at least 1")
     with _peer_needed():
         module = import_module(f".{suite}", __name__)
-    with _one_thread(), _peer_needed():
+    with one_thread(), _peer_needed():
         if as_json:
             yield json.dumps([{**asdict(row), "ratio": row.ratio} for row in module.measure(repeats)])
             return
@@ -122,7 +122,8 @@ def _peer_needed() -> Iterator[None]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """One torch thread, as on one core."""
     import torch  # not above: worker processes import this package for its slow environment
 
     before = torch.get_num_threads()

@@ -2,19 +2,22 @@
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyspiel
-import torch
 from numpy.typing import NDArray
 from open_spiel.python.algorithms import mcts
 
 from ...core.game import GOES_ON, Game, States
-from ...core.nets import PolicyValueNet
+from ...core.match import openings
+from ...core.nets import Inference, PolicyValueNet, inference
 from ...core.search import Evaluate, Search, Settings, random_play
 from ...core.tree import Formula
 from ...envs import games
+from .. import run as runs
+from ..train import Training
 from . import Row, alternate, rate
 
 _PYTHON, _CPP = "OpenSpiel's Python MCTS", "OpenSpiel's C++ MCTS"
@@ -43,13 +46,14 @@ def measure(repeats: int, seconds: float = 1.0) -> Iterator[Row]:
         rate(_openspiel_cpp(), seconds),
     )
     yield Row(f"UCT with random games, {_GAMES} games", "simulations/s", ours, theirs, _CPP)
+    under_way = _under_way(game, 2 * _GAMES)
     for name, blocks, channels, target in (("perceptron of 3 x 256", 0, 0, 200e3), ("tower of 3 x 32", 3, 32, 5e3)):
-        net = PolicyValueNet(game.shape, game.actions, blocks, channels, (256, 256, 256)).frozen()
-        work = _searcher(game, _network(game, net), 2 * _GAMES)
-        alone = _forward(game, net, 2 * _GAMES)
-        ours, limit = alternate(repeats, rate(work, seconds), rate(alone, seconds))
+        answer = inference(PolicyValueNet(game.shape, game.actions, blocks, channels, (256, 256, 256)))
+        work = _searcher(game, partial(_ask, game, answer), 2 * _GAMES, states=under_way)
+        ours, limit = alternate(repeats, rate(work, seconds), rate(_forward(answer, game.planes(under_way)), seconds))
         limits = {"the network alone": limit}
         yield Row(f"{name}, {2 * _GAMES} games", "simulations/s", ours, [target], "target", limits=limits)
+    yield _self_play(repeats, seconds)
     gibibytes = Search(game, free, Settings(), 256, 600).nbytes / 2**30
     yield Row("memory of 256 trees of 600 simulations", "GiB", [gibibytes], [1.0], "target", higher_is_better=False)
 
@@ -59,37 +63,60 @@ def free(states: States, mask: NDArray[np.int8]) -> tuple[NDArray[np.float32], N
     return np.zeros(mask.shape, np.float32), np.zeros(len(states), np.float32)
 
 
-def _searcher(game: Game, evaluate: Evaluate, count: int, formula: Formula | None = None) -> Callable[[], float]:
-    """Work for `rate`: one move in `count` games."""
+def _searcher(
+    game: Game, evaluate: Evaluate, count: int, formula: Formula | None = None, states: States | None = None
+) -> Callable[[], float]:
+    """Work for `rate`: one move in `count` games, from the first position or from `states`."""
     search = Search(game, evaluate, Settings(formula or Formula(), reuse=False), count, _MOVE)
-    states, simulations = game.begin(count), np.full(count, _MOVE)
+    begin, simulations = game.begin(count) if states is None else states, np.full(count, _MOVE)
 
     def work() -> float:
         search.forget()
-        search.run(states, simulations)
-        return count * _MOVE
+        before = search.simulated  # a position that is solved needs no more
+        search.run(begin, simulations)
+        return search.simulated - before
 
     return work
 
 
-def _network(game: Game, net: PolicyValueNet) -> Evaluate:
-    @torch.inference_mode()
-    def evaluate(states: States, mask: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        logits, value = net(torch.from_numpy(game.planes(states)))
-        return logits.numpy(), value.numpy()
-
-    return evaluate
+def _ask(
+    game: Game, answer: Inference, states: States, mask: NDArray[np.int8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return answer(game.planes(states))
 
 
-def _forward(game: Game, net: PolicyValueNet, count: int) -> Callable[[], float]:
-    planes = torch.from_numpy(game.planes(game.begin(count)))
+def _forward(answer: Inference, planes: NDArray[np.float32]) -> Callable[[], float]:
+    return lambda: len(answer(planes)[1])
 
-    @torch.inference_mode()
-    def work() -> float:
-        net(planes)
-        return count
 
-    return work
+def _under_way(game: Game, count: int) -> States:
+    """Games after 0 to 29 random moves, as many of each."""
+    parts = [openings(game, -(-count // 30), plies, seed=0) for plies in range(30)]
+    return np.concatenate(parts)[:count]
+
+
+def _self_play(repeats: int, seconds: float) -> Row:
+    """Connect Four as its preset plays it, without learning; the network's answers are forgotten after each rollout, as
+    they are when it learns. Beside it, what share of the simulations asked the network."""
+    run = runs.preset("alphazero", "connect4")
+    with Training(run) as training:
+        agent: Any = training.agent
+        search: Any = None
+        asked: list[float] = []
+
+        def work() -> float:
+            nonlocal search
+            before = (search.simulated, search.evaluated) if search else (0, 0)
+            training.rollout.collect(agent.act)
+            search = agent.search
+            search.answers.clear()
+            simulated = search.simulated - before[0]
+            asked.append((search.evaluated - before[1]) / simulated)
+            return simulated
+
+        (ours,) = alternate(repeats, rate(work, seconds))
+    note = f"{100 * np.mean(asked):.0f} % of the simulations ask the network"
+    return Row(f"self-play of the preset, {run.num_envs} games", "simulations/s", ours, [200e3], "target", note=note)
 
 
 class _Free(mcts.Evaluator):

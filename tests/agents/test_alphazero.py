@@ -3,43 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from small_selfplay import SMALL, learned, made, weights
 
-import gymnast
 from gymnast.agents import alphazero
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
-from gymnast.core.nets import PolicyValueNet
-from gymnast.core.rollout import Rollout
+from gymnast.core.nets import PolicyValueNet, inference
 from gymnast.core.selfplay import Unfinished, Window
 from gymnast.envs import games
 from gymnast.runners import run as runs
 from gymnast.runners.train import Training, last, resume, train
-
-SMALL = {
-    "simulations": 16,
-    "fast_simulations": 4,
-    "full_share": 0.5,
-    "minibatch": 64,
-    "hidden": (32,),
-    "window": 500,
-    "window_most": 4000,
-    "horizon": 4,
-}
-
-
-def made(name="tictactoe", copies=16, seed=0, **config):
-    env = gymnast.make(name, copies)
-    cfg = alphazero.Config(**{**SMALL, **config})
-    agent = alphazero.Agent(env.single_observation_space, env.single_action_space, cfg, seed=seed)
-    return agent, Rollout(env, agent.horizon, seed)
-
-
-def learned(agent, rollout, updates):
-    return [agent.update(rollout.collect(agent.act), k / 100) for k in range(updates)]
-
-
-def weights(agent):
-    return torch.cat([p.detach().flatten() for p in agent.net.parameters()])
 
 
 def test_results_have_the_right_sign_at_every_ply():
@@ -249,16 +222,21 @@ def test_a_greedy_move_repeats_itself_and_changes_nothing():
 
 
 @pytest.mark.parametrize("blocks", [0, 2])
-def test_the_frozen_net_says_what_the_net_says(blocks):
+@pytest.mark.parametrize("actions", [7, 8])
+def test_inference_says_what_the_net_says(blocks, actions):
     torch.manual_seed(0)
-    net = PolicyValueNet((2, 6, 7), 7, blocks, 8, (16,))
-    planes = torch.rand(64, 2, 6, 7)
+    net = PolicyValueNet((2, 6, 7), actions, blocks, 8, (16, 24))
+    planes = torch.rand(300, 2, 6, 7) * (torch.rand(300, 2, 6, 7) < torch.rand(300, 1, 1, 1))  # empty to full boards
     for _ in range(3):
         net(planes)  # moves the running moments
     net.eval()
-    with torch.no_grad():
-        for expected, got in zip(net(planes), net.frozen()(planes), strict=True):
-            torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
+    answer = inference(net)
+    for part in (planes, planes[:5]):
+        with torch.no_grad():
+            expected = [x.numpy() for x in net(part)]
+        for x, got in zip(expected, answer(part.numpy()), strict=True):
+            assert got.dtype == np.float32
+            np.testing.assert_allclose(got, x, atol=1e-5, rtol=1e-4)
 
 
 def test_a_tower_learns_and_plays_a_game_of_any_shape():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gymnast.core.game import GOES_ON
+from gymnast.core.match import as_first, match, openings, searcher
 from gymnast.core.search import Search, Settings
 from gymnast.envs import games
 from gymnast.envs.games import tictactoe
@@ -17,7 +18,7 @@ TICTACTOE, CONNECT4 = games.load("tictactoe"), games.load("connect4")
 def test_the_perfect_player_never_loses_whatever_the_other_does():
     perfect = arena.perfect(TICTACTOE)
     starts = TICTACTOE.begin(100)
-    for score in arena.match(TICTACTOE, perfect, arena.random_mover(TICTACTOE), starts):
+    for score in match(TICTACTOE, perfect, arena.random_mover(TICTACTOE), starts):
         assert score.games == 100
         assert score.losses == 0
         assert score.wins > 50
@@ -27,7 +28,7 @@ def test_who_looks_ahead_wins_and_blocks_as_far_as_it_looks():
     state = TICTACTOE.begin(1)
     for move in (0, 3, 1):  # X has two in a row
         TICTACTOE.advance(state, np.array([move]))
-    blind, seeing = arena.minimax(TICTACTOE, 1), arena.minimax(TICTACTOE, 2)
+    blind, seeing = arena.alpha_beta(TICTACTOE, 1), arena.alpha_beta(TICTACTOE, 2)
     assert len({int(blind(state)[0]) for _ in range(50)}) > 1  # one ply shows no danger
     assert {int(seeing(state)[0]) for _ in range(50)} == {2}
     TICTACTOE.advance(state, np.array([8]))
@@ -35,15 +36,15 @@ def test_who_looks_ahead_wins_and_blocks_as_far_as_it_looks():
 
 
 def test_to_look_to_the_end_is_to_play_perfectly():
-    deep = arena.minimax(TICTACTOE, 9)
-    starts = arena.openings(TICTACTOE, 9, 1, 0)
-    for score in arena.match(TICTACTOE, deep, arena.perfect(TICTACTOE), starts):
+    deep = arena.alpha_beta(TICTACTOE, 9)
+    starts = openings(TICTACTOE, 9, 1, 0)
+    for score in match(TICTACTOE, deep, arena.perfect(TICTACTOE), starts):
         assert score.draws + score.wins == score.games
 
 
 def test_two_perfect_players_draw():
     one, other = arena.perfect(TICTACTOE, 1), arena.perfect(TICTACTOE, 2)
-    assert [score.draws for score in arena.match(TICTACTOE, one, other, TICTACTOE.begin(10))] == [10, 10]
+    assert [score.draws for score in match(TICTACTOE, one, other, TICTACTOE.begin(10))] == [10, 10]
 
 
 def test_scores_are_told_apart_by_who_began():
@@ -58,16 +59,16 @@ def test_scores_are_told_apart_by_who_began():
         order = np.array([8, 7, 5, 3, 6, 4, 2, 1, 0])
         return order[free[:, order].argmax(1)]
 
-    first, second = arena.match(TICTACTOE, lowest, blocked, TICTACTOE.begin(1))
+    first, second = match(TICTACTOE, lowest, blocked, TICTACTOE.begin(1))
     assert (first.wins, first.losses) == (1, 0)  # 0 8 1 7 2
     assert (second.wins, second.draws, second.losses) == (1, 0, 0)  # 8 0 7 1 5 2
 
 
 def test_every_opening_is_another_position_after_as_many_moves():
-    starts = arena.openings(CONNECT4, 30, 2, seed=0)
+    starts = openings(CONNECT4, 30, 2, seed=0)
     assert len(np.unique(starts, axis=0)) == 30
     assert (starts[:, -1] == 2).all()
-    assert len(arena.openings(TICTACTOE, 20, 1, seed=0)) == 20  # there are nine: some come twice
+    assert len(openings(TICTACTOE, 20, 1, seed=0)) == 20  # there are nine: some come twice
 
 
 def test_ratings_are_log_odds():
@@ -132,8 +133,8 @@ def test_a_search_plays_as_itself_in_pieces():
     def make(count, most):
         return Search(TICTACTOE, evaluate, Settings(reuse=False), count, most)
 
-    starts = arena.openings(TICTACTOE, 9, 1, 0)
-    whole, parts = arena.searcher(make, 30)(starts), arena.searcher(make, 30, chunk=4)(starts)
+    starts = openings(TICTACTOE, 9, 1, 0)
+    whole, parts = searcher(make, 30)(starts), searcher(make, 30, chunk=4)(starts)
     np.testing.assert_array_equal(whole, parts)
 
 
@@ -144,3 +145,13 @@ def test_move_values_of_tic_tac_toe_are_those_of_the_positions_they_lead_to():
     assert values[5] != 1
     assert [v for v in values if v == 2] == [2] * 4
     assert GOES_ON == 2
+
+
+def test_a_player_can_be_the_first_in_all_games():
+    def lowest(states):
+        assert (states[:, -1] % 2 == 0).all()
+        return TICTACTOE.actions_of(states).argmax(1)
+
+    score = as_first(TICTACTOE, lowest, arena.random_mover(TICTACTOE), TICTACTOE.begin(40))
+    assert score.games == 40
+    assert score.wins > score.losses

@@ -7,6 +7,7 @@ from own_games import COUNTDOWN
 
 import gymnast
 from gymnast.core.errors import UsageError
+from gymnast.core.game import RESIGN
 from gymnast.core.returns import rewards_to_go
 from gymnast.core.rollout import Rollout
 from gymnast.envs import describe, games, snapshot
@@ -123,3 +124,16 @@ def test_what_is_no_game_is_refused():
 def test_every_id_makes_its_game():
     for name in games.NAMES:
         assert games.load(name).name == name
+
+
+def test_who_gives_up_has_lost_and_the_others_go_on():
+    env = gymnast.make("tictactoe", 3)
+    env.reset()
+    env.step(np.array([0, 1, 2]))
+    obs, reward, terminated, _, info = env.step(np.array([4, RESIGN, 5]))
+    assert reward.tolist() == [0, -1, 0]
+    assert terminated.tolist() == [False, True, False]
+    assert info["final_obs"]["observation"][1, 1, 0].tolist() == [0, 1, 0]  # the board as it was left
+    assert obs["observation"][1].sum() == 0
+    assert obs["observation"][0].sum() == obs["observation"][2].sum() == 2
+    assert obs["action_mask"].sum(1).tolist() == [7, 9, 7]

@@ -21,7 +21,7 @@ from gymnasium.vector import VectorEnv
 
 from .. import __version__, agents, envs
 from ..agents import Agent
-from ..core import checkpoint
+from ..core import checkpoint, heap
 from ..core.batch import Batch
 from ..core.errors import TrainingError, UsageError
 from ..core.rollout import Rollout
@@ -100,6 +100,8 @@ class Training:
         try:
             device = _device(run.device, self.env)
             self.agent = new_agent(run, self.env, device, seeds["agent"])
+            if self.agent.convolutional:
+                heap.keep_freed()
             game = game_of(self.env.single_observation_space)
             self.ladder = Ladder(game, seeds["eval"]) if game else None
             self.rollout = source(run, self.env, self.agent, seeds)

@@ -67,7 +67,8 @@ def _connect4_values() -> Callable[[States], NDArray[np.int8]]:
     def values(states: States) -> NDArray[np.int8]:
         early = states[:, -1] < PLIES
         worth = np.empty((len(states), COLUMNS), np.int8)
-        worth[early] = [book.preserving(state) for state in states[early]]
+        for i in np.flatnonzero(early):
+            worth[i] = book.preserving(states[i])
         worth[~early] = _without(solver.move_values(states[~early]))
         return worth
 

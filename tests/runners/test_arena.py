@@ -171,6 +171,16 @@ def test_perfect_play_of_connect_four_opens_in_the_middle_and_wins_with_the_firs
         np.testing.assert_array_equal(left, right[::-1])
 
 
+def test_perfect_play_of_connect_four_keeps_the_result_early_and_late():
+    perfect = arena.perfect(CONNECT4)
+    sets = arena.solved_sets(40)
+    for name in ("end_easy", "middle_easy"):
+        states, good = sets[name]
+        assert good[np.arange(40), perfect(states)].all()
+    states = np.concatenate([CONNECT4.begin(3), sets["end_easy"][0][:5]])
+    assert (perfect(states)[:3] == 3).all()
+
+
 def test_the_book_says_what_is_known_of_solved_positions():
     book, seen = Book(), 0
     for states, good in arena.solved_sets().values():

@@ -13,6 +13,7 @@ from ..core.game import Game, States
 from ..core.match import Player, Score, match, searcher
 from ..core.search import Search, Settings, random_play
 from ..core.tree import Formula
+from ..envs.games.connect4 import COLUMNS
 
 _POSITIONS = Path(__file__).parent.parent / "envs" / "games" / "data" / "connect4.npz"
 
@@ -52,11 +53,26 @@ def perfect(game: Game, seed: int = 0) -> Player | None:
 
         return _best_of(values, seed)
     if game.name == "connect4":
-        from ..envs.games.connect4_solver import Solver
-
-        solver = Solver()
-        return _best_of(lambda states: _without(solver.move_values(states)), seed)
+        return _best_of(_connect4_values(), seed)
     return None
+
+
+def _connect4_values() -> Callable[[States], NDArray[np.int8]]:
+    """Of the moves early in a game, the best count 1 and the others 0; later on their results, by solving."""
+    from ..envs.games.connect4_book import PLIES, Book
+    from ..envs.games.connect4_solver import Solver
+
+    book, solver = Book(), Solver()
+
+    def values(states: States) -> NDArray[np.int8]:
+        early = states[:, -1] < PLIES
+        worth = np.empty((len(states), COLUMNS), np.int8)
+        for i in np.flatnonzero(early):
+            worth[i] = book.preserving(states[i])
+        worth[~early] = _without(solver.move_values(states[~early]))
+        return worth
+
+    return values
 
 
 def _without(worth: NDArray[np.int8]) -> NDArray[np.int8]:

@@ -54,6 +54,8 @@ class Evaluate:
     """The one that evaluated best during training, or the newest."""
     simulations: int = 600
     """In a game for two: per move, for the strongest of the agent's players."""
+    versus: Literal["baselines", "perfect"] = "baselines"
+    """In a game for two: a tournament, or games as the first player against perfect play (connect4, tictactoe)."""
     json: bool = False
     """Print one JSON object."""
 
@@ -329,6 +331,8 @@ def _evaluate(args: list[str]) -> int:
         agent, steps = training.trained(run, options.run, env, options.checkpoint)
         if game_of(env.single_observation_space):
             return _strength(run, agent, steps, options)
+        if options.versus != "baselines":
+            raise UsageError(f"{run.env} is no game for two; --versus is for those")
         result = evaluate(agent, env, options.episodes, options.seed, options.stochastic)
     figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
     (options.run / "eval.json").write_text(json.dumps(figures) + "\n")
@@ -345,9 +349,18 @@ def _evaluate(args: list[str]) -> int:
 
 
 def _strength(run: Any, agent: Any, steps: int, options: Evaluate) -> int:
-    from .strength import measure
+    from .strength import against_perfect, measure
     from .train import threads_for
 
+    about = f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps)"
+    if options.versus == "perfect":
+        with threads_for(agent.convolutional):
+            score = against_perfect(agent, options.simulations, options.episodes, options.seed)
+        counts = dataclasses.asdict(score)
+        print(json.dumps(counts) if options.json else f"{about}, {options.simulations} simulations a move")
+        if not options.json:
+            print(f"  first against perfect play: {score.wins} won, {score.draws} drawn, {score.losses} lost")
+        return 0
     with threads_for(agent.convolutional):
         result = measure(agent, options.simulations, options.episodes, options.seed)
     figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
@@ -355,9 +368,7 @@ def _strength(run: Any, agent: Any, steps: int, options: Evaluate) -> int:
     if options.json:
         print(json.dumps(figures))
         return 0
-    print(
-        f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps), {options.episodes} games a pair"
-    )
+    print(f"{about}, {options.episodes} games a pair")
     print("\n".join(result.lines()))
     return 0
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.checkpoint import tensors
+from ..core.errors import UsageError
 from ..core.game import Game, Positions
-from ..core.match import OPENING, Player, Score, match, openings, searcher
+from ..core.match import OPENING, Player, Score, as_first, match, openings, searcher
 from . import arena
 from .arena import Solved
 
@@ -146,6 +147,18 @@ def measure(agent: Any, simulations: int, games: int, seed: int) -> Strength:
     sets = arena.solved_sets() if game.name == "connect4" else {}
     solved = {name: {s: solved_row(player, game, *sets[s]) for s in sets} for name, player in players} if sets else {}
     return Strength(sorted(ladder, key=lambda row: -row[1]), solved)
+
+
+def against_perfect(agent: Any, simulations: int, games: int, seed: int) -> Score:
+    """Games of the agent, who moves first from the first position, against a player that never errs.
+
+    Raises:
+        UsageError: in a game that nothing here solves.
+    """
+    other = arena.perfect(agent.game, seed)
+    if other is None:
+        raise UsageError(f"nothing here plays {agent.game.name} perfectly; connect4 and tictactoe are solved")
+    return as_first(agent.game, _searching(agent, simulations), other, agent.game.begin(games))
 
 
 def _depth(game: Game) -> int:

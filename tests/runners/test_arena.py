@@ -10,6 +10,7 @@ from gymnast.core.match import as_first, match, openings, searcher
 from gymnast.core.search import Search, Settings
 from gymnast.envs import games
 from gymnast.envs.games import tictactoe
+from gymnast.envs.games.connect4_book import PLIES, Book
 from gymnast.runners import arena
 
 TICTACTOE, CONNECT4 = games.load("tictactoe"), games.load("connect4")
@@ -155,3 +156,36 @@ def test_a_player_can_be_the_first_in_all_games():
     score = as_first(TICTACTOE, lowest, arena.random_mover(TICTACTOE), TICTACTOE.begin(40))
     assert score.games == 40
     assert score.wins > score.losses
+
+
+def test_perfect_play_of_connect_four_opens_in_the_middle_and_wins_with_the_first_move():
+    perfect = arena.perfect(CONNECT4)
+    assert set(perfect(CONNECT4.begin(20)).tolist()) == {3}
+    opened = CONNECT4.begin(7)
+    CONNECT4.advance(opened, np.arange(7))
+    book = Book()
+    kept = [book.preserving(state) for state in opened]
+    assert [int(good.sum()) for good in kept] == [int(good[::-1].sum()) for good in kept[::-1]]
+    assert kept[3].all()  # lost anyway
+    for left, right in zip(kept[:3], kept[:3:-1], strict=True):
+        np.testing.assert_array_equal(left, right[::-1])
+
+
+def test_perfect_play_of_connect_four_keeps_the_result_early_and_late():
+    perfect = arena.perfect(CONNECT4)
+    sets = arena.solved_sets(40)
+    for name in ("end_easy", "middle_easy"):
+        states, good = sets[name]
+        assert good[np.arange(40), perfect(states)].all()
+    states = np.concatenate([CONNECT4.begin(3), sets["end_easy"][0][:5]])
+    assert (perfect(states)[:3] == 3).all()
+
+
+def test_the_book_says_what_is_known_of_solved_positions():
+    book, seen = Book(), 0
+    for states, good in arena.solved_sets().values():
+        for state, moves in zip(states, good, strict=True):
+            if state[-1] < PLIES:
+                np.testing.assert_array_equal(book.preserving(state), moves)
+                seen += 1
+    assert seen > 100

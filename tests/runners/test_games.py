@@ -52,6 +52,16 @@ def test_a_table_of_strength_is_printed_and_kept(folder, capsys):
     assert json.loads((folder / "eval.json").read_text()) == figures
 
 
+def test_the_agent_plays_first_against_perfect_play(folder, capsys):
+    assert command("evaluate", folder, "--versus", "perfect", "--episodes", 6, "--simulations", 50) == 0
+    said = capsys.readouterr().out
+    assert "first against perfect play: 0 won, " in said
+    assert command("evaluate", folder, "--versus", "perfect", "--episodes", 6, "--simulations", 50, "--json") == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert counts["wins"] == 0
+    assert sum(counts.values()) == 6
+
+
 def test_a_video_of_a_game_is_written(folder, tmp_path):
     assert command("render", folder, "--video", tmp_path / "game.gif") == 0
     assert (tmp_path / "game.gif").stat().st_size > 1000

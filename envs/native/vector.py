@@ -121,15 +121,16 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         ):
             actions = self._as_actions(actions)
         ends = self._step_all(self._fixed, actions)
-        if ends < 0:
-            self._refuse(-1 - ends, actions)
         info = self._mask_info() if self._masked else {}
-        if ends and self._mode == SAME_STEP:
-            self._add_final(info)
-        obs, reward, terminated, truncated = self._obs_returned, self._reward, self._terminated, self._truncated
+        if ends:
+            if ends < 0:
+                self._refuse(-1 - ends, actions)
+            if self._mode == SAME_STEP:
+                self._add_final(info)
         if self.copy:
-            return obs.copy(), reward.copy(), terminated.copy(), truncated.copy(), info
-        return obs, reward, terminated, truncated, info
+            copies = self._reward.copy(), self._terminated.copy(), self._truncated.copy()
+            return self._obs_returned.copy(), *copies, info
+        return self._obs_returned, self._reward, self._terminated, self._truncated, info
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """N pictures (H, W, 3), or None without a render mode."""

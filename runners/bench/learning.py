@@ -1,11 +1,18 @@
-"""Whole training beside the peer at the same settings: steps per second, and time to a return."""
+"""Whole training beside the peer at the same settings: steps per second, and time to a return.
 
+The peer learns in a process of its own, because what we set for a process (`core/heap.py`) would serve it too.
+"""
+
+import multiprocessing
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
 from ..run import Run
@@ -35,21 +42,36 @@ class Case:
 
 def measure(repeats: int, cases: Sequence[Case]) -> Iterator[Row]:
     """Steps per second of each case, and seconds to the threshold where it has one."""
-    for case in cases:
-        first = getattr(case.config, "learning_starts", 0) + getattr(case.config, "minibatch", 0)
-        _ours(case, seed=1000, steps=first + case.num_envs * case.config.horizon)  # compiles what is to be compiled
-        ours: list[tuple[float, float]] = []
-        peer: list[tuple[float, float]] = []
-        for seed in range(repeats):
-            ours.append(_ours(case, seed, case.steps))
-            peer.append(_peer(case, seed))
-        speed, peer_speed = ([case.steps / seconds for seconds, _ in side] for side in (ours, peer))
-        yield Row(case.name, "steps/s", speed, peer_speed, peers.name(case.config))
-        if case.solved is not None:
-            times, peer_times = ([solved for _, solved in side] for side in (ours, peer))
-            missed = f"{np.isinf(times).sum()} and {np.isinf(peer_times).sum()} of {repeats} never reached it"
-            what = f"the same, time to a mean return of {case.solved:g}"
-            yield Row(what, "s", times, peer_times, peers.name(case.config), higher_is_better=False, note=missed)
+    with _process() as process:
+        for case in cases:
+            yield from _measure(case, repeats, process)
+
+
+def _measure(case: Case, repeats: int, process: ProcessPoolExecutor) -> Iterator[Row]:
+    first = getattr(case.config, "learning_starts", 0) + getattr(case.config, "minibatch", 0)
+    first += case.num_envs * case.config.horizon
+    _ours(case, 1000, first)  # both once before it counts: compiles what is to be compiled
+    process.submit(_peer, case, 1000, first).result()
+    ours: list[tuple[float, float]] = []
+    peer: list[tuple[float, float]] = []
+    for seed in range(repeats):
+        ours.append(_ours(case, seed, case.steps))
+        peer.append(process.submit(_peer, case, seed, case.steps).result())
+    speed, peer_speed = ([case.steps / seconds for seconds, _ in side] for side in (ours, peer))
+    yield Row(case.name, "steps/s", speed, peer_speed, peers.name(case.config))
+    if case.solved is not None:
+        times, peer_times = ([solved for _, solved in side] for side in (ours, peer))
+        missed = f"{np.isinf(times).sum()} and {np.isinf(peer_times).sum()} of {repeats} never reached it"
+        what = f"the same, time to a mean return of {case.solved:g}"
+        yield Row(what, "s", times, peer_times, peers.name(case.config), higher_is_better=False, note=missed)
+
+
+@contextmanager
+def _process() -> Iterator[ProcessPoolExecutor]:
+    """Another process, with one torch thread as well."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, torch.set_num_threads, (1,)) as process:
+        yield process
 
 
 def _ours(case: Case, seed: int, steps: int) -> tuple[float, float]:
@@ -65,10 +87,10 @@ def _ours(case: Case, seed: int, steps: int) -> tuple[float, float]:
         return perf_counter() - began, solved
 
 
-def _peer(case: Case, seed: int) -> tuple[float, float]:
+def _peer(case: Case, seed: int, steps: int) -> tuple[float, float]:
     model, clock = peers.model(case.env, case.num_envs, case.config, seed), _Clock(case.solved)
     began = perf_counter()
-    model.learn(case.steps, callback=clock)
+    model.learn(steps, callback=clock)
     passed = perf_counter() - began
     model.get_env().close()
     return passed, clock.solved - began

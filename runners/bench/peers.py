@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import ale_py
+import gymnasium as gym
 import sb3_contrib
 import stable_baselines3 as sb3
 from stable_baselines3.common.env_util import make_atari_env, make_vec_env
@@ -18,6 +20,7 @@ def vec_env(env: str, copies: int, seed: int) -> VecEnv:
     """As SB3's documentation makes it, with Monitor; Atari with its wrappers and a stack of four frames."""
     if not env.startswith("ALE/"):
         return make_vec_env(env, copies, seed=seed)
+    gym.register_envs(ale_py)
     game = env.removeprefix("ALE/").removesuffix("-v5")
     return VecFrameStack(make_atari_env(f"{game}NoFrameskip-v4", copies, seed=seed), 4)
 

@@ -258,8 +258,6 @@ class Agent:
         return True
 
 
-_LEAST, _MOST = (
-    1e-6,
-    1e6,
-)  # of the penalty, so that a policy that cannot move does not take it out of the range of numbers
+# Of the penalty, so that a policy that cannot move does not take it out of the range of numbers.
+_LEAST, _MOST = 1e-6, 1e6
 _LOGGED = ("loss/policy", "loss/value", "policy/entropy", "policy/kl", "policy/clipped")

@@ -41,7 +41,7 @@ def apply(x: NDArray, relu: bool) -> None:
 
 
 @njit(nogil=True)
-def slope(x, relu, grad):  # type: ignore[no-untyped-def]
+def back_through(x, relu, grad):  # type: ignore[no-untyped-def]
     """Makes of the gradient by activations x (B,) the one by what was activated, in place."""
     if relu:
         for i in range(len(x)):
@@ -53,5 +53,5 @@ def slope(x, relu, grad):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def back(x: NDArray, relu: bool, grad: NDArray) -> None:
-    """`slope` for Python."""
-    slope(x, relu, grad)
+    """`back_through` for Python."""
+    back_through(x, relu, grad)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 LOOKS = 100
-"""At a run, and at most at every tenth update, so that looking costs next to nothing however many there are."""
-EVERY = 10
+"""At a run, so that looking costs next to nothing however many updates there are."""
+_EVERY = 10  # updates at most one of which is looked at, for the same reason where there are few
 _PARTS = 8
 _DECAY = 0.9  # of the running means that the noise scale is the ratio of
 
@@ -29,7 +29,7 @@ class GradientNoise:
     def due(self, progress: float) -> bool:
         """Whether to look at this update, after the share `progress` of the run."""
         self._asked += 1
-        if self._asked % EVERY or progress * LOOKS < self._looks:
+        if self._asked % _EVERY or progress * LOOKS < self._looks:
             return False
         self._looks = int(progress * LOOKS) + 1
         return True

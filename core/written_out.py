@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from . import activations
-from .activations import REORDER, activate
+from .activations import REORDER, activate, back_through
 
 
 class Perceptron:
@@ -122,7 +122,7 @@ def pass_back(theta, layers, relu, seen, slope, other, grad):  # type: ignore[no
             other[:, :inputs] = 0.0
             add_product(slope.reshape(-1), width, 1, theta[w:], inputs, other.reshape(-1), width, size, outputs, inputs)
             for i in range(size):
-                activations.slope(seen[k, i, :inputs], relu, other[i, :inputs])
+                back_through(seen[k, i, :inputs], relu, other[i, :inputs])
             slope, other = other, slope
 
 

@@ -10,7 +10,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ..core.errors import UsageError
-from .render import action_names
+from .render import action_names, picture_of
 
 _HEIGHT = 480  # pixels below which pictures are enlarged
 _BAR = 52  # pixels below the picture, for the keys
@@ -101,13 +101,7 @@ class Keyboard:
 
     def _show(self) -> None:
         game = self._game
-        try:
-            drawn: Any = self.env.render()
-        except NotImplementedError:
-            drawn = None
-        if drawn is None or not isinstance(drawn[0], np.ndarray):
-            raise UsageError("this environment draws no pictures (render_mode 'rgb_array' gave none)")
-        picture = game.surfarray.make_surface(drawn[0].swapaxes(0, 1))
+        picture = game.surfarray.make_surface(picture_of(self.env).swapaxes(0, 1))
         factor = -(-_HEIGHT // picture.get_height()) if picture.get_height() < _HEIGHT else 1
         picture = game.transform.scale_by(picture, factor)
         size = picture.get_width(), picture.get_height() + _BAR

@@ -121,11 +121,7 @@ class Painter:
             self._lines[0] = f"{'XO'[int(self._state[-1]) % 2]} to move"
             self._write(board.paint(self._game, self._state, shares, self._move))
             return
-        try:
-            drawn: Any = self.env.render()
-        except NotImplementedError:
-            drawn = None
-        self._write(None if drawn is None else drawn[0])
+        self._write(picture_of(self.env))
 
     def end(self, total: float, length: int) -> None:
         """Hold the last picture of an episode for a second."""
@@ -171,10 +167,8 @@ class Painter:
             begins, stops = ends.tolist()
             self._bars = [(f"a{i}", float(a), begins[i], stops[i], True) for i, a in enumerate(taken)]
 
-    def _write(self, drawn: Any) -> None:
+    def _write(self, drawn: NDArray) -> None:
         """Write a picture with its panel."""
-        if not isinstance(drawn, np.ndarray):
-            raise UsageError("this environment draws no pictures (render_mode 'rgb_array' gave none)")
         picture = Image.fromarray(drawn)
         if picture.height < _SCALE_TO:
             factor = -(-_SCALE_TO // picture.height)
@@ -206,6 +200,21 @@ class Painter:
             draw.rectangle((x0, y + 2, x1, y + 15), _CHOSEN if chosen else _BAR)
             draw.text((end + 6, y), f"{value:.2f}", _INK, self._small)
             y += 22
+
+
+def picture_of(env: VectorEnv) -> NDArray[np.uint8]:
+    """The first copy's picture (H, W, 3).
+
+    Raises:
+        UsageError: if it draws none.
+    """
+    try:
+        drawn: Any = env.render()
+    except NotImplementedError:  # Gymnasium's way to say so, unless the environment gives nothing
+        drawn = None
+    if drawn is None or not isinstance(drawn[0], np.ndarray):
+        raise UsageError("this environment draws no pictures (render_mode 'rgb_array' gave none)")
+    return drawn[0]
 
 
 def _finite(bound: NDArray, otherwise: float) -> NDArray:

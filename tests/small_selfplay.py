@@ -1,9 +1,11 @@
 """Self-play small enough for tests."""
 
+import numpy as np
 import torch
 
 import gymnast
 from gymnast.agents import alphazero
+from gymnast.core import checkpoint
 from gymnast.core.rollout import Rollout
 
 SMALL = {
@@ -31,3 +33,22 @@ def learned(agent, rollout, updates):
 
 def weights(agent):
     return torch.cat([p.detach().flatten() for p in agent.net.parameters()])
+
+
+def go_on_alike(agent, rollout, config, folder, updates):
+    """Restore another agent from what `agent` saved, and see both do the same, move by move and update by update."""
+    checkpoint.save(folder / "agent.safetensors", agent.state())
+    other, _ = made("connect4", 12, seed=9, **config)
+    other.load_state(checkpoint.load(folder / "agent.safetensors"))
+
+    def both(obs):
+        one, two = agent.act(obs), other.act(obs)
+        for name in one:
+            np.testing.assert_array_equal(one[name], two[name])
+        return one
+
+    for k in range(updates):
+        batch = rollout.collect(both)
+        one, two = agent.update(batch, k / updates), other.update(batch, k / updates)
+        assert {k: v for k, v in one.items() if "speed" not in k} == {k: v for k, v in two.items() if "speed" not in k}
+        assert torch.equal(weights(agent), weights(other))

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from stopping import states
 
 from gymnast import A2C
 from gymnast.agents import a2c
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout import Rollout, Whole
-from gymnast.runners.run import preset
-from gymnast.runners.train import Training, describe, resume, train
 from probes import Doors, Endless, Later, Match, One, Opposite, Seen, Slide, clocks
 
 BOX = spaces.Box(-1e6, 1e6, (3,), np.float32)
@@ -174,14 +173,7 @@ def test_learns_to_push_back_against_a_slide():
 
 @pytest.mark.parametrize("config", [{}, {"episodes": 1, "optimizer": "adam", "normalize_return": True}])
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(tmp_path, config):
-    run = preset("a2c", "CartPole-v1", "none", agent=config, steps=2_000, num_envs=4, evals=0)
-    whole = train(run).agent.state()
-    with Training(run, tmp_path) as half:
-        describe(run, tmp_path)
-        while half.steps < 1_000:
-            half.iterate()
-        half._save()
-    resumed = resume(tmp_path).agent.state()
+    whole, resumed = states("a2c", config, tmp_path)
     for name, value in whole["net"].items():
         assert torch.equal(value, resumed["net"][name]), name
     assert resumed["generator"].equal(whole["generator"])

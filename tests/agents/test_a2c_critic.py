@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from stopping import states
 
 from gymnast import A2C
 from gymnast.agents import a2c
 from gymnast.core.errors import UsageError
 from gymnast.core.nets import ActorCritic, Critic
 from gymnast.runners.run import preset
-from gymnast.runners.train import Training, describe, resume, train
+from gymnast.runners.train import Training
 from probes import Doors, Endless, Later, Match, Opposite, Slide
 
 
@@ -151,14 +152,7 @@ def test_what_does_not_fit_is_refused(config, told):
 
 @pytest.mark.parametrize("config", [{"control_variate": True}, {**REPLAY, "normalize_return": True}])
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(tmp_path, config):
-    run = preset("a2c", "CartPole-v1", "none", agent=config, steps=2_000, num_envs=4, evals=0)
-    whole = train(run).agent.state()
-    with Training(run, tmp_path) as half:
-        describe(run, tmp_path)
-        while half.steps < 1_000:
-            half.iterate()
-        half._save()
-    resumed = resume(tmp_path).agent.state()
+    whole, resumed = states("a2c", config, tmp_path)
     for part in ("net", "critic"):
         for name, value in whole[part].items():
             assert torch.equal(value, resumed[part][name]), name

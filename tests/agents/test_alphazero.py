@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from small_selfplay import SMALL, learned, made, weights
+from small_selfplay import SMALL, go_on_alike, learned, made, weights
 
 from gymnast.agents import alphazero
 from gymnast.core import checkpoint
@@ -155,21 +155,7 @@ def test_an_agent_restored_in_the_middle_of_games_goes_on_bit_for_bit(config, tm
     agent, rollout = made("connect4", 12, **config)
     learned(agent, rollout, 12)
     assert len(agent.unfinished.columns["keep"])  # games are under way
-    checkpoint.save(tmp_path / "agent.safetensors", agent.state())
-    other, _ = made("connect4", 12, seed=9, **config)
-    other.load_state(checkpoint.load(tmp_path / "agent.safetensors"))
-
-    def both(obs):
-        one, two = agent.act(obs), other.act(obs)
-        for name in one:
-            np.testing.assert_array_equal(one[name], two[name])
-        return one
-
-    for k in range(4):
-        batch = rollout.collect(both)
-        agent.update(batch, k / 4)
-        other.update(batch, k / 4)
-        assert torch.equal(weights(agent), weights(other))
+    go_on_alike(agent, rollout, config, tmp_path, 4)
 
 
 def test_a_run_that_stops_in_the_middle_of_games_resumes_bit_for_bit(tmp_path):

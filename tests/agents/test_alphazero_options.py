@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from small_selfplay import learned, made, weights
+from small_selfplay import go_on_alike, learned, made, weights
 
 from gymnast.agents import alphazero
 from gymnast.core import checkpoint
@@ -106,21 +106,7 @@ def test_a_network_that_passes_plays():
 def test_an_agent_restored_goes_on_bit_for_bit(config, tmp_path):
     agent, rollout = made("connect4", 12, **config)
     learned(agent, rollout, 16)
-    checkpoint.save(tmp_path / "agent.safetensors", agent.state())
-    other, _ = made("connect4", 12, seed=9, **config)
-    other.load_state(checkpoint.load(tmp_path / "agent.safetensors"))
-
-    def both(obs):
-        one, two = agent.act(obs), other.act(obs)
-        for name in one:
-            np.testing.assert_array_equal(one[name], two[name])
-        return one
-
-    for k in range(12):
-        batch = rollout.collect(both)
-        one, two = agent.update(batch, k / 12), other.update(batch, k / 12)
-        assert {k: v for k, v in one.items() if "speed" not in k} == {k: v for k, v in two.items() if "speed" not in k}
-        assert torch.equal(weights(agent), weights(other))
+    go_on_alike(agent, rollout, config, tmp_path, 12)
 
 
 def test_a_run_with_all_of_it_resumes_bit_for_bit(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from stopping import states
 
 from gymnast import REINFORCE
 from gymnast.agents import reinforce
@@ -19,7 +20,7 @@ from gymnast.core.nets import ActorCritic
 from gymnast.core.returns import rewards_to_go
 from gymnast.core.rollout import Rollout, Whole
 from gymnast.runners.run import preset
-from gymnast.runners.train import Training, describe, resume, train
+from gymnast.runners.train import Training
 from probes import Doors, Endless, Later, Match, One, Opposite, Seen, Slide, clocks
 
 STATES, ACTIONS, HORIZON, GAMMA = 2, 2, 3, 0.6
@@ -501,14 +502,7 @@ def test_learns_whatever_the_options(config):
 
 @pytest.mark.parametrize("config", [{}, {"baseline": "linear", "standardize_return": True, "episodes": 2}])
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(tmp_path, config):
-    run = preset("reinforce", "CartPole-v1", "none", agent=config, steps=2_000, num_envs=4, evals=0)
-    whole = train(run).agent.state()
-    describe(run, tmp_path)
-    with Training(run, tmp_path) as half:
-        while half.steps < 1_000:
-            half.iterate()
-        half._save()
-    resumed = resume(tmp_path).agent.state()
+    whole, resumed = states("reinforce", config, tmp_path)
     for name, weights in whole["net"].items():
         assert torch.equal(weights, resumed["net"][name]), name
     assert resumed["generator"].equal(whole["generator"])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from stopping import states
 
 from gymnast import REINFORCE
 from gymnast.agents import reinforce
@@ -13,8 +14,6 @@ from gymnast.core.episodes import Played, joined
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout import Rollout
 from gymnast.runners.lab import _mdp
-from gymnast.runners.run import preset
-from gymnast.runners.train import Training, describe, resume, train
 from probes import Later, Match
 
 GAMMA = 0.8
@@ -153,14 +152,6 @@ def test_a_negative_memory_is_refused():
 
 
 def test_a_resumed_run_remembers(tmp_path):
-    agent = {"memory": 2, "reuse": "per_decision"}
-    run = preset("reinforce", "CartPole-v1", "none", agent=agent, steps=2_000, num_envs=4, evals=0)
-    whole = train(run).agent.state()
-    with Training(run, tmp_path) as half:
-        describe(run, tmp_path)
-        while half.steps < 1_000:
-            half.iterate()
-        half._save()
-    resumed = resume(tmp_path).agent.state()
+    whole, resumed = states("reinforce", {"memory": 2, "reuse": "per_decision"}, tmp_path)
     for name, value in whole["net"].items():
         assert torch.equal(value, resumed["net"][name]), name

@@ -1,0 +1,16 @@
+"""Runs that stop on the way and go on."""
+
+from gymnast.runners.run import preset
+from gymnast.runners.train import Training, describe, resume, train
+
+
+def states(algo, config, folder):
+    """What an agent knows after 2,000 steps of CartPole at once, and after as many with a stop at half of them."""
+    run = preset(algo, "CartPole-v1", "none", agent=config, steps=2_000, num_envs=4, evals=0)
+    whole = train(run).agent.state()
+    with Training(run, folder) as half:
+        describe(run, folder)
+        while half.steps < 1_000:
+            half.iterate()
+        half._save()
+    return whole, resume(folder).agent.state()

@@ -9,18 +9,14 @@ again. The memory is a file without a name and a closed socket ends a worker, so
 
 import mmap
 import os
-import pickle
 import select
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from copy import deepcopy
 from itertools import pairwise
 from multiprocessing.connection import Connection
 from socket import socketpair
@@ -28,19 +24,15 @@ from typing import Any, NoReturn
 
 import cloudpickle
 import gymnasium as gym
-import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
+from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from ..core.errors import TrainingError, UsageError
-from .snapshot import env_state, set_env_state
 from .threads import cores
+from .worker import ANSWER, CALL, FAILED, QUIT, STEP, Shared, Tree, copy_into, row_of, serve
 from .wrappers import MASK, refuse_partial_reset
 
-Tree = Any  # an array, or a dict or tuple of trees
-STEP, CALL, QUIT = b"s", b"c", b"q"  # from the parent; a pickled call follows CALL
-DONE, ANSWER, FAILED = b".", b"a", b"!"  # from a worker; something pickled follows the last two
 PATIENCE = 3.0  # seconds that a worker has for closing its environments
 FUNDAMENTAL = (gym.spaces.Box, gym.spaces.Discrete, gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)
 
@@ -104,9 +96,9 @@ class WorkerVectorEnv(VectorEnv):
 
     def _share(self, memory: int) -> None:
         spaces = self.single_observation_space, self.single_action_space
-        size = _Shared(None, self.num_envs, *spaces).size
+        size = Shared(None, self.num_envs, *spaces).size
         os.ftruncate(memory, size)
-        self.shared = _Shared(mmap.mmap(memory, size), self.num_envs, *spaces)
+        self.shared = Shared(mmap.mmap(memory, size), self.num_envs, *spaces)
         self._call("share", [(w.low, self.num_envs, size) for w in self.workers])
 
     def reset(
@@ -118,7 +110,7 @@ class WorkerVectorEnv(VectorEnv):
         return self.shared.obs, self._infos(infos)
 
     def step(self, actions: Tree) -> tuple[Tree, NDArray, NDArray, NDArray, dict[str, Any]]:
-        _copy(self.single_action_space, actions, self.shared.action)
+        copy_into(self.single_action_space, actions, self.shared.action)
         for number in range(len(self.workers)):
             self._send(number, STEP)
         infos = self._infos(self._answers())
@@ -227,7 +219,7 @@ class WorkerVectorEnv(VectorEnv):
             singles = part or [({}, {})] * (worker.high - worker.low)
             for i, (final_info, info) in zip(range(worker.low, worker.high), singles, strict=True):
                 if ended[i]:
-                    final_obs = _row(self.single_observation_space, shared.final_obs, i)
+                    final_obs = row_of(self.single_observation_space, shared.final_obs, i)
                     infos = self._add_info(infos, {"final_obs": final_obs, "final_info": final_info}, i)
                 infos = self._add_info(infos, info, i)
         if shared.mask is not None and shared.has_mask.any():
@@ -244,7 +236,7 @@ class _Process:
         with theirs:
             fd = theirs.fileno()
             life = f"serve({fd}, {memory}, {high - low})"
-            code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; {life}"
+            code = f"import sys; sys.path[:] = {sys.path!r}; from {serve.__module__} import serve; {life}"
             self.process = subprocess.Popen(
                 [sys.executable, "-c", code],
                 stdin=subprocess.DEVNULL,
@@ -276,201 +268,9 @@ class _Process:
         self.socket.close()
 
 
-def serve(fd: int, memory: int, count: int) -> None:
-    """The whole life of a worker with `count` environments."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_the_parent, args=(fd,), daemon=True).start()
-    worker = _Worker(Connection(fd), memory, count)
-    try:
-        worker.serve()
-    except Exception as error:
-        worker.report(error)
-    finally:
-        for env in worker.envs:
-            env.close()
-
-
-def _leave_with_the_parent(fd: int) -> None:
-    """Ends this process when the parent has gone, even in the middle of an endless step."""
-    poll = select.poll()
-    poll.register(fd, 0)  # hanging up is always reported
-    poll.poll()
-    os._exit(1)
-
-
-class _Worker:
-    """The worker's side: environments 0 to count - 1 of its own, as rows of the shared memory."""
-
-    def __init__(self, socket: Connection, memory: int, count: int) -> None:
-        self.socket = socket
-        self.memory = memory
-        self.count = count
-        self.first = 0
-        self.current: int | None = None  # the environment at work, to be named if it fails
-        self.envs: list[gym.Env] = []
-
-    def serve(self) -> None:
-        while (byte := os.read(self.socket.fileno(), 1)) not in (QUIT, b""):
-            if byte == STEP:
-                answer = self._step()
-            else:
-                method, args = self.socket.recv()
-                answer = getattr(self, method)(*args)
-            self.current = None
-            self._reply(ANSWER, answer) if answer is not None else os.write(self.socket.fileno(), DONE)
-
-    def report(self, error: Exception) -> None:
-        who = "" if self.current is None else f"environment {self.first + self.current} "
-        what = str(error) if isinstance(error, UsageError) else f"{who}raised {type(error).__name__}: {error}"
-        with suppress(OSError):  # nobody is left to hear it
-            usage = isinstance(error, UsageError)
-            self._reply(FAILED, {"what": what, "usage": usage, "details": traceback.format_exc()})
-
-    def _reply(self, byte: bytes, answer: Any) -> None:
-        message = pickle.dumps(answer)  # before the first byte, because it may fail
-        os.write(self.socket.fileno(), byte)
-        self.socket.send_bytes(message)
-
-    def make(self, program: bytes) -> tuple:
-        make_env = cloudpickle.loads(program)
-        for _ in range(self.count):
-            self.envs.append(make_env())
-        env = self.envs[0]
-        self.obs_space, self.action_space = env.observation_space, env.action_space
-        if any((e.observation_space, e.action_space) != (self.obs_space, self.action_space) for e in self.envs):
-            raise UsageError("copies of the environment differ in their spaces")
-        return self.obs_space, self.action_space, env.metadata, env.render_mode
-
-    def share(self, first: int, num_envs: int, size: int) -> None:
-        self.first = first
-        self.shared = _Shared(mmap.mmap(self.memory, size), num_envs, self.obs_space, self.action_space)
-        self.obs = _slice(self.obs_space, self.shared.obs, first, first + self.count)
-        self.action = _slice(self.action_space, self.shared.action, first, first + self.count)
-        self.batched_action_space = batch_space(self.action_space, self.count)
-
-    def reset(self, seeds: list[int | None], options: dict[str, Any] | None) -> list | None:
-        observations: list[Tree] = []
-        infos: list[tuple[dict, dict]] = []
-        for i, env in enumerate(self.envs):
-            self.current = i
-            obs, info = env.reset(seed=seeds[i], options=options)
-            self.shared.ended[self.first + i] = False
-            observations.append(obs)
-            infos.append(({}, self._without_mask(info, self.first + i)))
-        concatenate(self.obs_space, observations, self.obs)
-        return _unless_empty(infos)
-
-    def _step(self) -> list | None:
-        shared = self.shared
-        observations: list[Tree] = []
-        infos: list[tuple[dict, dict]] = []
-        # A copy, because an environment may keep its action and the next one is written in its place.
-        actions = deepcopy(self.action)
-        for i, action in enumerate(iterate(self.batched_action_space, actions)):
-            self.current, row = i, self.first + i
-            obs, reward, terminated, truncated, info = self.envs[i].step(action)
-            shared.reward[row], shared.terminated[row], shared.truncated[row] = reward, terminated, truncated
-            shared.ended[row] = ended = bool(terminated or truncated)
-            final_info: dict[str, Any] = {}
-            if ended:
-                concatenate(self.obs_space, [obs], _slice(self.obs_space, shared.final_obs, row, row + 1))
-                final_info = info
-                obs, info = self.envs[i].reset()
-            observations.append(obs)
-            infos.append((final_info, self._without_mask(info, row)))
-        concatenate(self.obs_space, observations, self.obs)
-        return _unless_empty(infos)
-
-    def _without_mask(self, info: dict[str, Any], row: int) -> dict[str, Any]:
-        """The info less its action mask, if that has a place in the shared memory."""
-        shared, mask = self.shared, info.get(MASK)
-        if shared.mask is None:
-            return info
-        fit = isinstance(mask, np.ndarray) and mask.dtype == np.int8 and mask.shape == shared.mask.shape[1:]
-        shared.has_mask[row] = fit
-        if not fit:
-            return info
-        shared.mask[row] = mask
-        return {key: value for key, value in info.items() if key != MASK}
-
-    def call(self, name: str, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
-        results = []
-        for i, env in enumerate(self.envs):
-            self.current = i
-            value = env.get_wrapper_attr(name)
-            results.append(value(*args, **kwargs) if callable(value) else value)
-        return results
-
-    def get_state(self) -> list[Any]:
-        return [env_state(env) for env in self.envs]
-
-    def set_state(self, states: list[Any]) -> None:
-        for env, state in zip(self.envs, states, strict=True):
-            set_env_state(env, state)
-
-
-def _unless_empty(infos: list[tuple[dict, dict]]) -> list | None:
-    return infos if any(final_info or info for final_info, info in infos) else None
-
-
-class _Shared:
-    """The fields of N environments, one after the other in a buffer; without a buffer, only their size."""
-
-    def __init__(self, buffer: mmap.mmap | None, n: int, obs_space: gym.Space, action_space: gym.Space) -> None:
-        self.buffer = buffer
-        self.size = 0
-        self.action = create_empty_array(action_space, n, fn=self._field)
-        self.obs = create_empty_array(obs_space, n, fn=self._field)
-        self.final_obs = create_empty_array(obs_space, n, fn=self._field)
-        self.reward = self._field((n,), np.float64)
-        self.terminated = self._field((n,), np.bool_)
-        self.truncated = self._field((n,), np.bool_)
-        self.ended = self._field((n,), np.bool_)
-        self.has_mask = self._field((n,), np.bool_)
-        choices = int(action_space.n) if isinstance(action_space, gym.spaces.Discrete) else None
-        self.mask = None if choices is None else self._field((n, choices), np.int8)
-
-    def _field(self, shape: tuple[int, ...], dtype: Any) -> NDArray:
-        start = -(-self.size // 64) * 64  # own cache lines
-        count = int(np.prod(shape))
-        self.size = start + max(count * np.dtype(dtype).itemsize, 1)
-        if self.buffer is None:
-            return np.empty(shape, dtype)
-        return np.frombuffer(self.buffer, dtype, count, start).reshape(shape)
-
-
 def _nameless_file() -> int:
     """A file that vanishes with its last user."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("gymnast")
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
-
-
-def _copy(space: gym.Space, source: Tree, target: Tree) -> None:
-    if isinstance(space, gym.spaces.Dict):
-        for key, part in space.spaces.items():
-            _copy(part, source[key], target[key])
-    elif isinstance(space, gym.spaces.Tuple):
-        for part, one, other in zip(space.spaces, source, target, strict=True):
-            _copy(part, one, other)
-    else:
-        target[...] = source
-
-
-def _slice(space: gym.Space, tree: Tree, low: int, high: int) -> Tree:
-    """Rows `low` to `high` of every array, as views."""
-    if isinstance(space, gym.spaces.Dict):
-        return {key: _slice(part, tree[key], low, high) for key, part in space.spaces.items()}
-    if isinstance(space, gym.spaces.Tuple):
-        return tuple(_slice(part, branch, low, high) for part, branch in zip(space.spaces, tree, strict=True))
-    return tree[low:high]
-
-
-def _row(space: gym.Space, tree: Tree, i: int) -> Tree:
-    """A copy of row `i` of every array."""
-    if isinstance(space, gym.spaces.Dict):
-        return {key: _row(part, tree[key], i) for key, part in space.spaces.items()}
-    if isinstance(space, gym.spaces.Tuple):
-        return tuple(_row(part, branch, i) for part, branch in zip(space.spaces, tree, strict=True))
-    return tree[i].copy()

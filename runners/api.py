@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..core import checkpoint
 from ..core.errors import UsageError
+from . import folder
 from . import run as runs
 from . import train as training
 from .evaluate import Evaluation, evaluate
@@ -59,7 +60,7 @@ class Learner:
                 current.close()
             self._training = training.Training(self.run, Path(out) if out is not None else None)
             if out is not None:
-                training.claim(Path(out), self.run)
+                folder.claim(Path(out), self.run)
         else:
             if out is not None and Path(out) != current.out:
                 raise UsageError("this agent has begun to learn elsewhere; `out` belongs to the first call of learn")
@@ -99,8 +100,8 @@ class Learner:
         """Write the agent and its run to the folder `path`, which `gymnast.load` and the command line read."""
         path = Path(path)
         path.mkdir(parents=True, exist_ok=True)
-        training.describe(self.run, path)
-        checkpoint.save(training.last(path), self._started().state())
+        folder.describe(self.run, path)
+        checkpoint.save(folder.last(path), self._started().state())
 
     def _started(self) -> training.Training:
         if self._training is None:
@@ -172,8 +173,8 @@ def load(path: str | Path, which: str = "last") -> Learner:
     run = runs.load(path / "run.json")
     learner = Learner.__new__(Learner)
     learner.algo, learner.run = run.algo, run
-    state = checkpoint.load(training.last(path))
+    state = checkpoint.load(folder.last(path))
     learner._training = training.Training(run, None, state)
-    if which == "best" and training.best(path).exists():
-        training.put_back(learner._training.agent, checkpoint.load(training.best(path))["agent"])
+    if which == "best" and folder.best(path).exists():
+        training.put_back(learner._training.agent, checkpoint.load(folder.best(path))["agent"])
     return learner

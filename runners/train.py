@@ -1,14 +1,10 @@
 """Training: roll out, learn, log, evaluate, save; and go on where a run stopped."""
 
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
-from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -19,7 +15,7 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 
-from .. import __version__, agents, envs
+from .. import agents, envs
 from ..agents import Agent
 from ..core import checkpoint, heap
 from ..core.batch import Batch
@@ -28,6 +24,7 @@ from ..core.rollout import Rollout
 from ..envs import snapshot
 from . import run as runs
 from .evaluate import Evaluation, evaluate
+from .folder import best, claim, describe, last, refuse_taken
 from .logging import Display, Metrics, Writer
 from .run import Run
 from .sources import begin, source
@@ -54,7 +51,7 @@ class Result:
 def train(run: Run, out: Path | None = None, quiet: bool = True) -> Result:
     """Train from the start, in the folder `out` or in memory alone."""
     if out is not None:
-        _refuse_taken(out)
+        refuse_taken(out)
     with Training(run, out) as training:
         if out is not None:
             claim(out, run)  # only now: a run that cannot be made leaves no folder behind
@@ -76,16 +73,6 @@ def resume(out: Path, steps: int | None = None, quiet: bool = True) -> Result:
         describe(run, out)
     with Training(run, out, state) as training:
         return training.advance(quiet)
-
-
-def last(out: Path) -> Path:
-    """The newest checkpoint of a run."""
-    return out / "checkpoints" / "last.safetensors"
-
-
-def best(out: Path) -> Path:
-    """The checkpoint that evaluated best."""
-    return out / "checkpoints" / "best.safetensors"
 
 
 class Training:
@@ -333,39 +320,6 @@ def policy(state: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in state.items() if name != "replay"}
 
 
-def claim(out: Path, run: Run) -> None:
-    """Make `out` the folder of `run`.
-
-    Raises:
-        UsageError: if another run lives there, or nothing can be written there.
-    """
-    _refuse_taken(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        describe(run, out)
-    except OSError as problem:
-        raise UsageError(f"cannot write to the folder {out}: {problem.strerror}. Give another --out.") from problem
-
-
-def _refuse_taken(out: Path) -> None:
-    if (out / "run.json").exists():
-        raise UsageError(
-            f"{out} already holds a run. Go on with it (gymnast train --resume {out}) or give another --out."
-        )
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file, not a folder. Give another --out.")
-    if out.exists() and any(out.iterdir()):
-        raise UsageError(f"{out} exists and is not empty. Give another --out.")
-
-
-def default_out(run: Run) -> Path:
-    """runs/<algo>-<env>-s<seed>-<time>, not taken yet."""
-    env = runs.env_name(run.env).replace("/", "-").replace(":", "-")
-    stem = Path("runs") / f"{run.algo}-{env}-s{run.seed}-{datetime.now():%Y%m%d-%H%M%S}"
-    paths = (stem if i == 1 else stem.with_name(f"{stem.name}-{i}") for i in range(1, sys.maxsize))
-    return next(path for path in paths if not path.exists())
-
-
 def _check(run: Run) -> None:
     for name in ("steps", "num_envs", "eval_episodes"):
         if getattr(run, name) < 1:
@@ -390,22 +344,6 @@ def _device(name: str, env: VectorEnv) -> str:
         reason = str(problem).splitlines()[0].partition(" device type at start")[0]  # torch lists all that it knows of
         raise UsageError(f"device {name!r} is not to be had here ({reason}); use cpu") from problem
     return name
-
-
-def describe(run: Run, out: Path) -> None:
-    """Write the run into its folder, with what it was made with."""
-    packages = ("gymnasium", "torch", "numpy", "numba")
-    versions = {"gymnast": __version__, "python": sys.version.split()[0]} | {name: version(name) for name in packages}
-    runs.save(run, out / "run.json", versions=versions, git=_git(), command=sys.argv)
-
-
-def _git() -> str | None:
-    """The commit of this source tree, if it is one."""
-    root = Path(__file__).parent.parent
-    if not (root / ".git").exists():
-        return None
-    command = ["git", "-C", os.fspath(root), "rev-parse", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
 
 
 @contextmanager

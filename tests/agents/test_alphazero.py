@@ -12,7 +12,8 @@ from gymnast.core.nets import PolicyValueNet, inference
 from gymnast.core.selfplay import Unfinished, Window
 from gymnast.envs import games
 from gymnast.runners import run as runs
-from gymnast.runners.train import Training, last, resume, train
+from gymnast.runners.folder import last
+from gymnast.runners.train import Training, resume, train
 
 
 def test_results_have_the_right_sign_at_every_ply():

@@ -10,7 +10,8 @@ from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
 from gymnast.core.game import RESIGN
 from gymnast.runners import run as runs
-from gymnast.runners.train import Training, last, resume, train
+from gymnast.runners.folder import last
+from gymnast.runners.train import Training, resume, train
 
 OPTIONS = {
     "resignation": {"resign": 0.3, "resign_watched": 0.5},

@@ -16,8 +16,9 @@ from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout import Rollout
 from gymnast.envs import make
+from gymnast.runners.folder import describe
 from gymnast.runners.run import Run, preset
-from gymnast.runners.train import Training, describe, resume, train
+from gymnast.runners.train import Training, resume, train
 from probes import Doors, Endless, Later, Match, One, Opposite, Seen, clocks
 
 BOX = spaces.Box(-1e6, 1e6, (3,), np.float32)

@@ -9,8 +9,9 @@ from gymnast import PPO
 from gymnast.agents import ppo
 from gymnast.core.errors import UsageError
 from gymnast.core.nets import ActorCritic
+from gymnast.runners.folder import describe
 from gymnast.runners.run import preset
-from gymnast.runners.train import Training, describe, resume, train
+from gymnast.runners.train import Training, resume, train
 from probes import Match, Slide
 
 OBS = spaces.Box(-1, 1, (3,), np.float32)

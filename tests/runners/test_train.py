@@ -15,8 +15,9 @@ import pytest
 from gymnast.core import checkpoint
 from gymnast.core.errors import TrainingError, UsageError
 from gymnast.runners import run as runs
+from gymnast.runners.folder import best, last
 from gymnast.runners.run import Run
-from gymnast.runners.train import Training, best, last, resume, train
+from gymnast.runners.train import Training, resume, train
 
 SMALL = {"horizon": 32, "minibatch": 64, "epochs": 2}
 

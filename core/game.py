@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # in the loops below these are the game's own functions, see 
 
 LOSS, DRAW, WIN, GOES_ON = -1, 0, 1, 2
 """What a move led to, for the player who made it."""
+NONE = -1
+"""No action, or no node of a tree."""
 RESIGN = -1
 """What an environment takes for a move of one who gives up: the game is lost. No rule knows it, and no search."""
 
@@ -65,6 +67,9 @@ class Game:
     """Beside the identity: (cells (H*W,), actions (A,)), where each cell and each action of the image comes from."""
     style: str = "stones"
     """How the board is drawn: stones, discs, drops or marks."""
+    sudden: bool = False
+    """Whether a move can win long before the board is full: a search then looks for such a move in each new position
+    (decisive moves, Teytaud and Teytaud 2010), which costs as many moves as there are open."""
 
     @property
     def jitted(self) -> bool:
@@ -88,6 +93,16 @@ class Game:
         mask = np.zeros((len(states), self.actions), np.int8)
         self._legal(states, self.params, mask)
         return mask
+
+    def winning(self, states: States, mask: NDArray[np.int8]) -> NDArray[np.int64]:
+        """Of the open actions (N, A) of unfinished positions, the first that wins at once (N,), or NONE.
+
+        NONE everywhere unless the game is `sudden`.
+        """
+        found = np.full(len(states), NONE, np.int64)
+        if self.sudden:
+            self._winning(states, self.params, mask, np.empty(self.state_size, np.int64), found)
+        return found
 
     def planes(self, states: States) -> NDArray[np.float32]:
         """What a network sees (N, C, H, W)."""
@@ -124,6 +139,10 @@ class Game:
     @cached_property
     def _legal(self) -> Callable[..., None]:
         return self.loop(legal_all)
+
+    @cached_property
+    def _winning(self) -> Callable[..., None]:
+        return self.loop(winning_all)
 
     @cached_property
     def _observe(self) -> Callable[..., None]:
@@ -177,6 +196,17 @@ def legal_all(states, params, mask):  # type: ignore[no-untyped-def]
     """Writes the open actions of every position."""
     for i in range(len(states)):
         legal(states[i], params, mask[i])
+
+
+def winning_all(states, params, mask, after, found):  # type: ignore[no-untyped-def]
+    """Writes the first winning action of every position that has one."""
+    for i in range(len(states)):
+        for action in range(mask.shape[1]):
+            if mask[i, action]:
+                after[:] = states[i]
+                if play(after, params, action) == WIN:
+                    found[i] = action
+                    break
 
 
 def observe_all(states, params, planes):  # type: ignore[no-untyped-def]

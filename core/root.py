@@ -6,9 +6,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .game import States
+from .game import NONE, WIN, States
 from .rng import normal, uniform
-from .tree import NONE, UNKNOWN, WIN, Formula, Tree, reroot, write_answer, write_node
+from .tree import UNKNOWN, Formula, Tree, reroot, write_answer, write_node, write_win
 
 
 @njit(nogil=True, cache=True)
@@ -26,18 +26,26 @@ def find(tree: Tree, states: States, reuse: bool, scratch: NDArray) -> NDArray[n
             if np.all(tree.state[i, node] == states[i]):
                 if node > 0:
                     reroot(tree, i, node, scratch)
+                    if tree.seen[i, 0] == 1:
+                        tree.solved[i, 0] = UNKNOWN  # a win seen from here, but no move of it made yet
                 fresh[i] = False
                 break
     return fresh
 
 
 @njit(nogil=True, cache=True)
-def plant(tree: Tree, games: NDArray, states: States, mask: NDArray, logits: NDArray, values: NDArray) -> None:
-    """New trees for `games` (F,), with the network's answers (F, A) and (F,) for their `states` (N, S)."""
+def plant(
+    tree: Tree, games: NDArray, states: States, mask: NDArray, won: NDArray, logits: NDArray, values: NDArray
+) -> None:
+    """New trees for `games` (F,) at their `states` (N, S): with an action that wins at once, where `won` (F,) is not
+    NONE, or with the network's answers (F, A) and (F,)."""
     for row, i in enumerate(games):
         tree.size[i] = 1
         write_node(tree, i, 0, states[i], NONE, NONE)
-        write_answer(tree, i, 0, mask[row], logits[row], values[row])
+        if won[row] != NONE:
+            write_win(tree, i, 0, mask[row], won[row])
+        else:
+            write_answer(tree, i, 0, mask[row], logits[row], values[row])
 
 
 @njit(nogil=True, cache=True)

@@ -1,8 +1,9 @@
 """Monte Carlo tree search over many games at once, with a network or with random play to judge positions.
 
 Silver et al. 2018 (Science 362, AlphaZero), with what later systems found to matter: shaped root noise, forced playouts
-and pruned targets (KataGo, arXiv:1902.10565), exact wins and losses (MCTS-solver), the part of the tree below the move
-made kept for the next one, and Gumbel roots (Danihelka et al. 2022, "Policy improvement by planning with Gumbel").
+and pruned targets (KataGo, arXiv:1902.10565), exact wins and losses (MCTS-solver), moves that win at once seen without
+a visit, the part of the tree below the move made kept for the next one, and Gumbel roots (Danihelka et al. 2022, "Policy
+improvement by planning with Gumbel").
 """
 
 from collections.abc import Callable
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 
 from . import root
 from .answers import Answers
-from .game import GOES_ON, Game, States
-from .tree import NONE, Formula, Leaves, Tree, expand, gather, select, unfinished
+from .game import GOES_ON, NONE, Game, States
+from .tree import Formula, Leaves, Tree, expand, gather, select, unfinished
 
 Evaluate = Callable[[States, NDArray[np.int8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Positions (B, S) and their open actions (B, A) to logits (B, A) and values (B,) for the player to move."""
@@ -161,8 +162,9 @@ class Search:
         fresh = root.find(tree, states, self.settings.reuse, self._scratch)
         if fresh.any():
             mask = self.game.actions_of(states[fresh])
+            won = self.game.winning(states[fresh], mask)
             logits, values = self._ask(states[fresh], mask)
-            root.plant(tree, np.flatnonzero(fresh), states, mask, logits, values)
+            root.plant(tree, np.flatnonzero(fresh), states, mask, won, logits, values)
 
     def _round(self, tree: Tree, active: NDArray, wanted: NDArray, first_step: NDArray, leaves: Leaves) -> int:
         """One simulation in each game of `active` (K,), or `wanted` (N,); returns how many."""
@@ -173,11 +175,12 @@ class Search:
         b = gather(tree, active, leaves, states, actions, where)
         states, actions, where = states[:b], actions[:b], where[:b]
         outcome, mask = self.game.advance(states, actions)
-        ongoing = outcome == GOES_ON
-        rows = np.cumsum(ongoing) - 1
-        asked = (states, mask) if ongoing.all() else (states[ongoing], mask[ongoing])
+        won = self.game.winning(states, mask)
+        open_ = (outcome == GOES_ON) & (won == NONE)
+        rows = np.cumsum(open_) - 1
+        asked = (states, mask) if open_.all() else (states[open_], mask[open_])
         logits, values = self._ask(*asked)
-        expand(tree, formula, active, leaves, where, states, outcome, mask, rows, logits, values)
+        expand(tree, formula, active, leaves, where, states, outcome, mask, won, rows, logits, values)
         return int(leaves.found[active].sum())
 
     def _ask(self, states: States, mask: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

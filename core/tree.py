@@ -13,13 +13,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .game import GOES_ON, LOSS, WIN, States
+from .game import GOES_ON, LOSS, NONE, WIN, States
 from .records import side_by_side
 
 UNKNOWN = 2
 """`solved` of a node whose exact value is not known."""
-NONE, PENDING = -1, -2
-"""`child` of an edge that leads to no node yet, and to one that is being evaluated."""
+PENDING = -2
+"""`child` of an edge that leads to a node that is being evaluated; NONE of one that leads to no node yet."""
 ILLEGAL = np.float32(-1.0)
 """`prior` of an action that there is not."""
 
@@ -249,14 +249,16 @@ def expand(
     states: States,
     outcome: NDArray,
     mask: NDArray,
+    won: NDArray,
     rows: NDArray,
     logits: NDArray,
     values: NDArray,
 ) -> None:
     """Add the B new leaves that `gather` found, and carry all values of the games `active` (K,) back.
 
-    `states` (B, S) are their positions, `outcome` (B,) of the moves there, `mask` (B, A) the actions open then. Row
-    `rows[b]` of `logits` (R, A) and `values` (R,) is the network's answer; a game that is over needs none.
+    `states` (B, S) are their positions, `outcome` (B,) of the moves there, `mask` (B, A) the actions open then,
+    `won` (B,) one of them that wins at once, or NONE. Row `rows[b]` of `logits` (R, A) and `values` (R,) is the
+    network's answer; a game that is over or won needs none.
     """
     for b in range(len(where)):
         i, k = where[b]
@@ -265,13 +267,16 @@ def expand(
         tree.size[i] += 1
         tree.child[i, parent, action] = node
         write_node(tree, i, node, states[b], parent, action)
-        if outcome[b] == GOES_ON:
-            write_answer(tree, i, node, mask[b], logits[rows[b]], values[rows[b]])
-        else:
+        if outcome[b] != GOES_ON:
             tree.solved[i, node] = -outcome[b]
             tree.value[i, node] = -outcome[b]
+        elif won[b] != NONE:
+            write_win(tree, i, node, mask[b], won[b])
+            tree.solved[i, node] = WIN
+        else:
+            write_answer(tree, i, node, mask[b], logits[rows[b]], values[rows[b]])
         backup(tree, formula, i, node, tree.value[i, node])
-        if outcome[b] != GOES_ON:
+        if tree.solved[i, node] != UNKNOWN:
             prove(tree, i, node)
     for i in active:
         for k in range(leaves.found[i]):
@@ -308,6 +313,15 @@ def write_answer(tree: Tree, i: int, node: int, mask: NDArray, logits: NDArray, 
         if mask[a]:
             tree.prior[i, node, a] /= total
     tree.value[i, node] = value
+
+
+@njit(nogil=True, cache=True)
+def write_win(tree: Tree, i: int, node: int, mask: NDArray, action: int) -> None:
+    """In place of the network: an action that wins at once is all that counts."""
+    for a in range(len(mask)):
+        if mask[a]:
+            tree.prior[i, node, a] = a == action
+    tree.value[i, node] = WIN
 
 
 @njit(nogil=True, cache=True)

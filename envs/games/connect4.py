@@ -31,6 +31,7 @@ def game() -> Game:
         max_plies=CELLS,
         symmetries=((mirror, np.arange(COLUMNS)[::-1].copy()),),
         style="drops",
+        sudden=True,
     )
 
 

@@ -34,6 +34,7 @@ def game(size: int = 15, line: int = 5) -> Game:
         max_plies=size * size,
         symmetries=square_symmetries(size),
         style="stones",
+        sudden=True,
     )
 
 

@@ -29,6 +29,7 @@ def game() -> Game:
         max_plies=9,
         symmetries=square_symmetries(3),
         style="marks",
+        sudden=True,
     )
 
 

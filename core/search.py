@@ -2,8 +2,8 @@
 
 Silver et al. 2018 (Science 362, AlphaZero), with what later systems found to matter: shaped root noise, forced playouts
 and pruned targets (KataGo, arXiv:1902.10565), exact wins and losses (MCTS-solver), moves that win at once seen without
-a visit, the part of the tree below the move made kept for the next one, and Gumbel roots (Danihelka et al. 2022, "Policy
-improvement by planning with Gumbel").
+a visit (decisive moves), the part of the tree below the move made kept for the next one, and Gumbel roots (Danihelka et
+al. 2022, "Policy improvement by planning with Gumbel").
 """
 
 from collections.abc import Callable

@@ -27,15 +27,19 @@ class SlowSearch:
     def __init__(self, game, evaluate, formula):
         self.game, self.evaluate, self.formula = game, evaluate, formula
 
-    def node(self, state):
+    def node(self, state, is_root=False):
         mask = self.game.actions_of(state[None])
+        win = next((a for a in np.flatnonzero(mask[0]).tolist() if self.outcome(state, a)[0] == WIN), None)
+        if self.game.sudden and win is not None:
+            prior = {a: float(a == win) for a in np.flatnonzero(mask[0]).tolist()}
+            return Node(state, prior, float(WIN), solved=None if is_root else WIN)
         logits, values = self.evaluate(state[None], mask)
         legal = np.flatnonzero(mask[0]).tolist()
         weight = {a: np.exp(logits[0, a] - max(logits[0, b] for b in legal)) for a in legal}
         return Node(state, {a: w / sum(weight.values()) for a, w in weight.items()}, float(values[0]))
 
     def run(self, state, simulations):
-        root = self.node(state)
+        root = self.node(state, is_root=True)
         while root.count - 1 < simulations and root.solved is None:
             self.simulate(root, is_root=True)
         return root
@@ -56,11 +60,14 @@ class SlowSearch:
         return value
 
     def expanded(self, node, action):
-        state = node.state[None].copy()
-        outcome = int(self.game.advance(state, np.array([action]))[0][0])
+        outcome, state = self.outcome(node.state, action)
         if outcome == GOES_ON:
-            return self.node(state[0])
-        return Node(state[0], {}, float(-outcome), solved=-outcome)
+            return self.node(state)
+        return Node(state, {}, float(-outcome), solved=-outcome)
+
+    def outcome(self, state, action):
+        state = state[None].copy()
+        return int(self.game.advance(state, np.array([action]))[0][0]), state[0]
 
     def prove(self, node):
         known = {a: c.solved for a, c in node.children.items()}

@@ -5,11 +5,11 @@ import pytest
 from own_games import COUNTDOWN
 from slow_search import SlowSearch
 
-from gymnast.core.game import GOES_ON
+from gymnast.core.game import GOES_ON, LOSS, NONE, WIN
 from gymnast.core.search import Search, Settings, random_play
-from gymnast.core.tree import NONE, UNKNOWN, Formula
+from gymnast.core.tree import UNKNOWN, Formula
 from gymnast.envs import games
-from gymnast.envs.games import tictactoe
+from gymnast.envs.games import connect4, gomoku, tictactoe
 
 NAMES = ["tictactoe", "connect4", "othello6", "gomoku5"]
 
@@ -212,6 +212,39 @@ def test_what_is_proven_is_true_and_enough_simulations_prove_the_end():
     assert known[late].all()
     moves = search.choose(search.policies(len(states)), np.zeros(len(states), np.float32))
     np.testing.assert_array_equal(after(states, moves)[known], values[known])
+
+
+@pytest.mark.parametrize("game", [tictactoe.game(), connect4.game(), gomoku.game(5, 3)], ids=lambda game: game.name)
+def test_a_move_that_wins_at_once_is_known_without_a_visit(game):
+    states = middles(game, 200)
+    mask = game.actions_of(states)
+    won = game.winning(states, mask)
+    outcome = np.full(mask.shape, LOSS, np.int8)
+    for action in range(game.actions):
+        open_ = mask[:, action] == 1
+        outcome[open_, action] = game.advance(states[open_].copy(), np.full(open_.sum(), action))[0]
+    there = (outcome == WIN).any(1)
+    np.testing.assert_array_equal(won, np.where(there, (outcome == WIN).argmax(1), NONE))
+    assert 5 < there.sum() < 195
+
+    chosen = states[there]
+    search = Search(game, hashed(game), Settings(), len(chosen), 10)
+    search.run(chosen, np.full(len(chosen), 1))
+    np.testing.assert_array_equal(search.policies(len(chosen)).argmax(1), won[there])
+    assert (search.values(len(chosen)) == WIN).all()
+
+
+def test_a_win_seen_below_the_last_root_is_played_when_it_becomes_the_root():
+    game = games.load("connect4")
+    state = game.begin(1)
+    for move in (0, 1, 0, 1, 0):  # one side has three in a column; if the other lets it, it wins
+        game.advance(state, np.array([move]))
+    search = Search(game, random_play(game), Settings(Formula(uct=True)), 1, 40)
+    search.run(state, np.array([20]))
+    game.advance(state, np.array([6]))
+    search.run(state, np.array([20]))
+    assert search.policies(1)[0].argmax() == 0
+    assert search.values(1)[0] == WIN
 
 
 def test_random_play_finds_a_win_in_one_and_avoids_a_loss_in_one():

@@ -61,7 +61,7 @@ class Encoder(nn.Module):
 
     def forward(self, obs: Tensor) -> Tensor:
         if self.identity:
-            return obs if obs.ndim == 2 else obs.flatten(1)
+            return obs if obs.ndim == 2 else obs.reshape(len(obs), -1)
         parts = self.layout.view(obs)
         features = [self._encode(part, parts[part.name]) for part in self._features]
         return features[0] if len(features) == 1 else torch.cat(features, -1)

@@ -55,13 +55,13 @@ class Encoder(nn.Module):
                 self.standardizers[key] = Standardize(part.shape)
             self.size += _width(part)
 
-    @property
-    def identity(self) -> bool:
-        """Whether the features are the observation's numbers as they are."""
         plain = isinstance(self.layout.space, spaces.Box) and not self.cnns and not self.standardizers
-        return plain and self.layout.dtype == np.float32
+        self.identity = plain and self.layout.dtype == np.float32
+        """Whether the features are the observation's numbers as they are."""
 
     def forward(self, obs: Tensor) -> Tensor:
+        if self.identity:
+            return obs if obs.ndim == 2 else obs.reshape(len(obs), -1)
         parts = self.layout.view(obs)
         features = [self._encode(part, parts[part.name]) for part in self._features]
         return features[0] if len(features) == 1 else torch.cat(features, -1)

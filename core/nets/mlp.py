@@ -4,24 +4,44 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 Activation = Literal["tanh", "relu"]
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
+
+
+class Linear(nn.Linear):
+    """`torch.nn.Linear`, whose weights are looked up where a module keeps them.
+
+    Attributes of a module are searched for by a Python function, which takes as long as a small layer's product.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self._parameters["weight"], self._parameters["bias"])  # type: ignore[arg-type]
+
+
+class Mlp(nn.Sequential):
+    """Layers one after another, without `Module.__call__`, which looks for hooks that these do not have."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self._modules.values():
+            x = layer.forward(x)
+        return x
 
 
 def mlp(
     size: int,
     hidden: Sequence[int],
     activation: Activation = "tanh",
-    linear: Callable[[int, int], nn.Module] = nn.Linear,
+    linear: Callable[[int, int], nn.Module] = Linear,
 ) -> tuple[nn.Sequential, int]:
     """Hidden layers from `size` features, each followed by the activation; and the width of the last."""
     layers: list[nn.Module] = []
     for width in hidden:
         layers += [linear(size, width), _ACTIVATIONS[activation]()]
         size = width
-    return nn.Sequential(*layers), size
+    return Mlp(*layers), size
 
 
 @torch.no_grad()

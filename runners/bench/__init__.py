@@ -10,7 +10,7 @@ from time import perf_counter
 
 from ...core.errors import UsageError, nearest
 
-SUITES = ("engine", "buffers", "train", "ppo", "pg", "dqn", "memory", "search")
+SUITES = ("engine", "buffers", "train", "ppo", "pg", "dqn", "bc", "memory", "search")
 
 HEADER = "| what | unit | gymnast | peer | ratio | limit |\n|---|---|---|---|---|---|"
 

@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from gymnast.agents import dqn as learner
 from gymnast.agents import ppo as algorithm
 from gymnast.core.errors import UsageError
 from gymnast.runners.bench import HEADER, Row, alternate, bench, duration, line, one_thread, rate
+from gymnast.runners.bench import bc as cloning
 
 BLINK = 1e-4  # seconds
 
@@ -54,6 +56,24 @@ def test_durations_are_per_call():
 def test_wrong_input_is_named(suite, repeats, message):
     with pytest.raises(UsageError, match=message):
         list(bench(suite, repeats, as_json=False))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the peer is a shell script")
+def test_cloning_is_measured_beside_a_peer_in_a_python_of_its_own(monkeypatch, tmp_path):
+    peer = tmp_path / "python"
+    peer.write_text('#!/bin/sh\nwhile read -r line; do echo "log"; echo "steps/s 12.5"; done\n')
+    peer.chmod(0o755)
+    monkeypatch.setenv(cloning.PYTHON, str(peer))
+    rows = list(cloning.measure(2, seconds=0.0, pairs=64))
+    assert len(rows) == 2
+    assert all(row.peer == [12.5, 12.5] and min(row.ours) > 0 for row in rows)
+
+
+@pytest.mark.parametrize("python", ["", "missing", "false"])
+def test_a_missing_peer_of_cloning_is_one_clear_line(monkeypatch, python):
+    monkeypatch.setenv(cloning.PYTHON, python)
+    with pytest.raises(UsageError, match=r"imitation|does not start"):
+        list(bench("bc", 1, as_json=True))
 
 
 def test_a_suite_as_text_comes_line_by_line_and_as_json_in_one(monkeypatch):

@@ -1,134 +1,16 @@
 """Replay against a reference that keeps every step of every column in plain lists."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode
+from streams import ENVS, GAMMA, NO_EPISODES, Stream, check, filled, same
 
-from gymnast.core import checkpoint, drawing, sumtree
-from gymnast.core.batch import Batch, Episodes
+from gymnast.core import drawing, sumtree
+from gymnast.core.batch import Batch
 from gymnast.core.errors import UsageError
 from gymnast.core.replay import Replay
 from gymnast.core.rollout import Rollout
-
-ENVS, GAMMA = 3, 0.9
-NO_EPISODES = Episodes(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
-
-
-@dataclass
-class Step:
-    obs: np.ndarray
-    action: int
-    reward: float
-    terminated: bool
-    truncated: bool
-    valid: bool
-    following: np.ndarray
-    """The true next observation, the final one at an end."""
-
-
-class Stream:
-    """Columns of episodes that end at random; every observation is new. Remembers all its steps.
-
-    After an end a column either restarts at once or spends one dead step on it, as the two autoreset modes do.
-    """
-
-    def __init__(self, seed, stack=1, blank_start=True, p_end=0.2, p_invalid=0.05):
-        self.rng = np.random.default_rng(seed)
-        self.stack, self.blank_start, self.p_end, self.p_invalid = stack, blank_start, p_end, p_invalid
-        self.columns = [[] for _ in range(ENVS)]
-        self.obs = [self.reset() for _ in range(ENVS)]
-        self.dead = [False] * ENVS
-
-    def frame(self):
-        return self.rng.integers(1, 255, (2, 3), np.uint8)
-
-    def reset(self):
-        if self.stack == 1:
-            return self.rng.normal(size=2).astype(np.float32)
-        older = np.zeros((self.stack - 1, 2, 3), np.uint8) if self.blank_start else [self.frame()] * (self.stack - 1)
-        return np.concatenate([older, self.frame()[None]])
-
-    def after(self, obs):
-        return self.reset() if self.stack == 1 else np.concatenate([obs[1:], self.frame()[None]])
-
-    def step(self, i):
-        obs, rng = self.obs[i], self.rng
-        if self.dead[i]:
-            self.dead[i], self.obs[i] = False, self.reset()
-            return Step(obs, 0, 0.0, False, False, False, self.obs[i])
-        following, end = self.after(obs), rng.random() < self.p_end
-        terminated = bool(end and rng.random() < 0.5)
-        self.dead[i] = bool(end and rng.random() < 0.5)
-        self.obs[i] = self.reset() if end and not self.dead[i] else following
-        valid = bool(end or rng.random() > self.p_invalid)
-        return Step(
-            obs, int(rng.integers(4)), float(rng.normal()), terminated, end and not terminated, valid, following
-        )
-
-    def batch(self, steps):
-        rows = [[self.step(i) for i in range(ENVS)] for _ in range(steps)]
-        for i in range(ENVS):
-            self.columns[i] += [row[i] for row in rows]
-
-        def column(name, dtype):
-            return np.array([[getattr(s, name) for s in row] for row in rows], dtype)
-
-        ends = [(t, i) for t in range(steps) for i in range(ENVS) if rows[t][i].terminated or rows[t][i].truncated]
-        obs = np.array([[s.obs for s in row] for row in rows] + [self.obs])
-        return Batch(
-            obs=obs,
-            action=column("action", np.int64),
-            reward=column("reward", np.float32),
-            terminated=column("terminated", np.bool_),
-            truncated=column("truncated", np.bool_),
-            valid=column("valid", np.bool_),
-            final_at=np.array(ends, np.int64).reshape(-1, 2),
-            final_obs=np.array([rows[t][i].following for t, i in ends], obs.dtype).reshape(-1, *obs.shape[2:]),
-            episodes=NO_EPISODES,
-            extras={"logp": column("reward", np.float32) * 2},
-        )
-
-    def transition(self, time, i, n):
-        """What an n-step sample of this step must be: obs, action, reward, discount, next_obs."""
-        column, total = self.columns[i], 0.0
-        for k in range(n):
-            step = column[time + k]
-            total += GAMMA**k * step.reward
-            last = step.terminated or step.truncated or time + k + 1 == len(column) or not column[time + k + 1].valid
-            if last or k == n - 1:
-                discount = 0.0 if step.terminated else GAMMA ** (k + 1)
-                return column[time].obs, column[time].action, total, discount, step.following
-        raise AssertionError
-
-
-def place(replay, index):
-    """Time and column of a slot."""
-    row, i = divmod(int(index), replay.envs)
-    newest = int(replay.written[0]) - 1
-    return newest - (newest - row) % replay.rows, i
-
-
-def check(replay, stream, n):
-    """Everything drawn equals the reference, and everything that may be drawn is."""
-    seen = set()
-    for _ in range(12):
-        drawn = replay.sample(min(len(replay), 32))
-        for b, index in enumerate(drawn["indices"]):
-            time, i = place(replay, index)
-            obs, action, reward, discount, following = stream.transition(time, i, n)
-            assert stream.columns[i][time].valid
-            np.testing.assert_array_equal(drawn["obs"][b], obs)
-            np.testing.assert_array_equal(drawn["next_obs"][b], following)
-            assert drawn["action"][b] == action
-            assert drawn["logp"][b] == np.float32(stream.columns[i][time].reward) * 2
-            np.testing.assert_allclose(drawn["reward"][b], reward, rtol=1e-5, atol=1e-6)
-            np.testing.assert_allclose(drawn["discount"][b], discount, rtol=1e-6)
-            seen.add((time, i))
-    times = range(max(0, replay.written[0] - replay.rows), replay.written[0])
-    return seen, {(t, i) for t in times for i in range(ENVS) if stream.columns[i][t].valid}
 
 
 @pytest.mark.parametrize("alpha", [None, 0.6])
@@ -240,13 +122,6 @@ def test_several_minibatches_at_once_are_the_same_draws():
         np.testing.assert_array_equal(together["obs"][k], one.sample(8)["obs"])
 
 
-def filled(alpha, seed=0, **options):
-    stream = Stream(seed=5, p_end=0.1)
-    replay = Replay(16 * ENVS, n=2, gamma=GAMMA, alpha=alpha, seed=seed, **options)
-    replay.add(stream.batch(16))
-    return replay, stream
-
-
 def test_uniform_draws_are_uniform():
     replay, _ = filled(None)
     counts = np.bincount(replay.sample(16, batches=4000)["indices"].ravel(), minlength=48)
@@ -295,62 +170,6 @@ def test_new_transitions_get_the_largest_priority_and_overwritten_ones_none():
     assert replay.tree[1] == pytest.approx(leaves.sum())
 
 
-def same(a, b):
-    assert a.keys() == b.keys()
-    for name in a:
-        np.testing.assert_array_equal(a[name], b[name])
-
-
-def copied(state):
-    return {k: x.copy() if isinstance(x, np.ndarray) else x for k, x in state.items()}
-
-
-@pytest.mark.parametrize("stack", [1, 4])
-@pytest.mark.parametrize("alpha", [None, 0.6])
-@pytest.mark.parametrize("in_files", [False, True])
-def test_a_restored_replay_goes_on_bit_for_bit(stack, alpha, in_files, tmp_path):
-    def make(seed):
-        return Replay(12 * ENVS, n=3, stack=stack, alpha=alpha, path=tmp_path if in_files else None, seed=seed)
-
-    stream = Stream(seed=8, stack=stack, blank_start=False)
-    batches = [stream.batch(steps) for steps in (9, 7, 5, 6, 8)]
-    replay = make(seed=1)
-    for batch in batches[:3]:
-        replay.add(batch)
-        if alpha:
-            drawn = replay.sample(8)
-            replay.update_priorities(drawn["indices"], drawn["reward"])
-    state = copied(replay.state())
-    if in_files:
-        assert "records" not in state
-        again = make(seed=2)
-        again.load_state(state)
-        expected = Replay(12 * ENVS, n=3, stack=stack, alpha=alpha)
-        records = {"records": replay.records[: replay.filled * ENVS].copy()}
-        expected.load_state(state | records | {"made": state["made"] | {"stored in": "memory"}})
-        replay = expected  # two replays cannot write to the same files
-    else:
-        again = make(seed=2)
-        again.load_state(state)
-    for batch in batches[3:]:
-        same(replay.sample(8), again.sample(8))
-        for one in (replay, again):
-            one.add(batch)
-        same(replay.sample(8), again.sample(8))
-        assert len(replay) == len(again)
-
-
-def test_a_checkpoint_holds_a_replay(tmp_path):
-    one, stream = filled(0.6)
-    checkpoint.save(tmp_path / "last", one.state())
-    again = Replay(16 * ENVS, n=2, gamma=GAMMA, alpha=0.6)
-    again.load_state(checkpoint.load(tmp_path / "last"))
-    batch = stream.batch(7)
-    for each in (one, again):
-        each.add(batch)
-    same(one.sample(16), again.sample(16))
-
-
 @pytest.mark.parametrize("alpha", [None, 0.6])
 @pytest.mark.parametrize("stack", [1, 4])
 def test_jitted_code_equals_the_python_it_was_made_from(alpha, stack, monkeypatch):
@@ -373,43 +192,6 @@ def test_jitted_code_equals_the_python_it_was_made_from(alpha, stack, monkeypatc
         same(jitted, drawn())
 
 
-def test_an_empty_replay_can_be_saved_too():
-    replay, again = Replay(10, seed=1), Replay(10, seed=2)
-    again.load_state(replay.state())
-    assert again.random == replay.random
-
-
-@pytest.mark.parametrize("stack", [1, 4])
-def test_files_hold_the_same_as_memory(stack, tmp_path):
-    stream = Stream(seed=4, stack=stack)
-    memory, files = Replay(10 * ENVS, stack=stack), Replay(10 * ENVS, stack=stack, path=tmp_path)
-    for steps in (8, 7, 10, 2):
-        batch = stream.batch(steps)
-        memory.add(batch)
-        files.add(batch)
-        same(memory.sample(16), files.sample(16))
-
-
-@pytest.mark.parametrize("later", [1, 4, 9, 30])
-@pytest.mark.parametrize("stack", [1, 4])
-def test_rows_overwritten_in_the_files_after_the_state_was_taken_are_forgotten(stack, later, tmp_path):
-    stream = Stream(seed=4, stack=stack)
-    replay = Replay(10 * ENVS, n=3, gamma=GAMMA, stack=stack, extras=["logp"], alpha=0.6, path=tmp_path)
-    replay.add(stream.batch(10))
-    replay.add(stream.batch(4))
-    state = copied(replay.state())
-    lost = Stream(seed=99, stack=stack)
-    for _ in range(later):
-        replay.add(lost.batch(1))
-    again = Replay(10 * ENVS, n=3, gamma=GAMMA, stack=stack, extras=["logp"], alpha=0.6, path=tmp_path)
-    again.load_state(state)
-    assert len(again) <= max(10 - later, 0) * ENVS
-    for _ in range(4):
-        if len(again):
-            check(again, stream, 3)
-        again.add(stream.batch(4))
-
-
 def test_sampling_more_than_there_is_says_so():
     with pytest.raises(UsageError, match="cannot sample 8 transitions from a replay that holds 0"):
         Replay(100).sample(8)
@@ -430,25 +212,3 @@ def test_wrong_use_says_what_is_wrong():
         Replay(2).add(stream.batch(1))
     with pytest.raises(UsageError, match="has no priorities"):
         replay.update_priorities(np.zeros(1, np.int64), np.zeros(1))
-
-
-def test_a_state_of_another_replay_is_refused(tmp_path):
-    def make(folder="a", capacity=10 * ENVS, **options):
-        return Replay(capacity, path=tmp_path / folder, **options)
-
-    replay = make()
-    replay.add(Stream(seed=0).batch(4))
-    with pytest.raises(UsageError, match="is missing: the saved replay had its arrays there"):
-        make("b").load_state(replay.state())
-    with pytest.raises(UsageError, match=r"'capacity': 30, .*, this one with .*'capacity': 60"):
-        make(capacity=20 * ENVS).load_state(replay.state())
-    with pytest.raises(UsageError, match=r"'alpha': None, .*, this one with .*'alpha': 0.5"):
-        make(alpha=0.5).load_state(replay.state())
-    other = make("b")
-    other.add(Stream(seed=0, stack=2).batch(1))
-    with pytest.raises(UsageError, match=r"holds uint8 \(30, 32\), the saved replay \|u1 \(30, 24\)"):
-        make("b").load_state(replay.state())
-    again = make()
-    state = replay.state() | {"written": 9}
-    with pytest.raises(UsageError, match="are older than the saved state"):
-        again.load_state(state)

@@ -19,7 +19,7 @@ class Watched(NamedTuple):
     steps: list[int]
     """After which steps it was looked at."""
     returns: list[float]
-    """The mean return of the last 20 episodes then."""
+    """The mean return of the last 20 episodes then; nan before the first has ended."""
     peak: float
     """The largest of what was asked of the agent."""
     seconds: float
@@ -41,7 +41,7 @@ def watch(run: Run, ask: Callable[[Any], float] = lambda agent: 0.0, until: floa
                 if training.steps * looks >= run.steps * (len(steps) + 1):
                     recent = [ret for ret, _ in training.metrics.recent][-_WINDOW:]
                     steps.append(training.steps)
-                    returns.append(float(np.mean(recent)) if recent else 0.0)
+                    returns.append(float(np.mean(recent)) if recent else np.nan)
                     peak = max(peak, ask(training.agent))
             return Watched(steps, returns, peak, perf_counter() - began)
     finally:

@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from stopping import states
 
 from gymnast import PPO
 from gymnast.agents import ppo
 from gymnast.core.errors import UsageError
 from gymnast.core.nets import ActorCritic
-from gymnast.runners.folder import describe
-from gymnast.runners.run import preset
-from gymnast.runners.train import Training, resume, train
 from probes import Match, Slide
 
 OBS = spaces.Box(-1, 1, (3,), np.float32)
@@ -79,15 +77,7 @@ def test_values_out_of_range_are_refused(config):
 
 
 def test_a_resumed_run_goes_on_with_its_penalty(tmp_path):
-    agent = {"kl_penalty": 1.0, "horizon": 32, "epochs": 2}
-    run = preset("ppo", "CartPole-v1", "none", agent=agent, steps=2_048, num_envs=4, evals=0)
-    whole = train(run).agent.state()
-    with Training(run, tmp_path) as half:
-        describe(run, tmp_path)
-        while half.steps < 1_024:
-            half.iterate()
-        half._save()
-    resumed = resume(tmp_path).agent.state()
+    whole, resumed = states("ppo", {"kl_penalty": 1.0, "horizon": 32, "epochs": 2}, tmp_path)
     assert resumed["kl_penalty"] == whole["kl_penalty"] != 1.0
     for name, value in whole["net"].items():
         assert torch.equal(value, resumed["net"][name]), name

@@ -151,7 +151,7 @@ class Bench:
     """Speed beside the peer in the same run, alternating: medians and ratios."""
 
     suite: Positional[str]
-    """What to measure: engine, buffers, train, ppo, pg, dqn, bc, memory or search."""
+    """What to measure: engine, buffers, train, ppo, pg, dqn, returns, bc, memory or search."""
     repeats: int = 5
     """Runs of each side."""
     json: bool = False

@@ -10,7 +10,7 @@ from time import perf_counter
 
 from ...core.errors import UsageError, nearest
 
-SUITES = ("engine", "buffers", "train", "ppo", "pg", "dqn", "bc", "memory", "search")
+SUITES = ("engine", "buffers", "train", "ppo", "pg", "dqn", "returns", "bc", "memory", "search")
 
 HEADER = "| what | unit | gymnast | peer | ratio | limit |\n|---|---|---|---|---|---|"
 
@@ -27,14 +27,23 @@ class Row:
     """A library, or what the figure is a target of."""
     higher_is_better: bool = True
     note: str = ""
+    signed: bool = False
+    """The figures can be negative: their difference is shown, for a ratio of them says nothing."""
     limits: dict[str, list[float]] = field(default_factory=dict)
     """What the machine could do if there were nothing but the work itself, in the same unit, by what that is."""
 
     @property
-    def ratio(self) -> float:
-        """How many times better ours is, by medians."""
+    def ratio(self) -> float | None:
+        """How many times better ours is, by medians; None where that says nothing."""
+        if self.signed:
+            return None
         ours, peer = median(self.ours), median(self.peer)
         return ours / peer if self.higher_is_better else peer / ours
+
+    @property
+    def verdict(self) -> str:
+        """How much better ours is, by medians."""
+        return f"{median(self.ours) - median(self.peer):+,.0f}" if self.signed else f"{self.ratio:.2f}x"
 
 
 def bench(suite: str, repeats: int, as_json: bool) -> Iterator[str]:
@@ -99,7 +108,7 @@ def line(row: Row) -> str:
     note = f" ({row.note})" if row.note else ""
     limits = "; ".join(f"{what} {_span(figures)}" for what, figures in row.limits.items())
     peer = f"{row.peer_name} {_span(row.peer)}"
-    return f"| {row.what}{note} | {row.unit} | {_span(row.ours)} | {peer} | {row.ratio:.2f}x | {limits} |"
+    return f"| {row.what}{note} | {row.unit} | {_span(row.ours)} | {peer} | {row.verdict} | {limits} |"
 
 
 def _span(values: list[float]) -> str:
@@ -109,7 +118,7 @@ def _span(values: list[float]) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 @contextmanager

@@ -42,21 +42,21 @@ class Case:
 
 def measure(repeats: int, cases: Sequence[Case]) -> Iterator[Row]:
     """Steps per second of each case, and seconds to the threshold where it has one."""
-    with _process() as process:
+    with process() as other:
         for case in cases:
-            yield from _measure(case, repeats, process)
+            yield from _measure(case, repeats, other)
 
 
-def _measure(case: Case, repeats: int, process: ProcessPoolExecutor) -> Iterator[Row]:
+def _measure(case: Case, repeats: int, other: ProcessPoolExecutor) -> Iterator[Row]:
     first = getattr(case.config, "learning_starts", 0) + getattr(case.config, "minibatch", 0)
     first += case.num_envs * case.config.horizon
     _ours(case, 1000, first)  # both once before it counts: compiles what is to be compiled
-    process.submit(_peer, case, 1000, first).result()
+    other.submit(_peer, case, 1000, first).result()
     ours: list[tuple[float, float]] = []
     peer: list[tuple[float, float]] = []
     for seed in range(repeats):
         ours.append(_ours(case, seed, case.steps))
-        peer.append(process.submit(_peer, case, seed, case.steps).result())
+        peer.append(other.submit(_peer, case, seed, case.steps).result())
     speed, peer_speed = ([case.steps / seconds for seconds, _ in side] for side in (ours, peer))
     yield Row(case.name, "steps/s", speed, peer_speed, peers.name(case.config))
     if case.solved is not None:
@@ -67,7 +67,7 @@ def _measure(case: Case, repeats: int, process: ProcessPoolExecutor) -> Iterator
 
 
 @contextmanager
-def _process() -> Iterator[ProcessPoolExecutor]:
+def process() -> Iterator[ProcessPoolExecutor]:
     """Another process, with one torch thread as well."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, spawn, torch.set_num_threads, (1,)) as process:

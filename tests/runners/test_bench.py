@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gymnast.agents import a2c as actor_critic
 from gymnast.agents import dqn as learner
 from gymnast.agents import ppo as algorithm
 from gymnast.core.errors import UsageError
@@ -26,6 +27,12 @@ def test_a_line_fits_the_header_and_shows_medians_with_their_range():
     row = Row("sample", "us", [1.0, 2.0, 4.0], [1000.0], "peer", higher_is_better=False, note="noted", limits=limits)
     assert line(row) == "| sample (noted) | us | 2 [1, 4] | peer 1,000 | 500.00x | raw 3; bare 1.5 [1, 2] |"
     assert all(header.count("|") == line(row).count("|") for header in HEADER.splitlines())
+
+
+def test_figures_that_can_be_negative_are_subtracted_not_divided():
+    row = Row("lander", "return", [-20.0, 130.0, 100.0], [-150.0], "peer", signed=True)
+    assert row.ratio is None
+    assert line(row) == "| lander | return | 100 [-20, 130] | peer -150 | +250 |  |"
 
 
 def test_sides_take_turns():
@@ -189,6 +196,16 @@ def test_the_peer_of_each_algorithm_trains_with_its_settings():
     assert trpo.peer_name.startswith("sb3-contrib")
     assert a2c.ratio > 0
     assert trpo.ratio > 0
+
+
+def test_returns_are_of_whole_runs_by_both_sides():
+    pytest.importorskip("stable_baselines3")
+    from gymnast.runners.bench import learning, returns
+
+    case = learning.Case("tiny", "CartPole-v1", 1000, 2, actor_critic.Config())
+    (row,) = returns.measure(2, [case], episodes=3)
+    assert all(8 <= figure <= 500 for figure in [*row.ours, *row.peer])
+    assert len(set(row.ours + row.peer)) > 1
 
 
 def test_memory():

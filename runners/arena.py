@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.alphabeta import AlphaBeta
+from ..core.errors import UsageError
 from ..core.game import Game, States
 from ..core.match import Player, Score, match, searcher
 from ..core.search import Search, Settings, random_play
@@ -38,6 +39,25 @@ def random_mover(game: Game, seed: int = 0) -> Player:
 def alpha_beta(game: Game, depth: int, seed: int = 0) -> Player:
     """Looks `depth` moves ahead at everything, and counts what is not over by then as a draw; ties at random."""
     return _best_of(AlphaBeta(game, depth).move_values, seed)
+
+
+def rival(game: Game, name: str, seed: int = 0) -> Player:
+    """The player that goes by `name`: random, uct-N, alpha-beta-N or perfect.
+
+    Raises:
+        UsageError: if there is none, or nobody who plays this game perfectly.
+    """
+    kind, _, number = name.rpartition("-")
+    if name == "random":
+        return random_mover(game, seed)
+    if kind in ("uct", "alpha-beta") and number.isdecimal() and int(number):
+        return uct(game, int(number), seed) if kind == "uct" else alpha_beta(game, int(number), seed)
+    if name != "perfect":
+        raise UsageError(f"unknown player {name!r}; there are random, uct-1000, alpha-beta-4 (any number) and perfect")
+    player = perfect(game, seed)
+    if player is None:
+        raise UsageError(f"nothing here plays {game.name} perfectly; connect4 and tictactoe are solved")
+    return player
 
 
 def perfect(game: Game, seed: int = 0) -> Player | None:

@@ -23,8 +23,9 @@ class Evaluate:
     """The one that evaluated best during training, or the newest."""
     simulations: int = 600
     """In a game for two: per move, for the strongest of the agent's players."""
-    versus: Literal["baselines", "perfect"] = "baselines"
-    """In a game for two: a tournament, or games as the first player against perfect play (connect4, tictactoe)."""
+    versus: str = "baselines"
+    """In a game for two: a tournament, or games against one player: random, uct-N (tree search of N random games a
+    move), alpha-beta-N (N moves ahead), or perfect (as the first player; connect4, tictactoe)."""
     json: bool = False
     """Print one JSON object."""
 

@@ -183,17 +183,20 @@ def _evaluate(args: list[str]) -> int:
 
 
 def _strength(run: Any, agent: Any, steps: int, options: Evaluate) -> int:
-    from .strength import against_perfect, measure
+    from .strength import against, measure
     from .train import threads_for
 
     about = f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps)"
-    if options.versus == "perfect":
+    if options.versus != "baselines":
         with threads_for(agent.convolutional):
-            score = against_perfect(agent, options.simulations, options.episodes, options.seed)
-        counts = dataclasses.asdict(score)
-        print(json.dumps(counts) if options.json else f"{about}, {options.simulations} simulations a move")
-        if not options.json:
-            print(f"  first against perfect play: {score.wins} won, {score.draws} drawn, {score.losses} lost")
+            first, second = against(agent, options.versus, options.simulations, options.episodes, options.seed)
+        sides = {side: score for side, score in (("first", first), ("second", second)) if score.games}
+        if options.json:
+            print(json.dumps({side: dataclasses.asdict(score) for side, score in sides.items()}))
+            return 0
+        print(f"{about}, {options.simulations} simulations a move, against {options.versus}")
+        for side, score in sides.items():
+            print(f"  as {side:6} {score.wins} won, {score.draws} drawn, {score.losses} lost, points {score.share:.1%}")
         return 0
     with threads_for(agent.convolutional):
         result = measure(agent, options.simulations, options.episodes, options.seed)

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.checkpoint import tensors
-from ..core.errors import UsageError
 from ..core.game import Game, Positions
 from ..core.match import OPENING, Player, Score, as_first, match, openings, searcher
 from . import arena
@@ -149,16 +148,19 @@ def measure(agent: Any, simulations: int, games: int, seed: int) -> Strength:
     return Strength(sorted(ladder, key=lambda row: -row[1]), solved)
 
 
-def against_perfect(agent: Any, simulations: int, games: int, seed: int) -> Score:
-    """Games of the agent, who moves first from the first position, against a player that never errs.
+def against(agent: Any, name: str, simulations: int, games: int, seed: int) -> tuple[Score, Score]:
+    """Games of the agent against the player called `name`, as the first and as the second player.
+
+    From random openings, each with both sides; against perfect play from the first position and as the first player
+    alone, for there the first position says who should win.
 
     Raises:
-        UsageError: in a game that nothing here solves.
+        UsageError: for an unknown player, or none that plays this game perfectly.
     """
-    other = arena.perfect(agent.game, seed)
-    if other is None:
-        raise UsageError(f"nothing here plays {agent.game.name} perfectly; connect4 and tictactoe are solved")
-    return as_first(agent.game, _searching(agent, simulations), other, agent.game.begin(games))
+    game, player, other = agent.game, _searching(agent, simulations), arena.rival(agent.game, name, seed)
+    if name == "perfect":
+        return as_first(game, player, other, game.begin(games)), Score()
+    return match(game, player, other, openings(game, max(games // 2, 1), OPENING, seed))
 
 
 def _depth(game: Game) -> int:

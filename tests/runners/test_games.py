@@ -54,12 +54,25 @@ def test_a_table_of_strength_is_printed_and_kept(folder, capsys):
 
 def test_the_agent_plays_first_against_perfect_play(folder, capsys):
     assert command("evaluate", folder, "--versus", "perfect", "--episodes", 6, "--simulations", 50) == 0
-    said = capsys.readouterr().out
-    assert "first against perfect play: 0 won, " in said
+    assert "as first  0 won, " in capsys.readouterr().out
     assert command("evaluate", folder, "--versus", "perfect", "--episodes", 6, "--simulations", 50, "--json") == 0
     counts = json.loads(capsys.readouterr().out)
-    assert counts["wins"] == 0
-    assert sum(counts.values()) == 6
+    assert counts.keys() == {"first"}
+    assert counts["first"]["wins"] == 0
+    assert sum(counts["first"].values()) == 6
+
+
+@pytest.mark.parametrize("name", ["random", "uct-20", "alpha-beta-2"])
+def test_the_agent_plays_both_sides_against_a_baseline(folder, capsys, name):
+    assert command("evaluate", folder, "--versus", name, "--episodes", 8, "--simulations", 50, "--json") == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert [sum(counts[side].values()) for side in ("first", "second")] == [4, 4]
+
+
+@pytest.mark.parametrize("name", ["uct", "uct-0", "stockfish"])
+def test_an_unknown_opponent_is_named(folder, capsys, name):
+    assert command("evaluate", folder, "--versus", name) == 2
+    assert f"unknown player '{name}'" in capsys.readouterr().err
 
 
 def test_a_video_of_a_game_is_written(folder, tmp_path):

@@ -27,10 +27,10 @@ class Row:
     """A library, or what the figure is a target of."""
     higher_is_better: bool = True
     note: str = ""
-    signed: bool = False
-    """The figures can be negative: their difference is shown, for a ratio of them says nothing."""
     limits: dict[str, list[float]] = field(default_factory=dict)
     """What the machine could do if there were nothing but the work itself, in the same unit, by what that is."""
+    signed: bool = False
+    """The figures can be negative: their difference is shown, for a ratio of them says nothing."""
 
     @property
     def ratio(self) -> float | None:

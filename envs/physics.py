@@ -26,25 +26,29 @@ _rest = ctypes.CDLL(None).sched_yield
 _rest.argtypes, _rest.restype = (), ctypes.c_int
 
 _PATIENCE = 5000  # looks for work before a helper goes to sleep: some milliseconds
-_ASKED, _DONE = 0, 1
+_TAKEN, _DONE = 0, 1
 
 
 class Crew:
-    """Advances environments of one model, each given by its `mjData`, in equal shares on so many threads."""
+    """Advances environments of one model, each given by its `mjData`, on so many threads.
+
+    Each thread takes the next environment that nobody has taken yet. On a machine that is busy with other things a
+    helper may not be running at all; the others then do its work instead of waiting for it.
+    """
 
     def __init__(self, model: Any, datas: list[Any], threads: int, frame_skip: int, forces: bool) -> None:
         addresses = np.array([data._address for data in datas], np.uintp)
-        own, *others = np.array_split(addresses, threads)
-        self._own = own, model._address, frame_skip, forces
-        self._helpers = [_Helper(part, *self._own[1:]) for part in others]
+        self.counts = np.full(2, len(datas), np.int64)  # environments taken, or more; environments done
+        self._work = self.counts, addresses, model._address, frame_skip, forces
+        self._helpers = [_Helper(*self._work) for _ in range(threads - 1)]
 
     def advance(self) -> None:
         """One step of every environment: `frame_skip` of physics, and the contact forces if they are observed."""
+        _ask(self.counts)
         for helper in self._helpers:
-            helper.ask()
-        _advance(*self._own)
-        for helper in self._helpers:
-            _await(helper.counts)
+            helper.wake()
+        _advance(*self._work)
+        _await(*self._work[:2])
 
     def close(self) -> None:
         """End the threads."""
@@ -53,21 +57,17 @@ class Crew:
 
 
 class _Helper:
-    """One thread and its share of the environments."""
+    """One more thread."""
 
-    def __init__(self, *share: Any) -> None:
-        self.counts = np.zeros(
-            2, np.int64
-        )  # steps asked for, which the crew writes; steps done, which the thread writes
-        self._share = share
+    def __init__(self, *work: Any) -> None:
+        self._work = work
         self._asleep = self._closing = False
         self._bell = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def ask(self) -> None:
-        # Python's lock orders this against _run: it sees the count before it sleeps, or is seen to be asleep here
-        self.counts[_ASKED] += 1
+    def wake(self) -> None:
+        # Python's lock orders this against _run: it sees that there is work before it sleeps, or is seen to be asleep
         if self._asleep:
             self._bell.set()
 
@@ -77,48 +77,65 @@ class _Helper:
         self._thread.join()
 
     def _run(self) -> None:
+        counts, datas, *_ = self._work
         while not self._closing:
-            _serve(self.counts, *self._share)
+            _serve(*self._work)
             self._asleep = True
-            while self.counts[_ASKED] == self.counts[_DONE] and not self._closing:
+            while counts[_TAKEN] >= len(datas) and not self._closing:
                 self._bell.wait()
                 self._bell.clear()
             self._asleep = False
 
 
-def _atomic_add(typing_context: Any, counts: Any, index: Any, value: Any) -> Any:
-    """Atomically counts[index] += value, in order with everything before and after; returns what was there."""
+def _atomic(operation: str) -> Any:
+    """A function f(counts, index, value) that applies `operation` at once, in order with all before and after it, and
+    returns what was there."""
 
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = make_array(signature.args[0])(context, builder, arguments[0])
-        place = cgutils.get_item_pointer(context, builder, signature.args[0], array, [arguments[1]], wraparound=False)
-        before = builder.atomic_rmw("add", place, arguments[2], "seq_cst")
-        return impl_ret_untracked(context, builder, signature.return_type, before)
+    def typed(typing_context: Any, counts: Any, index: Any, value: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            array = make_array(signature.args[0])(context, builder, arguments[0])
+            place = cgutils.get_item_pointer(
+                context, builder, signature.args[0], array, [arguments[1]], wraparound=False
+            )
+            before = builder.atomic_rmw(operation, place, arguments[2], "seq_cst")
+            return impl_ret_untracked(context, builder, signature.return_type, before)
 
-    return types.int64(counts, types.intp, types.int64), code
+        return types.int64(counts, types.intp, types.int64), code
+
+    return intrinsic(typed)
 
 
-_add: Any = intrinsic(_atomic_add)
+_add, _exchange = _atomic("add"), _atomic("xchg")
 
 
 # None of these is cached: Numba cannot keep the addresses of C functions.
 @numba.njit(nogil=True)
-def _advance(datas: NDArray, model: int, frame_skip: int, forces: bool) -> None:
-    for data in datas:
+def _ask(counts: NDArray) -> None:
+    """Let all environments be taken again. A helper late from the last step finds nothing, or takes one of this."""
+    _exchange(counts, _DONE, 0)
+    _exchange(counts, _TAKEN, 0)
+
+
+@numba.njit(nogil=True)
+def _advance(counts: NDArray, datas: NDArray, model: int, frame_skip: int, forces: bool) -> None:
+    """Take environments until there are no more."""
+    i = _add(counts, _TAKEN, 1)
+    while i < len(datas):
         for _ in range(frame_skip):
-            _mj_step(model, data)
+            _mj_step(model, datas[i])
         if forces:
-            _mj_rne_post_constraint(model, data)
+            _mj_rne_post_constraint(model, datas[i])
+        _add(counts, _DONE, 1)
+        i = _add(counts, _TAKEN, 1)
 
 
 @numba.njit(nogil=True)
 def _serve(counts: NDArray, datas: NDArray, model: int, frame_skip: int, forces: bool) -> None:
-    """Do what is asked for until nothing has been for a while."""
+    """Help until there has been nothing to do for a while."""
     idle = 0
     while idle < _PATIENCE:
-        if _add(counts, _ASKED, 0) > _add(counts, _DONE, 0):
-            _advance(datas, model, frame_skip, forces)
-            _add(counts, _DONE, 1)
+        if _add(counts, _TAKEN, 0) < len(datas):
+            _advance(counts, datas, model, frame_skip, forces)
             idle = 0
         else:
             _rest()
@@ -126,7 +143,7 @@ def _serve(counts: NDArray, datas: NDArray, model: int, frame_skip: int, forces:
 
 
 @numba.njit(nogil=True)
-def _await(counts: NDArray) -> None:
-    """Return when all that was asked for is done."""
-    while _add(counts, _DONE, 0) < _add(counts, _ASKED, 0):
+def _await(counts: NDArray, datas: NDArray) -> None:
+    """Return when all environments are done."""
+    while _add(counts, _DONE, 0) < len(datas):
         _rest()

@@ -37,18 +37,18 @@ class Crew:
     """
 
     def __init__(self, model: Any, datas: list[Any], threads: int, frame_skip: int, forces: bool) -> None:
-        addresses = np.array([data._address for data in datas], np.uintp)
-        self.counts = np.full(2, len(datas), np.int64)  # environments taken, or more; environments done
-        self._work = self.counts, addresses, model._address, frame_skip, forces
+        self._datas = np.array([data._address for data in datas], np.uintp)
+        self._counts = np.full(2, len(datas), np.int64)  # environments taken, or more; environments done
+        self._work = self._counts, self._datas, model._address, frame_skip, forces
         self._helpers = [_Helper(*self._work) for _ in range(threads - 1)]
 
     def advance(self) -> None:
         """One step of every environment: `frame_skip` of physics, and the contact forces if they are observed."""
-        _ask(self.counts)
+        _ask(self._counts)
         for helper in self._helpers:
             helper.wake()
         _advance(*self._work)
-        _await(*self._work[:2])
+        _await(self._counts, self._datas)
 
     def close(self) -> None:
         """End the threads."""

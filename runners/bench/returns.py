@@ -5,7 +5,6 @@ Zoo publishes one agent each, on LunarLander-v2. Returns are of the policy at th
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 
 import numpy as np
 from stable_baselines3.common.evaluation import evaluate_policy
@@ -48,7 +47,7 @@ def measure(repeats: int, cases: Sequence[Case] = CASES, episodes: int = 100) ->
 
 
 def _ours(case: Case, seed: int, episodes: int) -> float:
-    run = replace(preset(case.algo, case.env, seed=seed, evals=0), steps=case.steps)
+    run = preset(case.algo, case.env, steps=case.steps, seed=seed, evals=0)
     with Training(run) as training:
         while training.steps < run.steps:
             training.iterate()

@@ -8,26 +8,13 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import SyncVectorEnv
+from scripted import DISABLED, MODES, NEXT, SAME, SCRIPTS, counting, episodes_of, zeros
 
 from gymnast.core.errors import UsageError
 from gymnast.core.returns import gae
-from gymnast.core.rollout import Rollout, Whole
+from gymnast.core.rollout import Rollout
 from probes import Anything, clocks
-
-SAME, NEXT, DISABLED = AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP, AutoresetMode.DISABLED
-MODES = [SAME, NEXT, DISABLED]
-SCRIPTS = ("3| 2~ 1!", "1~ 4|", "5! 1|", "2~", "9|")
-"""Every mixture of terminations and truncations, at different times."""
-
-
-def zeros(obs):
-    return {"action": np.zeros(len(obs), np.int64)}
-
-
-def counting(obs):
-    """Actions 0, 1, 0, 1, ... and what was seen, for the record."""
-    return {"action": obs[:, 2].astype(np.int64) % 2, "value": obs @ np.array([100, 10, 1], np.float32)}
 
 
 def worth(obs):
@@ -45,11 +32,6 @@ def steps_of(batch, i):
 def ends_of(batch, i):
     """The final observations of environment i in order."""
     return batch.final_obs[batch.final_at[:, 1] == i].tolist()
-
-
-def episodes_of(batch, i):
-    mine = batch.episodes.env == i
-    return list(zip(batch.episodes.returns[mine].tolist(), batch.episodes.lengths[mine].tolist(), strict=True))
 
 
 def test_same_step_hides_the_final_observation_in_final_obs():
@@ -371,52 +353,3 @@ def test_advantages_through_a_batch_equal_brute_force_over_episodes(mode):
             expected[t] = following
         got = [advantage[t, i] for t in expected]
         np.testing.assert_allclose(got, list(expected.values()), rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_whole_episodes_are_the_same_number_of_each_environment(mode):
-    batch = Rollout(clocks(*SCRIPTS, mode=mode), Whole(2)).collect(zeros)
-    for i, lengths in enumerate([(3, 2), (1, 4), (5, 1), (2, 2), (9, 9)]):
-        mine = batch.valid[:, i]
-        assert batch.reward[mine, i].tolist() == [t + 1 for length in lengths for t in range(length)]
-        assert episodes_of(batch, i) == [(length * (length + 1) / 2, length) for length in lengths]
-        assert batch.done[mine, i].sum() == 2
-    assert batch.steps == 5 + 5 + 6 + 4 + 18
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_whole_episodes_start_from_a_reset_every_time(mode):
-    rollout = Rollout(clocks("2|", "5~", mode=mode), Whole(1))
-    for _ in range(3):
-        batch = rollout.collect(zeros)
-        assert (batch.obs[0, :, 2] == 0).all()
-        assert batch.steps == 7
-        assert sorted(batch.episodes.lengths) == [2, 5]
-        assert not rollout.cut
-
-
-def test_the_storage_grows_to_the_longest_episode():
-    batch = Rollout(clocks("700|", "1|"), Whole(1)).collect(counting)
-    assert batch.reward[:, 0].tolist() == list(range(1, 701))
-    assert batch.obs[:700, 0, 2].tolist() == list(range(700))
-    assert batch.extras["value"][:, 0].tolist() == list(range(700))
-    assert batch.valid[:, 1].sum() == 1
-    assert batch.final_obs.shape == (701, 3)
-
-
-def test_the_limit_cuts_whole_episodes_and_says_so():
-    rollout = Rollout(clocks("2|", "5~"), Whole(1))
-    batch = rollout.collect(zeros, limit=6)
-    assert batch.steps == 6
-    assert rollout.cut
-    assert episodes_of(batch, 0) == [(3.0, 2)]
-    assert episodes_of(batch, 1) == []
-    rollout.collect(zeros, limit=7)
-    assert not rollout.cut
-
-
-def test_an_end_beyond_the_limit_is_cut_too():
-    rollout = Rollout(clocks("1|", "1|"), Whole(1))
-    batch = rollout.collect(zeros, limit=1)
-    assert batch.valid.tolist() == [[True, False]]
-    assert rollout.cut

@@ -12,13 +12,11 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymnast import DQN
 from gymnast.agents import dqn
-from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout import Rollout
 from gymnast.envs import make
-from gymnast.runners.folder import describe
-from gymnast.runners.run import Run, preset
-from gymnast.runners.train import Training, resume, train
+from gymnast.runners.run import Run
+from gymnast.runners.train import train
 from probes import Doors, Endless, Later, Match, One, Opposite, Seen, clocks
 
 BOX = spaces.Box(-1e6, 1e6, (3,), np.float32)
@@ -316,48 +314,6 @@ def test_surprising_transitions_are_replayed_more_often():
     made = learned(Seen, 800, priority=1.0)
     weights = made.replay.tree[len(made.replay.tree) // 2 :][: made.replay.filled * 4]
     assert weights.max() > 5 * weights[weights > 0].min()
-
-
-RESUMED = {"plain": {}, "rainbow": PARTS["rainbow"]}
-
-
-@pytest.mark.parametrize(("parts", "rollout"), [("plain", "auto"), ("plain", "torch"), ("rainbow", "auto")])
-def test_a_run_stopped_and_resumed_is_the_run_that_never_stopped(parts, rollout, tmp_path):
-    changes = {"learning_starts": 100, "horizon": 8, "target_interval": 7, "capacity": 500} | RESUMED[parts]
-    run = preset("dqn", "CartPole-v1", steps=900, evals=0, rollout=rollout, agent={"hidden": [16], **changes})
-    whole = train(run).agent
-    describe(run, tmp_path)
-    with Training(run, tmp_path) as training:
-        while training.steps < 500:
-            training.iterate()
-        checkpoint.save(tmp_path / "checkpoints" / "last.safetensors", training.state())
-    resumed = resume(tmp_path).agent
-    assert torch.equal(whole.optimizer.flat, resumed.optimizer.flat)
-    assert torch.equal(whole._target, resumed._target)
-    for name, field in whole.replay.fields.items():
-        np.testing.assert_array_equal(field, resumed.replay.fields[name])
-    assert whole.updates == resumed.updates
-
-
-def test_a_replay_on_the_disk_learns_the_same_and_stays_out_of_checkpoints(tmp_path):
-    def run(**changes):
-        return preset("dqn", "CartPole-v1", steps=600, evals=1, eval_episodes=1, agent={"hidden": [16], **changes})
-
-    where = str(tmp_path / "replay")
-    disk = train(run(replay_dir=where, learning_starts=100), tmp_path / "run").agent
-    memory = train(run(learning_starts=100)).agent
-    assert torch.equal(disk.optimizer.flat, memory.optimizer.flat)
-    assert "field/obs" not in checkpoint.load(tmp_path / "run" / "checkpoints" / "last.safetensors")["agent"]["replay"]
-
-
-def test_the_best_checkpoint_acts_and_has_no_replay(tmp_path):
-    run = preset("dqn", "CartPole-v1", steps=600, evals=1, eval_episodes=1, agent={"hidden": [16]})
-    train(run, tmp_path / "run")
-    best = checkpoint.load(tmp_path / "run" / "checkpoints" / "best.safetensors")["agent"]
-    assert "replay" not in best
-    made = dqn.Agent(spaces.Box(-1, 1, (4,), np.float32), spaces.Discrete(2), run.agent)
-    made.load_state(best)
-    assert made.act(np.zeros((2, 4), np.float32))["action"].shape == (2,)
 
 
 def test_frames_are_stored_once_and_learned_from_as_stacks():

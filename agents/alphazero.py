@@ -46,9 +46,11 @@ class Config:
     simulations: int = 100
     """Simulations of a full search, whose policy is learned; more make better targets and fewer of them."""
     full_share: float = 0.3
-    """Share of the moves that get a full search (playout caps); the others are played fast and not learned."""
+    """Share of the moves that get a full search (playout caps); the others get a fast one, which is not."""
     fast_simulations: int = 20
     """Simulations of a fast search."""
+    fast_values: bool = False
+    """Learn the values of the moves played fast too, which costs no search; `passes` then counts these positions."""
     c_init: float = 1.5
     """Weight of exploration in PUCT."""
     c_base: float = 19652.0
@@ -147,6 +149,7 @@ def loss(net: PolicyValueNet, mb: dict[str, Tensor], cfg: Config) -> tuple[Tenso
     | mask    | (B, A)       | nonzero where a move is legal                   |
     | policy  | (B, A)       | the search's policy                             |
     | value   | (B,)         | value target                                    |
+    | full    | (B,)         | with fast_values: whether to learn the policy   |
     | reply   | (B, A)       | the next position's policy, 0 if there was none |
     """
     reply_error = None
@@ -157,10 +160,12 @@ def loss(net: PolicyValueNet, mb: dict[str, Tensor], cfg: Config) -> tuple[Tenso
         else:
             logits, value = net(mb["planes"])
     logp = F.log_softmax(logits.masked_fill(mb["mask"] == 0, -1e9), -1)
-    cross_entropy = -(mb["policy"] * logp).sum(-1).mean()
+    searched = mb["full"] if cfg.fast_values else torch.ones_like(mb["value"], dtype=torch.bool)
+    rows = max(int(searched.sum()), 1)
+    cross_entropy = -(mb["policy"] * logp)[searched].sum() / rows
     value_error = (value - mb["value"]).square().mean()
     with torch.no_grad():
-        entropy = -(mb["policy"] * mb["policy"].clamp(min=1e-9).log()).sum(-1).mean()
+        entropy = -(mb["policy"] * mb["policy"].clamp(min=1e-9).log())[searched].sum() / rows
     logs = {
         "loss/policy": cross_entropy,
         "loss/value": value_error,
@@ -215,7 +220,8 @@ class Agent:
         self._renew()
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
-        """Moves (N,); when exploring with the search's "policy" (N, A), "search_value" (N,) and "full" (N,)."""
+        """Moves (N,); when exploring also the search's "policy" (N, A), "search_value" (N,), whether it was "full" (N,)
+        and whether the move is the network's "own" (N,): not an opening's, nor a past network's."""
         if not explore:
             return {"action": self.inspect(obs)["action probability"].argmax(1)}
         states, cfg = self.states_of(obs), self.cfg
@@ -233,7 +239,7 @@ class Agent:
         policy, value = search.policies(n), search.values(n)
         temperature = falling(ply, cfg.temperature, cfg.temperature_final, cfg.temperature_halflife)
         action = search.choose(policy, temperature)
-        out: dict[str, NDArray] = {"action": action, "policy": policy, "search_value": value, "full": full}
+        out: dict[str, NDArray] = {"action": action, "policy": policy, "search_value": value, "full": full, "own": own}
         if opening.any():
             action[opening] = self.openings.moves(self.game.actions_of(states[opening]))
         if self.past:
@@ -255,9 +261,12 @@ class Agent:
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Take in the games that ended, and learn from the window as often as `passes` says."""
         states = self.states_of(batch.obs[:-1].reshape(-1, batch.obs.shape[-1])).reshape(*batch.reward.shape, -1)
-        settled = self.unfinished.settle(batch, states, batch.extras["full"] & batch.valid)
+        learned = batch.extras["own" if self.cfg.fast_values else "full"]
+        settled = self.unfinished.settle(batch, states, learned & batch.valid)
         mixed = self.cfg.search_value * settled["search_value"] + (1 - self.cfg.search_value) * settled["result"]
         columns = {"state": settled["state"], "policy": settled["policy"], "value": mixed}
+        if self.cfg.fast_values:
+            columns["full"] = settled["full"]
         if self.cfg.reply_coef:
             columns["reply"] = settled["reply"]
         self.window.add(columns)

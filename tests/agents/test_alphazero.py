@@ -61,6 +61,43 @@ def test_only_full_searches_are_learned_from():
     assert agent.window.added + int(agent.unfinished.columns["keep"].sum()) == count
 
 
+def test_of_fast_searches_the_values_can_be_learned():
+    agent, rollout = made("connect4", full_share=0.25, fast_values=True, random_plies=3)
+    count, full = 0, 0
+    for _ in range(20):
+        batch = rollout.collect(agent.act)
+        assert not (batch.extras["full"] & ~batch.extras["own"]).any()
+        count += int(batch.extras["own"].sum())
+        full += int(batch.extras["full"].sum())
+        agent.update(batch, 0.0)
+    assert agent.window.added + int(agent.unfinished.columns["keep"].sum()) == count
+    known = agent.window.columns["full"][: agent.window.added]
+    assert known.mean() == pytest.approx(full / count, abs=0.05)
+    assert full < 0.35 * count
+
+
+def test_the_policy_of_a_fast_search_is_not_learned():
+    class Fixed(torch.nn.Module):
+        def forward(self, planes):
+            return torch.tensor([[0.0, np.log(3)], [0.0, 0.0]]), torch.tensor([0.5, -0.5])
+
+    mb = {
+        "planes": torch.zeros(2, 2, 1, 1),
+        "mask": torch.ones(2, 2),
+        "policy": torch.tensor([[1.0, 0.0], [0.5, 0.5]]),
+        "value": torch.tensor([1.0, -1.0]),
+        "full": torch.tensor([False, True]),
+    }
+    _, logs = alphazero.loss(Fixed(), mb, alphazero.Config(fast_values=True))
+    assert logs["loss/policy"].item() == pytest.approx(np.log(2))
+    assert logs["policy/kl"].item() == pytest.approx(0, abs=1e-6)
+    assert logs["loss/value"].item() == pytest.approx(0.25)
+    none = {**mb, "full": torch.zeros(2, dtype=torch.bool)}
+    total, logs = alphazero.loss(Fixed(), none, alphazero.Config(fast_values=True))
+    assert logs["loss/policy"].item() == 0
+    assert total.item() == pytest.approx(0.25)
+
+
 def test_random_openings_are_of_every_length_and_not_learned_from():
     agent, rollout = made("connect4", 400, full_share=1.0, random_plies=3)
     batch = rollout.collect(agent.act)  # four moves of each game
@@ -149,8 +186,8 @@ def test_a_window_read_back_draws_the_same():
 
 @pytest.mark.parametrize(
     "config",
-    [{}, {"gumbel": 4, "reuse": False}, {"cached": 256}, {"random_plies": 6}],
-    ids=["puct", "gumbel", "cached", "openings"],
+    [{}, {"gumbel": 4, "reuse": False}, {"cached": 256}, {"random_plies": 6}, {"fast_values": True}],
+    ids=["puct", "gumbel", "cached", "openings", "fast_values"],
 )
 def test_an_agent_restored_in_the_middle_of_games_goes_on_bit_for_bit(config, tmp_path):
     agent, rollout = made("connect4", 12, **config)

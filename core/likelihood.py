@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .heads import CategoricalHead, GaussianHead
 from .nets import Policy
-from .written_out import Perceptron
+from .written_out import Perceptron, log_probabilities
 
 
 def fits(net: Policy) -> bool:
@@ -56,14 +56,7 @@ def _categorical(logits: NDArray, action: NDArray, weight: NDArray, entropy_coef
     loss = 0.0
     logp = np.empty(actions)
     for i in range(n):
-        top, total = logits[i].max(), 0.0
-        for j in range(actions):
-            total += math.exp(logits[i, j] - top)
-        shift = top + math.log(total)
-        entropy = 0.0
-        for j in range(actions):
-            logp[j] = logits[i, j] - shift
-            entropy -= math.exp(logp[j]) * logp[j]
+        entropy = log_probabilities(logits, i, logp)
         loss -= weight[i] * logp[action[i]]
         for j in range(actions):
             p = math.exp(logp[j])

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .heads import CategoricalHead, GaussianHead
 from .nets import ActorCritic
-from .written_out import Perceptron
+from .written_out import Perceptron, log_probabilities
 
 _LOG_TAU = math.log(2 * math.pi)
 
@@ -133,14 +133,7 @@ def _categorical(
     sums = np.zeros(4)
     logp = np.empty(actions)
     for i in range(n):
-        top, total = logits[i].max(), 0.0
-        for j in range(actions):
-            total += math.exp(logits[i, j] - top)
-        shift = top + math.log(total)
-        entropy = 0.0
-        for j in range(actions):
-            logp[j] = logits[i, j] - shift
-            entropy -= math.exp(logp[j]) * logp[j]
+        entropy = log_probabilities(logits, i, logp)
         sums[1] += entropy
         slope = _surrogate(logp[action[i]] - old[i], adv[i], clip, sums)
         for j in range(actions):

@@ -4,6 +4,7 @@ Between small matrices autograd spends more time on its books than on the produc
 calling torch for each product takes longer than computing it: for those the whole pass is jitted.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,19 @@ def places(flat: Tensor, *parts: nn.Module) -> NDArray[np.int64]:
 
 def _linear(parts: tuple[nn.Module, ...]) -> list[Any]:
     return [module for part in parts for module in part.modules() if isinstance(module, nn.Linear)]
+
+
+@njit(nogil=True, error_model="numpy")
+def log_probabilities(logits, row, logp):  # type: ignore[no-untyped-def]
+    """Write the normalised logarithms of one row of (B, A) into `logp`; the entropy."""
+    actions, top, total = logits.shape[1], logits[row].max(), 0.0
+    for j in range(actions):
+        total += math.exp(logits[row, j] - top)
+    shift, entropy = top + math.log(total), 0.0
+    for j in range(actions):
+        logp[j] = logits[row, j] - shift
+        entropy -= math.exp(logp[j]) * logp[j]
+    return entropy
 
 
 @njit(nogil=True)

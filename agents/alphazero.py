@@ -46,7 +46,7 @@ class Config:
     simulations: int = 100
     """Simulations of a full search, whose policy is learned; more make better targets and fewer of them."""
     full_share: float = 0.3
-    """Share of the moves that get a full search (playout caps); the others get a fast one, which is not."""
+    """Share of the moves that get a full search (playout caps); the policy of the others' fast one is not learned."""
     fast_simulations: int = 20
     """Simulations of a fast search."""
     fast_values: bool = False

@@ -16,6 +16,17 @@ from gymnast.runners.folder import last
 from gymnast.runners.train import Training, resume, train
 
 
+class Fixed(torch.nn.Module):
+    """A network that answers the same whatever it is asked."""
+
+    def __init__(self, logits, values):
+        super().__init__()
+        self.answer = torch.tensor(logits), torch.tensor(values)
+
+    def forward(self, planes):
+        return self.answer
+
+
 def test_results_have_the_right_sign_at_every_ply():
     """Each recorded position is followed to the end of its game by hand: who moved last there, and won or not."""
     agent, rollout = made(full_share=1.0, search_value=0.0)
@@ -77,10 +88,7 @@ def test_of_fast_searches_the_values_can_be_learned():
 
 
 def test_the_policy_of_a_fast_search_is_not_learned():
-    class Fixed(torch.nn.Module):
-        def forward(self, planes):
-            return torch.tensor([[0.0, np.log(3)], [0.0, 0.0]]), torch.tensor([0.5, -0.5])
-
+    net = Fixed([[0.0, np.log(3)], [0.0, 0.0]], [0.5, -0.5])
     mb = {
         "planes": torch.zeros(2, 2, 1, 1),
         "mask": torch.ones(2, 2),
@@ -88,12 +96,12 @@ def test_the_policy_of_a_fast_search_is_not_learned():
         "value": torch.tensor([1.0, -1.0]),
         "full": torch.tensor([False, True]),
     }
-    _, logs = alphazero.loss(Fixed(), mb, alphazero.Config(fast_values=True))
+    _, logs = alphazero.loss(net, mb, alphazero.Config(fast_values=True))
     assert logs["loss/policy"].item() == pytest.approx(np.log(2))
     assert logs["policy/kl"].item() == pytest.approx(0, abs=1e-6)
     assert logs["loss/value"].item() == pytest.approx(0.25)
     none = {**mb, "full": torch.zeros(2, dtype=torch.bool)}
-    total, logs = alphazero.loss(Fixed(), none, alphazero.Config(fast_values=True))
+    total, logs = alphazero.loss(net, none, alphazero.Config(fast_values=True))
     assert logs["loss/policy"].item() == 0
     assert total.item() == pytest.approx(0.25)
 
@@ -111,10 +119,7 @@ def test_random_openings_are_of_every_length_and_not_learned_from():
 
 def test_the_loss_is_cross_entropy_and_squared_error():
     """Two positions of two moves. Logits (0, ln 3): p = (1/4, 3/4); the second has one legal move: no policy loss."""
-
-    class Fixed(torch.nn.Module):
-        def forward(self, planes):
-            return torch.tensor([[0.0, np.log(3)], [5.0, 7.0]]), torch.tensor([0.5, -1.0])
+    net = Fixed([[0.0, np.log(3)], [5.0, 7.0]], [0.5, -1.0])
 
     mb = {
         "planes": torch.zeros(2, 2, 1, 1),
@@ -122,7 +127,7 @@ def test_the_loss_is_cross_entropy_and_squared_error():
         "policy": torch.tensor([[0.5, 0.5], [1.0, 0.0]]),
         "value": torch.tensor([1.0, -1.0]),
     }
-    total, logs = alphazero.loss(Fixed(), mb, alphazero.Config(value_coef=2.0))
+    total, logs = alphazero.loss(net, mb, alphazero.Config(value_coef=2.0))
     cross_entropy = -0.5 * (np.log(0.25) + np.log(0.75)) / 2
     assert logs["loss/policy"].item() == pytest.approx(cross_entropy, rel=1e-5)
     assert logs["loss/value"].item() == pytest.approx(0.5**2 / 2)

@@ -9,12 +9,15 @@ from tyro.conf import Positional
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Returns of a trained agent on separate environments, with normalisers frozen; in a game for two, its strength."""
+    """Returns of a trained agent on separate environments, with normalisers frozen; in a game for two, its strength.
 
-    run: Positional[Path]
-    """Folder of the run."""
+    Of several runs also the interquartile mean for each algorithm and environment, with its interval over seeds.
+    """
+
+    runs: Positional[list[Path]]
+    """Folders of runs."""
     episodes: int = 100
-    """Whole episodes to play."""
+    """Whole episodes to play with each."""
     seed: int = 1_000_000
     """Seed of the environments."""
     stochastic: bool = False
@@ -27,7 +30,7 @@ class Evaluate:
     """In a game for two: a tournament, or games against one player: random, uct-N (tree search of N random games a
     move), alpha-beta-N (N moves ahead), or perfect (as the first player; connect4, tictactoe)."""
     json: bool = False
-    """Print one JSON object."""
+    """Print one JSON object per run."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import traceback
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ gymnast: reinforcement learning for Gymnasium environments
 
   gymnast train ALGO ENV       train an agent; the preset for the two is used where there is one
   gymnast train --resume DIR   go on where a run stopped
-  gymnast evaluate DIR         returns of a trained agent on environments of its own
+  gymnast evaluate DIR...      returns of trained agents on environments of their own, with intervals over seeds
   gymnast render DIR           watch it, or write a video (--video FILE.mp4 or FILE.gif)
   gymnast play DIR             play a game for two against a trained agent
   gymnast collect EXPERT ENV   record demonstrations: of a run, an SB3 zip, module:function, or human at the keyboard
@@ -155,59 +156,79 @@ def _report(out: Path, result: Any, quiet: bool) -> int:
 
 def _evaluate(args: list[str]) -> int:
     options = parse(Evaluate, args, "gymnast evaluate")
+    from ..core.stats import iqm, iqm_interval
     from . import run as runs
+
+    if not options.runs:
+        raise UsageError("which runs? For example: gymnast evaluate runs/*")
+    means: dict[str, list[float]] = defaultdict(list)
+    for folder, run in [(folder, runs.load(folder / "run.json")) for folder in options.runs]:
+        mean = _evaluate_one(folder, run, options)
+        if mean is not None:
+            means[f"{run.algo} on {run.env}"].append(mean)
+    for what, values in means.items():
+        if len(values) > 1 and not options.json:
+            low, high = iqm_interval([values])
+            print(f"{what}, {len(values)} runs: iqm {iqm(values):.2f}  95% [{low:.2f}, {high:.2f}]")
+    return 0
+
+
+def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
+    """Print what is known of one run and leave it in its folder; the mean return, of an environment that has one."""
     from . import train as training
     from .evaluate import evaluate
     from .strength import game_of
 
-    run = runs.load(options.run / "run.json")
     with contextlib.closing(training.eval_env(run, options.episodes)) as env:
-        agent, steps = training.trained(run, options.run, env, options.checkpoint)
+        agent, steps = training.trained(run, folder, env, options.checkpoint)
         if game_of(env.single_observation_space):
-            return _strength(run, agent, steps, options)
+            _strength(folder, run, agent, steps, options)
+            return None
         if options.versus != "baselines":
             raise UsageError(f"{run.env} is no game for two; --versus is for those")
         result = evaluate(agent, env, options.episodes, options.seed, options.stochastic)
     figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
-    (options.run / "eval.json").write_text(json.dumps(figures) + "\n")
+    (folder / "eval.json").write_text(json.dumps(figures) + "\n")
     if options.json:
-        print(json.dumps(figures))
-        return 0
-    low, high = result.ci
-    print(f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps), {options.episodes} episodes")
-    print(f"  return  mean {result.mean:.2f}  95% [{low:.2f}, {high:.2f}]  std {result.std:.2f}")
-    print(f"          median {result.median:.2f}  iqm {result.iqm:.2f}")
-    print(f"          min {min(result.returns):.2f}  max {max(result.returns):.2f}")
-    print(f"  length  mean {figures['length']:.1f}  min {min(result.lengths)}  max {max(result.lengths)}")
-    return 0
+        print(json.dumps(figures), flush=True)
+    elif len(options.runs) > 1:
+        low, high = result.ci
+        print(f"{result.mean:10.2f}  95% [{low:.2f}, {high:.2f}]  {folder} ({steps:,} steps)", flush=True)
+    else:
+        print(
+            f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps), {options.episodes} episodes"
+        )
+        print("\n".join(result.lines()))
+    return result.mean
 
 
-def _strength(run: Any, agent: Any, steps: int, options: Evaluate) -> int:
+def _strength(folder: Path, run: Any, agent: Any, steps: int, options: Evaluate) -> None:
     from .strength import against, measure
     from .train import threads_for
 
     about = f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps)"
+    if len(options.runs) > 1:
+        about = f"{folder}: {about}"
     if options.versus != "baselines":
         with threads_for(agent.convolutional):
             first, second = against(agent, options.versus, options.simulations, options.episodes, options.seed)
         sides = {side: score for side, score in (("first", first), ("second", second)) if score.games}
         if options.json:
             print(json.dumps({side: dataclasses.asdict(score) for side, score in sides.items()}))
-            return 0
+            return
         print(f"{about}, {options.simulations} simulations a move, against {options.versus}")
         for side, score in sides.items():
             print(f"  as {side:6} {score.wins} won, {score.draws} drawn, {score.losses} lost, points {score.share:.1%}")
-        return 0
+        return
     with threads_for(agent.convolutional):
         result = measure(agent, options.simulations, options.episodes, options.seed)
     figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
-    (options.run / "eval.json").write_text(json.dumps(figures) + "\n")
+    (folder / "eval.json").write_text(json.dumps(figures) + "\n")
     if options.json:
         print(json.dumps(figures))
-        return 0
+        return
     print(f"{about}, {options.episodes} games a pair")
     print("\n".join(result.lines()))
-    return 0
 
 
 def _play(args: list[str]) -> int:

@@ -54,6 +54,16 @@ class Evaluation:
         figures = {name: getattr(self, name) for name in ("mean", "std", "median", "iqm", "ci")}
         return {**figures, "length": float(np.mean(self.lengths)), "episodes": len(self.returns), **asdict(self)}
 
+    def lines(self) -> list[str]:
+        """The figures, for people."""
+        low, high = self.ci
+        return [
+            f"  return  mean {self.mean:.2f}  95% [{low:.2f}, {high:.2f}]  std {self.std:.2f}",
+            f"          median {self.median:.2f}  iqm {self.iqm:.2f}",
+            f"          min {min(self.returns):.2f}  max {max(self.returns):.2f}",
+            f"  length  mean {np.mean(self.lengths):.1f}  min {min(self.lengths)}  max {max(self.lengths)}",
+        ]
+
 
 def evaluate(agent: Agent, env: VectorEnv, episodes: int, seed: int, stochastic: bool = False) -> Evaluation:
     """`episodes` whole episodes on `env`, of which each copy contributes its equal share.

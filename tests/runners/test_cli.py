@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gymnast.runners import run as runs
+from gymnast.runners.train import train
+
 HEAVY = ("torch", "numba", "matplotlib", "tensorboard", "imageio", "mujoco")
 
 
@@ -92,10 +95,10 @@ WRONG = {
     "train --resume": "Missing value for argument '--resume'",
     "train --resume nowhere": "nowhere is not the folder of a run: it has no run.json",
     "train --resume nowhere --seed 3": "unknown option '--seed': everything but --steps and --quiet is as",
-    "evaluate": "missing: PATH Folder of the run. See gymnast evaluate --help",
+    "evaluate": "which runs? For example: gymnast evaluate runs/*",
     "evaluate nowhere": "nowhere is not the folder of a run",
     "evaluate nowhere --checkpoint worst": "Expected one of ('best', 'last')",
-    "evaluate nowhere elsewhere": "one argument too many: 'elsewhere'",
+    "render nowhere elsewhere": "one argument too many: 'elsewhere'",
     "render nowhere": "nowhere is not the folder of a run",
     "plot": "which runs? For example: gymnast plot runs/*",
     "plot nowhere": "nowhere is not the folder of a run",
@@ -197,6 +200,25 @@ def test_evaluate_prints_a_table(gymnast, cartpole):
     said = gymnast("evaluate --episodes 3", cartpole)
     assert "ppo on CartPole-v1, best checkpoint" in said.out
     assert "mean" in said.out
+
+
+def test_evaluate_prints_the_interquartile_mean_of_several_runs(gymnast, cartpole):
+    folders = [cartpole]
+    for seed in (1, 2):
+        folders.append(Path(f"run-{seed}"))
+        train(runs.preset("ppo", "CartPole-v1", steps=2048, evals=0, seed=seed), folders[-1])
+    means = [json.loads(gymnast("evaluate --episodes 3 --json", folder).out)["mean"] for folder in folders]
+    said = gymnast("evaluate --episodes 3", *folders).out.splitlines()
+    assert [float(line.split()[0]) for line in said[:3]] == [pytest.approx(mean, abs=0.005) for mean in means]
+    low, middle, high = sorted(means)
+    expected = (0.25 * low + middle + 0.25 * high) / 1.5  # a quarter of three runs is three quarters of one
+    assert f"ppo on CartPole-v1, 3 runs: iqm {expected:.2f}  95% [{low:.2f}, {high:.2f}]" == said[3]
+
+
+def test_nothing_is_evaluated_where_one_of_the_runs_is_none(gymnast, cartpole):
+    said = gymnast("evaluate --episodes 2", cartpole, "nowhere")
+    assert (said.code, said.out) == (2, "")
+    assert "nowhere is not the folder of a run" in said.err
 
 
 def test_a_closed_pipe_ends_a_list_quietly():

@@ -169,66 +169,63 @@ def _evaluate(args: list[str]) -> int:
     for what, values in means.items():
         if len(values) > 1 and not options.json:
             low, high = iqm_interval([values])
-            print(f"{what}, {len(values)} runs: iqm {iqm(values):.2f}  95% [{low:.2f}, {high:.2f}]")
+            how = f"{options.checkpoint} checkpoints, {options.episodes} episodes each"
+            print(f"{what}, {len(values)} runs, {how}: iqm {iqm(values):.2f}  95% [{low:.2f}, {high:.2f}]")
     return 0
 
 
 def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
     """Print what is known of one run and leave it in its folder; the mean return, of an environment that has one."""
     from . import train as training
-    from .evaluate import evaluate
-    from .strength import game_of
+    from .evaluate import Evaluation, evaluate
+    from .strength import game_of, measure
 
+    result: Any
     with contextlib.closing(training.eval_env(run, options.episodes)) as env:
-        agent, steps = training.trained(run, folder, env, options.checkpoint)
-        if game_of(env.single_observation_space):
-            _strength(folder, run, agent, steps, options)
-            return None
-        if options.versus != "baselines":
+        game = game_of(env.single_observation_space)
+        if options.versus != "baselines" and not game:
             raise UsageError(f"{run.env} is no game for two; --versus is for those")
-        result = evaluate(agent, env, options.episodes, options.seed, options.stochastic)
-    figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
+        agent, steps = training.trained(run, folder, env, options.checkpoint)
+        about = f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps)"
+        if len(options.runs) > 1:
+            about = f"{folder}: {about}"
+        if options.versus != "baselines":
+            _match(agent, folder, about, options)
+            return None
+        if game:
+            with training.threads_for(agent.convolutional):
+                result = measure(agent, options.simulations, options.episodes, options.seed)
+        else:
+            result = evaluate(agent, env, options.episodes, options.seed, options.stochastic)
+    figures = {"run": str(folder), "env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint}
+    figures |= result.to_json()
     (folder / "eval.json").write_text(json.dumps(figures) + "\n")
+    mean = result.mean if isinstance(result, Evaluation) else None
     if options.json:
         print(json.dumps(figures), flush=True)
-    elif len(options.runs) > 1:
+    elif mean is not None and len(options.runs) > 1:
         low, high = result.ci
-        print(f"{result.mean:10.2f}  95% [{low:.2f}, {high:.2f}]  {folder} ({steps:,} steps)", flush=True)
+        print(f"{mean:10.2f}  95% [{low:.2f}, {high:.2f}]  {folder} ({steps:,} steps)", flush=True)
     else:
-        print(
-            f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps), {options.episodes} episodes"
-        )
-        print("\n".join(result.lines()))
-    return result.mean
+        print(f"{about}, {options.episodes} {'games a pair' if game else 'episodes'}")
+        print("\n".join(result.lines()), flush=True)
+    return mean
 
 
-def _strength(folder: Path, run: Any, agent: Any, steps: int, options: Evaluate) -> None:
-    from .strength import against, measure
+def _match(agent: Any, folder: Path, about: str, options: Evaluate) -> None:
+    """Print how the agent of a run does in games against one player."""
+    from .strength import against
     from .train import threads_for
 
-    about = f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps)"
-    if len(options.runs) > 1:
-        about = f"{folder}: {about}"
-    if options.versus != "baselines":
-        with threads_for(agent.convolutional):
-            first, second = against(agent, options.versus, options.simulations, options.episodes, options.seed)
-        sides = {side: score for side, score in (("first", first), ("second", second)) if score.games}
-        if options.json:
-            print(json.dumps({side: dataclasses.asdict(score) for side, score in sides.items()}))
-            return
-        print(f"{about}, {options.simulations} simulations a move, against {options.versus}")
-        for side, score in sides.items():
-            print(f"  as {side:6} {score.wins} won, {score.draws} drawn, {score.losses} lost, points {score.share:.1%}")
-        return
     with threads_for(agent.convolutional):
-        result = measure(agent, options.simulations, options.episodes, options.seed)
-    figures = {"env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint, **result.to_json()}
-    (folder / "eval.json").write_text(json.dumps(figures) + "\n")
+        first, second = against(agent, options.versus, options.simulations, options.episodes, options.seed)
+    sides = {side: score for side, score in (("first", first), ("second", second)) if score.games}
     if options.json:
-        print(json.dumps(figures))
+        print(json.dumps({"run": str(folder), **{side: dataclasses.asdict(score) for side, score in sides.items()}}))
         return
-    print(f"{about}, {options.episodes} games a pair")
-    print("\n".join(result.lines()))
+    print(f"{about}, {options.simulations} simulations a move, against {options.versus}")
+    for side, score in sides.items():
+        print(f"  as {side:6} {score.wins} won, {score.draws} drawn, {score.losses} lost, points {score.share:.1%}")
 
 
 def _play(args: list[str]) -> int:

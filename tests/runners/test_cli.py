@@ -207,12 +207,16 @@ def test_evaluate_prints_the_interquartile_mean_of_several_runs(gymnast, cartpol
     for seed in (1, 2):
         folders.append(Path(f"run-{seed}"))
         train(runs.preset("ppo", "CartPole-v1", steps=2048, evals=0, seed=seed), folders[-1])
-    means = [json.loads(gymnast("evaluate --episodes 3 --json", folder).out)["mean"] for folder in folders]
+    found = [json.loads(line) for line in gymnast("evaluate --episodes 3 --json", *folders).out.splitlines()]
+    assert [one["run"] for one in found] == [str(folder) for folder in folders]
+    means = [one["mean"] for one in found]
     said = gymnast("evaluate --episodes 3", *folders).out.splitlines()
     assert [float(line.split()[0]) for line in said[:3]] == [pytest.approx(mean, abs=0.005) for mean in means]
     low, middle, high = sorted(means)
+    assert low < middle < high
     expected = (0.25 * low + middle + 0.25 * high) / 1.5  # a quarter of three runs is three quarters of one
-    assert f"ppo on CartPole-v1, 3 runs: iqm {expected:.2f}  95% [{low:.2f}, {high:.2f}]" == said[3]
+    how = "3 runs, best checkpoints, 3 episodes each"
+    assert f"ppo on CartPole-v1, {how}: iqm {expected:.2f}  95% [{low:.2f}, {high:.2f}]" == said[3]
 
 
 def test_nothing_is_evaluated_where_one_of_the_runs_is_none(gymnast, cartpole):

@@ -57,7 +57,7 @@ def test_the_agent_plays_first_against_perfect_play(folder, capsys):
     assert "as first  0 won, " in capsys.readouterr().out
     assert command("evaluate", folder, "--versus", "perfect", "--episodes", 6, "--simulations", 50, "--json") == 0
     counts = json.loads(capsys.readouterr().out)
-    assert counts.keys() == {"first"}
+    assert counts.keys() == {"run", "first"}
     assert counts["first"]["wins"] == 0
     assert sum(counts["first"].values()) == 6
 

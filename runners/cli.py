@@ -205,7 +205,7 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
         print(json.dumps(figures), flush=True)
     elif mean is not None and len(options.runs) > 1:
         low, high = result.ci
-        print(f"{mean:10.2f}  95% [{low:.2f}, {high:.2f}]  {folder} ({steps:,} steps)", flush=True)
+        print(f"  return  mean {mean:9.2f}  95% [{low:.2f}, {high:.2f}]  {folder} ({steps:,} steps)", flush=True)
     else:
         print(f"{about}, {options.episodes} {'games a pair' if game else 'episodes'}")
         print("\n".join(result.lines()), flush=True)

@@ -211,7 +211,7 @@ def test_evaluate_prints_the_interquartile_mean_of_several_runs(gymnast, cartpol
     assert [one["run"] for one in found] == [str(folder) for folder in folders]
     means = [one["mean"] for one in found]
     said = gymnast("evaluate --episodes 3", *folders).out.splitlines()
-    assert [float(line.split()[0]) for line in said[:3]] == [pytest.approx(mean, abs=0.005) for mean in means]
+    assert [float(line.split()[2]) for line in said[:3]] == [pytest.approx(mean, abs=0.005) for mean in means]
     low, middle, high = sorted(means)
     assert low < middle < high
     expected = (0.25 * low + middle + 0.25 * high) / 1.5  # a quarter of three runs is three quarters of one

@@ -75,7 +75,7 @@ class Config:
     normalize_advantage: bool = False
     """Bring advantages to mean 0 and standard deviation 1 in each update."""
     normalize_obs: bool = False
-    """Standardise observations by their running moments, clipped to +-10."""
+    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
     normalize_return: bool = False
     """Divide rewards by the running standard deviation of the discounted return, clipped to +-10."""
     reward_sign: bool = False

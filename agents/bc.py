@@ -58,7 +58,8 @@ class Config:
     """Learn to reach what was reached: in Dict observations with achieved_goal and desired_goal, take for the goal of
     every step what the episode had achieved at its end (goal-conditioned cloning, Huang 26.4)."""
     normalize_obs: bool = True
-    """Standardise observations by the moments of those demonstrated, clipped to +-10."""
+    """Standardise observations by the moments of those demonstrated, clipped to +-10; of images only subtract the
+    mean."""
     head: heads.Kind = "plain"
     """Of Box actions: plain is one Gaussian of constant deviation, squashed one that stays within the bounds, mixture
     several, autoregressive bins one component after the other."""

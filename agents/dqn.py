@@ -100,7 +100,7 @@ class Config:
     activation: Activation = "relu"
     """Non-linearity of the hidden layers."""
     normalize_obs: bool = False
-    """Standardise observations by their running moments, clipped to +-10."""
+    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
     cnn: Cnn = "nature"
     """Encoder of images."""
     value_warmup: int = 0

@@ -69,7 +69,7 @@ class Config:
     recompute_advantage: bool = False
     """Recompute values and advantages before every epoch after the first, with the network as it is by then."""
     normalize_obs: bool = False
-    """Standardise observations by their running moments, clipped to +-10."""
+    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
     normalize_return: bool = False
     """Divide rewards by the running standard deviation of the discounted return, clipped to +-10."""
     reward_sign: bool = False

@@ -70,7 +70,7 @@ class Config:
     entropy_coef: float = 0.0
     """Reward for each nat of entropy in each step; higher keeps the policy exploring."""
     normalize_obs: bool = False
-    """Standardise observations by their running moments, clipped to +-10."""
+    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
     standardize_return: bool = False
     """Standardise returns by the running moments of earlier ones; their mean is a baseline by itself."""
     hidden: tuple[int, ...] = (64, 64)

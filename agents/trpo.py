@@ -61,7 +61,7 @@ class Config:
     critic_lr_schedule: Schedule = "constant"
     """linear: the critic's step size falls to 0 at the end of the run."""
     normalize_obs: bool = False
-    """Standardise observations by their running moments, clipped to +-10."""
+    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
     normalize_return: bool = False
     """Divide rewards by the running standard deviation of the discounted return, clipped to +-10."""
     hidden: tuple[int, ...] = (64, 64)

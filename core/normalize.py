@@ -49,6 +49,32 @@ class Standardize(nn.Module):
         self.scale.copy_((self.m2 / total + _EPSILON).rsqrt())
 
 
+class Centre(nn.Module):
+    """The mean of all images seen so far, which is subtracted from them; 0 until `update` is called.
+
+    Without it a bright background, the same in every image, is most of what a convolution answers to: Adam's first
+    steps move all weights of a channel in the direction of its brightness, and rectified units die.
+    """
+
+    def __init__(self, height: int, width: int, channels: int) -> None:
+        super().__init__()
+        self.count: Tensor
+        self.mean: Tensor
+        self.shift: Tensor
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("mean", torch.zeros((height, width, channels), dtype=torch.float64))
+        self.register_buffer("shift", torch.zeros((height, width, channels)))
+
+    @torch.no_grad()
+    def update(self, x: Tensor) -> None:
+        """Take in bytes, shape (B, C, H, W)."""
+        total = self.count + len(x)
+        seen = x.sum(0, dtype=torch.float64).permute(1, 2, 0) / 255
+        self.mean += (seen - len(x) * self.mean) / total
+        self.count.copy_(total)
+        self.shift.copy_(self.mean)
+
+
 class ReturnScale:
     """Divides rewards by the running standard deviation of the discounted return, clipped to +-10.
 

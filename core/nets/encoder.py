@@ -11,7 +11,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from ..errors import UsageError
-from ..normalize import Standardize
+from ..normalize import Centre, Standardize
 from ..spaces import MASK, STATE, Layout, Part
 from .cnn import impala_cnn, nature_cnn, small_cnn
 from .pixels import scaled
@@ -30,8 +30,9 @@ class Encoder(nn.Module):
     """Features (B, `size`) of stored observations (B, *layout.shape).
 
     Images (uint8 Box of rank 3) go through a CNN, in bfloat16 if so asked; other Boxes are flattened, Discrete and
-    MultiDiscrete become one-hot, and the parts of a Dict or Tuple are concatenated. With `standardize`, Boxes that are
-    no images are standardised by what `update` has seen. A Dict's `action_mask` is not a feature: `mask` returns it.
+    MultiDiscrete become one-hot, and the parts of a Dict or Tuple are concatenated. With `standardize`, Boxes are
+    standardised by what `update` has seen, and images lose its mean. A Dict's `action_mask` is not a feature: `mask`
+    returns it.
     """
 
     def __init__(
@@ -48,8 +49,11 @@ class Encoder(nn.Module):
         for part in self._features:
             key = _key(part)
             if _is_image(part):
-                self.cnns[key], width = _cnn(part, cnn)
-                self.size += width
+                height, width, channels = _pixels(part)
+                self.cnns[key], size = _cnn(height, width, channels, cnn)
+                self.size += size
+                if standardize:
+                    self.standardizers[key] = Centre(height, width, channels)
                 continue
             if standardize and isinstance(part.space, spaces.Box):
                 self.standardizers[key] = Standardize(part.shape)
@@ -76,14 +80,15 @@ class Encoder(nn.Module):
             parts = self.layout.view(obs)
             for part in self._features:
                 if _key(part) in self.standardizers:
-                    cast(Standardize, self.standardizers[_key(part)]).update(parts[part.name])
+                    x = parts[part.name]
+                    cast(Standardize | Centre, self.standardizers[_key(part)]).update(_planes(part, x))
 
     def _encode(self, part: Part, x: Tensor) -> Tensor:
         key = _key(part)
         if key in self.cnns:
-            x = x.movedim(-1, -3) if _channels_last(part.shape) else x
+            shift = cast(Centre, self.standardizers[key]).shift if key in self.standardizers else None
             with torch.autocast(x.device.type, torch.bfloat16, enabled=self._autocast):
-                return self.cnns[key](scaled(x)).float()
+                return self.cnns[key](scaled(_planes(part, x), shift)).float()
         match part.space:
             case spaces.Discrete():
                 return F.one_hot(x - int(part.space.start), int(part.space.n)).float()
@@ -105,13 +110,23 @@ def _is_image(part: Part) -> bool:
     return isinstance(part.space, spaces.Box) and part.dtype == "uint8" and len(part.shape) == 3
 
 
-def _channels_last(shape: tuple[int, ...]) -> bool:
-    return shape[-1] <= shape[0]
+def _channels_last(part: Part) -> bool:
+    return part.shape[-1] <= part.shape[0]
 
 
-def _cnn(part: Part, cnn: Cnn) -> tuple[nn.Module, int]:
+def _pixels(part: Part) -> tuple[int, int, int]:
+    """Height, width and channels of an image."""
+    first, second, third = part.shape
+    return (first, second, third) if _channels_last(part) else (second, third, first)
+
+
+def _planes(part: Part, x: Tensor) -> Tensor:
+    """Images (B, C, H, W) of an image's part; another part as it is."""
+    return x.movedim(-1, -3) if _is_image(part) and _channels_last(part) else x
+
+
+def _cnn(height: int, width: int, channels: int, cnn: Cnn) -> tuple[nn.Module, int]:
     """The encoder of an image, and how many features it gives."""
-    height, width, channels = part.shape if _channels_last(part.shape) else (*part.shape[1:], part.shape[0])
     if min(height, width) < _SMALLEST[cnn]:
         cnn = "impala"  # the only one that takes images of any size
     return _CNNS[cnn](channels, height, width), _CNN_FEATURES[cnn]

@@ -176,7 +176,23 @@ def test_standardisation_changes_nothing_before_the_first_update():
 
 def test_standardisation_covers_boxes_alone():
     space = spaces.Dict(place=VECTOR, camera=image(36, 36, 3), goal=spaces.Discrete(2), bits=spaces.MultiBinary(2))
-    assert len(Encoder(space, standardize=True).standardizers) == 1
+    assert set(Encoder(space, standardize=True).standardizers) == {"obs/place", "obs/camera"}
+
+
+@pytest.mark.parametrize("shape", [(40, 36, 3), (3, 40, 36)])
+def test_images_lose_their_mean(shape):
+    encoder = Encoder(image(*shape), standardize=True)
+    obs = stored(image(*shape))
+    encoder.update(obs)
+    planes = (obs if shape[0] == 3 else obs.movedim(-1, 1)) / 255
+    torch.testing.assert_close(encoder(obs), encoder.cnns["obs"](planes - planes.mean(0)))
+
+
+def test_a_constant_background_is_nothing_to_a_centred_encoder():
+    encoder = Encoder(image(36, 36, 1), standardize=True)
+    white = torch.full((2, 36, 36, 1), 255, dtype=torch.uint8)
+    encoder.update(white)
+    torch.testing.assert_close(encoder(white), encoder.cnns["obs"](torch.zeros(2, 1, 36, 36)))
 
 
 def test_each_part_is_standardised_by_its_own_moments():

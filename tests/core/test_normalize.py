@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from gymnast.core.normalize import ReturnScale, Standardize
+from gymnast.core.normalize import Centre, ReturnScale, Standardize
 
 DATA = np.random.default_rng(0).normal([3.0, -100.0], [2.0, 0.5], (1000, 2)).astype(np.float32)
 
@@ -53,6 +53,18 @@ def test_its_state_is_part_of_the_module():
         module.update(torch.from_numpy(DATA[500:]))
     assert torch.equal(first.scale, second.scale)
     assert second.count == 1000
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 30])
+def test_the_centre_is_the_mean_image_in_any_chunking(chunk):
+    images = np.random.default_rng(0).integers(0, 256, (30, 2, 3, 5), np.uint8)  # two channels of 3 x 5 pixels
+    centre = Centre(3, 5, 2)
+    assert not centre.shift.any()
+    for start in range(0, 30, chunk):
+        centre.update(torch.from_numpy(images[start : start + chunk]))
+    mean = images.astype(np.float64).mean(0).transpose(1, 2, 0) / 255
+    np.testing.assert_allclose(centre.mean, mean, rtol=1e-12)
+    np.testing.assert_allclose(centre.shift, mean, rtol=1e-6)
 
 
 GAMMA = 0.9

@@ -331,6 +331,20 @@ def test_frames_are_stored_once_and_learned_from_as_stacks():
     np.testing.assert_array_equal(drawn["obs"][:, -2, 0, 0], np.maximum(newest - 1, 0))
 
 
+def test_both_networks_lose_the_mean_of_the_images_that_were_seen():
+    cfg = dqn.Config(frames=4, cnn="small", hidden=(), normalize_obs=True)
+    made = dqn.Agent(Stacks.observation_space, Stacks.action_space, cfg)
+    with closing(SyncVectorEnv([Stacks] * 2, autoreset_mode=AutoresetMode.SAME_STEP)) as env:
+        rollout = Rollout(env, 6)
+        made.update(rollout.collect(made.act), 0.0)
+    # an episode's observations but for the final one: frame k of the stack at time t shows max(t + k - 3, 0)
+    mean = np.maximum(np.arange(6)[:, None] + np.arange(4) - 3, 0).mean(0) / 255
+    for net in (made.net, made.target_net):
+        np.testing.assert_allclose(
+            net.encoder.standardizers["obs"].shift, np.broadcast_to(mean, (20, 20, 4)), rtol=1e-6
+        )
+
+
 def test_rewards_may_be_reduced_to_their_signs():
     made = agent(reward_sign=True, learning_starts=0, minibatch=4)
     with closing(clocks("3|")) as env:

@@ -149,7 +149,9 @@ BOARD = np.zeros((2, 2))
 
 
 @pytest.mark.parametrize(
-    "thing", [Opaque(), Opaque().__call__, [Opaque()], np.array([None]), (BOARD, BOARD[0])], ids=str
+    "thing",
+    [Opaque(), Opaque().__call__, [Opaque()], np.array([None]), (BOARD, BOARD[0])],
+    ids=["object", "method", "list of objects", "array of objects", "view of another array"],
 )
 def test_what_is_not_plain_data_has_no_snapshot(thing):
     assert snapshot(SyncVectorEnv([lambda: Bag(thing=thing)])) is None

@@ -11,6 +11,7 @@ from .returns import discounted_running
 
 _EPSILON = 1e-8
 _CLIP = 10.0  # standard deviations; OpenAI baselines' VecNormalize, kept by Stable-Baselines3 and CleanRL
+_AT_ONCE = 64  # images: torch adds up bytes by way of a copy in float64, eight times their size
 
 
 class Standardize(nn.Module):
@@ -50,29 +51,30 @@ class Standardize(nn.Module):
 
 
 class Centre(nn.Module):
-    """The mean of all images seen so far, which is subtracted from them; 0 until `update` is called.
+    """Images less the mean of all seen so far; as they are until `update` is called.
 
-    Without it a bright background, the same in every image, is most of what a convolution answers to: Adam's first
-    steps move all weights of a channel in the direction of its brightness, and rectified units die.
+    A bright background, the same in every image, would be most of what a convolution answers to: Adam's first steps
+    would move all weights of a channel in the direction of its brightness.
     """
 
     def __init__(self, height: int, width: int, channels: int) -> None:
         super().__init__()
         self.count: Tensor
         self.mean: Tensor
-        self.shift: Tensor
         self.register_buffer("count", torch.zeros((), dtype=torch.float64))
         self.register_buffer("mean", torch.zeros((height, width, channels), dtype=torch.float64))
-        self.register_buffer("shift", torch.zeros((height, width, channels)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of images (B, C, H, W) in [0, 1]; channels innermost in memory stay there."""
+        return x - self.mean.float().permute(2, 0, 1)
 
     @torch.no_grad()
     def update(self, x: Tensor) -> None:
         """Take in bytes, shape (B, C, H, W)."""
-        total = self.count + len(x)
-        seen = x.sum(0, dtype=torch.float64).permute(1, 2, 0) / 255
-        self.mean += (seen - len(x) * self.mean) / total
-        self.count.copy_(total)
-        self.shift.copy_(self.mean)
+        for part in x.split(_AT_ONCE):
+            self.count += len(part)
+            total = part.sum(0, dtype=torch.float64).permute(1, 2, 0) / 255
+            self.mean += (total - len(part) * self.mean) / self.count
 
 
 class ReturnScale:

@@ -86,9 +86,11 @@ class Encoder(nn.Module):
     def _encode(self, part: Part, x: Tensor) -> Tensor:
         key = _key(part)
         if key in self.cnns:
-            shift = cast(Centre, self.standardizers[key]).shift if key in self.standardizers else None
+            x = scaled(_planes(part, x))
+            if key in self.standardizers:
+                x = self.standardizers[key](x)
             with torch.autocast(x.device.type, torch.bfloat16, enabled=self._autocast):
-                return self.cnns[key](scaled(_planes(part, x), shift)).float()
+                return self.cnns[key](x).float()
         match part.space:
             case spaces.Discrete():
                 return F.one_hot(x - int(part.space.start), int(part.space.n)).float()

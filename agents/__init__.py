@@ -10,8 +10,8 @@ if TYPE_CHECKING:  # listing the agents must not import torch
     from numpy.typing import NDArray
     from torch import nn
 
-    from ..core.recording import Recorded
-    from ..core.rollout import Whole
+    from ..core.rollout.engine import Whole
+    from ..core.rollout.recording import Recorded
 
 
 class Agent(Protocol):

@@ -19,19 +19,19 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from ..core.actor import Actor
 from ..core.batch import Batch
 from ..core.checkpoint import tensors
 from ..core.errors import UsageError, check_ranges
+from ..core.learn.actor import Actor
+from ..core.learn.optim import Adam, RMSprop, Schedule, scheduled
+from ..core.learn.returns import n_step
+from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic, Critic
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
-from ..core.optim import Adam, RMSprop, Schedule, scheduled
-from ..core.replay import Replay
-from ..core.returns import n_step
-from ..core.rollout import Whole
-from ..core.stats import explained_variance
-from ..core.surrogate import ClippedSurrogate, fits
+from ..core.replay.replay import Replay
+from ..core.rollout.engine import Whole
+from ..core.written_out.surrogate import ClippedSurrogate, fits
 
 
 @dataclass(frozen=True)

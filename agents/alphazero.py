@@ -22,16 +22,17 @@ from torch import Tensor
 from ..core.batch import Batch
 from ..core.checkpoint import tensors
 from ..core.errors import UsageError, check_ranges
-from ..core.game import RESIGN, Positions, States
-from ..core.match import Player, searcher
-from ..core.nets import Inference, PolicyValueNet, inference
-from ..core.opponents import Gate, PastSelves, Weights
-from ..core.optim import Adam, Schedule, scheduled
-from ..core.resignation import Resignation
-from ..core.search import Evaluate, Search, Settings
-from ..core.selfplay import Clock, Openings, Unfinished, Window, falling, turn
-from ..core.spaces import STATE, Layout
-from ..core.tree import Formula
+from ..core.games.game import RESIGN, Positions, States
+from ..core.games.inference import Inference, inference
+from ..core.games.match import Player, searcher
+from ..core.games.net import PolicyValueNet
+from ..core.games.opponents import Gate, PastSelves, Weights
+from ..core.games.resignation import Resignation
+from ..core.games.search import Evaluate, Search, Settings
+from ..core.games.selfplay import Clock, Openings, Unfinished, Window, falling, turn
+from ..core.games.tree import Formula
+from ..core.learn.optim import Adam, Schedule, scheduled
+from ..core.spaces.layout import STATE, Layout
 
 SELF_PLAY = True
 """Plays both sides of a game."""

@@ -19,14 +19,14 @@ from torch import Tensor
 from ..core import heads
 from ..core.batch import Batch
 from ..core.checkpoint import tensors
-from ..core.divergence import Divergence, divergence
 from ..core.errors import UsageError, check_ranges
-from ..core.likelihood import Likelihood, fits
+from ..core.learn.divergence import Divergence, divergence
+from ..core.learn.optim import Adam, Schedule, scheduled
 from ..core.nets import Policy
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
-from ..core.optim import Adam, Schedule, scheduled
-from ..core.recording import Recorded
+from ..core.rollout.recording import Recorded
+from ..core.written_out.likelihood import Likelihood, fits
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..core.batch import Batch
 from ..core.errors import UsageError, check_ranges
-from ..core.rollout import Act
+from ..core.rollout.engine import Act
 from . import bc
 
 

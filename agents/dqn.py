@@ -18,19 +18,19 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core import td
 from ..core.batch import Batch
 from ..core.checkpoint import tensors
-from ..core.distributional import cross_entropy, projected, quantile_huber
 from ..core.errors import UsageError, check_ranges
-from ..core.greedy import choose_all
+from ..core.jitted.greedy import choose_all
+from ..core.jitted.rng import stream
+from ..core.learn.distributional import cross_entropy, projected, quantile_huber
+from ..core.learn.optim import Adam, Schedule, flatten, scheduled
 from ..core.nets import ActionValue
 from ..core.nets.action_value import Distribution
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
-from ..core.optim import Adam, Schedule, flatten, scheduled
-from ..core.replay import Replay
-from ..core.rng import stream
+from ..core.replay.replay import Replay
+from ..core.written_out import regression as td
 
 _AT_ONCE = 1 << 25  # bytes of observations drawn in one call
 

@@ -13,16 +13,16 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.actor import Actor
 from ..core.batch import Batch
 from ..core.checkpoint import tensors
 from ..core.errors import check_ranges
+from ..core.learn.actor import Actor
+from ..core.learn.optim import Adam, Schedule, scheduled
+from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
-from ..core.optim import Adam, Schedule, scheduled
-from ..core.stats import explained_variance
-from ..core.surrogate import ClippedSurrogate, fits
+from ..core.written_out.surrogate import ClippedSurrogate, fits
 
 
 @dataclass(frozen=True)

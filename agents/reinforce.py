@@ -18,19 +18,19 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.actor import Actor
 from ..core.batch import Batch
 from ..core.checkpoint import tensors
-from ..core.episodes import Played, episodes, joined, placed
 from ..core.errors import check_ranges
+from ..core.learn.actor import Actor
+from ..core.learn.episodes import Played, episodes, joined, placed
+from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
+from ..core.learn.returns import rewards_to_go
+from ..core.learn.stats import effective_samples, explained_variance, sampled_kl
 from ..core.nets import ActorCritic
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
-from ..core.normalize import Standardize
-from ..core.optim import Adam, Schedule, flatten, scheduled, split
-from ..core.returns import rewards_to_go
-from ..core.rollout import Whole
-from ..core.stats import effective_samples, explained_variance, sampled_kl
+from ..core.nets.normalize import Standardize
+from ..core.rollout.engine import Whole
 
 
 @dataclass(frozen=True)

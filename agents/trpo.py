@@ -18,16 +18,16 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..core.actor import Actor
 from ..core.batch import Batch
 from ..core.checkpoint import tensors
 from ..core.errors import check_ranges
 from ..core.heads import Distribution
-from ..core.natural import conjugate_gradient, fisher, gradient, line_search
+from ..core.learn.actor import Actor
+from ..core.learn.natural import conjugate_gradient, fisher, gradient, line_search
+from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
+from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic
 from ..core.nets.mlp import Activation
-from ..core.optim import Adam, Schedule, flatten, scheduled, split
-from ..core.stats import explained_variance
 
 
 @dataclass(frozen=True)

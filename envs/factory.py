@@ -16,7 +16,7 @@ from gymnasium.envs.registration import EnvSpec, find_highest_version, get_env_i
 from ..core.errors import UsageError, nearest
 
 if TYPE_CHECKING:  # compiled, and only needed where there is a game
-    from ..core.game import Game
+    from ..core.games.game import Game
 
 Source = Union[EnvSpec, Callable[..., gym.Env], "Game"]
 MakeEnv = Callable[[], gym.Env]

@@ -9,7 +9,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from ..core.errors import UsageError
-from ..core.history import stack_rows, stacked
+from ..core.spaces.history import stack_rows, stacked
 
 MASK = "action_mask"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.alphabeta import AlphaBeta
 from ..core.errors import UsageError
-from ..core.game import Game, States
-from ..core.match import Player, Score, match, searcher
-from ..core.search import Search, Settings, random_play
-from ..core.tree import Formula
+from ..core.games.alphabeta import AlphaBeta
+from ..core.games.game import Game, States
+from ..core.games.match import Player, Score, match, searcher
+from ..core.games.search import Search, Settings, random_play
+from ..core.games.tree import Formula
 from ..envs.games.connect4 import COLUMNS
 
 _POSITIONS = Path(__file__).parent.parent / "envs" / "games" / "data" / "connect4.npz"

@@ -15,9 +15,9 @@ from rich.console import Console
 from .. import envs
 from ..core.errors import UsageError
 from ..core.heads import head
-from ..core.returns import gae
-from ..core.rollout import Act, Rollout
-from ..core.spaces import MASK, Layout
+from ..core.learn.returns import gae
+from ..core.rollout.engine import Act, Rollout
+from ..core.spaces.layout import MASK, Layout
 from ..envs import snapshot
 from . import run as runs
 from .train import train

@@ -156,7 +156,7 @@ def _report(out: Path, result: Any, quiet: bool) -> int:
 
 def _evaluate(args: list[str]) -> int:
     options = parse(Evaluate, args, "gymnast evaluate")
-    from ..core.stats import iqm, iqm_interval
+    from ..core.learn.stats import iqm, iqm_interval
     from . import run as runs
 
     if not options.runs:
@@ -277,7 +277,7 @@ def _imitate(args: list[str]) -> int:
 
 def _demos(args: list[str]) -> int:
     options = parse(Demonstrations, args, "gymnast demos")
-    from ..core import demos
+    from ..core.rollout import demos
     from .demonstrations import summary
 
     if options.from_minari:

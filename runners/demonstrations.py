@@ -11,11 +11,11 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from .. import envs
-from ..core import demos
 from ..core.batch import Batch
-from ..core.demos import Demos, Trajectory, Writer
 from ..core.errors import UsageError
-from ..core.rollout import Act, Rollout
+from ..core.rollout import demos
+from ..core.rollout.demos import Demos, Trajectory, Writer
+from ..core.rollout.engine import Act, Rollout
 from . import experts
 from . import run as runs
 from .human import Keyboard

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ..agents import Agent
 from ..core.errors import UsageError
-from ..core.rollout import Rollout
-from ..core.stats import bootstrap_interval, iqm
+from ..core.learn.stats import bootstrap_interval, iqm
+from ..core.rollout.engine import Rollout
 
 _HORIZON = 64  # steps between looks at which episodes have ended
 

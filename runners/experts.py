@@ -16,7 +16,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ..core.errors import UsageError, nearest
-from ..core.rollout import Act
+from ..core.rollout.engine import Act
 from . import run as runs
 from .run import Run
 
@@ -88,7 +88,7 @@ class Checked:
 
 def _run(path: Path, env: VectorEnv, stochastic: bool) -> Act:
     """A gymnast agent; with its probabilities of Discrete actions."""
-    from ..core.rollout import action_adapter
+    from ..core.spaces.actions import action_adapter
     from . import train as training
 
     run = runs.load(path / "run.json")

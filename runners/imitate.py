@@ -19,10 +19,10 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from .. import envs
-from ..core import demos
-from ..core.demos import Demos
 from ..core.errors import UsageError
-from ..core.stats import iqm, iqm_interval
+from ..core.learn.stats import iqm, iqm_interval
+from ..core.rollout import demos
+from ..core.rollout.demos import Demos
 from . import experts
 from . import run as runs
 from .demonstrations import collect

@@ -13,9 +13,9 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core.demos import Demos, Trajectory, Writer
 from ..core.errors import UsageError
-from ..core.spaces import Layout
+from ..core.rollout.demos import Demos, Trajectory, Writer
+from ..core.spaces.layout import Layout
 
 _NOT_ONE = "is not the id of a Minari dataset: (namespace/)name-v0"
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import UsageError
-from ..core.game import GOES_ON, States
-from ..core.search import Search
+from ..core.games.game import GOES_ON, States
+from ..core.games.search import Search
 from ..envs.games import board
 from . import run as runs
 from .strength import game_of

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import UsageError, nearest
-from ..core.stats import bootstrap_interval
+from ..core.learn.stats import bootstrap_interval
 from . import run as runs
 from .logging import read
 

@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..agents import Agent
 from ..core.errors import UsageError
-from ..core.game import RESIGN
-from ..core.rollout import Rollout
+from ..core.games.game import RESIGN
+from ..core.rollout.engine import Rollout
 from ..envs.games import board
 from . import run as runs
 from .strength import game_of

@@ -7,11 +7,11 @@ from gymnasium.vector import VectorEnv
 
 from .. import envs
 from ..agents import Agent
-from ..core import demos
 from ..core.errors import UsageError
-from ..core.fused import FusedActor, fits
-from ..core.recording import Recorded, Recording
-from ..core.rollout import Rollout, Whole
+from ..core.rollout import demos
+from ..core.rollout.engine import Rollout, Whole
+from ..core.rollout.fused import FusedActor, fits
+from ..core.rollout.recording import Recorded, Recording
 from . import experts
 from . import run as runs
 from .run import Run

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.checkpoint import tensors
-from ..core.game import Game, Positions
-from ..core.match import OPENING, Player, Score, as_first, match, openings, searcher
+from ..core.games.game import Game, Positions
+from ..core.games.match import OPENING, Player, Score, as_first, match, openings, searcher
 from . import arena
 from .arena import Solved
 

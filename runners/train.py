@@ -17,10 +17,10 @@ from gymnasium.vector import VectorEnv
 
 from .. import agents, envs
 from ..agents import Agent
-from ..core import checkpoint, heap
+from ..core import checkpoint
 from ..core.batch import Batch
 from ..core.errors import TrainingError, UsageError
-from ..core.rollout import Rollout
+from ..core.rollout.engine import Rollout
 from ..envs import snapshot
 from . import run as runs
 from .evaluate import Evaluation, evaluate
@@ -29,6 +29,7 @@ from .logging import Display, Metrics, Writer
 from .run import Run
 from .sources import begin, source
 from .strength import Ladder, game_of
+from .training import malloc as heap
 
 _ROWS = 200  # rows of metrics in a run, so that logging costs the same for any length
 _SAVE_SECONDS = 60.0  # at most this much work is lost to a kill -9,

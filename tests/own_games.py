@@ -1,6 +1,6 @@
 """A game of one's own, as a user writes it: plain Python, one file."""
 
-from gymnast.core.game import GOES_ON, WIN, Game
+from gymnast.core.games.game import GOES_ON, WIN, Game
 
 STONES = 7
 

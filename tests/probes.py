@@ -9,9 +9,9 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from gymnast.core import demos
-from gymnast.core.recording import Recording
-from gymnast.core.rollout import Rollout
+from gymnast.core.rollout import demos
+from gymnast.core.rollout.engine import Rollout
+from gymnast.core.rollout.recording import Recording
 
 ENDS = {"|": (True, False), "~": (False, True), "!": (True, True)}
 """How an episode of `Clock` ends: (terminated, truncated)."""

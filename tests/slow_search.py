@@ -4,7 +4,7 @@ from math import log, sqrt
 
 import numpy as np
 
-from gymnast.core.game import GOES_ON, LOSS, WIN
+from gymnast.core.games.game import GOES_ON, LOSS, WIN
 
 
 class Node:

@@ -6,7 +6,7 @@ import torch
 import gymnast
 from gymnast.agents import alphazero
 from gymnast.core import checkpoint
-from gymnast.core.rollout import Rollout
+from gymnast.core.rollout.engine import Rollout
 
 SMALL = {
     "simulations": 16,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gymnast.core.batch import Batch, Episodes
-from gymnast.core.replay import Replay
+from gymnast.core.replay.replay import Replay
 
 ENVS, GAMMA = 3, 0.9
 NO_EPISODES = Episodes(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gymnast.core.game import GOES_ON, WIN
-from gymnast.core.match import searcher
+from gymnast.core.games.game import GOES_ON, WIN
+from gymnast.core.games.match import searcher
 from gymnast.runners import arena
 from gymnast.runners import run as runs
 from gymnast.runners.train import train

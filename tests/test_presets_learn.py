@@ -2,7 +2,7 @@
 
 import pytest
 
-from gymnast.core.stats import iqm
+from gymnast.core.learn.stats import iqm
 from gymnast.runners.run import preset
 from gymnast.runners.train import train
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from ..heads import Distribution, head
-from ..spaces import MASK
+from ..spaces.layout import MASK
 from .encoder import Cnn, Encoder
 from .mlp import Activation, mlp, orthogonal
 

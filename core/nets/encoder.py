@@ -11,9 +11,9 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from ..errors import UsageError
-from ..normalize import Centre, Standardize
-from ..spaces import MASK, STATE, Layout, Part
+from ..spaces.layout import MASK, STATE, Layout, Part
 from .cnn import impala_cnn, nature_cnn, small_cnn
+from .normalize import Centre, Standardize
 from .pixels import scaled
 
 Cnn = Literal["nature", "small", "impala"]

@@ -12,7 +12,7 @@ import gymnasium
 from ...core.errors import UsageError, nearest
 
 if TYPE_CHECKING:
-    from ...core.game import Game
+    from ...core.games.game import Game
 
 NAMES: dict[str, tuple[str, dict[str, Any]]] = {
     "tictactoe": ("tictactoe", {}),

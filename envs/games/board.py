@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ...core.game import Game
+from ...core.games.game import Game
 
 CELL = 64  # pixels
 MARGIN = 28  # pixels around the board, for coordinates

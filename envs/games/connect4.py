@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...core.game import DRAW, GOES_ON, WIN, Game
+from ...core.games.game import DRAW, GOES_ON, WIN, Game
 
 COLUMNS, ROWS = 7, 6
 CELLS = COLUMNS * ROWS

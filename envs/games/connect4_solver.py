@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...core.game import States
+from ...core.games.game import States
 from .connect4 import CELLS, COLUMNS, ROWS, four
 
 _BOTTOM = sum(1 << (7 * column) for column in range(COLUMNS))

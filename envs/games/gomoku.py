@@ -8,7 +8,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ...core.errors import UsageError
-from ...core.game import DRAW, GOES_ON, WIN, Game
+from ...core.games.game import DRAW, GOES_ON, WIN, Game
 from .board import square_symmetries
 
 BITS = 60

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import UsageError
-from ...core.game import DRAW, GOES_ON, LOSS, WIN, Game
+from ...core.games.game import DRAW, GOES_ON, LOSS, WIN, Game
 
 KEPT = 4096
 """Positions whose environments are kept."""

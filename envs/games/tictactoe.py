@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...core.game import DRAW, GOES_ON, WIN, Game
+from ...core.games.game import DRAW, GOES_ON, WIN, Game
 from .board import square_symmetries
 
 LINES = (0b111, 0b111000, 0b111000000, 0b1001001, 0b10010010, 0b100100100, 0b100010001, 0b1010100)

@@ -11,8 +11,8 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
 from ...core.errors import UsageError
-from ...core.game import GOES_ON, LOSS, RESIGN, Game, Positions
-from ...core.spaces import MASK, STATE
+from ...core.games.game import GOES_ON, LOSS, RESIGN, Game, Positions
+from ...core.spaces.layout import MASK, STATE
 from ..wrappers import refuse_partial_reset
 from . import board
 

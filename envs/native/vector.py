@@ -12,7 +12,7 @@ from numba import carray, from_dtype, njit, typeof, types
 from numba.extending import intrinsic
 from numpy.typing import ArrayLike, NDArray
 
-from ...core.jit import instantiate
+from ...core.jitted.instantiate import instantiate
 from .kernel import Kernel, Painter, Row
 from .pcg64 import ROW, seed_row
 

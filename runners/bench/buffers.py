@@ -11,9 +11,9 @@ from stable_baselines3.common.buffers import ReplayBuffer, RolloutBuffer
 
 from ... import envs
 from ...core.batch import Batch, Episodes
-from ...core.replay import Replay
-from ...core.returns import gae
-from ...core.rollout import Rollout
+from ...core.learn.returns import gae
+from ...core.replay.replay import Replay
+from ...core.rollout.engine import Rollout
 from . import Row, alternate, duration, peers
 
 _OBS, _ACTION = spaces.Box(-10.0, 10.0, (17,), np.float32), spaces.Box(-1.0, 1.0, (6,), np.float32)  # HalfCheetah's

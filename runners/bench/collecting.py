@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 from ... import envs
 from ...agents import ppo
-from ...core.fused import FusedActor
-from ...core.rollout import Rollout
+from ...core.rollout.engine import Rollout
+from ...core.rollout.fused import FusedActor
 from . import Row, alternate, peers, rate
 from .products import product
 

@@ -1,6 +1,7 @@
 """Whole training beside the peer at the same settings: steps per second, and time to a return.
 
-The peer learns in a process of its own, because what we set for a process (`core/heap.py`) would serve it too.
+The peer learns in a process of its own, because what we set for a process (`runners/training/malloc.py`) would serve it
+too.
 """
 
 import multiprocessing

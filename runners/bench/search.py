@@ -10,11 +10,12 @@ import pyspiel
 from numpy.typing import NDArray
 from open_spiel.python.algorithms import mcts
 
-from ...core.game import GOES_ON, Game, States
-from ...core.match import openings
-from ...core.nets import Inference, PolicyValueNet, inference
-from ...core.search import Evaluate, Search, Settings, random_play
-from ...core.tree import Formula
+from ...core.games.game import GOES_ON, Game, States
+from ...core.games.inference import Inference, inference
+from ...core.games.match import openings
+from ...core.games.net import PolicyValueNet
+from ...core.games.search import Evaluate, Search, Settings, random_play
+from ...core.games.tree import Formula
 from ...envs import games
 from .. import run as runs
 from ..train import Training

@@ -9,7 +9,7 @@ from gymnasium.vector import SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
 from ... import envs
-from ...core.jit import instantiate
+from ...core.jitted.instantiate import instantiate
 from ...envs.native import load
 from ...envs.native.pcg64 import seed_row
 from . import Row, alternate, rate

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.returns import gae, n_step, td_lambda
+from ...core.learn.returns import gae, n_step, td_lambda
 from . import Finding
 from ._mdp import Mdp, random_mdp, softmax
 

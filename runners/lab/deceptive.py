@@ -11,8 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...core.greedy import choose
-from ...core.rng import Stream, stream
+from ...core.jitted.greedy import choose
+from ...core.jitted.rng import Stream, stream
 from . import Finding
 
 MAZE = (

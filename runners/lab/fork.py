@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ... import envs
 from ...agents import bc
-from ...core.rollout import Rollout
+from ...core.rollout.engine import Rollout
 from ...envs.native import fork
 from . import Finding
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents.reinforce import Config, credit
-from ...core.stats import effective_samples
+from ...core.learn.stats import effective_samples
 from . import Finding
 from ._mdp import random_mdp, score_sums, softmax
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ... import envs
 from ...agents import dagger
-from ...core.rollout import Rollout
+from ...core.rollout.engine import Rollout
 from ...envs.native import tightrope
 from . import Finding
 from .horizon import cost

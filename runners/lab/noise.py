@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ... import envs
 from ...agents import bc
-from ...core.rollout import Rollout
+from ...core.rollout.engine import Rollout
 from . import Finding
 
 SIZE = 11

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ...core.rng import normal, stream, uniform
+from ...core.jitted.rng import normal, stream, uniform
 from . import Finding
 
 ACTIONS, EPISODES, RUNS, TRUTH = 10, 3000, 300, -0.1

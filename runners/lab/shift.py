@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ... import envs
 from ...agents import dagger
-from ...core.rollout import Act, Rollout
+from ...core.rollout.engine import Act, Rollout
 from . import Finding
 
 SLIP = 0.3

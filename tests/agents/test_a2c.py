@@ -9,7 +9,7 @@ from stopping import states
 from gymnast import A2C
 from gymnast.agents import a2c
 from gymnast.core.errors import UsageError
-from gymnast.core.rollout import Rollout, Whole
+from gymnast.core.rollout.engine import Rollout, Whole
 from probes import Doors, Endless, Later, Match, One, Opposite, Seen, Slide, clocks
 
 BOX = spaces.Box(-1e6, 1e6, (3,), np.float32)

@@ -8,8 +8,9 @@ from small_selfplay import SMALL, go_on_alike, learned, made, weights
 from gymnast.agents import alphazero
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
-from gymnast.core.nets import PolicyValueNet, inference
-from gymnast.core.selfplay import Unfinished, Window
+from gymnast.core.games.inference import inference
+from gymnast.core.games.net import PolicyValueNet
+from gymnast.core.games.selfplay import Unfinished, Window
 from gymnast.envs import games
 from gymnast.runners import run as runs
 from gymnast.runners.folder import last

@@ -8,7 +8,7 @@ from small_selfplay import go_on_alike, learned, made, weights
 from gymnast.agents import alphazero
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
-from gymnast.core.game import NONE, RESIGN
+from gymnast.core.games.game import NONE, RESIGN
 from gymnast.runners import run as runs
 from gymnast.runners.folder import last
 from gymnast.runners.train import Training, resume, train

@@ -11,10 +11,10 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymnast.agents import bc
 from gymnast.core.batch import Batch, Episodes
-from gymnast.core.divergence import divergence
 from gymnast.core.errors import UsageError
+from gymnast.core.learn.divergence import divergence
 from gymnast.core.nets import Policy
-from gymnast.core.rollout import Rollout
+from gymnast.core.rollout.engine import Rollout
 from probes import Match, Slide, clocks, recorded
 
 BOX = spaces.Box(-1, 1, (2,), np.float32)

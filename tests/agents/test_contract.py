@@ -12,8 +12,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnast import agents
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
-from gymnast.core.recording import Recorded
-from gymnast.core.rollout import Rollout, Whole
+from gymnast.core.rollout.engine import Rollout, Whole
+from gymnast.core.rollout.recording import Recorded
 from probes import Anything, Match, recorded
 
 GAMES = {"alphazero"}  # these play games for two alone, and have contracts of their own

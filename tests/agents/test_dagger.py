@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnast.agents import dagger
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
-from gymnast.core.rollout import Rollout
+from gymnast.core.rollout.engine import Rollout
 from probes import Match, Slide, recorded
 
 DISCRETE = spaces.Discrete(4)

@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnast import DQN
 from gymnast.agents import dqn
 from gymnast.core.errors import UsageError
-from gymnast.core.rollout import Rollout
+from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import make
 from gymnast.runners.run import Run
 from gymnast.runners.train import train

@@ -12,8 +12,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymnast.agents import ppo
 from gymnast.core.errors import TrainingError
-from gymnast.core.heads import Categorical
-from gymnast.core.rollout import Rollout
+from gymnast.core.heads.modules import Categorical
+from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import make
 from gymnast.runners.run import Run
 from gymnast.runners.train import train

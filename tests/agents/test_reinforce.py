@@ -14,9 +14,9 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnast.agents import reinforce
 from gymnast.agents.reinforce import Config, credit, mean_baseline
 from gymnast.core.errors import UsageError
+from gymnast.core.learn.returns import rewards_to_go
 from gymnast.core.nets import ActorCritic
-from gymnast.core.returns import rewards_to_go
-from gymnast.core.rollout import Rollout
+from gymnast.core.rollout.engine import Rollout
 
 STATES, ACTIONS, HORIZON, GAMMA = 2, 2, 3, 0.6
 NEXT = np.array([[[0.5, 0.3], [0.2, 0.4]], [[0.1, 0.6], [0.6, 0.1]]])

@@ -6,7 +6,7 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 from gymnast.agents import reinforce
-from gymnast.core.rollout import Rollout, Whole
+from gymnast.core.rollout.engine import Rollout, Whole
 from gymnast.runners.run import preset
 from gymnast.runners.train import Training
 from probes import Match, clocks

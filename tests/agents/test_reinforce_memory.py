@@ -10,9 +10,9 @@ from stopping import states
 
 from gymnast import REINFORCE
 from gymnast.agents import reinforce
-from gymnast.core.episodes import Played, joined
 from gymnast.core.errors import UsageError
-from gymnast.core.rollout import Rollout
+from gymnast.core.learn.episodes import Played, joined
+from gymnast.core.rollout.engine import Rollout
 from gymnast.runners.lab import _mdp
 from probes import Later, Match
 

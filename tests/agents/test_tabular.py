@@ -14,7 +14,7 @@ from gymnast.agents import tabular
 from gymnast.agents.tabular import Model, backup, evaluate, policy_iteration, value_iteration
 from gymnast.core.batch import Batch, Episodes
 from gymnast.core.errors import UsageError
-from gymnast.core.rollout import Rollout
+from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import make
 from gymnast.runners.folder import describe
 from gymnast.runners.run import preset

@@ -12,10 +12,10 @@ from torch import distributions as reference
 
 from gymnast.agents import trpo
 from gymnast.core.errors import UsageError
-from gymnast.core.fused import FusedActor, fits
-from gymnast.core.heads import Categorical
-from gymnast.core.natural import conjugate_gradient, fisher, gradient
-from gymnast.core.rollout import Rollout
+from gymnast.core.heads.modules import Categorical
+from gymnast.core.learn.natural import conjugate_gradient, fisher, gradient
+from gymnast.core.rollout.engine import Rollout
+from gymnast.core.rollout.fused import FusedActor, fits
 from gymnast.envs import make
 from probes import Doors, Endless, Later, Match, Opposite, Slide
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from gymnast.core.errors import UsageError
-from gymnast.core.rollout import Rollout
+from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import atari, describe, make
 from gymnast.envs.snapshot import snapshot
 

@@ -5,8 +5,8 @@ from gymnasium.vector import AutoresetMode
 
 from gymnast import envs
 from gymnast.core.errors import UsageError
-from gymnast.core.history import stack, stack_rows, stacked
-from gymnast.core.rollout import Rollout
+from gymnast.core.rollout.engine import Rollout
+from gymnast.core.spaces.history import stack, stack_rows, stacked
 from gymnast.envs.wrappers import History
 from probes import clocks
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from gymnast.core.game import GOES_ON
-from gymnast.core.match import as_first, match, openings, searcher
-from gymnast.core.search import Search, Settings
+from gymnast.core.games.game import GOES_ON
+from gymnast.core.games.match import as_first, match, openings, searcher
+from gymnast.core.games.search import Search, Settings
 from gymnast.envs import games
 from gymnast.envs.games import tictactoe
 from gymnast.envs.games.connect4_book import PLIES, Book

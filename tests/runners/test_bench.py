@@ -108,7 +108,7 @@ def test_stepping_compares_every_environment_and_number_of_copies():
 
 
 def test_the_loop_without_bookkeeping_plays_the_same_game():
-    from gymnast.core.jit import instantiate
+    from gymnast.core.jitted.instantiate import instantiate
     from gymnast.envs import make
     from gymnast.runners.bench.stepping import bare
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gymnast import envs
-from gymnast.core import demos
+from gymnast.core.rollout import demos
 from gymnast.runners import run as runs
 from gymnast.runners.demonstrations import collect
 from gymnast.runners.human import Keyboard

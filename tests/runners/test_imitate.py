@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gymnast.core.errors import UsageError
-from gymnast.core.stats import iqm
+from gymnast.core.learn.stats import iqm
 from gymnast.runners.imitate import Comparison, imitate, kept_in, report
 
 
@@ -71,7 +71,7 @@ def test_each_seed_has_demonstrations_of_its_own(gymnast, tmp_path, monkeypatch)
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     line = "imitate own_experts:balance CartPole-v1 --out found --seeds 2 --episodes 2 --demonstrations 1"
     assert gymnast(line).code == 0
-    from gymnast.core import demos
+    from gymnast.core.rollout import demos
 
     first, second = (next(iter(demos.load(tmp_path / "found" / "CartPole-v1" / f"demos-{k}"))) for k in range(2))
     assert not np.array_equal(first.obs[0], second.obs[0])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gymnast import envs
-from gymnast.core.rollout import Rollout
+from gymnast.core.rollout.engine import Rollout
 from gymnast.runners import run as runs
 from gymnast.runners.train import Training, trained
 

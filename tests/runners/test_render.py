@@ -62,7 +62,7 @@ def test_signed_actions_are_drawn_from_the_middle(gymnast):
             return {"mean action": np.zeros((1, 1), np.float32)}
 
     from gymnast import make
-    from gymnast.core.rollout import Rollout
+    from gymnast.core.rollout.engine import Rollout
 
     env = make("Pendulum-v1", render_mode="rgb_array")  # torques of -2 to 2
     painter = Painter(env, Mind(), lambda _: None, 30)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gymnast.core.game import GOES_ON
+from gymnast.core.games.game import GOES_ON
 from gymnast.envs import games
 from gymnast.envs.games.connect4_solver import Solver
 

@@ -6,9 +6,9 @@ from pettingzoo.classic import connect_four_v3, tictactoe_v3
 
 import gymnast
 from gymnast.core.errors import UsageError
-from gymnast.core.game import GOES_ON
-from gymnast.core.search import Search, Settings, random_play
-from gymnast.core.tree import Formula
+from gymnast.core.games.game import GOES_ON
+from gymnast.core.games.search import Search, Settings, random_play
+from gymnast.core.games.tree import Formula
 from gymnast.envs import games
 from gymnast.envs.games.pettingzoo import from_pettingzoo
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gymnast.core.errors import UsageError
-from gymnast.core.game import DRAW, GOES_ON, LOSS, WIN
+from gymnast.core.games.game import DRAW, GOES_ON, LOSS, WIN
 from gymnast.envs import games
 from gymnast.envs.games import board, tictactoe
 

@@ -7,9 +7,9 @@ from own_games import COUNTDOWN
 
 import gymnast
 from gymnast.core.errors import UsageError
-from gymnast.core.game import RESIGN
-from gymnast.core.returns import rewards_to_go
-from gymnast.core.rollout import Rollout
+from gymnast.core.games.game import RESIGN
+from gymnast.core.learn.returns import rewards_to_go
+from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import describe, games, snapshot
 
 

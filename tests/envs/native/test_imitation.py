@@ -7,7 +7,7 @@ import pytest
 
 from gymnast import envs
 from gymnast.core.errors import UsageError
-from gymnast.core.rollout import Rollout
+from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import native
 from gymnast.envs.native import fork, pong, tightrope
 

@@ -1,0 +1,234 @@
+"""Game: the rules of a game for two, as a tree search and an environment ask for them.
+
+A position is a row of int64 numbers seen from the player to move, so that players take turns in every game: one who
+cannot move passes by an action. The rules are four functions on such a row, jitted (`@njit(nogil=True)`) or plain
+Python, which is slower and otherwise the same.
+"""
+
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ..jitted.instantiate import instantiate
+from ..jitted.rng import uniform
+from ..spaces.layout import MASK, STATE
+
+if TYPE_CHECKING:  # in the loops below these are the game's own functions, see `instantiate`
+    start: Any = None
+    play: Any = None
+    legal: Any = None
+    observe: Any = None
+
+LOSS, DRAW, WIN, GOES_ON = -1, 0, 1, 2
+"""What a move led to, for the player who made it."""
+NONE = -1
+"""No action, or no node of a tree."""
+RESIGN = -1
+"""What an environment takes for a move of one who gives up: the game is lost. No rule knows it, and no search."""
+
+States = NDArray[np.int64]
+"""Positions (N, S); the last number of each is its ply: how many moves led there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Game:
+    """One game for two players with perfect information and a result of -1, 0 or 1."""
+
+    name: str
+    """As shown, and as it tells machine code apart."""
+    start: Any
+    """start(state, params): write the first position into `state` (S,)."""
+    play: Any
+    """play(state, params, action) -> outcome: move in place, after which `state` is seen by the other player. The
+    action is legal. The outcome is WIN, DRAW or LOSS for the one who moved, or GOES_ON."""
+    legal: Any
+    """legal(state, params, out): write into `out` (A,) int8 which actions there are; at least one unless the game is
+    over."""
+    observe: Any
+    """observe(state, params, planes): write into `planes` (C, H, W) float32; the first is 1 at the stones of the player
+    to move, the second at the other's."""
+    state_size: int
+    """S, the length of a position."""
+    actions: int
+    """A, how many actions there are: one per column, or one per cell and perhaps one more to pass."""
+    shape: tuple[int, int, int]
+    """(C, H, W) of the planes."""
+    max_plies: int
+    """No game has more moves."""
+    params: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Constants of this instance, such as the size of the board."""
+    symmetries: tuple[tuple[NDArray, NDArray], ...] = ()
+    """Beside the identity: (cells (H*W,), actions (A,)), where each cell and each action of the image comes from."""
+    style: str = "stones"
+    """How the board is drawn: stones, discs, drops or marks."""
+    sudden: bool = False
+    """Whether a move can win long before the board is full: a search then looks for such a move in each new position
+    (decisive moves, Teytaud and Teytaud 2010), which costs as many moves as there are open."""
+
+    @property
+    def jitted(self) -> bool:
+        """Whether the rules are compiled."""
+        return all(hasattr(f, "py_func") for f in (self.start, self.play, self.legal, self.observe))
+
+    def begin(self, count: int) -> States:
+        """`count` games at the first position."""
+        states = np.zeros((count, self.state_size), np.int64)
+        self._begin(states, self.params)
+        return states
+
+    def advance(self, states: States, actions: NDArray[np.int64]) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+        """Move in place: outcomes (N,) for those who moved, and the actions (N, A) open to the others."""
+        outcome, mask = np.empty(len(states), np.int8), np.zeros((len(states), self.actions), np.int8)
+        self._advance(states, self.params, actions, outcome, mask)
+        return outcome, mask
+
+    def actions_of(self, states: States) -> NDArray[np.int8]:
+        """Which actions (N, A) there are."""
+        mask = np.zeros((len(states), self.actions), np.int8)
+        self._legal(states, self.params, mask)
+        return mask
+
+    def winning(self, states: States, mask: NDArray[np.int8]) -> NDArray[np.int64]:
+        """Of the open actions (N, A) of unfinished positions, the first that wins at once (N,), or NONE.
+
+        NONE everywhere unless the game is `sudden`.
+        """
+        found = np.full(len(states), NONE, np.int64)
+        if self.sudden:
+            self._winning(states, self.params, mask, np.empty(self.state_size, np.int64), found)
+        return found
+
+    def planes(self, states: States) -> NDArray[np.float32]:
+        """What a network sees (N, C, H, W)."""
+        planes = np.zeros((len(states), *self.shape), np.float32)
+        self._observe(states, self.params, planes)
+        return planes
+
+    def playout(self, states: States, random: NDArray[np.uint64]) -> NDArray[np.float32]:
+        """Results (N,) of random games from unfinished positions, for the player to move; `random` (N,) are streams."""
+        value = np.empty(len(states), np.float32)
+        self._playout(states.copy(), self.params, random, np.empty(self.actions, np.int8), value)
+        return value
+
+    def images(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All symmetries with the identity first: where cells (K, H*W) and actions (K, A) come from."""
+        _, h, w = self.shape
+        cells, actions = [np.arange(h * w)], [np.arange(self.actions)]
+        for cell, action in self.symmetries:
+            cells.append(cell)
+            actions.append(action)
+        return np.stack(cells), np.stack(actions)
+
+    def __deepcopy__(self, memo: dict) -> "Game":
+        return self  # nothing in it changes, and compiled loops are dear
+
+    @cached_property
+    def _begin(self) -> Callable[..., None]:
+        return self.loop(begin_all)
+
+    @cached_property
+    def _advance(self) -> Callable[..., None]:
+        return self.loop(advance_all)
+
+    @cached_property
+    def _legal(self) -> Callable[..., None]:
+        return self.loop(legal_all)
+
+    @cached_property
+    def _winning(self) -> Callable[..., None]:
+        return self.loop(winning_all)
+
+    @cached_property
+    def _observe(self) -> Callable[..., None]:
+        return self.loop(observe_all)
+
+    @cached_property
+    def _playout(self) -> Callable[..., None]:
+        return self.loop(playout_all)
+
+    def loop(self, template: Callable[..., None]) -> Callable[..., None]:
+        """The function `template` with this game's rules as its globals, compiled if they are."""
+        functions = {"start": self.start, "play": self.play, "legal": self.legal, "observe": self.observe}
+        if self.jitted:
+            used = {name: f for name, f in functions.items() if name in template.__code__.co_names}
+            return cast(Callable[..., None], instantiate(template, self.name, **used))
+        return types.FunctionType(template.__code__, {**template.__globals__, **functions})
+
+
+class Positions(spaces.Dict):
+    """Observations of a game: planes, the action mask, and the exact position as bytes, from which a search starts.
+
+    A policy network sees the planes (`observation`) and the mask; `game_state` is no feature.
+    """
+
+    def __init__(self, game: Game) -> None:
+        self.game = game
+        super().__init__(
+            {
+                "observation": spaces.Box(0.0, 1.0, game.shape, np.float32),
+                MASK: spaces.MultiBinary(game.actions),
+                STATE: spaces.Box(0, 255, (8 * game.state_size,), np.uint8),
+            }
+        )
+
+
+def begin_all(states, params):  # type: ignore[no-untyped-def]
+    """Writes the first position into every row."""
+    for i in range(len(states)):
+        start(states[i], params)
+
+
+def advance_all(states, params, actions, outcome, mask):  # type: ignore[no-untyped-def]
+    """Moves in every position; what is open in a game that is over does not matter."""
+    for i in range(len(states)):
+        outcome[i] = play(states[i], params, actions[i])
+        if outcome[i] == GOES_ON:
+            legal(states[i], params, mask[i])
+
+
+def legal_all(states, params, mask):  # type: ignore[no-untyped-def]
+    """Writes the open actions of every position."""
+    for i in range(len(states)):
+        legal(states[i], params, mask[i])
+
+
+def winning_all(states, params, mask, after, found):  # type: ignore[no-untyped-def]
+    """Writes the first winning action of every position that has one."""
+    for i in range(len(states)):
+        for action in range(mask.shape[1]):
+            if mask[i, action]:
+                after[:] = states[i]
+                if play(after, params, action) == WIN:
+                    found[i] = action
+                    break
+
+
+def observe_all(states, params, planes):  # type: ignore[no-untyped-def]
+    """Writes the planes of every position."""
+    for i in range(len(states)):
+        observe(states[i], params, planes[i])
+
+
+def playout_all(states, params, random, mask, value):  # type: ignore[no-untyped-def]
+    """Plays every game to its end by random moves."""
+    for i in range(len(states)):
+        sign, outcome = -1, GOES_ON
+        while outcome == GOES_ON:
+            legal(states[i], params, mask)
+            left = int(uniform(random[i : i + 1]) * mask.sum())
+            action = 0
+            while True:
+                if mask[action]:
+                    if left == 0:
+                        break
+                    left -= 1
+                action += 1
+            sign = -sign
+            outcome = play(states[i], params, action)
+        value[i] = sign * outcome

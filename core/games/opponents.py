@@ -1,0 +1,137 @@
+"""Who plays in self-play beside the newest network against itself: past networks, and a gate for new ones.
+
+Past opponents keep self-play from going in circles (Kaplan §8.6: "an ecosystem"). The gate is AlphaGo Zero's evaluator
+(Silver et al. 2017, Nature 550, 354): a new network plays once it has beaten the one that plays.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..batch import Batch
+from ..checkpoint import tensors
+from .game import Game, States
+from .match import OPENING, Player, match, openings
+from .search import Search
+
+Weights = dict[str, Tensor]
+
+_NOBODY = -1
+
+
+class PastSelves:
+    """Networks of the past, the latest `most` of them, one of which plays one side of a `share` of the games.
+
+    Another one is drawn whenever one joins. Its search starts anew at every move.
+
+    Args:
+        search: makes the search of a past network for up to so many games; a move takes as many simulations as it has
+            room for.
+    """
+
+    def __init__(
+        self,
+        search: Callable[[int, Weights], Search],
+        share: float,
+        most: int,
+        random: np.random.Generator,
+    ) -> None:
+        self.search, self.share, self.most, self.random = search, share, most, random
+        self.weights: list[Weights] = []
+        self._playing = 0  # which of them
+        self._side = np.zeros(0, np.int8)  # (N,) which side a past network plays: 0 the first to move, or nobody
+        self._search: Search | None = None
+
+    def join(self, weights: Weights) -> None:
+        """One more past network."""
+        self.weights = [*self.weights, _copied(weights)][-self.most :]
+        self._playing = int(self.random.integers(len(self.weights)))
+        self._search = None
+
+    def to_move(self, ply: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """In which games (N,) it is a past network's turn; those at ply 0 begin."""
+        n = len(ply)
+        if len(self._side) != n:
+            self._side = np.full(n, _NOBODY, np.int8)
+        taken = (self.random.random(n) < self.share) & bool(self.weights)
+        drawn = np.where(taken, self.random.integers(2, size=n), _NOBODY)
+        self._side = np.where(ply == 0, drawn, self._side).astype(np.int8)
+        return self._side == ply % 2
+
+    @property
+    def side(self) -> NDArray[np.int8]:
+        """(N,) 0 or 1, the parity of the plies at which a past network moves, or -1."""
+        return self._side.copy()
+
+    def moves(self, states: States, temperature: NDArray[np.float32]) -> NDArray[np.int64]:
+        """A past network's moves (B,) in positions (B, S)."""
+        if self._search is None:
+            self._search = self.search(len(self._side), self.weights[self._playing])
+        self._search.run(states, np.full(len(states), self._search.capacity - 1))
+        return self._search.choose(self._search.policies(len(states)), temperature)
+
+    @staticmethod
+    def score(batch: Batch, ply: NDArray[np.int64]) -> dict[str, float]:
+        """What to log of T moves of N games, plies (T, N): points per game against past networks, and how many games.
+
+        Reads the extra "past_side" (T, N).
+        """
+        side = batch.extras["past_side"]
+        ended = batch.done & (side != _NOBODY)
+        result = np.where(side == ply % 2, -batch.reward, batch.reward)[ended]
+        return {"past/score": float((result.mean() + 1) / 2)} if len(result) else {}
+
+    def state(self) -> dict[str, Any]:
+        """The networks, who plays, and the random numbers of their search."""
+        random = self._search.random.copy() if self._search else None
+        return {"weights": self.weights, "playing": self._playing, "side": self._side.copy(), "random": random}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.weights = [tensors(x) for x in state["weights"]]
+        self._playing, self._side = state["playing"], state["side"].copy()
+        self._search = None
+        if state["random"] is not None:
+            self._search = self.search(len(self._side), self.weights[self._playing])
+            self._search.random[:] = state["random"]
+
+
+class Gate:
+    """The network that plays, which a newer one replaces when it wins at least `share` of the points of a match.
+
+    Args:
+        player: makes the player of a network.
+        games: of a match; each of its openings is played from both sides.
+    """
+
+    def __init__(
+        self, game: Game, player: Callable[[Weights], Player], share: float, games: int, weights: Weights
+    ) -> None:
+        self.game, self.player, self.share, self.games = game, player, share, games
+        self.weights = _copied(weights)
+        self._matches = 0
+
+    def challenge(self, weights: Weights) -> float:
+        """The points per game of a newer network, which takes over if they are enough."""
+        starts = openings(self.game, max(self.games // 2, 1), OPENING, self._matches)
+        self._matches += 1
+        scores = match(self.game, self.player(weights), self.player(self.weights), starts)
+        points = (scores[0] + scores[1]).share
+        if points >= self.share:
+            self.weights = _copied(weights)
+        return points
+
+    def state(self) -> dict[str, Any]:
+        """The network that plays, and how many matches there were."""
+        return {"weights": self.weights, "matches": self._matches}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.weights, self._matches = tensors(state["weights"]), state["matches"]
+
+
+def _copied(weights: Weights) -> Weights:
+    return {name: x.detach().cpu().clone() for name, x in weights.items()}

@@ -1,0 +1,58 @@
+"""The head for an action space."""
+
+from typing import Literal
+
+from gymnasium import spaces
+from torch import nn
+
+from ..errors import UsageError
+from . import multimodal, squashed
+from .modules import BernoulliHead, CategoricalHead, GaussianHead, MultiCategoricalHead, StateDependentNoiseHead
+
+Kind = Literal["plain", "squashed", "mixture", "autoregressive"]
+"""Of a head for Box actions: one Gaussian, one inside the bounds, several, or bins one component after the other."""
+
+
+def head(
+    features: int,
+    space: spaces.Space,
+    log_std_init: float = 0.0,
+    sde: bool = False,
+    kind: Kind = "plain",
+    components: int = 5,
+    bins: int = 21,
+) -> nn.Module:
+    """The module from features (B, `features`) to a distribution over `space`.
+
+    Raises:
+        UsageError: for an action space without a head, or `sde` or another `kind` on one that is not a Box.
+    """
+    if (sde or kind != "plain") and not isinstance(space, spaces.Box):
+        asked = f"a {kind} head" if kind != "plain" else "state-dependent exploration (sde)"
+        remedy = "Use head plain." if kind != "plain" else "Set sde to false."
+        raise UsageError(f"{asked} needs a Box action space, not {space}. {remedy}")
+    match space:
+        case spaces.Discrete():
+            return CategoricalHead(features, space)
+        case spaces.MultiDiscrete() if space.nvec.ndim == 1:
+            return MultiCategoricalHead(features, space)
+        case spaces.MultiBinary() if len(space.shape) == 1:
+            return BernoulliHead(features, space)
+        case spaces.Box() if sde:
+            return StateDependentNoiseHead(features, space, log_std_init)
+        case spaces.Box() if kind != "plain":
+            return _box_head(features, space, kind, components, bins)
+        case spaces.Box():
+            return GaussianHead(features, space, log_std_init)
+    raise UsageError(
+        f"no policy head for the action space {space}; supported are Discrete, Box, and MultiDiscrete and "
+        "MultiBinary of one dimension. Wrap the environment so that it takes one of them."
+    )
+
+
+def _box_head(features: int, space: spaces.Box, kind: Kind, components: int, bins: int) -> nn.Module:
+    if kind == "squashed":
+        return squashed.SquashedHead(features, space)
+    if kind == "mixture":
+        return multimodal.MixtureHead(features, space, components)
+    return multimodal.AutoregressiveHead(features, space, bins)

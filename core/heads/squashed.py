@@ -1,0 +1,97 @@
+"""Gaussians squashed into a box: actions never leave it, and densities are those of the action that is executed."""
+
+import math
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from gymnasium import spaces
+from torch import Generator, Tensor, nn
+
+from ..errors import UsageError
+from .distributions import Gaussian
+
+LOG_STD = (-5.0, 2.0)
+"""Range of the logarithm of standard deviations that depend on the state (Haarnoja et al. 2018, arXiv:1801.01290)."""
+_EDGE = 1.0 - 1e-6  # recorded actions at the border of the box are taken to be this near to it: beyond lies infinity
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
+
+
+class Squashed(NamedTuple):
+    """Over a box: shift + scale * tanh(u) with u Gaussian with independent components."""
+
+    mean: Tensor
+    """(B, D) of u."""
+    log_std: Tensor
+    """(B, D) of u."""
+    shift: Tensor
+    """(D,) middle of the box."""
+    scale: Tensor
+    """(D,) half its width."""
+
+    def sample(self, generator: Generator | None = None) -> Tensor:
+        return self.shift + self.scale * self._inner().sample(generator).tanh()
+
+    def mode(self) -> Tensor:
+        """The action of the Gaussian's mean: the median, which unlike the mode of the density is never at an edge."""
+        return self.shift + self.scale * self.mean.tanh()
+
+    def log_prob(self, action: Tensor) -> Tensor:
+        u = (((action.reshape(self.mean.shape) - self.shift) / self.scale).clamp(-_EDGE, _EDGE)).atanh()
+        return self._inner().log_prob(u) - self._stretch(u).sum(-1)
+
+    def entropy(self) -> Tensor:
+        """Exact but for Gauss-Hermite quadrature with 32 nodes."""
+        nodes, weights = (
+            torch.as_tensor(x, dtype=self.mean.dtype, device=self.mean.device) for x in (_NODES, _WEIGHTS)
+        )
+        u = self.mean.unsqueeze(-1) + self.log_std.exp().unsqueeze(-1) * nodes
+        stretch = self._stretch(u.movedim(-1, 0)).movedim(0, -1) @ (weights / math.sqrt(2 * math.pi))
+        return self._inner().entropy() + stretch.sum(-1)
+
+    def kl(self, other: Self) -> Tensor:
+        return self._inner().kl(other._inner())  # the same bijection of both changes no divergence
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        return self._inner().parameters()
+
+    def fisher(self, tangents: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return self._inner().fisher(tangents)
+
+    def _inner(self) -> Gaussian:
+        return Gaussian(self.mean, self.log_std)
+
+    def _stretch(self, u: Tensor) -> Tensor:
+        """log da/du, without the cancellation in 1 - tanh(u)^2."""
+        return self.scale.log() + 2.0 * (math.log(2.0) - u - F.softplus(-2.0 * u))
+
+
+class SquashedHead(nn.Module):
+    """Box actions with finite bounds; mean and deviation depend on the state."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, features: int, space: spaces.Box) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, 2 * math.prod(space.shape))
+        shift, scale = box(space, "squashed")
+        self.register_buffer("shift", shift, persistent=False)
+        self.register_buffer("scale", scale, persistent=False)
+
+    def forward(self, features: Tensor) -> Squashed:
+        mean, log_std = self.linear(features).chunk(2, -1)
+        return Squashed(mean, log_std.clamp(*LOG_STD), self.shift, self.scale)
+
+
+def box(space: spaces.Space, kind: str) -> tuple[Tensor, Tensor]:
+    """Middle and half width (D,) of a box with finite bounds.
+
+    Raises:
+        UsageError: for another space, or infinite bounds.
+    """
+    if not isinstance(space, spaces.Box) or not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
+        raise UsageError(f"a {kind} head needs a Box action space with finite bounds, not {space}. Use head plain.")
+    low, high = (torch.as_tensor(bound.ravel(), dtype=torch.float32) for bound in (space.low, space.high))
+    return (high + low) / 2, (high - low) / 2

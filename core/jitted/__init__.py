@@ -1,0 +1,1 @@
+"""Pieces of jitted code that every floor above uses: compiling, random numbers, activations, greedy choice."""

@@ -1,0 +1,1 @@
+"""What agents learn with: returns, episodes, rewards, optimisers, statistics, natural gradients."""

@@ -1,0 +1,182 @@
+"""Actor: an actor-critic network that acts. What PPO, TRPO and the policy-gradient agents have in common."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..batch import Batch
+from ..checkpoint import tensors
+from ..errors import UsageError
+from ..heads import Categorical, Gaussian, StateDependentNoiseHead
+from ..nets import ActorCritic
+from .noise_scale import GradientNoise
+from .returns import gae
+from .rewards import ReturnScale
+from .stats import effective_samples, sampled_kl
+
+
+class Actor:
+    """Samples from pi with a generator of its own, explores with state-dependent noise if the network has it.
+
+    Args:
+        cfg: an algorithm's Config; its fields named like arguments of `ActorCritic` describe the network,
+            `sde_freq` is the number of steps after which state-dependent noise is drawn anew (none: per rollout),
+            `reward_sign` and `normalize_return` say what `reward` makes of rewards.
+    """
+
+    def __init__(self, obs: spaces.Space, action: spaces.Space, cfg: Any, device: str, seed: int) -> None:
+        self.device = torch.device(device)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.net = ActorCritic.of(obs, action, cfg).to(self.device)
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.convolutional = bool(self.net.encoder.cnns)
+        self.return_scale = ReturnScale(cfg.gamma) if getattr(cfg, "normalize_return", False) else None
+        self.noise = GradientNoise(self.net)
+        self._reward_sign = getattr(cfg, "reward_sign", False)
+        self._sde_freq = getattr(cfg, "sde_freq", None)
+        self._noise: Tensor | None = None  # (N, F, D) exploration matrices, and how often they were used
+        self._noise_age = 0
+
+    @torch.inference_mode()
+    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
+        """Actions (N, *act) with "logp" and "value" (N,); the most likely actions alone without `explore`."""
+        tensor = torch.as_tensor(obs, device=self.device)
+        if not explore:
+            return {"action": self._to_numpy(self.net.policy(tensor)[0].mode())}
+        if isinstance(self.net.policy_head, StateDependentNoiseHead):
+            pi, features = self.net.policy(tensor)
+            value = self.net.value(tensor)
+            action = pi.mode() + self._explore(self.net.policy_head, features)
+        else:
+            pi, value = self.net(tensor)
+            action = pi.sample(self.generator)
+        logp = pi.log_prob(action)
+        return {"action": self._to_numpy(action), "logp": logp.cpu().numpy(), "value": value.cpu().numpy()}
+
+    @torch.inference_mode()
+    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
+        """The value of observations (N, *obs), and the probabilities or the mean and deviation of the actions."""
+        pi, value = self.net(torch.as_tensor(obs, device=self.device))
+        thoughts = {"value": value.cpu().numpy()}
+        if isinstance(pi, Categorical):
+            thoughts["action probability"] = pi.logp.exp().cpu().numpy()
+        elif isinstance(pi, Gaussian):
+            thoughts["mean action"] = pi.mean.cpu().numpy()
+            thoughts["std"] = pi.log_std.exp().expand_as(pi.mean).cpu().numpy()
+        return thoughts
+
+    def flat(self, x: NDArray, batch: Batch) -> Tensor:
+        """The valid steps of an array (T, N, ...) of a rollout, as a tensor (B, ...)."""
+        return self.columns(batch, x=x)["x"]
+
+    def columns(self, batch: Batch, **arrays: NDArray) -> dict[str, Tensor]:
+        """The valid steps of arrays (T, N, ...) of a rollout, as tensors (B, ...)."""
+        flat = {name: torch.as_tensor(x, device=self.device).flatten(0, 1) for name, x in arrays.items()}
+        if batch.valid.all():
+            return flat
+        valid = torch.as_tensor(batch.valid.ravel(), device=self.device)
+        return {name: x[valid] for name, x in flat.items()}
+
+    @torch.no_grad()
+    def values(self, obs: NDArray) -> NDArray:
+        """V (T, N) of observations (T, N, *obs), by the network as it is now."""
+        tensor = torch.as_tensor(obs, device=self.device)
+        return self.net.value(tensor.flatten(0, 1)).view(tensor.shape[:2]).cpu().numpy()
+
+    def reward(self, batch: Batch) -> NDArray[np.float32]:
+        """Rewards (T, N) to learn from: their signs, or in units of the return's running standard deviation."""
+        reward = np.sign(batch.reward) if self._reward_sign else batch.reward
+        return self.return_scale(reward, batch.done, batch.valid) if self.return_scale else reward
+
+    def advantages(
+        self, batch: Batch, reward: NDArray, value: NDArray, gamma: float, lam: float
+    ) -> tuple[NDArray, NDArray]:
+        """GAE(lambda) advantages and value targets, both (T, N), for rewards and V(obs[:-1]) (T, N)."""
+        edge_value = self.values(batch.edge_obs[None])[0]
+        adv = gae(reward, value, batch.next_value(value, edge_value), batch.done, gamma, lam)
+        return adv, adv + value
+
+    def minibatches(self, data: dict[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
+        """The B steps of `data` in random order, `size` at a time."""
+        count = len(next(iter(data.values())))
+        if count <= size:  # one minibatch holds everything: its order does not matter
+            yield data
+            return
+        for index in torch.randperm(count, generator=self.generator, device=self.device).split(size):
+            yield {name: x.index_select(0, index) for name, x in data.items()}
+
+    def gradient_noise(self, data: dict[str, Tensor], adv: Tensor) -> dict[str, float]:
+        """Metrics of how noisy the gradient of mean(adv * log pi(a|s)) is, from B steps; see `GradientNoise`."""
+
+        def loss(index: Tensor) -> Tensor:
+            pi, _ = self.net.policy(data["obs"][index])
+            return -(pi.log_prob(data["action"][index]) * adv[index]).mean()
+
+        return self.noise.look(loss, len(adv), self.device)
+
+    def moved(self, data: dict[str, Tensor]) -> dict[str, float]:
+        """Metrics of how far the policy is from the one whose actions and "logp" are in `data`."""
+        with torch.no_grad():
+            log_ratio = self.net.policy(data["obs"])[0].log_prob(data["action"]) - data["logp"]
+        ratios = log_ratio.cpu().numpy()
+        return {"policy/kl": sampled_kl(ratios), "policy/effective_samples": effective_samples(ratios)}
+
+    def end_rollout(self, batch: Batch) -> None:
+        """After learning from `batch`: standardise by its observations too from now on; draw exploration noise anew."""
+        if self.net.encoder.standardizers:
+            self.net.encoder.update(self.flat(batch.obs[:-1], batch))
+        self._noise = None
+
+    def adopt(self, weights: Mapping[str, Any]) -> None:
+        """Take the policy out of another network's `weights`: encoder, hidden layers and head.
+
+        How widely Box actions are explored stays this network's own: a clone is as sure as its expert was.
+
+        Raises:
+            UsageError: if they are of another shape.
+        """
+        own = self.net.state_dict()
+        parts = ("encoder.", "policy_trunk.", "policy_head.")
+        names = {name for name in {*own, *weights} if name.startswith(parts) and not name.endswith("log_std")}
+        shapes = [tuple(np.shape(tree[name])) if name in tree else None for tree in (own, weights) for name in names]
+        if shapes[: len(names)] != shapes[len(names) :]:
+            wrong = next(name for name, a, b in zip(names, shapes, shapes[len(names) :], strict=False) if a != b)
+            raise UsageError(
+                f"the policy to begin with is another network: {wrong} differs. It must be for the same observations "
+                "and actions, and have a plain head"
+            )
+        adopted = {name: torch.as_tensor(weights[name]) for name in names}
+        self.net.load_state_dict({**own, **adopted})
+
+    def state(self) -> dict[str, Any]:
+        """Weights, normalisers and the generator."""
+        return {
+            "net": {name: value.clone() for name, value in self.net.state_dict().items()},
+            "generator": self.generator.get_state(),
+            "return_scale": self.return_scale.state() if self.return_scale else None,
+            "noise": self.noise.state(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.net.load_state_dict(tensors(state["net"]))
+        self.generator.set_state(torch.as_tensor(state["generator"]))
+        if self.return_scale:
+            self.return_scale.load_state(state["return_scale"])
+        self.noise.load_state(state["noise"])
+
+    def _explore(self, head: StateDependentNoiseHead, features: Tensor) -> Tensor:
+        """(N, D) exploration of this step; the matrices live for `sde_freq` steps and never longer than a rollout."""
+        if self._noise is None or len(self._noise) != len(features) or self._noise_age == self._sde_freq:
+            self._noise, self._noise_age = head.draw(len(features), self.generator), 0
+        self._noise_age += 1
+        return head.explore(features, self._noise)
+
+    def _to_numpy(self, action: Tensor) -> NDArray:
+        return action.view(len(action), *self.net.action_shape).cpu().numpy()

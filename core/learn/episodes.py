@@ -1,0 +1,52 @@
+"""Whole episodes as flat steps, each with its time and the number of its episode."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..batch import Batch
+
+
+class Played(NamedTuple):
+    """The B steps of whole episodes, and the policy's numbers when it took them."""
+
+    obs: NDArray
+    """(B, *obs)"""
+    action: NDArray
+    """(B, *act)"""
+    logp: NDArray
+    """(B,)"""
+    reward: NDArray[np.float64]
+    """(B,)"""
+    step: NDArray[np.int64]
+    """(B,) time in the episode."""
+    episode: NDArray[np.int64]
+    """(B,) number of the episode."""
+
+
+def joined(parts: Sequence[Played]) -> Played:
+    """All episodes of several collections, numbered through."""
+    firsts = np.cumsum([0, *(part.episode.max() + 1 for part in parts)])
+    moved = [part._replace(episode=part.episode + first) for part, first in zip(parts, firsts, strict=False)]
+    return Played(*(np.concatenate(column) for column in zip(*moved, strict=True)))
+
+
+def episodes(batch: Batch) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    """Which steps (T, N) belong to whole episodes; and of these B steps the time in the episode and its number."""
+    ended = batch.done & batch.valid
+    number, count = ended.cumsum(0) - ended, ended.sum(0)
+    whole = batch.valid & (number < count)
+    episode = (number + count.cumsum() - count)[whole]
+    step = whole.cumsum(0)[whole]
+    first = np.full(count.sum(), len(whole))
+    np.minimum.at(first, episode, step)
+    return whole, step - first[episode], episode
+
+
+def placed(x: NDArray, step: NDArray, episode: NDArray, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Values (B,) of steps in their place (L, E), time first; 0 elsewhere."""
+    out = np.zeros(shape)
+    out[step, episode] = x
+    return out

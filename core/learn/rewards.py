@@ -1,0 +1,50 @@
+"""What rewards are made into before anything is learned from them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .returns import discounted_running
+
+_EPSILON = 1e-8
+_CLIP = 10.0  # standard deviations; OpenAI baselines' VecNormalize, kept by Stable-Baselines3 and CleanRL
+
+
+class ReturnScale:
+    """Divides rewards by the running standard deviation of the discounted return, clipped to +-10.
+
+    The scaled reward keeps its sign and zero. The running return is cut where an episode ends, whatever
+    ended it (Engstrom et al. 2020, arXiv:2005.12729, reward scaling).
+    """
+
+    def __init__(self, gamma: float) -> None:
+        self.gamma = gamma
+        self.running: NDArray[np.float64] | None = None  # (N,) the discounted return under way
+        self.count, self.mean, self.m2 = 0.0, 0.0, 0.0
+
+    @property
+    def std(self) -> float:
+        """Standard deviation of the discounted returns seen; 1 before there are any."""
+        return float(np.sqrt(self.m2 / self.count + _EPSILON)) if self.count else 1.0
+
+    def __call__(self, reward: NDArray, done: NDArray, valid: NDArray) -> NDArray[np.float32]:
+        """Scaled rewards (T, N), after taking in the returns that these rewards make."""
+        if self.running is None:
+            self.running = np.zeros(reward.shape[1])
+        returns = discounted_running(reward, done, self.running, self.gamma)[valid].astype(np.float64)
+        delta, total = returns.mean() - self.mean, self.count + returns.size
+        self.m2 += float(np.square(returns - returns.mean()).sum() + delta**2 * self.count * returns.size / total)
+        self.mean += float(delta * returns.size / total)
+        self.count = float(total)
+        return np.clip(reward / self.std, -_CLIP, _CLIP).astype(np.float32)
+
+    def state(self) -> dict[str, Any]:
+        """Moments and the returns under way."""
+        running = None if self.running is None else self.running.copy()
+        return {"count": self.count, "mean": self.mean, "m2": self.m2, "running": running}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self.count, self.mean, self.m2 = state["count"], state["mean"], state["m2"]
+        self.running = None if state["running"] is None else state["running"].copy()

@@ -1,0 +1,1 @@
+"""Past experience: its storage, its priorities and how it is sampled."""

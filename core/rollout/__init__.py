@@ -1,0 +1,1 @@
+"""The rollout engine, its jitted form, and demonstrations: where batches come from."""

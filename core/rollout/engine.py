@@ -1,0 +1,288 @@
+"""Rollout: the only place where environments are stepped."""
+
+import sys
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from numba import njit
+from numpy.typing import NDArray
+
+from ..batch import Batch, Episodes
+from ..errors import UsageError
+from ..spaces.actions import action_adapter
+from ..spaces.layout import Layout, add_axis, take
+from .fused import FusedActor, FusedLoop, is_native
+
+_FIRST_ROWS = 256  # of the storage for whole episodes, which grows to the longest
+
+Act = Callable[[NDArray], dict[str, NDArray]]
+"""obs (N, *obs) -> {"action": (N, *act), **extras}: a policy, an expert, a tree search."""
+
+
+class Whole(NamedTuple):
+    """As a horizon: so many whole episodes of each environment, every time from a reset on.
+
+    The same number of each, because the first to end, whosever they are, would more often be short ones.
+    """
+
+    episodes: int
+
+
+class Rollout:
+    """Steps a `VectorEnv` and records Batches into storage that is allocated once.
+
+    Handles all three autoreset modes. Box actions are clipped to the action space on their way to the
+    environment and recorded as the policy chose them (Huang et al. 2022, "The 37 implementation details
+    of PPO", detail 16 of the continuous ones). `seconds` accumulates the time spent per phase. With `fused`, its
+    policy acts instead of the `act` given, in a native environment for the whole horizon in one call.
+
+    Raises:
+        UsageError: if the environment does not say which autoreset mode it uses.
+    """
+
+    def __init__(self, env: VectorEnv, horizon: int | Whole, seed: int = 0, fused: FusedActor | None = None) -> None:
+        self.env, self.fused = env, fused
+        self.whole = horizon if isinstance(horizon, Whole) else None
+        self.cut = False
+        """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
+        self._loop = FusedLoop(env, fused) if fused and not self.whole and is_native(env) else None
+        self.horizon = _FIRST_ROWS if isinstance(horizon, Whole) else horizon
+        self.layout = Layout(env.single_observation_space)
+        self.mode = _autoreset_mode(env)
+        self.seconds = {"rollout": 0.0} if self._loop else {"act": 0.0, "env": 0.0}
+        n = env.num_envs
+        self._counts_games = env.metadata.get("counts_games", False)
+        self.to_env = action_adapter(env.single_action_space)
+        self._obs = self.layout.empty(self.horizon + 1, n)
+        self._reward = np.zeros((self.horizon, n), np.float32)
+        self._raw_reward = np.zeros((self.horizon, n), np.float64)  # as given: sums of float32 drift over long episodes
+        self._terminated, self._truncated, self._valid = np.zeros((3, self.horizon, n), np.bool_)
+        self._live = np.ones((self.horizon, n), np.bool_)  # steps that the environment took, within the budget or not
+        self._extras: dict[str, NDArray] = {}
+        self._return_so_far = np.zeros(n)
+        self._length_so_far = np.zeros(n, np.int64)
+        self._dead = np.zeros(n, np.bool_)  # environments whose next step only resets (NEXT_STEP)
+        self._left = np.zeros(n, np.int64)  # whole episodes that are still to come in this collection
+        self.reset(seed)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start every environment anew; environment i is seeded with seed + i."""
+        obs, _ = self.env.reset(seed=seed)
+        self.layout.write(self._obs[-1], obs)
+        self._end = self.horizon  # row of `_obs` that holds the present observation
+        self._return_so_far[:], self._length_so_far[:], self._dead[:] = 0, 0, False
+        self._fresh = True
+
+    def collect(self, act: Act, limit: int | None = None) -> Batch:
+        """The next `horizon` steps of every environment, or fewer so as not to exceed `limit` valid steps.
+
+        For whole episodes: that many of each from a reset on. What an environment does while others finish theirs is
+        not valid, and so counts neither as experience nor for the `limit`.
+        """
+        if self.whole:
+            if not self._fresh:
+                self.reset()
+            self._left[:] = self.whole.episodes
+        elif limit is None:
+            limit = self.horizon * self.env.num_envs
+        limit = sys.maxsize if limit is None else limit
+        self._fresh = False
+        self._obs[0] = self._obs[self._end]
+        if self._loop is not None:
+            return self._collect_fused(self._loop, limit)
+        act = act if self.fused is None else self.fused.act
+        ends: list[tuple[NDArray, NDArray]] = []  # per step with ends: final_at rows and final_obs
+        reported: list[tuple[dict[str, NDArray], NDArray]] = []  # episodes that the environment counts itself
+        clock = perf_counter()
+        count, t = 0, 0
+        while count < limit and self._goes_on(t):
+            out = act(self._obs[t])
+            clock = self._tick("act", clock)
+            count += self._mark_valid(t, limit - count)
+            obs, reward, terminated, truncated, info = self.env.step(self.to_env(out["action"]))
+            self._raw_reward[t] = reward
+            self._terminated[t], self._truncated[t] = terminated, truncated
+            self.layout.write(self._obs[t + 1], obs)
+            done = self._terminated[t] | self._truncated[t]
+            if done.any():
+                ends.append(self._end_episodes(t, done, info))
+            if self.mode is AutoresetMode.NEXT_STEP:
+                self._dead = done
+            if self.whole:
+                self._left -= done & self._valid[t]
+            if self._counts_games and "episode" in info:
+                reported.append((info["episode"], info["_episode"]))
+            clock = self._tick("env", clock)
+            self._record(t, out)
+            t += 1
+        self._end = t
+        self.cut = self.whole is not None and bool((self._left > 0).any())
+        return self._batch(t, ends, reported)
+
+    def state(self) -> dict[str, Any]:
+        """What `collect` depends on beside the environments themselves."""
+        return {
+            "random": None if self.fused is None else self.fused.random.copy(),
+            "obs": self._obs[self._end].copy(),
+            "return_so_far": self._return_so_far.copy(),
+            "length_so_far": self._length_so_far.copy(),
+            "dead": self._dead.copy(),
+            "fresh": self._fresh,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`; the caller restores the environments."""
+        self._obs[-1], self._end = state["obs"], self.horizon
+        self._return_so_far[:] = state["return_so_far"]
+        self._length_so_far[:] = state["length_so_far"]
+        self._dead, self._fresh = state["dead"].copy(), state["fresh"]
+        if self.fused is not None:
+            self.fused.random[:] = state["random"]
+
+    def _collect_fused(self, loop: FusedLoop, limit: int) -> Batch:
+        clock = perf_counter()
+        n = self.env.num_envs
+        steps = min(self.horizon, -(-limit // n))
+        shapes = {"action": (loop.actor.action_shape, loop.actor.action_dtype)}
+        shapes |= {name: ((), np.dtype(np.float32)) for name in loop.actor.extras}
+        for name, (shape, dtype) in shapes.items():
+            if name not in self._extras:
+                self._extras[name] = np.zeros((self.horizon, n, *shape), dtype)
+        columns = {name: self._extras[name][:steps] for name in shapes}
+        ends = loop.fill(
+            self._obs[: steps + 1],
+            columns,
+            self._raw_reward[:steps],
+            self._terminated[:steps],
+            self._truncated[:steps],
+        )
+        for t in (0, steps - 1):  # only the last row can go beyond the budget
+            self._mark_valid(t, limit - t * n)
+        self._valid[1 : steps - 1] = True
+        self._end = steps
+        self._tick("rollout", clock)
+        return self._batch(steps, [ends], [])
+
+    def _goes_on(self, t: int) -> bool:
+        """Whether there is a step t to take, for which there is room then."""
+        if self.whole is None:
+            return t < self.horizon
+        if t == self.horizon:
+            self._grow()
+        return bool((self._left > 0).any())
+
+    def _grow(self) -> None:
+        """Twice the rows, for episodes that are longer than all before."""
+        self.horizon *= 2
+        for name in ("_obs", "_reward", "_raw_reward", "_terminated", "_truncated", "_valid", "_live"):
+            setattr(self, name, _longer(getattr(self, name), self.horizon + (name == "_obs")))
+        self._extras = {name: _longer(x, self.horizon) for name, x in self._extras.items()}
+
+    def _tick(self, phase: str, since: float) -> float:
+        now = perf_counter()
+        self.seconds[phase] += now - since
+        return now
+
+    def _mark_valid(self, t: int, budget: int) -> int:
+        """Mark which environments' step t counts: the live ones, as far as the budget goes."""
+        live, valid = np.logical_not(self._dead, out=self._live[t]), self._valid[t]
+        np.copyto(valid, live)
+        if self.whole:
+            valid &= self._left > 0
+        if live.size > budget:
+            valid &= valid.cumsum() <= budget
+        return int(np.count_nonzero(valid))
+
+    def _end_episodes(self, t: int, done: NDArray, info: dict[str, Any]) -> tuple[NDArray, NDArray]:
+        """Where episodes ended at step t and with which observations; afterwards `_obs[t + 1]` starts the next ones."""
+        which = np.flatnonzero(done)
+        final = self._obs[t + 1, which]
+        if self.mode is AutoresetMode.SAME_STEP:
+            rows = self.layout.empty(1)
+            for k, i in enumerate(which):
+                self.layout.write(rows, add_axis(take(info["final_obs"], int(i))))
+                final[k] = rows[0]
+        elif self.mode is AutoresetMode.DISABLED:
+            obs, _ = self.env.reset(options={"reset_mask": done})
+            self.layout.write(self._obs[t + 1], obs)
+        return np.stack([np.full_like(which, t), which], 1), final
+
+    def _record(self, t: int, out: dict[str, NDArray]) -> None:
+        for name, value in out.items():
+            if name not in self._extras:
+                self._extras[name] = np.zeros((self.horizon, *value.shape), value.dtype)
+            self._extras[name][t] = value
+
+    def _batch(self, steps: int, ends: list, reported: list) -> Batch:
+        raw = self._raw_reward[:steps]
+        np.copyto(self._reward[:steps], raw)
+        terminated, truncated, valid = self._terminated[:steps], self._truncated[:steps], self._valid[:steps]
+        running = self._return_so_far, self._length_so_far
+        counted = Episodes(*_episodes(raw, terminated | truncated, self._live[:steps], valid, *running))
+        no_end = np.zeros((0, 2), np.int64), self.layout.empty(0)
+        final_at, final_obs = (np.concatenate(x) for x in zip(*(ends or [no_end]), strict=True))
+        return Batch(
+            obs=self._obs[: steps + 1],
+            action=self._extras["action"][:steps],
+            reward=self._reward[:steps],
+            terminated=terminated,
+            truncated=truncated,
+            valid=valid,
+            final_at=final_at,
+            final_obs=final_obs,
+            episodes=_reported(reported) if self._counts_games else counted,
+            extras={name: value[:steps] for name, value in self._extras.items() if name != "action"},
+        )
+
+
+def _longer(x: NDArray, rows: int) -> NDArray:
+    """`x` followed by zeros, `rows` in all."""
+    return np.concatenate([x, np.zeros((rows - len(x), *x.shape[1:]), x.dtype)])
+
+
+def _autoreset_mode(env: VectorEnv) -> AutoresetMode:
+    mode = env.metadata.get("autoreset_mode")
+    if not isinstance(mode, AutoresetMode):
+        raise UsageError(
+            f"{type(env).__name__}.metadata['autoreset_mode'] is {mode!r}; it must be one of "
+            f"{', '.join(str(m) for m in AutoresetMode)} for episodes to end where they do."
+        )
+    return mode
+
+
+@njit(cache=True, nogil=True)
+def _episodes(reward, done, live, valid, return_so_far, length_so_far):  # type: ignore[no-untyped-def]
+    """Environment, return and length of each episode that ended within the budget; advances what is running in place.
+
+    What an environment did beyond the budget belongs to its episode all the same, for the next call goes on from there.
+    """
+    steps, n = reward.shape
+    count = 0
+    for t in range(steps):
+        for i in range(n):
+            count += done[t, i] and valid[t, i]
+    env, returns, lengths = np.empty(count, np.int64), np.empty(count), np.empty(count, np.int64)
+    k = 0
+    for t in range(steps):
+        for i in range(n):
+            if live[t, i]:
+                return_so_far[i] += reward[t, i]
+                length_so_far[i] += 1
+            if done[t, i]:
+                if valid[t, i]:
+                    env[k], returns[k], lengths[k] = i, return_so_far[i], length_so_far[i]
+                    k += 1
+                return_so_far[i], length_so_far[i] = 0.0, 0
+    return env, returns, lengths
+
+
+def _reported(reported: list[tuple[dict[str, NDArray], NDArray]]) -> Episodes:
+    """Whole games as the environment counts them, where an episode is less than a game (a life of Atari)."""
+    which = [np.flatnonzero(mask) for _, mask in reported]
+    returns = [np.zeros(0), *(stats["r"][i] for (stats, _), i in zip(reported, which, strict=True))]
+    lengths = [np.zeros(0, np.int64), *(stats["l"][i] for (stats, _), i in zip(reported, which, strict=True))]
+    env = np.concatenate([np.zeros(0, np.int64), *which])
+    return Episodes(env, np.concatenate(returns), np.concatenate(lengths).astype(np.int64))

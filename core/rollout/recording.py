@@ -1,0 +1,112 @@
+"""Recording: demonstrations played back as Batches, in the place of an environment that is stepped."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ..batch import Batch, Episodes
+from ..errors import UsageError
+from ..spaces.actions import action_adapter
+from ..spaces.history import stack, stacked
+from ..spaces.layout import Layout
+from .demos import Demos, Trajectory
+from .engine import Act
+
+
+class Recorded(NamedTuple):
+    """As a horizon: one pass over recorded demonstrations, instead of steps in an environment."""
+
+
+class Recording:
+    """Gives all steps of the demonstrations as one Batch of a single environment, every time; nothing is stepped.
+
+    Args:
+        history: how many of the last observations an agent sees as one.
+        episodes: learn from so many of them, drawn by the seed; None: from all.
+
+    Raises:
+        UsageError: if there are fewer episodes, or actions that are none.
+    """
+
+    cut = False
+
+    def __init__(self, demos: Demos, history: int = 1, episodes: int | None = None, seed: int = 0) -> None:
+        self.seconds: dict[str, float] = {}
+        self._random = np.random.default_rng(seed)
+        count = demos.episodes if episodes is None else episodes
+        if not 1 <= count <= demos.episodes:
+            raise UsageError(f"cannot learn from {count} episodes: {demos.folder} holds {demos.episodes}")
+        chosen = set(self._random.permutation(demos.episodes)[:count].tolist())
+        trajectories = [trajectory for k, trajectory in enumerate(demos) if k in chosen]
+        self.layout = Layout(stacked(demos.observation_space, history))
+        self.to_env = action_adapter(demos.action_space)
+        self._batch = _batch(trajectories, demos, history)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Nothing: every pass is over the same steps."""
+
+    def collect(self, act: Act, limit: int | None = None) -> Batch:
+        """All steps, or `limit` of them drawn at random as the valid ones; `act` is not asked."""
+        whole = self._batch
+        total = whole.steps
+        if limit is None or limit >= total:
+            return whole
+        valid = np.zeros_like(whole.valid)
+        valid[self._random.permutation(total)[:limit]] = True
+        return replace(whole, valid=valid)
+
+    def state(self) -> dict[str, Any]:
+        """Nothing that matters: only the last pass may draw."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+
+
+def _batch(trajectories: list[Trajectory], demos: Demos, history: int) -> Batch:
+    """Episodes one after the other, as an environment that resets in the step that ends an episode gives them."""
+    lengths = np.array([len(trajectory.action) for trajectory in trajectories])
+    ends = lengths.cumsum() - 1
+    total = int(lengths.sum())
+    obs = [stack(trajectory.obs, history, demos.observation_space) for trajectory in trajectories]
+    final = np.stack([x[-1] for x in obs])
+    terminated, truncated = np.zeros((2, total, 1), np.bool_)
+    terminated[ends, 0] = [trajectory.terminated for trajectory in trajectories]
+    truncated[ends, 0] = ~terminated[ends, 0]
+    action = np.concatenate([trajectory.action for trajectory in trajectories])
+    names = set(trajectories[0].extras).intersection(*(t.extras for t in trajectories))
+    return Batch(
+        obs=np.concatenate([*(x[:-1] for x in obs), final[-1:]])[:, None],
+        action=_checked(action, demos)[:, None],
+        reward=np.concatenate([trajectory.reward for trajectory in trajectories]).astype(np.float32)[:, None],
+        terminated=terminated,
+        truncated=truncated,
+        valid=np.ones((total, 1), np.bool_),
+        final_at=np.stack([ends, np.zeros_like(ends)], 1),
+        final_obs=final,
+        episodes=Episodes(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64)),
+        extras={name: np.concatenate([t.extras[name] for t in trajectories])[:, None] for name in sorted(names)},
+    )
+
+
+def _checked(action: NDArray, demos: Demos) -> NDArray:
+    """Actions (B, *act) as an agent chooses them: counted from 0, float32 for a Box.
+
+    Raises:
+        UsageError: for one that is not in the action space.
+    """
+    space = demos.action_space
+    if action.shape[1:] == space.shape:
+        match space:
+            case spaces.Box() if np.isfinite(action).all():
+                return action.astype(np.float32)
+            case spaces.Discrete() if ((action >= space.start) & (action < space.start + space.n)).all():
+                return action.astype(np.int64) - space.start
+            case spaces.MultiDiscrete() if ((action >= space.start) & (action < space.start + space.nvec)).all():
+                return action.astype(np.int64) - space.start
+            case spaces.MultiBinary() if ((action == 0) | (action == 1)).all():
+                return action.astype(np.int8)
+    raise UsageError(f"{demos.folder} holds actions that are not in {space}; record anew with gymnast collect")

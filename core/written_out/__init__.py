@@ -1,0 +1,1 @@
+"""Twins of readable losses with their gradients written out."""

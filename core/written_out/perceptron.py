@@ -1,0 +1,170 @@
+"""The passes through a perceptron and back, without autograd.
+
+Between small matrices autograd spends more time on its books than on the products, and between the smallest even
+calling torch for each product takes longer than computing it: for those the whole pass is jitted.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..jitted import activations
+from ..jitted.activations import REORDER, activate, back_through
+
+
+class Perceptron:
+    """The linear layers of `parts`, in order, with ReLU or tanh between them, as plain matrix products.
+
+    Reads the parameters where they are and writes their gradients where those are: both must stay there
+    (`core.optim.flatten`).
+    """
+
+    def __init__(self, *parts: nn.Module, relu: bool) -> None:
+        self.relu = relu
+        layers = _linear(parts)
+        # looked up once: a module's attribute costs as much as a small product
+        self._weights = [layer.weight.detach() for layer in layers]
+        self._transposed = [weight.t() for weight in self._weights]
+        self._biases = [layer.bias.detach() for layer in layers]
+        self._grads = [(layer.weight.grad, layer.bias.grad) for layer in layers]
+
+    def forward(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        """What each layer sees, and what the last one gives, for inputs `x` (B, F)."""
+        seen = [x]
+        for bias, weight in zip(self._biases[:-1], self._transposed, strict=False):
+            x = torch.addmm(bias, x, weight)
+            activations.apply(x.view(-1).numpy(), self.relu)
+            seen.append(x)
+        return seen, torch.addmm(self._biases[-1], x, self._transposed[-1])
+
+    def backward(self, seen: list[Tensor], grad: Tensor) -> None:
+        """Write the parameters' gradients, from the one by the last layer's outputs (B, O)."""
+        for k in reversed(range(len(seen))):
+            x, (weight_grad, bias_grad) = seen[k], self._grads[k]
+            torch.mm(grad.t(), x, out=weight_grad)
+            torch.sum(grad, 0, out=bias_grad)
+            if k:
+                grad = grad.mm(self._weights[k])
+                activations.back(x.view(-1).numpy(), self.relu, grad.view(-1).numpy())
+
+
+def shared_vector(net: nn.Module) -> Tensor:
+    """The one vector that all weights are views of (`core.optim.flatten`)."""
+    first = next(net.parameters())
+    size = sum(p.numel() for p in net.parameters())
+    storage = first.untyped_storage()
+    assert all(p.untyped_storage().data_ptr() == storage.data_ptr() for p in net.parameters())
+    return torch.empty(0).set_(storage, 0, (size,), (1,))
+
+
+def places(flat: Tensor, *parts: nn.Module) -> NDArray[np.int64]:
+    """(L, 4) where the weight and the bias of each linear layer begin in `flat`, its inputs and its outputs."""
+
+    def start(parameter: Tensor) -> int:
+        return (parameter.data_ptr() - flat.data_ptr()) // flat.element_size()
+
+    return np.array([(start(m.weight), start(m.bias), m.in_features, m.out_features) for m in _linear(parts)])
+
+
+def _linear(parts: tuple[nn.Module, ...]) -> list[Any]:
+    return [module for part in parts for module in part.modules() if isinstance(module, nn.Linear)]
+
+
+@njit(nogil=True, error_model="numpy")
+def log_probabilities(logits, row, logp):  # type: ignore[no-untyped-def]
+    """Write the normalised logarithms of one row of (B, A) into `logp`; the entropy."""
+    actions, top, total = logits.shape[1], logits[row].max(), 0.0
+    for j in range(actions):
+        total += math.exp(logits[row, j] - top)
+    shift, entropy = top + math.log(total), 0.0
+    for j in range(actions):
+        logp[j] = logits[row, j] - shift
+        entropy -= math.exp(logp[j]) * logp[j]
+    return entropy
+
+
+@njit(nogil=True)
+def transpose(theta, layers, transposed):  # type: ignore[no-untyped-def]
+    """The weights of every layer with inputs before outputs, at the same places."""
+    for k in range(len(layers)):
+        w, inputs, outputs = layers[k, 0], layers[k, 2], layers[k, 3]
+        for o in range(outputs):
+            for j in range(inputs):
+                transposed[w + j * outputs + o] = theta[w + o * inputs + j]
+
+
+@njit(nogil=True)
+def pass_on(theta, transposed, layers, relu, seen):  # type: ignore[no-untyped-def]
+    """Fill `seen` (L + 1, B, W), what each layer sees and the last one gives, from seen[0]; rows are W apart."""
+    _, size, width = seen.shape
+    flat = seen.reshape(-1)
+    for k in range(len(layers)):
+        w, bias, inputs, outputs = layers[k, 0], layers[k, 1], layers[k, 2], layers[k, 3]
+        for i in range(size):
+            seen[k + 1, i, :outputs] = theta[bias : bias + outputs]
+        here, there = flat[k * size * width :], flat[(k + 1) * size * width :]
+        add_product(here, width, 1, transposed[w:], outputs, there, width, size, inputs, outputs)
+        if k < len(layers) - 1:
+            for i in range(size):
+                activate(seen[k + 1, i, :outputs], relu)
+
+
+@njit(nogil=True)
+def pass_back(theta, layers, relu, seen, slope, other, grad):  # type: ignore[no-untyped-def]
+    """Write the gradient by all weights, from the one by the outputs in `slope` (B, W).
+
+    It and `other` (B, W) serve as scratch.
+    """
+    _, size, width = seen.shape
+    flat = seen.reshape(-1)
+    for k in range(len(layers) - 1, -1, -1):
+        w, bias, inputs, outputs = layers[k, 0], layers[k, 1], layers[k, 2], layers[k, 3]
+        grad[w : w + outputs * inputs] = 0.0
+        add_product(
+            slope.reshape(-1), 1, width, flat[k * size * width :], width, grad[w:], inputs, outputs, size, inputs
+        )
+        grad[bias : bias + outputs] = 0.0
+        for i in range(size):
+            for o in range(outputs):
+                grad[bias + o] += slope[i, o]
+        if k > 0:
+            other[:, :inputs] = 0.0
+            add_product(slope.reshape(-1), width, 1, theta[w:], inputs, other.reshape(-1), width, size, outputs, inputs)
+            for i in range(size):
+                back_through(seen[k, i, :inputs], relu, other[i, :inputs])
+            slope, other = other, slope
+
+
+@njit(nogil=True, fastmath=REORDER, error_model="numpy")
+def add_product(a, down, along, b, b_row, c, c_row, n, m, p):  # type: ignore[no-untyped-def]
+    """C (n, p) += A (n, m) B (m, p), of flat vectors: A[i, k] is a[i * down + k * along], rows of B and C are whole.
+
+    Two rows of C take four rows of B at a time, so that what is in registers is used more than once.
+    """
+    for i in range(0, n, 2):
+        pair = i + 1 < n
+        c0 = c[i * c_row : i * c_row + p]
+        c1 = c[(i + 1) * c_row : (i + 1) * c_row + p] if pair else c0
+        whole = m - m % 4 if pair else 0
+        for k in range(0, whole, 4):
+            b0, b1 = b[k * b_row : k * b_row + p], b[(k + 1) * b_row : (k + 1) * b_row + p]
+            b2, b3 = b[(k + 2) * b_row : (k + 2) * b_row + p], b[(k + 3) * b_row : (k + 3) * b_row + p]
+            at, under = i * down + k * along, (i + 1) * down + k * along
+            x0, x1, x2, x3 = a[at], a[at + along], a[at + 2 * along], a[at + 3 * along]
+            y0, y1, y2, y3 = a[under], a[under + along], a[under + 2 * along], a[under + 3 * along]
+            for j in range(p):
+                c0[j] += x0 * b0[j] + x1 * b1[j] + x2 * b2[j] + x3 * b3[j]
+                c1[j] += y0 * b0[j] + y1 * b1[j] + y2 * b2[j] + y3 * b3[j]
+        for k in range(whole, m):
+            row, x = b[k * b_row : k * b_row + p], a[i * down + k * along]
+            for j in range(p):
+                c0[j] += x * row[j]
+            if pair:
+                y = a[(i + 1) * down + k * along]
+                for j in range(p):
+                    c1[j] += y * row[j]

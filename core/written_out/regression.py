@@ -1,0 +1,141 @@
+"""The one-step regression of action values on their targets, written out for perceptrons.
+
+It computes what the autograd path of `agents/dqn.py` does, equal up to the rounding of float32. Where the network is
+small, drawing aside, a gradient step is all that a Q-learner does, and calling thirty operations takes longer than
+computing them: there all gradient steps on one draw are one jitted call, targets and optimiser included.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..jitted.instantiate import instantiate
+from ..learn.optim import Adam, adam
+from ..nets import ActionValue
+from .perceptron import Perceptron, pass_back, pass_on, places, shared_vector, transpose
+
+if TYPE_CHECKING:  # in the loop these are the functions of other files, see `instantiate`
+    forward: Any = None
+    backward: Any = None
+    swap: Any = None
+    descend: Any = None
+
+# Products of weights and transitions, above which torch's matrix products make up for the cost of calling them.
+_SMALL = 1_000_000
+
+
+def fits(net: nn.Module) -> bool:
+    """Whether `Regression` knows the network: a plain one on the CPU."""
+    return isinstance(net, ActionValue) and net.plain and next(net.parameters()).device.type == "cpu"
+
+
+class Regression:
+    """Gradient steps of `net`, whose parameters `optimizer` holds as one vector, as `target_net`'s are too."""
+
+    def __init__(self, net: ActionValue, target_net: ActionValue, optimizer: Adam) -> None:
+        self._encoder, self._identity, self._optimizer = net.encoder, net.encoder.identity, optimizer
+        self._online, self._target = (Perceptron(n.trunk, n.advantage, relu=True) for n in (net, target_net))
+        flat = shared_vector(net)
+        self._places = places(flat, net.trunk, net.advantage)
+        self._target_weights = shared_vector(target_net).numpy()
+        self._steps = instantiate(
+            steps, "perceptron", forward=pass_on, backward=pass_back, swap=transpose, descend=adam
+        )
+
+    def fit(self, drawn: dict[str, NDArray], lr: float, double: bool, squared: bool) -> tuple[Tensor, NDArray]:
+        """One step on each of the k minibatches of `drawn`, arrays (k, B, ...) as `Replay.sample` gives them.
+
+        Returns loss, mean Q of the actions taken and the gradient's norm (k, 3), and the TD errors (k, B).
+        """
+        k, size = drawn["reward"].shape
+        obs, next_obs = (self._features(drawn[name]).reshape(k, size, -1) for name in ("obs", "next_obs"))
+        errors, logged = np.empty((k, size), np.float32), np.empty((k, 3), np.float32)
+        columns = [drawn[name] for name in ("action", "reward", "discount", "weights")]
+        if size * len(self._target_weights) <= _SMALL:
+            self._steps(
+                obs, next_obs, *columns, self._places, self._target_weights, *self._optimizer.vectors,
+                lr, self._optimizer.eps, self._optimizer.most, double, squared, logged, errors,
+            )  # fmt: skip
+            return torch.from_numpy(logged), errors
+        now, then = torch.from_numpy(obs), torch.from_numpy(next_obs)
+        following = self._target.forward(then.flatten(0, 1))[1].view(k, size, -1).numpy()
+        for i, (action, reward, discount, weights) in enumerate(zip(*columns, strict=True)):
+            chooser = self._online.forward(then[i])[1].numpy() if double else following[i]
+            seen, out = self._online.forward(now[i])
+            grad = torch.empty_like(out)
+            logged[i, :2] = regress(
+                *(out.numpy(), following[i], chooser, action, reward, discount, weights, squared),
+                *(grad.numpy(), errors[i]),
+            )
+            self._online.backward(seen, grad)
+            logged[i, 2] = self._optimizer.descend(lr).item()
+        return torch.from_numpy(logged), errors
+
+    def _features(self, obs: NDArray) -> NDArray[np.float32]:
+        """What the first layer sees of stored observations (k, B, *obs); of numbers that is they themselves."""
+        if self._identity:
+            return obs
+        return self._encoder(torch.from_numpy(obs).flatten(0, 1)).numpy()
+
+
+def steps(  # type: ignore[no-untyped-def]
+    obs, next_obs, action, reward, discount, importance, layers, target_theta,
+    theta, grad, mean, square, step, lr, eps, most, double, squared, logged, errors,
+):  # fmt: skip
+    """The k steps of `Regression.fit`; the target network stands still."""
+    size, actions = errors.shape[1], layers[-1, 3]
+    width = max(layers[:, 2].max(), layers[:, 3].max())
+    seen = np.empty((len(layers) + 1, size, width), np.float32)
+    ahead, chosen, slope, other = seen.copy(), seen.copy(), seen[0].copy(), seen[0].copy()
+    transposed, target_transposed = np.empty_like(theta), np.empty_like(theta)
+    swap(target_theta, layers, target_transposed)
+    for k in range(len(errors)):
+        swap(theta, layers, transposed)
+        ahead[0, :, : next_obs.shape[2]] = next_obs[k]
+        forward(target_theta, target_transposed, layers, True, ahead)
+        following = chooser = ahead[-1, :, :actions]
+        if double:
+            chosen[0, :, : next_obs.shape[2]] = next_obs[k]
+            forward(theta, transposed, layers, True, chosen)
+            chooser = chosen[-1, :, :actions]
+        seen[0, :, : obs.shape[2]] = obs[k]
+        forward(theta, transposed, layers, True, seen)
+        logged[k, 0], logged[k, 1] = regress(
+            seen[-1, :, :actions], following, chooser, action[k], reward[k], discount[k], importance[k], squared,
+            slope[:, :actions], errors[k],
+        )  # fmt: skip
+        backward(theta, layers, True, seen, slope, other, grad)
+        logged[k, 2] = descend(theta, grad, mean, square, step, lr, eps, most)
+
+
+@njit(nogil=True)
+def regress(  # type: ignore[no-untyped-def]
+    values, following, chooser, action, reward, discount, importance, squared, grad, error
+):
+    """Weighted loss and mean Q of the B actions taken, from action values (B, A) now, of what followed by the target
+    network, and of that by the network that chooses; writes the gradient by `values` and the TD errors (B,).
+    """
+    n, loss, value = len(values), 0.0, 0.0
+    for b in range(n):
+        q = values[b, action[b]]
+        value += q
+        target = np.float32(reward[b] + discount[b] * following[b, np.argmax(chooser[b])])
+        e: float = np.float64(q) - target
+        error[b] = e
+        size = abs(e)
+        if squared:
+            loss += importance[b] * e * e
+            slope = 2.0 * e
+        elif size <= 1.0:
+            loss += importance[b] * 0.5 * e * e
+            slope = e
+        else:
+            loss += importance[b] * (size - 0.5)
+            slope = np.sign(e)
+        grad[b, :] = 0.0
+        grad[b, action[b]] = importance[b] * slope / n
+    return loss / n, value / n

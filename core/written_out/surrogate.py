@@ -1,0 +1,169 @@
+"""The clipped-surrogate loss of two small perceptrons and its gradient, written out.
+
+Of a loss of twenty operations on 256 numbers, calling them takes longer than computing them. Here the passes through
+the perceptrons are plain matrix products (`core/written_out/perceptron.py`), and the loss with its derivatives is one
+jitted loop over the minibatch. It computes what `agents/ppo.py:loss` computes, equal up to the rounding of float32.
+"""
+
+import math
+
+import numpy as np
+import torch
+from numba import njit
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..heads import CategoricalHead, GaussianHead
+from ..nets import ActorCritic
+from .perceptron import Perceptron, log_probabilities
+
+_LOG_TAU = math.log(2 * math.pi)
+
+
+def fits(net: ActorCritic) -> bool:
+    """Whether `ClippedSurrogate` knows the network: separate perceptrons on the CPU for Discrete or Box, unmasked."""
+    head = type(net.policy_head) in (CategoricalHead, GaussianHead) and not net.masked
+    separate = net.value_trunk is not net.policy_trunk and not net.encoder.cnns
+    return head and separate and next(net.parameters()).device.type == "cpu"
+
+
+class ClippedSurrogate:
+    """Writes the loss's gradient into the parameters' `grad`, which they must have (`core.optim.flatten`)."""
+
+    def __init__(self, net: ActorCritic) -> None:
+        self.net = net
+        relu = any(isinstance(module, nn.ReLU) for module in net.policy_trunk)
+        self._policy = Perceptron(net.policy_trunk, net.policy_head, relu=relu)
+        self._value = Perceptron(net.value_trunk, net.value_head, relu=relu)
+        self._log_std = net.policy_head.log_std if isinstance(net.policy_head, GaussianHead) else None
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        mb: dict[str, Tensor],
+        *,
+        value_coef: float,
+        entropy_coef: float,
+        normalize_advantage: bool,
+        clip: float = math.inf,
+        value_clip: float | None = None,
+    ) -> Tensor:
+        """Policy loss, value loss, entropy, KL divergence and clipped share of a minibatch, shape (5,).
+
+        Where the policy is still the one that acted and without a clip, it is the gradient of -log pi(a|s) * adv.
+        """
+        x = self.net.encoder(mb["obs"])
+        seen, outputs = self._policy.forward(x)
+        value_seen, value = self._value.forward(x)
+        grad, value_grad = torch.empty_like(outputs), torch.empty_like(value)
+        adv = _standardized(mb["adv"].numpy()) if normalize_advantage else mb["adv"].numpy()
+        value_clip = math.inf if value_clip is None else value_clip
+        logs = np.empty(5)
+        logs[1] = _value_loss(
+            value.numpy()[:, 0], mb["value"].numpy(), mb["ret"].numpy(), value_clip, value_coef,
+            value_grad.numpy()[:, 0],
+        )  # fmt: skip
+        common = (mb["logp"].numpy(), adv, clip, entropy_coef, grad.numpy())
+        if self._log_std is None:
+            logs[[0, 2, 3, 4]] = _categorical(outputs.numpy(), mb["action"].numpy(), *common)
+        else:
+            assert self._log_std.grad is not None
+            action, log_std = mb["action"].reshape(len(outputs), -1).numpy(), self._log_std.numpy()
+            logs[[0, 2, 3, 4]] = _gaussian(outputs.numpy(), log_std, action, *common, self._log_std.grad.numpy())
+        self._policy.backward(seen, grad)
+        self._value.backward(value_seen, value_grad)
+        return torch.from_numpy(logs).float()
+
+
+@njit(nogil=True, cache=True)
+def _standardized(adv: NDArray) -> NDArray:
+    """Mean 0 and (unbiased) standard deviation 1; a single one stays as it is."""
+    n = len(adv)
+    if n < 2:
+        return adv
+    mean = 0.0
+    for i in range(n):
+        mean += adv[i]
+    mean /= n
+    square = 0.0
+    for i in range(n):
+        square += (adv[i] - mean) ** 2
+    std = math.sqrt(square / (n - 1)) + 1e-8
+    out = np.empty_like(adv)
+    for i in range(n):
+        out[i] = (adv[i] - mean) / std
+    return out
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _value_loss(value: NDArray, old: NDArray, ret: NDArray, clip: float, coef: float, grad: NDArray) -> float:
+    """Mean squared error, the larger of it and that of the clipped value; `grad` (B,) is that of `coef` times it."""
+    n, loss = len(value), 0.0
+    for i in range(n):
+        moved = np.float64(value[i] - old[i])
+        error: float = np.float64(value[i] - ret[i])
+        slope = 2.0 * error
+        if abs(moved) > clip:
+            near = old[i] + math.copysign(clip, moved) - ret[i]
+            if near * near > error * error:  # it has moved too far, and towards its target: no gradient
+                error, slope = near, 0.0
+        loss += error * error
+        grad[i] = coef * slope / n
+    return loss / n
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _surrogate(log_ratio: float, adv: float, clip: float, sums: NDArray) -> float:
+    """Derivative of -min(ratio * adv, clipped ratio * adv) by the log-probability; adds to what is logged."""
+    ratio = math.exp(log_ratio)
+    plain = ratio * adv
+    clipped = min(max(ratio, 1.0 - clip), 1.0 + clip) * adv
+    sums[0] -= min(plain, clipped)
+    sums[2] += ratio - 1.0 - log_ratio
+    sums[3] += abs(ratio - 1.0) > clip
+    return -plain if plain <= clipped else 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _categorical(
+    logits: NDArray, action: NDArray, old: NDArray, adv: NDArray, clip: float, entropy_coef: float, grad: NDArray
+) -> NDArray:
+    """Means of policy loss, entropy, KL and clipped share; `grad` (B, A) by the logits."""
+    n, actions = logits.shape
+    sums = np.zeros(4)
+    logp = np.empty(actions)
+    for i in range(n):
+        entropy = log_probabilities(logits, i, logp)
+        sums[1] += entropy
+        slope = _surrogate(logp[action[i]] - old[i], adv[i], clip, sums)
+        for j in range(actions):
+            p = math.exp(logp[j])
+            grad[i, j] = (slope * ((j == action[i]) - p) + entropy_coef * p * (logp[j] + entropy)) / n
+    return sums / n
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _gaussian(
+    mean: NDArray, log_std: NDArray, action: NDArray, old: NDArray, adv: NDArray, clip: float, entropy_coef: float,
+    grad: NDArray, log_std_grad: NDArray,
+) -> NDArray:  # fmt: skip
+    """Means of policy loss, entropy, KL and clipped share; `grad` (B, D) by the means, `log_std_grad` (D,)."""
+    n, size = mean.shape
+    sums, wide = np.zeros(4), np.zeros(size)
+    z, inverse = np.empty(size), np.exp(-log_std.astype(np.float64))
+    entropy = 0.0
+    for j in range(size):
+        entropy += log_std[j] + 0.5 * (_LOG_TAU + 1.0)
+    for i in range(n):
+        logp = 0.0
+        for j in range(size):
+            z[j] = (action[i, j] - mean[i, j]) * inverse[j]
+            logp -= 0.5 * z[j] * z[j] + log_std[j] + 0.5 * _LOG_TAU
+        slope = _surrogate(logp - old[i], adv[i], clip, sums) / n
+        for j in range(size):
+            grad[i, j] = slope * z[j] * inverse[j]
+            wide[j] += slope * (z[j] * z[j] - 1.0)
+    for j in range(size):
+        log_std_grad[j] = wide[j] - entropy_coef
+    sums[1] = entropy * n
+    return sums / n

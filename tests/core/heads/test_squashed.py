@@ -1,0 +1,77 @@
+"""Squashed Gaussians against torch.distributions and numerical integration."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from torch import distributions as reference
+
+from gymnast.core import heads
+from gymnast.core.errors import UsageError
+from gymnast.core.heads.squashed import Squashed
+
+LOW, HIGH = np.array([-2.0, 0.0], np.float32), np.array([2.0, 5.0], np.float32)
+BOX = spaces.Box(LOW, HIGH)
+
+
+def made(count=4, space=BOX):
+    torch.manual_seed(0)
+    head = heads.head(6, space, kind="squashed")
+    return head(torch.randn(count, 6))
+
+
+def test_log_probability_is_that_of_torchs_transformed_gaussian():
+    pi = made()
+    transforms = [reference.TanhTransform(), reference.AffineTransform(pi.shift, pi.scale)]
+    expected = reference.TransformedDistribution(reference.Normal(pi.mean, pi.log_std.exp()), transforms)
+    action = pi.sample(torch.Generator().manual_seed(1))
+    torch.testing.assert_close(pi.log_prob(action), expected.log_prob(action).sum(-1), rtol=1e-3, atol=1e-3)
+
+
+def test_the_density_integrates_to_one_and_its_entropy_is_the_integral():
+    space = spaces.Box(-2.0, 2.0, (1,))
+    pi = made(3, space)
+    grid = torch.linspace(-2 + 1e-5, 2 - 1e-5, 200_001).view(-1, 1)
+    for row in range(3):
+        one = Squashed(pi.mean[row : row + 1], pi.log_std[row : row + 1], pi.shift, pi.scale)
+        logp = Squashed(one.mean.expand(len(grid), -1), one.log_std.expand(len(grid), -1), *one[2:]).log_prob(grid)
+        assert torch.trapezoid(logp.exp(), grid[:, 0]).item() == pytest.approx(1, abs=2e-3)
+        entropy = -torch.trapezoid(logp.exp() * logp, grid[:, 0])
+        assert one.entropy().item() == pytest.approx(entropy.item(), abs=5e-3)
+
+
+def test_samples_stay_inside_the_box_and_use_all_of_it():
+    pi = Squashed(torch.zeros(20_000, 2), torch.ones(20_000, 2), *made()[2:])
+    action = pi.sample(torch.Generator().manual_seed(0)).numpy()
+    low, high = action.min(0), action.max(0)
+    assert ((low >= LOW) & (low < LOW + 0.2)).all()
+    assert ((high <= HIGH) & (high > HIGH - 0.2)).all()
+
+
+def test_an_action_on_the_border_has_a_finite_probability_and_gradient():
+    pi = made(1)
+    mean = pi.mean.detach().requires_grad_()
+    logp = Squashed(mean, pi.log_std.detach(), pi.shift, pi.scale).log_prob(torch.tensor([[2.0, 0.0]]))
+    logp.sum().backward()
+    assert math.isfinite(logp.item())
+    assert torch.isfinite(mean.grad).all()
+
+
+def test_the_divergence_is_that_of_the_gaussians_inside():
+    p, q = made(2), Squashed(torch.ones(2, 2), torch.zeros(2, 2), *made()[2:])
+    inner = reference.kl_divergence(reference.Normal(*(p.mean, p.log_std.exp())), reference.Normal(1.0, 1.0)).sum(-1)
+    torch.testing.assert_close(p.kl(q), inner)
+
+
+@pytest.mark.parametrize("kind", ["squashed", "autoregressive"])
+def test_a_box_without_bounds_is_refused(kind):
+    with pytest.raises(UsageError, match="finite bounds"):
+        heads.head(6, spaces.Box(-np.inf, np.inf, (2,)), kind=kind)
+
+
+@pytest.mark.parametrize("kind", ["squashed", "mixture", "autoregressive"])
+def test_discrete_actions_have_one_head_alone(kind):
+    with pytest.raises(UsageError, match=f"{kind} head needs a Box"):
+        heads.head(6, spaces.Discrete(3), kind=kind)

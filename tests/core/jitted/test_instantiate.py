@@ -1,0 +1,56 @@
+"""Templates over jitted functions: bound by name, cached on disk, never stale."""
+
+import importlib.util
+
+import numpy as np
+from numba import njit
+
+from gymnast.core.jitted import instantiate as jit
+
+
+@njit
+def plus_one(x):
+    return x + 1
+
+
+@njit
+def doubled(x):
+    return 2 * x
+
+
+def twice(x):
+    return function(function(x))  # noqa: F821 - what `instantiate` binds
+
+
+def module(path, text):
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def test_one_template_serves_several_functions():
+    assert jit.instantiate(twice, "plus", function=plus_one)(3) == 5
+    assert jit.instantiate(twice, "double", function=doubled)(3) == 12
+
+
+def test_machine_code_is_found_again_on_disk():
+    first = jit.instantiate(twice, "plus", function=plus_one)
+    first(np.float32(1))
+    again = jit.instantiate(twice, "plus", function=plus_one)
+    assert again(np.float32(1)) == 3
+    assert sum(again.stats.cache_hits.values()) == 1
+
+
+def test_an_edited_source_file_gets_a_new_name_even_when_it_is_only_called(tmp_path):
+    rules, text = tmp_path / "rules.py", "from numba import njit\n@njit\ndef rule(x):\n    return x + {}\n"
+    page = "from numba import njit\n@njit\ndef step(x):\n    return rule(x)\n"
+
+    def name(amount):
+        step = module(tmp_path / "page.py", page)
+        step.rule = module(rules, text.format(amount)).rule
+        return jit.instantiate(twice, "page", function=step.step).__name__
+
+    assert name(1) == name(1)
+    assert name(1) != name(2)

@@ -1,0 +1,72 @@
+import numpy as np
+
+from gymnast.core.learn.rewards import ReturnScale
+
+GAMMA = 0.9
+
+
+def stream(count=5, steps=8, envs=3, seed=0):
+    """Rewards, ends and validity of `count` rollouts; what is not valid is worth nothing and follows an end."""
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        done = rng.random((steps, envs)) < 0.2
+        valid = np.ones_like(done)
+        valid[1:] = ~done[:-1]
+        done &= valid
+        yield np.where(valid, rng.normal(1, 2, done.shape), 0).astype(np.float32), done, valid
+
+
+def test_rewards_are_divided_by_the_deviation_of_the_discounted_returns():
+    scale = ReturnScale(GAMMA)
+    running, seen = np.zeros(3), []
+    for reward, done, valid in stream():
+        for t in range(len(reward)):
+            running = running * GAMMA + reward[t]
+            seen.extend(running[valid[t]])
+            running[done[t]] = 0
+        expected = np.clip(reward / np.sqrt(np.var(seen) + 1e-8), -10, 10)
+        np.testing.assert_allclose(scale(reward, done, valid), expected, rtol=1e-4)
+    assert scale.count == len(seen)
+
+
+def test_scaled_rewards_keep_their_sign_and_zero():
+    reward = np.array([[-2.0], [0.0], [5.0]], np.float32)
+    scaled = ReturnScale(GAMMA)(reward, np.zeros((3, 1), bool), np.ones((3, 1), bool))
+    assert np.sign(scaled).ravel().tolist() == [-1, 0, 1]
+
+
+def test_scaled_rewards_are_clipped_at_ten():
+    reward = np.zeros((10_000, 1), np.float32)
+    reward[5000] = 1e6
+    scaled = ReturnScale(0.0)(reward, np.zeros_like(reward, bool), np.ones_like(reward, bool))
+    # the deviation of one million among 10 000 zeros is about 10 000, so the reward is 100 of them
+    assert scaled.max() == 10
+
+
+def test_returns_of_one_episode_do_not_reach_into_the_next():
+    scale = ReturnScale(1.0)
+    ones, ends, all_valid = np.ones((4, 1), np.float32), np.ones((4, 1), bool), np.ones((4, 1), bool)
+    scale(ones, ends, all_valid)
+    # every return is 1, so they do not deviate at all; without the cut they would be 1, 2, 3, 4
+    assert scale.m2 == 0
+    assert scale.mean == 1
+
+
+def test_a_restored_scale_continues_exactly():
+    first, second = ReturnScale(GAMMA), ReturnScale(GAMMA)
+    *before, last = stream()
+    for rollout in before:
+        first(*rollout)
+    second.load_state(first.state())
+    np.testing.assert_array_equal(first(*last), second(*last))
+
+
+def test_a_state_does_not_change_when_the_scale_goes_on():
+    scale = ReturnScale(GAMMA)
+    *before, last = stream()
+    for rollout in before:
+        scale(*rollout)
+    state = scale.state()
+    running = state["running"].copy()
+    scale(*last)
+    np.testing.assert_array_equal(state["running"], running)

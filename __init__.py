@@ -24,15 +24,15 @@ _NAMES = {
     "REINFORCE": "runners.api",
     "TRPO": "runners.api",
     "Tabular": "runners.api",
-    "collect": "runners.demonstrations",
-    "evaluate": "runners.evaluate",
+    "collect": "runners.imitation.demonstrations",
+    "evaluate": "runners.evaluation.evaluate",
     "from_pettingzoo": "envs",
     "load": "runners.api",
     "make": "envs",
-    "preset": "runners.run",
-    "Run": "runners.run",
-    "train": "runners.train",
-    "resume": "runners.train",
+    "preset": "runners.runs.run",
+    "Run": "runners.runs.run",
+    "train": "runners.training.train",
+    "resume": "runners.training.train",
 }
 
 __all__ = [

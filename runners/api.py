@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ..core import checkpoint
 from ..core.errors import UsageError
-from . import folder
-from . import run as runs
-from . import train as training
-from .evaluate import Evaluation, evaluate
-from .strength import Strength, measure
+from .evaluation.evaluate import Evaluation, evaluate
+from .evaluation.strength import Strength, measure
+from .runs import folder
+from .runs import run as runs
+from .training import train as training
 
 
 class Learner:

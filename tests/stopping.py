@@ -1,8 +1,8 @@
 """Runs that stop on the way and go on."""
 
-from gymnast.runners.folder import describe
-from gymnast.runners.run import preset
-from gymnast.runners.train import Training, resume, train
+from gymnast.runners.runs.folder import describe
+from gymnast.runners.runs.run import preset
+from gymnast.runners.training.train import Training, resume, train
 
 
 def states(algo, config, folder):

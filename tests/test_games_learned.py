@@ -5,9 +5,9 @@ import pytest
 
 from gymnast.core.games.game import GOES_ON, WIN
 from gymnast.core.games.match import searcher
-from gymnast.runners import arena
-from gymnast.runners import run as runs
-from gymnast.runners.train import train
+from gymnast.runners.evaluation import arena
+from gymnast.runners.runs import run as runs
+from gymnast.runners.training.train import train
 
 
 def lost_lines(game, player, second):

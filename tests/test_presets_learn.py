@@ -3,8 +3,8 @@
 import pytest
 
 from gymnast.core.learn.stats import iqm
-from gymnast.runners.run import preset
-from gymnast.runners.train import train
+from gymnast.runners.runs.run import preset
+from gymnast.runners.training.train import train
 
 CLAIMS = [
     ("ppo", "CartPole-v1", {}, 500),

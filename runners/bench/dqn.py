@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ...agents import dqn
-from ..run import preset
+from ..runs.run import preset
 from . import Row, learning
 from .learning import Case
 

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
-from ..run import Run
-from ..train import Training
+from ..runs.run import Run
+from ..training.train import Training
 from . import Row, peers
 
 SOLVED = 475.0  # CartPole-v1's threshold, as the mean of the last 100 training episodes

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ...agents import ppo
 from ...core.errors import UsageError
-from ..run import Run
-from ..train import Training
+from ..runs.run import Run
+from ..training.train import Training
 from . import Row
 
 _SHARES = (0.1, 0.5, 1.0)

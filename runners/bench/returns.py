@@ -10,9 +10,9 @@ import numpy as np
 from stable_baselines3.common.evaluation import evaluate_policy
 
 from ...agents import a2c, trpo
-from ..evaluate import evaluate
-from ..run import preset
-from ..train import Training, eval_env
+from ..evaluation.evaluate import evaluate
+from ..runs.run import preset
+from ..training.train import Training, eval_env
 from . import Row, peers
 from .learning import Case, process
 

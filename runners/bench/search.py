@@ -17,8 +17,8 @@ from ...core.games.net import PolicyValueNet
 from ...core.games.search import Evaluate, Search, Settings, random_play
 from ...core.games.tree import Formula
 from ...envs import games
-from .. import run as runs
-from ..train import Training
+from ..runs import run as runs
+from ..training.train import Training
 from . import Row, alternate, rate
 
 _PYTHON, _CPP = "OpenSpiel's Python MCTS", "OpenSpiel's C++ MCTS"

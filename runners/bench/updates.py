@@ -5,8 +5,8 @@ from statistics import median
 
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..run import Run
-from ..train import Training
+from ..runs.run import Run
+from ..training.train import Training
 from . import Row, alternate, peers, rate
 from .learning import Case
 from .products import product

@@ -5,7 +5,7 @@ says how it is tested and where it comes from. `experiment(seed) -> Finding` tes
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -13,6 +13,7 @@ from typing import Any
 
 from ...core.errors import UsageError
 from ...core.registry import Registry
+from ..screen.table import table
 
 _registry = Registry(__name__, Path(__file__).parent, "experiment")
 names, summary = _registry.names, _registry.summary
@@ -106,23 +107,6 @@ def run(name: str, seed: int, out: Path | None) -> Report:
     seconds = perf_counter() - began
     _picture(finding, summary(name), out)
     return Report(name, seed, finding, out, seconds)
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
-    """The lines of a Markdown table, in columns of even width."""
-    cells = [list(columns), *([_cell(x) for x in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    cells.insert(1, ["-" * width for width in widths])
-    for row in cells:
-        yield "| " + " | ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)) + " |"
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
 
 
 def _picture(finding: Finding, title: str, out: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ..run import Run
-from ..train import Training
+from ..runs.run import Run
+from ..training.train import Training
 
 _WINDOW = 20  # episodes that a mean return is taken over
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..run import preset
-from ..train import Training
+from ..runs.run import preset
+from ..training.train import Training
 from . import Finding
 
 STEPS = 30_000

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..run import preset
+from ..runs.run import preset
 from . import Finding
 from ._learning import watch
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..run import preset
+from ..runs.run import preset
 from . import Finding
 from ._learning import watch
 

@@ -10,8 +10,8 @@ from gymnast import A2C
 from gymnast.agents import a2c
 from gymnast.core.errors import UsageError
 from gymnast.core.nets import ActorCritic, Critic
-from gymnast.runners.run import preset
-from gymnast.runners.train import Training
+from gymnast.runners.runs.run import preset
+from gymnast.runners.training.train import Training
 from probes import Doors, Endless, Later, Match, Opposite, Slide
 
 

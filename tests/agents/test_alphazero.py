@@ -12,9 +12,9 @@ from gymnast.core.games.inference import inference
 from gymnast.core.games.net import PolicyValueNet
 from gymnast.core.games.selfplay import Unfinished, Window
 from gymnast.envs import games
-from gymnast.runners import run as runs
-from gymnast.runners.folder import last
-from gymnast.runners.train import Training, resume, train
+from gymnast.runners.runs import run as runs
+from gymnast.runners.runs.folder import last
+from gymnast.runners.training.train import Training, resume, train
 
 
 class Fixed(torch.nn.Module):

@@ -9,9 +9,9 @@ from gymnast.agents import alphazero
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
 from gymnast.core.games.game import NONE, RESIGN
-from gymnast.runners import run as runs
-from gymnast.runners.folder import last
-from gymnast.runners.train import Training, resume, train
+from gymnast.runners.runs import run as runs
+from gymnast.runners.runs.folder import last
+from gymnast.runners.training.train import Training, resume, train
 
 OPTIONS = {
     "resignation": {"resign": 0.3, "resign_watched": 0.5},

@@ -15,8 +15,8 @@ from gymnast.agents import dqn
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import make
-from gymnast.runners.run import Run
-from gymnast.runners.train import train
+from gymnast.runners.runs.run import Run
+from gymnast.runners.training.train import train
 from probes import Doors, Endless, Later, Match, One, Opposite, Seen, clocks
 
 BOX = spaces.Box(-1e6, 1e6, (3,), np.float32)

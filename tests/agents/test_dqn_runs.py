@@ -7,9 +7,9 @@ from gymnasium import spaces
 
 from gymnast.agents import dqn
 from gymnast.core import checkpoint
-from gymnast.runners.folder import describe
-from gymnast.runners.run import preset
-from gymnast.runners.train import Training, resume, train
+from gymnast.runners.runs.folder import describe
+from gymnast.runners.runs.run import preset
+from gymnast.runners.training.train import Training, resume, train
 
 RESUMED = {
     "plain": {},

@@ -15,8 +15,8 @@ from gymnast.core.errors import TrainingError
 from gymnast.core.heads.modules import Categorical
 from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import make
-from gymnast.runners.run import Run
-from gymnast.runners.train import train
+from gymnast.runners.runs.run import Run
+from gymnast.runners.training.train import train
 from probes import Doors, Endless, Later, Match, One, Opposite, Poison, Seen, Slide
 
 COPIES = 8

@@ -7,8 +7,8 @@ from gymnasium.vector import AutoresetMode
 
 from gymnast.agents import reinforce
 from gymnast.core.rollout.engine import Rollout, Whole
-from gymnast.runners.run import preset
-from gymnast.runners.train import Training
+from gymnast.runners.runs.run import preset
+from gymnast.runners.training.train import Training
 from probes import Match, clocks
 
 

@@ -16,9 +16,9 @@ from gymnast.core.batch import Batch, Episodes
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import make
-from gymnast.runners.folder import describe
-from gymnast.runners.run import preset
-from gymnast.runners.train import Training, resume, train
+from gymnast.runners.runs.folder import describe
+from gymnast.runners.runs.run import preset
+from gymnast.runners.training.train import Training, resume, train
 from probes import Doors, Lucky
 
 ONLINE = ["q", "double_q", "sarsa"]

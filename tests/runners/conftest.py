@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
-from gymnast.runners import run as runs
-from gymnast.runners.cli import main
-from gymnast.runners.train import train
+from gymnast.runners.cli.main import main
+from gymnast.runners.runs import run as runs
+from gymnast.runners.training.train import train
 
 
 class Said(NamedTuple):

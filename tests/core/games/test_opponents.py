@@ -7,7 +7,7 @@ import torch
 from gymnast.core.games.opponents import Gate, PastSelves
 from gymnast.core.games.search import Search, Settings
 from gymnast.envs import games
-from gymnast.runners.arena import random_mover, uct
+from gymnast.runners.evaluation.arena import random_mover, uct
 
 GAME = games.load("tictactoe")
 WEIGHTS = {"w": torch.zeros(1)}

@@ -1,0 +1,358 @@
+"""The `gymnast` command. Nothing heavy is imported before the command that needs it."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+import traceback
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import UsageError, nearest
+from .arguments import Bench, Check, Collect, Demonstrations, Evaluate, Imitate, Lab, List, Play, Plot, Render
+from .options import NOT_OPTIONS, env_args, parse, train_options
+
+USAGE = """\
+gymnast: reinforcement learning for Gymnasium environments
+
+  gymnast train ALGO ENV       train an agent; the preset for the two is used where there is one
+  gymnast train --resume DIR   go on where a run stopped
+  gymnast evaluate DIR...      returns of trained agents on environments of their own, with intervals over seeds
+  gymnast render DIR           watch it, or write a video (--video FILE.mp4 or FILE.gif)
+  gymnast play DIR             play a game for two against a trained agent
+  gymnast collect EXPERT ENV   record demonstrations: of a run, an SB3 zip, module:function, or human at the keyboard
+  gymnast imitate EXPERT ENV   how many demonstrations cloning and DAgger need
+  gymnast demos DIR            what recorded demonstrations hold; to and from Minari
+  gymnast plot DIR...          learning curves, with intervals over seeds
+  gymnast list                 agents, environments and presets that there are
+  gymnast check [ENV]          is this installation sound; does an environment keep its contract
+  gymnast lab [NAME]           an experiment that tests a claim of the theory: table, figure, held or not
+  gymnast bench SUITE          speed beside the peers: engine, buffers, train, ppo, pg, dqn, memory, search
+
+Begin with:  gymnast train ppo CartPole-v1
+Options of a command:  gymnast COMMAND --help
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command line; exits with 0, 1 (failure during work), 2 (wrong input) or 130 (interrupted)."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        sys.exit(_dispatch(args))
+    except KeyboardInterrupt as stop:
+        print(" ".join(["gymnast: interrupted.", *_notes(stop)]), file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone: `gymnast list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as problem:
+        if "GYMNAST_TRACEBACK" in os.environ:
+            traceback.print_exc()
+        known = hasattr(problem, "exit_code")
+        text = str(problem) if known else f"{type(problem).__name__}: {problem} (GYMNAST_TRACEBACK=1 shows where)"
+        print("gymnast:", *text.split(), *_notes(problem), file=sys.stderr)
+        sys.exit(getattr(problem, "exit_code", 1))
+
+
+def _notes(problem: BaseException) -> list[str]:
+    """What those who passed the exception on have to say to it: where the last checkpoint is."""
+    return getattr(problem, "__notes__", [])
+
+
+def _dispatch(args: list[str]) -> int:
+    command, rest = (args[0], args[1:]) if args else ("--help", [])
+    if command in ("--help", "-h", "help"):
+        print(USAGE)
+        return 0
+    if command == "--version":
+        from importlib.metadata import version
+
+        print(f"gymnast {version('gymnast')}")
+        return 0
+    if command not in _COMMANDS:
+        raise UsageError(f"unknown command {command!r}.{nearest(command, _COMMANDS)} Known: {', '.join(_COMMANDS)}.")
+    sys.path.insert(0, os.getcwd())  # for environments given as module:Class
+    return _COMMANDS[command](rest)
+
+
+def _train(args: list[str]) -> int:
+    if any(arg.split("=")[0] == "--resume" for arg in args):
+        return _resume(args)
+    if len(args) < 2 or args[0].startswith("-") or args[1].startswith("-"):
+        return _train_help(args)
+    from ..runs import run as runs
+    from ..runs.folder import default_out
+    from ..training import train as training
+
+    algo, env = args[:2]
+    flags, given = env_args(args[2:])
+    name = flags[flags.index("--preset") + 1] if "--preset" in flags[:-1] else "auto"
+    source = flags[flags.index("--init-from") + 1] if "--init-from" in flags[:-1] else None
+    base = runs.preset(algo, env, name, init_from=source)
+    options = parse(train_options(base), flags, f"gymnast train {algo} {env}")
+    names = (f.name for f in dataclasses.fields(base) if f.name not in NOT_OPTIONS)
+    values = {name: getattr(options, name) for name in names}
+    values |= {name: {**getattr(base, name), **values_given} for name, values_given in given.items()}
+    run = dataclasses.replace(base, **values)
+    out = options.out or default_out(run)
+    return _report(out, training.train(run, out, options.quiet), options.quiet)
+
+
+def _resume(args: list[str]) -> int:
+    @dataclasses.dataclass(frozen=True)
+    class Resume:
+        """Go on where a run stopped, to its own total of steps or to a larger one."""
+
+        resume: Path
+        """Folder of the run."""
+        steps: int | None = None
+        """New total of environment steps."""
+        quiet: bool = False
+        """Print nothing but errors."""
+
+    options = parse(Resume, args, "gymnast train", "everything but --steps and --quiet is as the run began")
+    from ..training import train as training
+
+    result = training.resume(options.resume, options.steps, options.quiet)
+    return _report(options.resume, result, options.quiet)
+
+
+def _train_help(args: list[str]) -> int:
+    from ... import agents
+
+    if args and not args[0].startswith("-"):
+        agents.load(args[0])
+        if not {"-h", "--help"} & set(args):
+            raise UsageError(f"which environment? For example: gymnast train {args[0]} CartPole-v1")
+    elif args and not {"-h", "--help"} & set(args):
+        raise UsageError("the algorithm and the environment come first: gymnast train ALGO ENV [options]")
+    print("usage: gymnast train ALGO ENV [options]      gymnast train --resume DIR [--steps N]\n")
+    print("\n".join(f"  {name:12} {agents.summary(name)}" for name in agents.names()))
+    print("\nOptions, with the preset's values as defaults:  gymnast train ppo CartPole-v1 --help")
+    return 0
+
+
+def _report(out: Path, result: Any, quiet: bool) -> int:
+    if quiet:
+        return 130 if result.interrupted else 0
+    if result.interrupted:
+        print(f"interrupted after {result.steps:,} steps; go on with:  gymnast train --resume {out}")
+        return 130
+    if result.evaluation is not None:
+        from ..training.logging import short
+
+        low, high = map(short, result.evaluation.ci)
+        count = len(result.evaluation.returns)
+        print(f"return {short(result.evaluation.mean)} [{low}, {high}] over the last evaluation's {count} episodes")
+    print(f"the run is in {out}\n")
+    print(f"  gymnast evaluate {out}")
+    print(f"  gymnast render {out} --video {out / 'videos' / 'policy.mp4'}")
+    print(f"  tensorboard --logdir {out.parent}")
+    return 0
+
+
+def _evaluate(args: list[str]) -> int:
+    options = parse(Evaluate, args, "gymnast evaluate")
+    from ...core.learn.stats import iqm, iqm_interval
+    from ..runs import run as runs
+
+    if not options.runs:
+        raise UsageError("which runs? For example: gymnast evaluate runs/*")
+    means: dict[str, list[float]] = defaultdict(list)
+    for folder, run in [(folder, runs.load(folder / "run.json")) for folder in options.runs]:
+        mean = _evaluate_one(folder, run, options)
+        if mean is not None:
+            means[f"{run.algo} on {run.env}"].append(mean)
+    for what, values in means.items():
+        if len(values) > 1 and not options.json:
+            low, high = iqm_interval([values])
+            how = f"{options.checkpoint} checkpoints, {options.episodes} episodes each"
+            print(f"{what}, {len(values)} runs, {how}: iqm {iqm(values):.2f}  95% [{low:.2f}, {high:.2f}]")
+    return 0
+
+
+def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
+    """Print what is known of one run and leave it in its folder; the mean return, of an environment that has one."""
+    from ..evaluation.evaluate import Evaluation, evaluate
+    from ..evaluation.strength import game_of, measure
+    from ..training import train as training
+
+    result: Any
+    with contextlib.closing(training.eval_env(run, options.episodes)) as env:
+        game = game_of(env.single_observation_space)
+        if options.versus != "baselines" and not game:
+            raise UsageError(f"{run.env} is no game for two; --versus is for those")
+        agent, steps = training.trained(run, folder, env, options.checkpoint)
+        about = f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps)"
+        if len(options.runs) > 1:
+            about = f"{folder}: {about}"
+        if options.versus != "baselines":
+            _match(agent, folder, about, options)
+            return None
+        if game:
+            with training.threads_for(agent.convolutional):
+                result = measure(agent, options.simulations, options.episodes, options.seed)
+        else:
+            result = evaluate(agent, env, options.episodes, options.seed, options.stochastic)
+    figures = {"run": str(folder), "env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint}
+    figures |= result.to_json()
+    (folder / "eval.json").write_text(json.dumps(figures) + "\n")
+    mean = result.mean if isinstance(result, Evaluation) else None
+    if options.json:
+        print(json.dumps(figures), flush=True)
+    elif mean is not None and len(options.runs) > 1:
+        low, high = result.ci
+        print(f"  return  mean {mean:9.2f}  95% [{low:.2f}, {high:.2f}]  {folder} ({steps:,} steps)", flush=True)
+    else:
+        print(f"{about}, {options.episodes} {'games a pair' if game else 'episodes'}")
+        print("\n".join(result.lines()), flush=True)
+    return mean
+
+
+def _match(agent: Any, folder: Path, about: str, options: Evaluate) -> None:
+    """Print how the agent of a run does in games against one player."""
+    from ..evaluation.strength import against
+    from ..training.train import threads_for
+
+    with threads_for(agent.convolutional):
+        first, second = against(agent, options.versus, options.simulations, options.episodes, options.seed)
+    sides = {side: score for side, score in (("first", first), ("second", second)) if score.games}
+    if options.json:
+        print(json.dumps({"run": str(folder), **{side: dataclasses.asdict(score) for side, score in sides.items()}}))
+        return
+    print(f"{about}, {options.simulations} simulations a move, against {options.versus}")
+    for side, score in sides.items():
+        print(f"  as {side:6} {score.wins} won, {score.draws} drawn, {score.losses} lost, points {score.share:.1%}")
+
+
+def _play(args: list[str]) -> int:
+    options = parse(Play, args, "gymnast play")
+    from ..screen.play import play
+
+    play(options.run, options.simulations, options.second, options.checkpoint)
+    return 0
+
+
+def _render(args: list[str]) -> int:
+    options = parse(Render, args, "gymnast render")
+    from ..screen.render import render
+
+    written = render(options.run, options.video, options.episodes, options.seed, options.stochastic, options.checkpoint)
+    if written:
+        print(f"wrote {written}")
+    return 0
+
+
+def _collect(args: list[str]) -> int:
+    flags, given = env_args(args)
+    options = parse(Collect, flags, "gymnast collect")
+    from ..imitation.demonstrations import collect, summary
+
+    def told(trajectory: Any) -> None:
+        if not options.quiet:
+            print(f"  episode of {len(trajectory.action):,} steps, return {trajectory.reward.sum():.1f}", flush=True)
+
+    chosen = {name: getattr(options, name) for name in ("episodes", "seed", "stochastic", "noise", "append")}
+    recorded = collect(options.expert, options.env, options.out, **chosen, env_args=given["env_args"], told=told)
+    if not options.quiet:
+        print(summary(recorded))
+        print(f"\n  gymnast train bc {recorded.env} --demos {options.out}")
+    return 0
+
+
+def _imitate(args: list[str]) -> int:
+    options = parse(Imitate, args, "gymnast imitate")
+    from ..imitation.imitate import imitate, kept_in, report
+
+    told = (lambda line: None) if options.json else (lambda line: print(line, flush=True))
+    counts = list(options.demonstrations)
+    imitate(options.expert, options.env, options.out, counts, options.seeds, options.episodes, told)
+    found = kept_in(options.out)
+    print(json.dumps([dataclasses.asdict(one) for one in found]) if options.json else "\n".join(report(found)))
+    return 0
+
+
+def _demos(args: list[str]) -> int:
+    options = parse(Demonstrations, args, "gymnast demos")
+    from ...core.rollout import demos
+    from ..imitation.demonstrations import summary
+
+    if options.from_minari:
+        from ..imitation.minari import read
+
+        read(options.from_minari, options.folder)
+    recorded = demos.load(options.folder)
+    print(summary(recorded))
+    if options.to_minari:
+        from ..imitation.minari import write
+
+        write(recorded, options.to_minari)
+        print(f"wrote the Minari dataset {options.to_minari}")
+    return 0
+
+
+def _plot(args: list[str]) -> int:
+    options = parse(Plot, args, "gymnast plot")
+    from ..screen.plot import plot
+
+    plot(options.runs, options.out, options.metric)
+    print(f"wrote {options.out}")
+    return 0
+
+
+def _list(args: list[str]) -> int:
+    options = parse(List, args, "gymnast list")
+    from .inventory import inventory
+
+    print(inventory(options.what))
+    return 0
+
+
+def _check(args: list[str]) -> int:
+    options = parse(Check, args, "gymnast check")
+    from .check import check
+
+    return check(options.env)
+
+
+def _bench(args: list[str]) -> int:
+    options = parse(Bench, args, "gymnast bench")
+    from ..bench import bench
+
+    for line in bench(options.suite, options.repeats, options.json):
+        print(line, flush=True)
+    return 0
+
+
+def _lab(args: list[str]) -> int:
+    from .. import lab
+
+    if not args:
+        print(f"{lab.catalogue()}\n\nRun one:  gymnast lab {lab.names()[0]}")
+        return 0
+    options = parse(Lab, args, "gymnast lab")
+    claim = lab.summary(options.experiment)
+    if not options.json:
+        print(f"{options.experiment}: {claim}\n", flush=True)
+    report = lab.run(options.experiment, options.seed, options.out)
+    print(report.to_json() if options.json else report.text())
+    return 0 if report.finding.held else 1
+
+
+_COMMANDS = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "play": _play,
+    "render": _render,
+    "collect": _collect,
+    "demos": _demos,
+    "imitate": _imitate,
+    "plot": _plot,
+    "list": _list,
+    "check": _check,
+    "bench": _bench,
+    "lab": _lab,
+}

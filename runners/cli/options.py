@@ -1,0 +1,164 @@
+"""From the words of a command line to options: tyro's, with numbers such as 100k and errors in one line."""
+
+import ast
+import contextlib
+import dataclasses
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from tyro.conf import arg
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+from ...core.errors import UsageError, nearest
+
+
+def parse(options: Any, args: Sequence[str], prog: str, why: str = "") -> Any:
+    """An instance of the dataclass `options` from the command line; what does not fit is said in one line.
+
+    `why` explains options that a user may expect and that there are not.
+    """
+    said = io.StringIO()
+    helping = {"-h", "--help"} & set(args)
+    capture = contextlib.nullcontext() if helping else contextlib.redirect_stderr(said)
+    try:
+        with capture:
+            parsed, unknown = tyro.cli(
+                options,
+                args=args,
+                prog=prog,
+                registry=_NUMBERS,
+                return_unknown_args=True,
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise UsageError(f"{_gist(said.getvalue())} See {prog} --help") from None
+    if not unknown:
+        return parsed
+    word = unknown[0].split("=")[0]
+    if not word.startswith("-"):
+        raise UsageError(f"one argument too many: {word!r}. See {prog} --help")
+    raise UsageError(
+        f"unknown option {word!r}{f': {why}.' if why else '.' + nearest(word, _flags(options))} See {prog} --help"
+    )
+
+
+def train_options(base: Any) -> Any:
+    """A dataclass of everything that can be set for this run, with its preset's values as defaults."""
+    from docstring_parser import parse_from_object
+
+    told = {param.arg_name: param.description or "" for param in parse_from_object(type(base)).params}
+    columns: list[Any] = []
+    for f in dataclasses.fields(base):
+        if f.name in NOT_OPTIONS:
+            continue
+        value = getattr(base, f.name)
+        kind = type(value) if f.name == "agent" else Annotated[f.type, arg(help=told[f.name])]
+        columns.append((f.name, kind, field(default_factory=lambda value=value: value)))  # type: ignore[misc]
+    columns += [
+        ("preset", _told(str, "A table of the preset file, none, or auto: the one for this environment."), "auto"),
+        ("out", _told(Path | None, "Folder of the run; none: runs/<algo>-<env>-s<seed>-<time>."), None),
+        ("quiet", _told(bool, "Print nothing but errors."), False),
+    ]
+    options = dataclasses.make_dataclass("Train", columns, frozen=True)
+    options.__doc__ = (
+        f"Train {base.algo} on {base.env} (preset: {base.preset}).\n\n"
+        "Arguments of the environment's constructor: --env.NAME VALUE, and --eval-env.NAME VALUE for evaluation alone."
+    )
+    return options
+
+
+NOT_OPTIONS = ("algo", "env", "preset", "env_args", "eval_args")  # fields of Run that the command line says otherwise
+
+
+def _told(kind: Any, text: str) -> Any:
+    return Annotated[kind, arg(help=text)]
+
+
+def env_args(flags: list[str]) -> tuple[list[str], dict[str, dict[str, Any]]]:
+    """`flags` without --env.NAME VALUE and --eval-env.NAME VALUE, and what these set."""
+    rest: list[str] = []
+    given: dict[str, dict[str, Any]] = {"env_args": {}, "eval_args": {}}
+    pending = iter(flags)
+    for flag in pending:
+        match = re.fullmatch(r"--(env|eval-env)\.([\w-]+)(?:=(.*))?", flag)
+        if not match:
+            rest.append(flag)
+            continue
+        text = match[3] if match[3] is not None else next(pending, None)
+        if text is None:
+            raise UsageError(f"{flag} needs a value")
+        given["env_args" if match[1] == "env" else "eval_args"][match[2].replace("-", "_")] = _literal(text)
+    return rest, given
+
+
+def _literal(text: str) -> Any:
+    """What `text` says in Python or JSON, or the text itself."""
+    for read in (ast.literal_eval, json.loads, number):
+        with contextlib.suppress(ValueError, SyntaxError):
+            return read(text)
+    return text
+
+
+_NUMBERS = ConstructorRegistry()
+_SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
+
+
+def number(text: str) -> float:
+    """The number that `text` writes, where 100k, 1M and 3e-4 are numbers."""
+    scale = _SUFFIX.get(text[-1:], 1)
+    try:
+        return float(text[:-1] if scale > 1 else text) * scale
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+
+
+def _whole(text: str) -> int:
+    if re.fullmatch(r"[+-]?\d[\d_]*", text):
+        return int(text)
+    value = number(text)
+    if not value.is_integer():
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(value)
+
+
+@_NUMBERS.primitive_rule
+def _number_rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
+    if info.type not in (int, float):
+        return None
+    read = _whole if info.type is int else number
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT" if info.type is int else "FLOAT",
+        instance_from_str=lambda args: read(args[0]),
+        is_instance=lambda value: isinstance(value, int | float),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
+def _flags(options: Any, prefix: str = "--") -> list[str]:
+    """Every option of a dataclass and of the dataclasses in it."""
+    flags = []
+    for f in dataclasses.fields(options):
+        name = f.name.replace("_", "-")
+        nested = f.default_factory() if f.default_factory is not dataclasses.MISSING else None
+        if dataclasses.is_dataclass(nested):
+            flags += _flags(nested, f"{prefix}{name}.")
+        else:
+            flags.append(prefix + name)
+    return flags
+
+
+def _gist(box: str) -> str:
+    """The sentences inside the frame that tyro draws around an error, in one line."""
+    lines = [line.strip(" │|╭╮╰╯─+") for line in box.splitlines()]
+    _, *said = [line for line in lines if line.strip("-")]  # the first one is the frame's title
+    ends = (i for i, line in enumerate(said) if line.startswith(("Argument helptext", "For full helptext")))
+    text = " ".join(said[: next(ends, None)]).removeprefix("Error parsing ").replace(" (required)", "")
+    return re.sub(r"^Missing from gymnast .*?: ", "missing: ", text) + ("" if text.endswith(".") else ".")

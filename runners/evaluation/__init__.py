@@ -1,0 +1,1 @@
+"""How good an agent is: returns, tournaments, solved positions."""

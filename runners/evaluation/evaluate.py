@@ -1,0 +1,90 @@
+"""Evaluation of a policy on environments of its own, with everything that it has learned frozen."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+
+from ...agents import Agent
+from ...core.errors import UsageError
+from ...core.learn.stats import bootstrap_interval, iqm
+from ...core.rollout.engine import Rollout
+
+_HORIZON = 64  # steps between looks at which episodes have ended
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Returns of whole episodes."""
+
+    returns: list[float]
+    """Undiscounted, in the environment's own units, one per episode."""
+    lengths: list[int]
+    """Steps of each episode."""
+
+    @property
+    def mean(self) -> float:
+        """Mean return."""
+        return float(np.mean(self.returns))
+
+    @property
+    def std(self) -> float:
+        """Standard deviation over episodes."""
+        return float(np.std(self.returns))
+
+    @property
+    def median(self) -> float:
+        """Median return."""
+        return float(np.median(self.returns))
+
+    @property
+    def iqm(self) -> float:
+        """Interquartile mean (arXiv:2108.13264)."""
+        return iqm(self.returns)
+
+    @property
+    def ci(self) -> tuple[float, float]:
+        """95 % bootstrap interval of the mean over episodes."""
+        return bootstrap_interval(self.returns)
+
+    def to_json(self) -> dict[str, Any]:
+        """Every figure, for machines."""
+        figures = {name: getattr(self, name) for name in ("mean", "std", "median", "iqm", "ci")}
+        return {**figures, "length": float(np.mean(self.lengths)), "episodes": len(self.returns), **asdict(self)}
+
+    def lines(self) -> list[str]:
+        """The figures, for people."""
+        low, high = self.ci
+        return [
+            f"  return  mean {self.mean:.2f}  95% [{low:.2f}, {high:.2f}]  std {self.std:.2f}",
+            f"          median {self.median:.2f}  iqm {self.iqm:.2f}",
+            f"          min {min(self.returns):.2f}  max {max(self.returns):.2f}",
+            f"  length  mean {np.mean(self.lengths):.1f}  min {min(self.lengths)}  max {max(self.lengths)}",
+        ]
+
+
+def evaluate(agent: Agent, env: VectorEnv, episodes: int, seed: int, stochastic: bool = False) -> Evaluation:
+    """`episodes` whole episodes on `env`, of which each copy contributes its equal share.
+
+    Equal shares, not the first to end: those would be the short ones.
+    """
+    if episodes < 1:
+        raise UsageError(f"cannot evaluate {episodes} episodes; give at least 1")
+    rollout = Rollout(env, _HORIZON, seed)
+    quota = np.full(env.num_envs, episodes // env.num_envs) + (np.arange(env.num_envs) < episodes % env.num_envs)
+    seen: list[tuple[int, int, float, int]] = []  # environment, its episode, return, length
+
+    def act(obs: NDArray) -> dict[str, NDArray]:
+        return agent.act(obs, explore=stochastic)
+
+    done = np.zeros_like(quota)
+    while (done < quota).any():
+        ended = rollout.collect(act).episodes
+        for i, ret, length in zip(ended.env.tolist(), ended.returns.tolist(), ended.lengths.tolist(), strict=True):
+            if done[i] < quota[i]:
+                seen.append((i, int(done[i]), ret, length))
+                done[i] += 1
+    seen.sort()
+    return Evaluation([ret for _, _, ret, _ in seen], [length for *_, length in seen])

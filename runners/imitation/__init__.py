@@ -1,0 +1,1 @@
+"""Demonstrations: recorded, exchanged, and how many of them imitation takes."""

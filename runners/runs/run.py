@@ -1,0 +1,201 @@
+"""Run: everything that determines a training run; presets and overrides make one, JSON keeps it."""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from ... import agents
+from ...core.errors import (UsageError, nearest)
+
+_CONFIGS = Path(__file__).parents[2] / "configs"
+
+RolloutPath = Literal["auto", "torch"]
+
+_NETWORK = ("hidden", "activation", "cnn", "normalize_obs")  # fields of a Config that say what its policy is
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that determines a training run. Two equal runs on one machine learn the same, bit for bit."""
+
+    algo: str
+    """Algorithm: the name of a file in agents/."""
+    env: Any
+    """What `envs.make` takes: an id, module:id, module:Class, a class, a callable, or a VectorEnv."""
+    agent: Any
+    """The algorithm's Config."""
+    steps: int = 1_000_000
+    """Steps to learn from in all: of the environment, over all copies, or recorded ones, over all passes; exact."""
+    num_envs: int = 8
+    """Copies of the environment."""
+    seed: int = 0
+    """Seed of everything random: environments, weights, exploration, minibatches, evaluation."""
+    device: str = "auto"
+    """cpu, cuda, or auto: a GPU for images where there is one, else the CPU."""
+    backend: str = "auto"
+    """How the copies are stepped: auto picks the fastest, and never changes the trajectories."""
+    rollout: RolloutPath = "auto"
+    """auto: jitted loops act for small networks on the CPU; torch: always the network itself."""
+    env_args: dict[str, Any] = field(default_factory=dict)
+    """Arguments of the environment's constructor."""
+    eval_args: dict[str, Any] = field(default_factory=dict)
+    """Arguments that differ where the policy is evaluated."""
+    history: int = 1
+    """Observations that are seen as one: the last so many."""
+    demos: str | None = None
+    """Folder of demonstrations, for an algorithm that learns from recorded steps."""
+    demo_episodes: int | None = None
+    """Learn from so many of the demonstrations, drawn by the seed; none: from all."""
+    expert: str | None = None
+    """Whom an algorithm may ask for the right action: a run's folder, a Stable-Baselines3 zip, or module:function."""
+    init_from: str | None = None
+    """Folder of a run whose policy to begin with; its network and normalisation of observations become this run's."""
+    evals: int = 10
+    """Evaluations during training, evenly spread; 0 for none."""
+    eval_episodes: int = 10
+    """Episodes of each."""
+    preset: str = "none"
+    """Table of configs/<algo>.toml that this run started from."""
+
+
+def presets(algo: str) -> dict[str, dict[str, Any]]:
+    """The preset tables of an algorithm, by environment id or pattern."""
+    path = _CONFIGS / f"{algo}.toml"
+    return tomllib.loads(path.read_text()) if path.is_file() else {}
+
+
+def patterns(name: str, table: Mapping[str, Any]) -> list[str]:
+    """The environment ids, or patterns of them, that a preset table is for."""
+    return table.get("envs", [name])
+
+
+def preset(algo: str, env: Any, name: str = "auto", *, agent: Mapping[str, Any] | None = None, **overrides: Any) -> Run:
+    """The run of `algo` on `env` from its preset, with fields of Run and (`agent`) of the algorithm's Config replaced.
+
+    `name` is a table of the preset file, "none", or "auto": the table for this environment where there is one.
+
+    Raises:
+        UsageError: for an unknown algorithm, preset or key, or a value of the wrong type.
+    """
+    module = agents.load(algo)
+    env = _with_version(env)
+    tables = presets(algo)
+    table = _matching(tables, env) if name == "auto" else name
+    if table not in (*tables, "none"):
+        raise UsageError(f"unknown preset {table!r} for {algo}.{nearest(table, tables)} Known: {', '.join(tables)}.")
+    chosen = dict(tables.get(table, {}))
+    where = f"configs/{algo}.toml [{table}]"
+    for note in ("envs", "source", "reference"):
+        chosen.pop(note, None)
+    config = configure(module.Config, chosen.pop("agent", {}), where)
+    run = _replaced(Run(algo, env, config, preset=table), chosen, where)
+    run = replace(run, agent=configure(type(config), agent or {}, f"agent of {algo}", config))
+    return like_source(_replaced(run, overrides, "the run"), agent or {})
+
+
+def like_source(run: Run, given: Mapping[str, Any]) -> Run:
+    """`run` with the network of the run that it begins from, but for the fields `given`."""
+    if run.init_from is None:
+        return run
+    source = load(Path(run.init_from) / "run.json").agent
+    known = {f.name for f in fields(run.agent)}
+    shared = {n: getattr(source, n) for n in _NETWORK if n in known and n not in given and hasattr(source, n)}
+    return replace(run, agent=replace(run.agent, **shared))
+
+
+def configure(config: type, values: Mapping[str, Any], where: str, base: Any = None) -> Any:
+    """An instance of the dataclass `config` with `values` over its defaults or over `base`, each checked.
+
+    Raises:
+        UsageError: names the file or place, the key and the known ones.
+    """
+    hints = get_type_hints(config)
+    known = [f.name for f in fields(config)]
+    checked = {}
+    for key, value in values.items():
+        if key not in known:
+            raise UsageError(f"{where}: unknown key {key!r}.{nearest(key, known)} Known: {', '.join(known)}.")
+        checked[key] = _coerced(value, hints[key], f"{where}: {key}")
+    return config(**checked) if base is None else replace(base, **checked)
+
+
+def save(run: Run, path: Path, **about: Any) -> None:
+    """Write the run as JSON, with whatever else is worth knowing `about` it."""
+    content = {**{f.name: getattr(run, f.name) for f in fields(run)}, "agent": asdict(run.agent)}
+    content["env"] = run.env if isinstance(run.env, str) else env_name(run.env)
+    path.write_text(json.dumps({"run": content, **about}, indent=2) + "\n")
+
+
+def load(path: Path) -> Run:
+    """The run that `save` wrote.
+
+    Raises:
+        UsageError: if the folder holds none, or one that cannot be read.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path.parent} is not the folder of a run: it has no {path.name}")
+    try:
+        content = json.loads(path.read_text())["run"]
+        config = agents.load(content["algo"]).Config
+    except (json.JSONDecodeError, KeyError, TypeError) as problem:
+        raise UsageError(f"{path} is damaged: {problem}") from problem
+    content["agent"] = configure(config, content["agent"], f"{path}: agent")
+    return configure(Run, content, str(path))
+
+
+def env_name(env: Any) -> str:
+    """A name for any environment: its id, or the module:name of a class or callable."""
+    if isinstance(env, str):
+        return env
+    if name := getattr(env, "__qualname__", None):
+        return f"{env.__module__}:{name}"
+    spec = getattr(env, "spec", None)
+    return spec.id if spec else type(env).__name__
+
+
+def _with_version(env: Any) -> Any:
+    """The newest version of an id without one, as Gymnasium understands it; anything else as it is."""
+    if not isinstance(env, str) or ":" in env or re.search(r"-v\d+$", env):
+        return env
+    from ...envs.factory import (name_of, resolve)  # imports Gymnasium, which a list of presets does not need
+
+    return name_of(resolve(env))
+
+
+def _matching(tables: Mapping[str, Any], env: Any) -> str:
+    """The first table for an environment, or "none"."""
+    name = env_name(env)
+    return next((t for t, content in tables.items() if any(fnmatchcase(name, e) for e in patterns(t, content))), "none")
+
+
+def _replaced(run: Run, values: Mapping[str, Any], where: str) -> Run:
+    return configure(Run, {k: v for k, v in values.items() if v is not None}, where, run)
+
+
+def _coerced(value: Any, hint: Any, where: str) -> Any:
+    """`value` as the type that `hint` names: whole numbers become floats, lists become tuples; nothing else changes."""
+    origin, options = get_origin(hint), get_args(hint)
+    if hint is Any or origin is dict:
+        return value
+    if origin is Literal:
+        fits = value in options
+    elif origin is UnionType:
+        return None if value is None else _coerced(value, next(o for o in options if o is not NoneType), where)
+    elif origin is tuple:
+        fits = isinstance(value, list | tuple)
+        value = tuple(_coerced(item, options[0], where) for item in value) if fits else value
+    elif hint is float:
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        value = float(value) if fits else value
+    else:
+        fits = isinstance(value, hint) and (hint is not int or not isinstance(value, bool))
+    if not fits:
+        expected = " or ".join(map(repr, options)) if origin is Literal else getattr(hint, "__name__", str(hint))
+        raise UsageError(f"{where} is {value!r}; it must be {expected}")
+    return value

@@ -1,0 +1,1 @@
+"""What a person looks at: pictures, games against the agent, curves, tables."""

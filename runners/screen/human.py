@@ -1,0 +1,144 @@
+"""A person at the keyboard, as an `Act` for one environment."""
+
+import os
+from time import perf_counter, sleep
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+
+from ...core.errors import UsageError
+from .render import action_names, picture_of
+
+_HEIGHT = 480  # pixels below which pictures are enlarged
+_BAR = 52  # pixels below the picture, for the keys
+_ARROWS = ("left", "right", "up", "down")
+_AXES = (("left", "right"), ("down", "up"), ("a", "d"), ("s", "w"))  # keys that push a component of a Box down and up
+
+
+class Keyboard:
+    """Shows the environment in a window and asks what is pressed at every step; a context manager.
+
+    Discrete actions named after directions are on the arrows, all of the first ten on the digits; while nothing is
+    pressed the action is "none" where there is one, else the last one. Each pair of keys pushes one component of a Box
+    action to its bounds. Space pauses, Escape or closing the window stops.
+
+    Raises:
+        UsageError: for actions that keys cannot give, an environment that draws nothing, or where there is no screen.
+    """
+
+    def __init__(self, env: VectorEnv, fps: float | None = None) -> None:
+        self.env, self.space = env, env.single_action_space
+        self.stopped = False
+        self.keys, self.idle = _bindings(env)
+        self._fps = fps or float(env.metadata.get("render_fps") or 30)
+        self._pressed: list[str] = []
+        self._last: Any = 0 if self.idle is None else self.idle
+        self._paused = False
+        self._due = 0.0
+
+    def __enter__(self) -> "Keyboard":
+        os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+        import pygame
+
+        self._game = pygame
+        try:
+            pygame.display.init()
+            pygame.font.init()
+        except pygame.error as problem:
+            raise UsageError(f"there is no screen to show the environment on ({problem})") from problem
+        self._screen: Any = None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._game.display.quit()
+
+    def __call__(self, obs: NDArray) -> dict[str, NDArray]:
+        """The action (1, *act) for what the window shows."""
+        self._show()
+        self._wait()
+        self._listen()
+        while self._paused and not self.stopped:
+            sleep(0.02)
+            self._listen()
+        return {"action": np.asarray(self._action())[None]}
+
+    def _action(self) -> Any:
+        if isinstance(self.space, spaces.Discrete):
+            known = [self.keys[key] for key in self._pressed if key in self.keys]
+            if known:
+                self._last = known[-1]
+                return known[-1]
+            return self._last if self.idle is None else self.idle
+        action = np.array(self.idle, np.float32)
+        for key in self._pressed:
+            if key in self.keys:
+                i, bound = self.keys[key]
+                action.flat[i] = bound
+        return action
+
+    def _listen(self) -> None:
+        game = self._game
+        for event in game.event.get():
+            if event.type == game.QUIT:
+                self.stopped = True
+            elif event.type in (game.KEYDOWN, game.KEYUP):
+                key = game.key.name(event.key)
+                self._pressed = [other for other in self._pressed if other != key]
+                if event.type == game.KEYDOWN:
+                    self._pressed.append(key)
+                    self.stopped |= key == "escape"
+                    self._paused ^= key == "space"
+
+    def _wait(self) -> None:
+        """Until the next picture is due."""
+        now = perf_counter()
+        if now < self._due:
+            sleep(self._due - now)
+        self._due = max(now, self._due) + 1 / self._fps
+
+    def _show(self) -> None:
+        game = self._game
+        picture = game.surfarray.make_surface(picture_of(self.env).swapaxes(0, 1))
+        factor = -(-_HEIGHT // picture.get_height()) if picture.get_height() < _HEIGHT else 1
+        picture = game.transform.scale_by(picture, factor)
+        size = picture.get_width(), picture.get_height() + _BAR
+        if self._screen is None:
+            self._screen = game.display.set_mode(size)
+            game.display.set_caption("gymnast: show how it is done")
+        self._screen.fill((250, 250, 248))
+        self._screen.blit(picture, (0, 0))
+        font = game.font.Font(None, 20)
+        for row, text in enumerate((self._help(), "space: pause   escape: stop; an episode under way is not kept")):
+            self._screen.blit(font.render(text, True, (40, 40, 40)), (10, picture.get_height() + 8 + 20 * row))
+        game.display.flip()
+
+    def _help(self) -> str:
+        if isinstance(self.space, spaces.Discrete):
+            names = action_names(self.env)
+            return "   ".join(
+                f"{key}: {names(int(action))}" for key, action in self.keys.items() if key in _ARROWS
+            ) or ("   ".join(f"{key}: {names(int(action))}" for key, action in self.keys.items()))
+        axes = _AXES[: int(np.prod(self.space.shape or ()))]
+        return "   ".join(f"{low} / {high}: a{i}" for i, (low, high) in enumerate(axes))
+
+
+def _bindings(env: VectorEnv) -> tuple[dict[str, Any], Any]:
+    """What each key does, and what is done while none is pressed (None: the last action)."""
+    space = env.single_action_space
+    if isinstance(space, spaces.Discrete):
+        names = action_names(env)
+        named = {names(i): i + int(space.start) for i in range(int(space.n))}
+        keys = {str(i): i + int(space.start) for i in range(min(int(space.n), 10))}
+        keys |= {arrow: named[arrow] for arrow in _ARROWS if arrow in named}
+        idle = next((named[name] for name in ("none", "noop", "stay") if name in named), None)
+        return keys, idle
+    if isinstance(space, spaces.Box) and np.prod(space.shape) <= len(_AXES):
+        low, high = np.nan_to_num(space.low, neginf=-1.0), np.nan_to_num(space.high, posinf=1.0)
+        pushes: dict[str, Any] = {}
+        for i, pair in enumerate(_AXES[: int(np.prod(space.shape))]):
+            pushes |= {pair[0]: (i, low.flat[i]), pair[1]: (i, high.flat[i])}
+        return pushes, (low + high) / 2
+    raise UsageError(f"keys cannot give actions of {space}; Discrete, and Box of up to {len(_AXES)} numbers, they can")

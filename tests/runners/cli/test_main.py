@@ -1,0 +1,236 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gymnast.runners.runs import run as runs
+from gymnast.runners.training.train import train
+
+HEAVY = ("torch", "numba", "matplotlib", "tensorboard", "imageio", "mujoco")
+
+
+def modules_after(*args: str) -> set[str]:
+    """Top-level modules that a fresh process has imported once the command is done."""
+    code = (
+        "import sys\nfrom gymnast.runners.cli.main import main\n"
+        f"try: main({list(args)!r})\nexcept SystemExit: pass\n"
+        "print('MODULES', *{name.partition('.')[0] for name in sys.modules})"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return set(said.rpartition("MODULES")[2].split())
+
+
+def test_help_imports_nothing_heavy():
+    assert not modules_after("--help") & {*HEAVY, "gymnasium", "numpy"}
+
+
+def test_list_imports_nothing_heavy():
+    assert not modules_after("list") & {*HEAVY}
+
+
+def test_the_lab_lists_its_experiments_without_importing_them():
+    assert not modules_after("lab") & {*HEAVY, "numpy"}
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = "import gymnast, sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not set(said.split()) & {*HEAVY, "gymnasium", "numpy", "rich"}
+
+
+def test_no_arguments_print_the_commands(gymnast):
+    said = gymnast("")
+    assert said.code == 0
+    for command in ("train", "evaluate", "render", "plot", "list", "check", "lab", "bench"):
+        assert f"gymnast {command}" in said.out
+
+
+def test_version_is_printed(gymnast):
+    assert gymnast("--version") == (0, "gymnast 0.1.0\n", "")
+
+
+@pytest.mark.parametrize(
+    "command", ["evaluate", "render", "plot", "list", "check", "lab", "bench", "train ppo CartPole-v1"]
+)
+def test_each_command_explains_its_options(gymnast, command):
+    said = gymnast(f"{command} --help")
+    assert said.code == 0
+    assert f"gymnast {command}" in said.out
+
+
+def test_train_help_shows_the_values_of_the_preset(gymnast):
+    assert "(default: 100000)" in gymnast("train ppo CartPole-v1 --help").out
+    assert "(default: 1000000)" in gymnast("train ppo CartPole-v1 --preset none --help").out
+
+
+WRONG = {
+    "trian ppo CartPole-v1": "unknown command 'trian'. Did you mean 'train'?",
+    "train ppo": "which environment?",
+    "train --steps 5 ppo CartPole-v1": "the algorithm and the environment come first",
+    "train pppo CartPole-v1": "unknown algorithm 'pppo'. Did you mean 'ppo'?",
+    "train ppo Cartpole-v1": "unknown environment 'Cartpole-v1'. Did you mean 'CartPole-v1'?",
+    "train ppo CartPole-v7": "'CartPole-v7' does not exist; the newest version is 'CartPole-v1'",
+    "train ppo no_such_module:Env": "No module named 'no_such_module'",
+    "train ppo own_envs:Corridr": "Did you mean 'Corridor'?",
+    "train ppo own_envs:Worded": "has no fixed size; supported are Box",
+    "train ppo own_envs:Commanded": "no policy head for the action space Dict('gas': Discrete(2))",
+    "train ppo own_envs:Unmade": "Unmade: its constructor raised ValueError: no map file",
+    "train ppo own_envs:Corridor --env.sise 4": "unknown argument 'sise'",
+    "train ppo own_envs:Corridor --env.size": "--env.size needs a value",
+    "train ppo CartPole-v1 --preset cartpole": "unknown preset 'cartpole' for ppo. Did you mean 'CartPole-v1'?",
+    "train ppo CartPole-v1 --stpes 9": "unknown option '--stpes'. Did you mean '--steps'? See gymnast train ppo",
+    "train ppo CartPole-v1 --agent.lrr 1": "unknown option '--agent.lrr'. Did you mean '--agent.lr'?",
+    "train ppo CartPole-v1 --steps ten": "--steps: 'ten' is not a number",
+    "train ppo CartPole-v1 --steps 1.5": "--steps: '1.5' is not a whole number",
+    "train ppo CartPole-v1 --steps": "Missing value for argument '--steps'",
+    "train ppo CartPole-v1 --steps -5": "steps is -5; it must be at least 1",
+    "train ppo CartPole-v1 --num-envs 0": "num_envs is 0; it must be at least 1",
+    "train ppo CartPole-v1 --seed -1": "must not be negative",
+    "train ppo CartPole-v1 --agent.activation swish": "invalid choice 'swish' for argument '--agent.activation'",
+    "train ppo CartPole-v1 --backend fast": "unknown backend 'fast'",
+    "train ppo CartPole-v1 --device gpu": "device 'gpu' is not to be had here",
+    "train ppo CartPole-v1 100k": "one argument too many: '100k'",
+    "train --resume": "Missing value for argument '--resume'",
+    "train --resume nowhere": "nowhere is not the folder of a run: it has no run.json",
+    "train --resume nowhere --seed 3": "unknown option '--seed': everything but --steps and --quiet is as",
+    "evaluate": "which runs? For example: gymnast evaluate runs/*",
+    "evaluate nowhere": "nowhere is not the folder of a run",
+    "evaluate nowhere --checkpoint worst": "Expected one of ('best', 'last')",
+    "render nowhere elsewhere": "one argument too many: 'elsewhere'",
+    "render nowhere": "nowhere is not the folder of a run",
+    "plot": "which runs? For example: gymnast plot runs/*",
+    "plot nowhere": "nowhere is not the folder of a run",
+    "list robots": "Expected one of ('all', 'agents', 'envs', 'presets')",
+    "check Cartpole-v1": "Did you mean 'CartPole-v1'?",
+    "bench pppo": "unknown suite 'pppo'. Did you mean 'ppo'?",
+    "bench ppo --repeats 0": "repeats is 0; it must be at least 1",
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_wrong_input_gets_one_line_and_exit_code_2(gymnast, tmp_path, line):
+    said = gymnast(line)
+    assert said.code == 2
+    assert said.err.startswith("gymnast: ")
+    assert said.err.count("\n") == 1
+    assert WRONG[line] in said.err
+    assert not list(tmp_path.iterdir()), "wrong input leaves nothing behind"
+
+
+def test_a_folder_that_holds_a_run_is_refused(gymnast, cartpole):
+    said = gymnast("train ppo CartPole-v1 --out", cartpole)
+    assert said.code == 2
+    assert f"gymnast train --resume {cartpole}" in said.err
+
+
+def test_a_folder_that_holds_anything_is_refused(gymnast, tmp_path):
+    (tmp_path / "mine.txt").touch()
+    assert "is not empty" in gymnast("train ppo CartPole-v1 --out", tmp_path).err
+    assert "is a file" in gymnast("train ppo CartPole-v1 --out", tmp_path / "mine.txt").err
+
+
+def test_a_missing_extra_is_named_with_the_command_that_installs_it(gymnast, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith(("Box2D", "gymnasium.envs.box2d"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "Box2D", None)
+    said = gymnast("train ppo LunarLander-v3")
+    assert said.code == 2
+    assert 'pip install "gymnast[box2d]"' in said.err
+
+
+def test_train_reports_where_the_run_is_and_what_to_do_with_it(gymnast, tmp_path):
+    said = gymnast("train ppo CartPole-v1 --steps 1k --evals 1 --eval-episodes 2")
+    (folder,) = Path("runs").iterdir()
+    assert said.code == 0
+    assert folder.name.startswith("ppo-CartPole-v1-s0-")
+    assert f"gymnast evaluate {folder}" in said.out
+    for file in ("run.json", "metrics.csv", "checkpoints/last.safetensors", "checkpoints/best.safetensors"):
+        assert (folder / file).is_file()
+    assert list(folder.glob("events.out.tfevents.*"))
+
+
+def test_quiet_prints_nothing(gymnast):
+    assert gymnast("train ppo CartPole-v1 --steps 256 --evals 0 --quiet") == (0, "", "")
+
+
+def test_the_preset_that_was_used_is_kept(gymnast):
+    gymnast("train ppo CartPole-v1 --steps 256 --evals 0 --quiet --out auto")
+    gymnast("train ppo CartPole-v1 --steps 256 --evals 0 --quiet --out none --preset none")
+    kept = [json.loads(Path(out, "run.json").read_text())["run"]["preset"] for out in ("auto", "none")]
+    assert kept == ["CartPole-v1", "none"]
+
+
+def test_options_reach_the_run(gymnast):
+    gymnast(
+        "train ppo own_envs:Corridor --steps 0.3k --seed 7 --num-envs 4 --evals 0 --out run --quiet "
+        "--agent.lr 1e-3 --agent.horizon 16 --agent.hidden 8 8 --agent.normalize-obs --env.size 7 --eval-env.size 9"
+    )
+    run = json.loads(Path("run/run.json").read_text())["run"]
+    assert (run["steps"], run["seed"], run["num_envs"]) == (300, 7, 4)
+    assert (run["agent"]["lr"], run["agent"]["hidden"], run["agent"]["normalize_obs"]) == (1e-3, [8, 8], True)
+    assert (run["env_args"], run["eval_args"]) == ({"size": 7}, {"size": 9})
+
+
+def test_numbers_may_be_written_short(gymnast):
+    gymnast("train ppo CartPole-v1 --steps 1e2 --num-envs 2 --evals 0 --quiet --out run --agent.minibatch 0.1k")
+    run = json.loads(Path("run/run.json").read_text())["run"]
+    assert (run["steps"], run["agent"]["minibatch"]) == (100, 100)
+
+
+def test_a_failing_environment_exits_with_1_and_says_where_the_checkpoint_is(gymnast):
+    said = gymnast("train ppo own_envs:Raises --steps 4k --num-envs 2 --agent.horizon 64 --evals 32 --out run --quiet")
+    assert said.code == 1
+    assert "RuntimeError: the motor burned out" in said.err
+    assert "run/checkpoints/last.safetensors" in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_evaluate_prints_one_json_object(gymnast, cartpole):
+    said = gymnast("evaluate --episodes 3 --json", cartpole)
+    figures = json.loads(said.out)
+    assert said.code == 0
+    assert {"mean", "std", "iqm", "ci", "episodes", "returns"} <= figures.keys()
+    assert len(figures["returns"]) == figures["episodes"] == 3
+    assert json.loads((cartpole / "eval.json").read_text()) == figures
+
+
+def test_evaluate_prints_a_table(gymnast, cartpole):
+    said = gymnast("evaluate --episodes 3", cartpole)
+    assert "ppo on CartPole-v1, best checkpoint" in said.out
+    assert "mean" in said.out
+
+
+def test_evaluate_prints_the_interquartile_mean_of_several_runs(gymnast, cartpole):
+    folders = [cartpole]
+    for seed in (1, 2):
+        folders.append(Path(f"run-{seed}"))
+        train(runs.preset("ppo", "CartPole-v1", steps=2048, evals=0, seed=seed), folders[-1])
+    found = [json.loads(line) for line in gymnast("evaluate --episodes 3 --json", *folders).out.splitlines()]
+    assert [one["run"] for one in found] == [str(folder) for folder in folders]
+    means = [one["mean"] for one in found]
+    said = gymnast("evaluate --episodes 3", *folders).out.splitlines()
+    assert [float(line.split()[2]) for line in said[:3]] == [pytest.approx(mean, abs=0.005) for mean in means]
+    low, middle, high = sorted(means)
+    assert low < middle < high
+    expected = (0.25 * low + middle + 0.25 * high) / 1.5  # a quarter of three runs is three quarters of one
+    how = "3 runs, best checkpoints, 3 episodes each"
+    assert f"ppo on CartPole-v1, {how}: iqm {expected:.2f}  95% [{low:.2f}, {high:.2f}]" == said[3]
+
+
+def test_nothing_is_evaluated_where_one_of_the_runs_is_none(gymnast, cartpole):
+    said = gymnast("evaluate --episodes 2", cartpole, "nowhere")
+    assert (said.code, said.out) == (2, "")
+    assert "nowhere is not the folder of a run" in said.err
+
+
+def test_a_closed_pipe_ends_a_list_quietly():
+    code = "import sys; from gymnast.runners.cli.main import main; main(['list'])"
+    piped = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert piped.stdout is not None
+    assert piped.stderr is not None
+    piped.stdout.close()
+    assert piped.wait() == 0
+    assert piped.stderr.read() == b""
+    piped.stderr.close()

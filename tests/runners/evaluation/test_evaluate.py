@@ -1,0 +1,51 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import gymnast
+from gymnast.core.errors import UsageError
+from gymnast.runners.evaluation.evaluate import Evaluation, evaluate
+
+
+@dataclass
+class Always:
+    """Takes one action whatever it sees."""
+
+    action: int
+
+    def act(self, obs, explore=True):
+        return {"action": np.full(len(obs), self.action)}
+
+
+def pushed(episodes: int, num_envs: int, seed: int = 0) -> Evaluation:
+    env = gymnast.make("CartPole-v1", num_envs)
+    return evaluate(Always(0), env, episodes, seed)  # type: ignore[arg-type]
+
+
+def test_exactly_the_episodes_asked_for_are_played():
+    assert [len(pushed(episodes, 4).returns) for episodes in (1, 4, 7)] == [1, 4, 7]
+
+
+def test_the_same_seed_gives_the_same_returns():
+    assert pushed(5, 2).returns == pushed(5, 2).returns
+    assert pushed(20, 2, seed=1).returns != pushed(20, 2).returns
+
+
+def test_cartpole_pushed_one_way_falls_after_its_length():
+    result = pushed(8, 4)
+    assert result.returns == [float(length) for length in result.lengths]
+    assert min(result.lengths) >= 8
+    assert max(result.lengths) <= 11  # always pushing left fails after 8 to 11 steps
+
+
+def test_figures_are_those_of_the_returns():
+    result = Evaluation([0.0, 1.0, 2.0, 9.0], [1, 1, 1, 1])
+    assert (result.mean, result.median) == (3.0, 1.5)
+    assert result.iqm == 1.5  # without the lowest and the highest quarter
+    assert result.ci[0] < 3.0 < result.ci[1]
+
+
+def test_no_episodes_are_refused():
+    with pytest.raises(UsageError, match="cannot evaluate 0 episodes"):
+        pushed(0, 1)

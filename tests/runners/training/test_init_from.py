@@ -1,0 +1,107 @@
+"""From imitation to reinforcement: a run that begins with another's policy."""
+
+import numpy as np
+import pytest
+import torch
+
+from gymnast import envs
+from gymnast.core.rollout.engine import Rollout
+from gymnast.runners.runs import run as runs
+from gymnast.runners.training.train import Training, trained
+
+
+@pytest.fixture(name="clone")
+def _clone(gymnast, tmp_path):
+    """A clone of an own expert for CartPole."""
+    assert gymnast("collect own_experts:balance CartPole-v1 --episodes 4 --out demos --quiet").code == 0
+    line = "train bc CartPole-v1 --demos demos --steps 20k --agent.hidden 16 16 --evals 0 --out clone --quiet"
+    assert gymnast(line).code == 0
+    return tmp_path / "clone"
+
+
+def weights(net, part):
+    return {name: x.clone() for name, x in net.state_dict().items() if name.startswith(part)}
+
+
+@pytest.mark.parametrize("algo", ["ppo", "a2c"])
+def test_the_policy_is_the_clones_until_the_value_has_warmed_up(gymnast, clone, algo):
+    run = runs.preset(algo, "CartPole-v1", init_from=str(clone), evals=0, agent={"value_warmup": 2})
+    assert run.agent.hidden == (16, 16)
+    assert run.agent.normalize_obs
+    env = envs.make("CartPole-v1", 4)
+    source, _ = trained(runs.load(clone / "run.json"), clone, env)
+    with Training(run) as training:
+        net = training.agent.net
+        obs = Rollout(env, 20).collect(source.act).obs[0]
+        np.testing.assert_array_equal(training.agent.act(obs, False)["action"], source.act(obs, False)["action"])
+        began = weights(net, "policy_")
+        value = weights(net, "value_")
+        for warm in (True, True, False):
+            training.iterate()
+            assert all(torch.equal(x, began[name]) for name, x in weights(net, "policy_").items()) == warm
+        assert any(not torch.equal(x, value[name]) for name, x in weights(net, "value_").items())
+
+
+def test_dqn_takes_the_clone_for_its_advantages_until_the_value_has_warmed_up(gymnast, clone):
+    agent = {"dueling": True, "value_warmup": 8, "horizon": 32, "learning_starts": 32, "replay_ratio": 0.25}
+    run = runs.preset("dqn", "CartPole-v1", init_from=str(clone), evals=0, agent=agent)
+    assert (run.agent.hidden, run.agent.activation, run.agent.normalize_obs) == ((16, 16), "tanh", True)
+    env = envs.make("CartPole-v1", 4)
+    source, _ = trained(runs.load(clone / "run.json"), clone, env)
+    with Training(run) as training:
+        learner = training.agent
+        obs = Rollout(env, 20).collect(source.act).obs[:20].reshape(80, 4).copy()
+        np.testing.assert_array_equal(learner.act(obs, False)["action"], source.act(obs, False)["action"])
+        logp = torch.as_tensor(source.inspect(obs)["action probability"]).log()
+        q = torch.as_tensor(learner.inspect(obs)["action value"])
+        torch.testing.assert_close(q - q.mean(1, keepdim=True), logp - logp.mean(1, keepdim=True), atol=1e-4, rtol=1e-4)
+        assert learner.net.epsilon.item() == run.agent.epsilon, "it does not begin at random"
+        began, value = weights(learner.net, ("trunk.", "advantage.")), weights(learner.net, "state_value.")
+        for warm in (True, True, False):  # the first steps fill the replay, the next take the 8 gradient steps
+            training.iterate()
+            assert all(torch.equal(x, began[name]) for name, x in weights(learner.net, tuple(began)).items()) == warm
+            assert all(torch.equal(x, value[name]) for name, x in weights(learner.net, "state_value.").items()) == (
+                learner.updates == 0
+            )
+
+
+def test_it_goes_on_from_where_the_clone_is(gymnast, clone):
+    line = "train ppo CartPole-v1 --init-from clone --steps 4096 --agent.value-warmup 1 --evals 2 --out run --quiet"
+    assert gymnast(line).code == 0
+    assert gymnast("train --resume run --steps 8k --quiet").code == 0
+    state = runs.load(clone.parent / "run" / "run.json")
+    assert state.init_from == "clone"
+    assert state.agent.hidden == (16, 16)
+
+
+def test_continuous_actions_are_explored_as_widely_as_ever(gymnast, tmp_path):
+    line = "train bc Pendulum-v1 --demos demos --steps 2k --agent.hidden 8 --evals 0 --quiet --out"
+    assert gymnast("collect own_experts:brake Pendulum-v1 --episodes 2 --out demos --quiet").code == 0
+    assert gymnast(f"{line} clone").code == 0
+    with Training(runs.preset("ppo", "Pendulum-v1", init_from="clone", agent={"sde": False})) as training:
+        head = training.agent.net.policy_head
+        assert head.log_std.tolist() == [training.run.agent.log_std_init]
+    assert gymnast(f"{line} mixture --agent.head mixture").code == 0
+    said = gymnast("train ppo Pendulum-v1 --init-from mixture --agent.no-sde --out run")
+    assert said.code == 2
+    assert "have a plain head" in said.err
+
+
+WRONG = {
+    "train trpo CartPole-v1 --init-from clone": "trpo cannot begin with another run's policy",
+    "train ppo CartPole-v1 --init-from nowhere": "nowhere is not the folder of a run",
+    "train ppo Acrobot-v1 --init-from clone": "was trained on CartPole-v1, whose observations or actions differ",
+    "train ppo CartPole-v1 --init-from clone --agent.hidden 8": "the policy to begin with is another network",
+    "train dqn CartPole-v1 --init-from clone": "as the advantages of a dueling network without noise",
+    "train dqn CartPole-v1 --init-from clone --agent.dueling --agent.hidden 8 8": "with the same hidden layers",
+    "train dqn CartPole-v1 --agent.value-warmup 5": "set dueling to true",
+    "train ppo CartPole-v1 --agent.value-warmup -1": "value_warmup is -1; it must be at least 0",
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_what_cannot_begin_so_says_why(gymnast, clone, line):
+    said = gymnast(line)
+    assert said.code == 2
+    assert said.err.count("\n") == 1
+    assert WRONG[line] in said.err

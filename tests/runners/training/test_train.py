@@ -1,0 +1,297 @@
+import csv
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gymnast.core import checkpoint
+from gymnast.core.errors import TrainingError, UsageError
+from gymnast.runners.runs import run as runs
+from gymnast.runners.runs.folder import best, last
+from gymnast.runners.runs.run import Run
+from gymnast.runners.training.train import Training, resume, train
+
+SMALL = {"horizon": 32, "minibatch": 64, "epochs": 2}
+
+
+def small(env: Any = "CartPole-v1", steps: int = 1024, **fields: Any) -> Run:
+    fields = {"num_envs": 4, "evals": 2, "eval_episodes": 2, **fields}
+    return runs.preset("ppo", env, "none", agent={**SMALL, **fields.pop("agent", {})}, steps=steps, **fields)
+
+
+def interrupted(run: Run, at: int, out: Path) -> None:
+    """Train until step `at` and stop as Ctrl-C does."""
+    with Training(run, out) as training:
+        iterate = training.iterate
+
+        def iterate_and_interrupt() -> dict[str, float]:
+            row = iterate()
+            if training.steps >= at:
+                signal.raise_signal(signal.SIGINT)
+            return row
+
+        training.iterate = iterate_and_interrupt  # type: ignore[method-assign]
+        assert training.advance().interrupted
+
+
+def assert_equal_trees(a: Any, b: Any, where: str = "") -> None:
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for key in a.keys() - {"seconds"}:
+            assert_equal_trees(a[key], b[key], f"{where}/{key}")
+    elif isinstance(a, list):
+        assert len(a) == len(b), where
+        for i, pair in enumerate(zip(a, b, strict=True)):
+            assert_equal_trees(*pair, f"{where}/{i}")
+    else:
+        assert np.array_equal(a, b, equal_nan=isinstance(a, float)), where
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    """metrics.csv as text, without what a clock measured."""
+    with (out / "metrics.csv").open(newline="") as file:
+        return [{k: v for k, v in row.items() if not k.startswith("speed/")} for row in csv.DictReader(file)]
+
+
+def started(folder: Path, run: Run) -> Path:
+    folder.mkdir()
+    runs.save(run, folder / "run.json")
+    return folder
+
+
+def test_two_runs_with_one_seed_are_bit_identical(tmp_path):
+    for name in ("a", "b"):
+        train(small(), tmp_path / name)
+    assert_equal_trees(checkpoint.load(last(tmp_path / "a")), checkpoint.load(last(tmp_path / "b")))
+    assert rows(tmp_path / "a") == rows(tmp_path / "b")
+
+
+def test_another_seed_gives_another_network():
+    nets = [train(small(seed=seed, evals=0)).agent.state()["net"] for seed in (0, 1)]
+    assert any(not np.array_equal(nets[0][name], nets[1][name]) for name in nets[0])
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(small(), id="native"),
+        pytest.param(small(rollout="torch"), id="native through torch"),
+        pytest.param(small(backend="loop"), id="plain Gymnasium"),
+        pytest.param(small("Pendulum-v1", agent={"sde": True, "normalize_obs": True}), id="continuous"),
+        pytest.param(small(agent={"normalize_return": True, "lr_schedule": "linear"}), id="schedules and return scale"),
+    ],
+)
+def test_stopping_and_resuming_equals_going_on_bit_for_bit(tmp_path, run):
+    whole, halves = tmp_path / "whole", started(tmp_path / "halves", run)
+    train(run, whole)
+    interrupted(run, 400, halves)
+    assert not resume(halves).interrupted
+    assert_equal_trees(checkpoint.load(last(whole)), checkpoint.load(last(halves)))
+    assert_equal_trees(checkpoint.load(best(whole)), checkpoint.load(best(halves)))
+    assert rows(whole) == rows(halves)
+
+
+def test_an_environment_that_cannot_be_restored_starts_new_episodes_on_resuming(tmp_path):
+    out = started(tmp_path / "run", small("LunarLander-v3", evals=0))
+    interrupted(small("LunarLander-v3", evals=0), 400, out)
+    state = checkpoint.load(last(out))
+    assert state["env"] is None
+    assert 400 <= state["steps"] < 1024
+    assert resume(out).steps == 1024
+
+
+def test_resuming_twice_from_one_checkpoint_is_the_same_even_where_episodes_start_anew(tmp_path):
+    run = small("LunarLander-v3", evals=0)
+    interrupted(run, 400, started(tmp_path / "a", run))
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    resume(tmp_path / "a")
+    resume(tmp_path / "b")
+    assert_equal_trees(checkpoint.load(last(tmp_path / "a")), checkpoint.load(last(tmp_path / "b")))
+
+
+def test_resume_goes_on_to_a_larger_total(tmp_path):
+    train(small(), tmp_path / "run")
+    assert resume(tmp_path / "run", 1500).steps == 1500
+    assert runs.load(tmp_path / "run" / "run.json").steps == 1500
+
+
+def test_a_finished_run_and_a_smaller_total_are_refused(tmp_path):
+    train(small(), tmp_path / "run")
+    with pytest.raises(UsageError, match="has done its 1,024 steps"):
+        resume(tmp_path / "run")
+    with pytest.raises(UsageError, match="less than the 1,024"):
+        resume(tmp_path / "run", 512)
+
+
+def test_a_run_without_a_checkpoint_resumes_from_the_start(tmp_path):
+    train(small(), tmp_path / "whole")
+    train(small(), tmp_path / "killed")
+    shutil.rmtree(tmp_path / "killed" / "checkpoints")
+    resume(tmp_path / "killed")
+    assert_equal_trees(checkpoint.load(last(tmp_path / "whole")), checkpoint.load(last(tmp_path / "killed")))
+    assert rows(tmp_path / "whole") == rows(tmp_path / "killed")
+
+
+def test_steps_are_exact():
+    assert train(small(steps=1001, evals=0)).steps == 1001
+
+
+def test_evaluation_does_not_change_what_is_learned():
+    nets = [train(small(evals=evals)).agent.state()["net"] for evals in (0, 4)]
+    assert_equal_trees(*({name: x.numpy() for name, x in net.items()} for net in nets))
+
+
+def test_the_best_checkpoint_is_the_one_that_evaluated_best(tmp_path):
+    out = tmp_path / "run"
+    train(small(steps=2048, evals=8), out)
+    points = [(float(row["eval/return"]), int(row["step"])) for row in rows(out) if row["eval/return"]]
+    assert len(points) == 8
+    assert checkpoint.load(best(out))["steps"] == max(points)[1]
+
+
+@pytest.mark.parametrize("damage", ["cut short", "flipped", "newer"])
+def test_a_damaged_checkpoint_is_refused(gymnast, tmp_path, cartpole, damage):
+    out = tmp_path / "run"
+    shutil.copytree(cartpole, out)
+    content = last(out).read_bytes()
+    changed = {
+        "cut short": content[:-100],
+        "flipped": content[:-100] + bytes([content[-100] ^ 1]) + content[-99:],
+        "newer": content.replace(b'"format":"1"', b'"format":"9"'),
+    }[damage]
+    last(out).write_bytes(changed)
+    for line in ("train --steps 9k --resume", "evaluate --checkpoint last"):
+        said = gymnast(line, out)
+        assert said.code == 2
+        assert "from a newer gymnast" in said.err if damage == "newer" else "cut short or damaged" in said.err
+
+
+def test_a_checkpoint_of_another_version_of_the_algorithm_is_refused(gymnast, tmp_path, cartpole):
+    run = tmp_path / "run"
+    shutil.copytree(cartpole, run)
+    for file in (run / "checkpoints").iterdir():
+        state = checkpoint.load(file)
+        del state["agent"]["optimizer"]
+        checkpoint.save(file, state)
+    said = gymnast("evaluate --episodes 1", run)
+    assert said.code == 2
+    assert "does not fit the algorithm as it is in this gymnast" in said.err
+
+
+def test_a_damaged_run_file_is_refused(gymnast, tmp_path, cartpole):
+    shutil.copytree(cartpole, tmp_path / "run")
+    text = (tmp_path / "run" / "run.json").read_text()
+    for changed in (text[:100], "[]", '{"run": {}}', text.replace('"steps"', '"stebs"')):
+        (tmp_path / "run" / "run.json").write_text(changed)
+        said = gymnast("train --resume run")
+        assert said.code == 2
+        assert "run.json" in said.err
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ("NanReward", "the environment gave a reward that is not finite"),
+        ("NanObservation", "the environment gave an observation that is not finite"),
+        ("Endless", "loss/value became inf in the update at step 128"),
+    ],
+)
+def test_what_is_not_finite_stops_the_run_and_is_named(gymnast, env, told):
+    said = gymnast(f"train ppo own_envs:{env} --steps 4k --num-envs 2 --agent.horizon 64 --evals 0 --out run --quiet")
+    assert said.code == 1
+    assert told in said.err
+
+
+def test_the_last_good_checkpoint_stays_when_learning_diverges(gymnast):
+    line = "train ppo own_envs:NanReward --steps 4k --num-envs 2 --agent.horizon 64 --evals 32 --out run --quiet"
+    assert "run/checkpoints/last.safetensors" in gymnast(line).err
+    state = checkpoint.load(Path("run/checkpoints/last.safetensors"))
+    assert state["steps"] <= 300
+    assert all(np.isfinite(x).all() for x in state["agent"]["net"].values())
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    out = tmp_path / "run"
+    train(small(), out)
+    before = last(out).read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(TrainingError, match="No space left on device"):
+        resume(out, 2048)
+    assert last(out).read_bytes() == before
+    assert not list(out.glob("checkpoints/*.part"))
+
+
+def test_training_works_in_a_thread_where_signals_do_not():
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(train(small(evals=0))))
+    thread.start()
+    thread.join()
+    assert results[0].steps == 1024
+
+
+LONG = ["train", "ppo", "CartPole-v1", "--steps", "10M", "--evals", "100000", "--eval-episodes", "1", "--out"]
+
+
+def begun(out: Path, **options: Any) -> subprocess.Popen:
+    """A process that trains in `out` and has written its first checkpoint."""
+    code = f"from gymnast.runners.cli.main import main; main({[*LONG, str(out)]!r})"
+    process = subprocess.Popen([sys.executable, "-c", code], **options)
+    while not last(out).exists():
+        assert process.poll() is None, "it ended before its first checkpoint"
+    return process
+
+
+def test_kill_9_leaves_a_run_that_resumes(tmp_path):
+    out = tmp_path / "run"
+    process = begun(out, stdout=subprocess.DEVNULL)
+    process.kill()
+    process.wait()
+    steps = checkpoint.load(last(out))["steps"]
+    with Training(runs.load(out / "run.json"), out, checkpoint.load(last(out))) as training:
+        training.iterate()
+        assert training.steps > steps
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_ctrl_c_writes_a_checkpoint_says_how_to_go_on_and_exits_with_130(tmp_path, terminal):
+    out = tmp_path / "run"
+    if terminal:
+        reader, writer = pty.openpty()
+        process = begun(out, stdout=writer)
+        os.close(writer)
+    else:
+        process = begun(out, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        reader = os.dup(process.stdout.fileno())
+        process.stdout.close()
+    before = checkpoint.load(last(out))["steps"]
+    process.send_signal(signal.SIGINT)
+    assert f"go on with:  gymnast train --resume {out}" in "".join(everything(reader).split("\r"))
+    assert process.wait() == 130
+    assert checkpoint.load(last(out))["steps"] >= before
+
+
+def everything(reader: int) -> str:
+    """What a process wrote until it ended."""
+    said = b""
+    while True:
+        try:
+            chunk = os.read(reader, 65536)
+        except OSError:  # how a pseudo-terminal says that the other end has gone
+            chunk = b""
+        if not chunk:
+            os.close(reader)
+            return said.decode()
+        said += chunk

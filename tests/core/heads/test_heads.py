@@ -10,6 +10,7 @@ from torch import distributions as reference
 
 from gymnast.core import heads
 from gymnast.core.errors import UsageError
+from gymnast.core.heads import modules
 
 FEATURES, COUNT = 6, 5
 
@@ -136,13 +137,13 @@ def test_a_mask_renormalises_what_it_leaves():
 def test_a_masked_action_is_never_sampled_nor_the_mode():
     # the best action by far is the masked one
     logits = torch.tensor([50.0, 0.0, -50.0]).expand(100_000, 3)
-    pi = heads._categorical(logits, torch.tensor([0, 1, 1]))
+    pi = modules._categorical(logits, torch.tensor([0, 1, 1]))
     assert set(pi.sample(torch.Generator().manual_seed(0)).tolist()) == {1}
     assert set(pi.mode().tolist()) == {1}
 
 
 def test_the_entropy_under_a_mask_is_that_of_the_available_actions():
-    pi = heads._categorical(torch.zeros(5, 4), MASK)
+    pi = modules._categorical(torch.zeros(5, 4), MASK)
     close(pi.entropy(), MASK.sum(-1).float().log())
 
 

@@ -11,7 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ... import agents
-from ...core.errors import (UsageError, nearest)
+from ...core.errors import UsageError, nearest
 
 _CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -163,7 +163,7 @@ def _with_version(env: Any) -> Any:
     """The newest version of an id without one, as Gymnasium understands it; anything else as it is."""
     if not isinstance(env, str) or ":" in env or re.search(r"-v\d+$", env):
         return env
-    from ...envs.factory import (name_of, resolve)  # imports Gymnasium, which a list of presets does not need
+    from ...envs.factory import name_of, resolve  # imports Gymnasium, which a list of presets does not need
 
     return name_of(resolve(env))
 

@@ -1,56 +1,112 @@
 """Agents: one file, one algorithm. Dropping a file in this folder registers it under its name."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..core.registry import Registry
 
 if TYPE_CHECKING:  # listing the agents must not import torch
-    from numpy.typing import NDArray
     from torch import nn
 
+    from ..core.acting import Act, Acting, Mode
+    from ..core.batch import Batch
+    from ..core.games.champion import Champion
     from ..core.rollout.engine import Whole
     from ..core.rollout.recording import Recorded
 
 
 class Agent(Protocol):
-    """What the engine and the runners ask of an algorithm.
-
-    One that asks an expert for actions has an attribute `expert`, an `Act` that the runner sets before training; one
-    that knows when more steps would not help has an attribute `finished`.
-    """
+    """What the engine and the runners ask of an algorithm."""
 
     horizon: "int | Whole | Recorded"
     """Steps, or whole episodes, of each environment in a rollout that it learns from; or a pass over demonstrations."""
     net: "nn.Module"
-    """The network that acts; the engine may compute what a plain `ActorCritic` does in a loop of its own."""
+    """The network that acts."""
     convolutional: bool
     """Whether the network is large enough to be worth several threads."""
+    policy: tuple[str, ...]
+    """Names of the parts that acting depends on; the others are for learning on."""
 
-    def act(self, obs: "NDArray", explore: bool = True) -> "dict[str, NDArray]":
-        """Actions (N, *act) under "action" for stored observations (N, *obs), and what `update` needs of them."""
+    @property
+    def paths(self) -> dict[str, str]:
+        """How it computes what its file says: {"gradient": "autograd", "written out" or "compiled"}."""
         ...
 
-    def update(self, batch: Any, progress: float) -> dict[str, float]:
+    def acting(self, envs: int, mode: "Mode" = "learn", seed: int = 0) -> "Acting":
+        """What acts in so many environments; one for each purpose, and none disturbs another or the learning."""
+        ...
+
+    def update(self, batch: "Batch", progress: float) -> dict[str, float]:
         """Learn from a `Batch`; `progress` in [0, 1) is the share of the run before it. Returns metrics."""
         ...
 
-    def inspect(self, obs: "NDArray") -> "dict[str, NDArray]":
-        """What the agent thinks of observations (N, *obs): probabilities or values of actions, the state's value."""
+    def parts(self) -> dict[str, Any]:
+        """All that learning depends on, by name, for `core.checkpoint.state` and `restore`."""
         ...
 
-    def state(self) -> dict[str, Any]:
-        """All that learning depends on, as a tree that `core.checkpoint` can save.
 
-        Past experience is under "replay", may be views that hold until the next `update`, and is left out where the
-        agent is only to act.
+@runtime_checkable
+class Asks(Protocol):
+    """An agent that asks an expert, which the runner sets before training."""
+
+    expert: "Act | None"
+
+
+@runtime_checkable
+class Finishes(Protocol):
+    """An agent that knows when more steps would not help."""
+
+    finished: bool
+
+
+@runtime_checkable
+class Adopts(Protocol):
+    """An agent that can begin with another's policy."""
+
+    def adopt(self, weights: Mapping[str, Any]) -> None:
+        """Begin with the policy of another network's `weights`.
+
+        Raises:
+            UsageError: if they are of another shape.
         """
         ...
 
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
+
+@runtime_checkable
+class Plays(Protocol):
+    """An agent that plays both sides of a game."""
+
+    def champion(self) -> "Champion":
+        """The network that plays."""
         ...
+
+
+def asking(agent: Agent) -> Asks | None:
+    """The agent, if it asks an expert."""
+    return agent if isinstance(agent, Asks) else None
+
+
+def finished(agent: Agent) -> bool:
+    """Whether the agent says that more steps would not help."""
+    return isinstance(agent, Finishes) and agent.finished
+
+
+def adopting(agent: Agent) -> Adopts | None:
+    """The agent, if it can begin with another's policy."""
+    return agent if isinstance(agent, Adopts) else None
+
+
+def champion(agent: Agent) -> "Champion":
+    """The network that plays, of an agent that `plays_games`."""
+    assert isinstance(agent, Plays)
+    return agent.champion()
+
+
+def plays_games(algorithm: ModuleType) -> bool:
+    """Whether an algorithm plays games for two."""
+    return issubclass(algorithm.Agent, Plays)
 
 
 _registry = Registry(__name__, Path(__file__).parent, "algorithm")

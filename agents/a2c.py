@@ -19,8 +19,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
+from ..core.acting import Acting, Mode
 from ..core.batch import Batch
-from ..core.checkpoint import tensors
+from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
 from ..core.learn.actor import Actor
 from ..core.learn.optim import Adam, RMSprop, Schedule, scheduled
@@ -31,6 +32,7 @@ from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
 from ..core.replay.replay import Replay
 from ..core.rollout.engine import Whole
+from ..core.rollout.policy import PolicyActing
 from ..core.written_out.surrogate import ClippedSurrogate, fits
 
 
@@ -169,6 +171,8 @@ def _total(policy: Tensor, value_error: Tensor, entropy: Tensor, cfg: Config) ->
 class Agent:
     """Acts with pi, learns from one rollout at a time."""
 
+    policy = ("net",)
+
     def __init__(
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
@@ -188,11 +192,8 @@ class Agent:
         self.replay = Replay(cfg.replay, gamma=cfg.gamma, seed=seed) if cfg.replay else None
         self._written_out = ClippedSurrogate(self.net) if fits(self.net) and self.critic is None else None
 
-    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
-        return self.actor.act(obs, explore)
-
-    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
-        return self.actor.inspect(obs)
+    def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
+        return PolicyActing(self.actor, envs, mode, seed)  # its fast path: core/rollout/fused.py
 
     def adopt(self, weights: Mapping[str, Any]) -> None:
         """Begin with the policy of another network's `weights`."""
@@ -210,22 +211,10 @@ class Agent:
         metrics["policy/lr"] = lr
         return metrics
 
-    def state(self) -> dict[str, Any]:
-        state = {**self.actor.state(), "optimizer": self.optimizer.state(), "updates": self.updates}
-        if self.critic is not None:
-            weights = {name: x.clone() for name, x in self.critic.state_dict().items()}
-            state |= {"critic": weights, "critic_optimizer": self.critic_optimizer.state()}
-        return state | ({} if self.replay is None else {"replay": self.replay.state()})
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.actor.load_state(state)
-        self.optimizer.load_state(tensors(state["optimizer"]))
-        self.updates = state["updates"]
-        if self.critic is not None:
-            self.critic.load_state_dict(tensors(state["critic"]))
-            self.critic_optimizer.load_state(tensors(state["critic_optimizer"]))
-        if self.replay is not None:
-            self.replay.load_state(state["replay"])
+    def parts(self) -> dict[str, Any]:
+        q = {} if self.critic is None else {"critic": self.critic, "critic_optimizer": self.critic_optimizer}
+        own = {"optimizer": self.optimizer, "own": Attributes(self, "updates"), "replay": self.replay}
+        return {**self.actor.parts(), **q, **own}
 
     def _learn(self, batch: Batch, lr: float, look: bool) -> dict[str, float]:
         """One gradient step on the rollout; with `look`, the diagnosis of that step too."""

@@ -7,9 +7,8 @@ network plays, unless a gate or past opponents are asked for. The result of a ga
 reward-to-go with gamma = -1.
 """
 
-from copy import deepcopy
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,23 +18,21 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.acting import Acting, Memoryless, Mode, spawned
 from ..core.batch import Batch
-from ..core.checkpoint import tensors
+from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
+from ..core.games.champion import Champion
 from ..core.games.game import RESIGN, Positions, States
-from ..core.games.inference import Inference, inference
-from ..core.games.match import Player, searcher
+from ..core.games.match import Player
 from ..core.games.net import PolicyValueNet
-from ..core.games.opponents import Gate, PastSelves, Weights
-from ..core.games.resignation import Resignation
-from ..core.games.search import Evaluate, Search, Settings
+from ..core.games.opponents import Gate, PastSelves, Sides, Weights
+from ..core.games.resignation import GivingUp, Resignation
+from ..core.games.search import Search, Settings
 from ..core.games.selfplay import Clock, Openings, Unfinished, Window, falling, turn
 from ..core.games.tree import Formula
 from ..core.learn.optim import Adam, Schedule, scheduled
 from ..core.spaces.layout import STATE, Layout
-
-SELF_PLAY = True
-"""Plays both sides of a game."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +180,8 @@ def loss(net: PolicyValueNet, mb: dict[str, Tensor], cfg: Config) -> tuple[Tenso
 class Agent:
     """Plays both sides with a search, and learns what the search found."""
 
+    policy = ("net", "champion")
+
     def __init__(
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
@@ -200,64 +199,20 @@ class Agent:
         self.convolutional = self.net.convolutional
         self.optimizer = Adam(self.net.parameters(), 1e-8, cfg.max_grad_norm)
         self.random = np.random.default_rng(seed)
-        self.openings = Openings(cfg.random_plies, self.random)
         self.unfinished = Unfinished()
         self.window = Window(cfg.window, cfg.window_most, self.random)
-        self.resignation = Resignation(cfg.resign, cfg.resign_watched, self.random) if cfg.resign else None
-        self.past = (
-            PastSelves(self._past_search, cfg.past_share, cfg.past_most, self.random) if cfg.past_share else None
-        )
-        gate = cfg.gate, cfg.gate_games
-        self.gate = Gate(self.game, self._player, *gate, self.net.state_dict()) if cfg.gate else None
-        options = {"resignation": self.resignation, "past": self.past, "gate": self.gate}
-        self._options = {name: part for name, part in options.items() if part}
-        self._answer: Inference  # of the network that plays
+        self.resignation = Resignation(cfg.resign) if cfg.resign else None
+        self.past = PastSelves(cfg.past_most, self.random) if cfg.past_share else None
+        formula = Formula(cfg.c_init, cfg.c_base, cfg.fpu)
+        self._champion = Champion(self.game, self.net, formula, cfg.bfloat16, self._gate if cfg.gate else None)
         self._owed = 0.0  # gradient steps that are due
         self._logged: tuple[str, ...] = ()  # names of what a gradient step logs
-        self.search: Search | None = None  # of self-play; it goes on from move to move
         self._images = self.game.images()
         self._state_part = next(part for part in Layout(obs).parts if part.name == STATE)
-        self._clock = Clock()
-        self._renew()
+        self.clock = Clock()
 
-    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
-        """Moves (N,); when exploring also the search's "policy" (N, A), "search_value" (N,), whether it was "full" (N,)
-        and whether the move is the network's "own" (N,): not an opening's, nor a past network's."""
-        if not explore:
-            return {"action": self.inspect(obs)["action probability"].argmax(1)}
-        states, cfg = self.states_of(obs), self.cfg
-        n, ply = len(states), states[:, -1]
-        if self.search is None or len(self.search.tree.size) != n:
-            self.search = self._self_play(n)
-        search, opening = self.search, self.openings.under_way(ply)
-        theirs = self.past.to_move(ply) & ~opening if self.past else np.zeros(n, np.bool_)
-        own = ~(opening | theirs)
-        full = (self.random.random(n) < cfg.full_share) & own
-        simulations = np.where(full, cfg.simulations, cfg.fast_simulations)
-        before = search.simulated, search.evaluated
-        search.run(states, np.where(own, simulations, 0), full)
-        self._clock.count(search.simulated - before[0], search.evaluated - before[1])
-        policy, value = search.policies(n), search.values(n)
-        temperature = falling(ply, cfg.temperature, cfg.temperature_final, cfg.temperature_halflife)
-        action = search.choose(policy, temperature)
-        out: dict[str, NDArray] = {"action": action, "policy": policy, "search_value": value, "full": full, "own": own}
-        if opening.any():
-            action[opening] = self.openings.moves(self.game.actions_of(states[opening]))
-        if self.past:
-            out["past_side"] = self.past.side
-            if theirs.any():
-                action[theirs] = self.past.moves(states[theirs], temperature[theirs])
-        if self.resignation:
-            given_up, out["watched"] = self.resignation.decide(ply, value, own)
-            action[given_up] = RESIGN
-        return out
-
-    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
-        """The search's policies (N, A) and values (N,)."""
-        states = self.states_of(obs)
-        search = self.searcher(len(states), self.cfg.simulations)
-        search.run(states, np.full(len(states), self.cfg.simulations))
-        return {"value": search.values(len(states)), "action probability": search.policies(len(states))}
+    def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
+        return SelfPlay(self, envs, seed) if mode == "learn" else Playing(self, mode, seed)
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Take in the games that ended, and learn from the window as often as `passes` says."""
@@ -288,87 +243,37 @@ class Agent:
         generation_ends = before // self.cfg.generation < self.optimizer.steps // self.cfg.generation
         if generation_ends:
             metrics |= self._end_generation()
-        if generation_ends or not self.gate:
-            self._renew()
+        if generation_ends or not self._champion.gate:
+            self._champion.renew()
         metrics |= dict(zip(self._logged, torch.stack(logs).mean(0).tolist(), strict=True))
         metrics |= {"policy/lr": lr, "search/window": self.window.size, "search/positions": self.window.added}
-        return metrics | self._clock.rates(int(batch.done.sum()))
+        return metrics | self.clock.rates(int(batch.done.sum()))
 
     def states_of(self, obs: NDArray) -> States:
         """The exact positions (N, S) that stored observations (N, row) hold."""
         part = self._state_part
         return np.ascontiguousarray(obs[:, part.start : part.start + part.nbytes]).view(np.int64)
 
-    def searcher(
-        self, games: int, simulations: int, leaves: int = 1, reuse: bool = False, evaluate: Evaluate | None = None
-    ) -> Search:
-        """A search for play and analysis, without noise, forced playouts or Gumbel; `evaluate` replaces the network."""
-        cfg = self.cfg
-        formula = Formula(cfg.c_init, cfg.c_base, cfg.fpu, loss=float(leaves > 1))
-        settings = Settings(formula, reuse=reuse, leaves=leaves)
-        return Search(self.game, evaluate or self.evaluate, settings, games, simulations)
+    def champion(self) -> Champion:
+        """The network that plays."""
+        return self._champion
 
-    def evaluate(self, states: States, mask: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The logits (B, A) and values (B,) of positions (B, S), of the network that plays."""
-        return self._answer(self.game.planes(states))
-
-    def evaluator(self, weights: Weights) -> Evaluate:
-        """What a network of other weights says: a past self."""
-        answer = inference(self._net_of(weights), self.cfg.bfloat16)
-        return lambda states, mask: answer(self.game.planes(states))
-
-    def weights(self) -> Weights:
-        """Of the network that plays: the newest, or the last one that the gate let in."""
-        return self.gate.weights if self.gate else self.net.state_dict()
-
-    def state(self) -> dict[str, Any]:
-        search = self.search
+    def parts(self) -> dict[str, Any]:
         return {
-            "net": {name: value.clone() for name, value in self.net.state_dict().items()},
-            "optimizer": self.optimizer.state(),
-            "random": self.random.bit_generator.state,
-            "owed": self._owed,
-            "random_until": self.openings.until.copy(),
-            "unfinished": self.unfinished.state(),
-            "window": self.window.state(),
-            "search": search.state() if search else None,
-            "options": {name: part.state() for name, part in self._options.items()},
+            "net": self.net,
+            "champion": self._champion,
+            "optimizer": self.optimizer,
+            "random": self.random,
+            "owed": Attributes(self, "_owed"),
+            "unfinished": self.unfinished,
+            "window": self.window,
+            "resignation": self.resignation,
+            "past": self.past,
         }
 
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.net.load_state_dict(tensors(state["net"]))
-        self.optimizer.load_state(tensors(state["optimizer"]))
-        self.random.bit_generator.state = state["random"]
-        self._owed, self.openings.until = state["owed"], state["random_until"].copy()
-        self.unfinished.load_state(state["unfinished"])
-        self.window.load_state(state["window"])
-        for name, part in self._options.items():
-            part.load_state(state["options"][name])
-        self._renew()
-        self.search = None
-        if state["search"] is not None:
-            self.search = self._self_play(len(state["search"]["random"]))
-            self.search.load_state(state["search"])
-
-    def _self_play(self, games: int) -> Search:
+    def _gate(self, player: Callable[[Weights, int], Player], weights: Weights) -> Gate:
         cfg = self.cfg
-        formula = Formula(cfg.c_init, cfg.c_base, cfg.fpu, cfg.forced if not cfg.gumbel else 0.0)
-        noise = 0.0 if cfg.gumbel else cfg.noise_fraction
-        settings = Settings(formula, noise, cfg.noise_total, cfg.reuse, cfg.gumbel, cached=cfg.cached)
-        most = max(cfg.simulations, cfg.fast_simulations)
-        return Search(self.game, self.evaluate, settings, games, most, self.seed)
-
-    def _past_search(self, games: int, weights: Weights) -> Search:
-        return self.searcher(games, self.cfg.fast_simulations, evaluate=self.evaluator(weights))
-
-    def _player(self, weights: Weights) -> Player:
-        """A network at the gate."""
-        return searcher(partial(self.searcher, evaluate=self.evaluator(weights)), self.cfg.simulations)
-
-    def _net_of(self, weights: Weights) -> PolicyValueNet:
-        net = deepcopy(self.net)
-        net.load_state_dict(weights)
-        return net
+        return Gate(self.game, lambda w: player(w, cfg.simulations), cfg.gate, cfg.gate_games, weights)
 
     def _step(self, lr: float) -> Tensor:
         """One gradient step; what it logs."""
@@ -393,14 +298,103 @@ class Agent:
 
     def _end_generation(self) -> dict[str, float]:
         """Let the newest network try the gate, and keep the one that plays as a past one; what to log."""
-        metrics = {"gate/score": self.gate.challenge(self.net.state_dict())} if self.gate else {}
+        gate = self._champion.gate
+        metrics = {"gate/score": gate.challenge(self.net.state_dict())} if gate else {}
         if self.past:
-            self.past.join(self.weights())
+            self.past.join(self._champion.weights())
         return metrics
 
-    def _renew(self) -> None:
-        """Play with the newest weights, or with those that the gate let in last."""
-        net = self._net_of(self.gate.weights) if self.gate else self.net
-        self._answer = inference(net, self.cfg.bfloat16)
-        if self.search and self.search.answers:
-            self.search.answers.clear()
+
+class SelfPlay(Memoryless):
+    """Plays both sides of N games with a search that goes on from move to move.
+
+    Beside the moves it gives the search's "policy" (N, A) and "search_value" (N,), whether the search was "full" (N,)
+    and whether the move is the network's "own" (N,): not an opening's, nor a past network's.
+    """
+
+    def __init__(self, agent: Agent, games: int, seed: int) -> None:
+        cfg, champion = agent.cfg, agent.champion()
+        self.agent, self.champion = agent, champion
+        self.random = np.random.default_rng(spawned(seed, 1))
+        noise, forced = (0.0, 0.0) if cfg.gumbel else (cfg.noise_fraction, cfg.forced)
+        formula = Formula(cfg.c_init, cfg.c_base, cfg.fpu, forced)
+        settings = Settings(formula, noise, cfg.noise_total, cfg.reuse, cfg.gumbel, cached=cfg.cached)
+        most = max(cfg.simulations, cfg.fast_simulations)
+        self.search = Search(agent.game, champion.evaluate, settings, games, most, seed)
+        self.openings = Openings(games, cfg.random_plies, self.random)
+        self.giving_up = GivingUp(games, cfg.resign_watched, self.random) if agent.resignation else None
+        self.sides = Sides(games, agent.past, self._past, cfg.past_share, self.random) if agent.past else None
+        self._version = champion.version
+        self._thoughts: dict[str, NDArray] = {}
+
+    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+        agent, cfg, search = self.agent, self.agent.cfg, self.search
+        states = agent.states_of(obs)
+        n, ply = len(states), states[:, -1]
+        if self._version != self.champion.version and search.answers:
+            search.answers.clear()
+        self._version = self.champion.version
+        opening = self.openings.under_way(ply, first)
+        theirs = self.sides.to_move(ply, first) & ~opening if self.sides else np.zeros(n, np.bool_)
+        own = ~(opening | theirs)
+        full = (self.random.random(n) < cfg.full_share) & own
+        simulations = np.where(full, cfg.simulations, cfg.fast_simulations)
+        before = search.simulated, search.evaluated
+        search.run(states, np.where(own, simulations, 0), full)
+        agent.clock.count(search.simulated - before[0], search.evaluated - before[1])
+        policy, value = search.policies(n), search.values(n)
+        temperature = falling(ply, cfg.temperature, cfg.temperature_final, cfg.temperature_halflife)
+        action = search.choose(policy, temperature)
+        out: dict[str, NDArray] = {"action": action, "policy": policy, "search_value": value, "full": full, "own": own}
+        if opening.any():
+            action[opening] = self.openings.moves(agent.game.actions_of(states[opening]))
+        if self.sides:
+            out["past_side"] = self.sides.side
+            if theirs.any():
+                action[theirs] = self.sides.moves(states[theirs], temperature[theirs])
+        if self.giving_up and agent.resignation:
+            given_up, out["watched"] = self.giving_up.decide(first, value, own, agent.resignation.threshold)
+            action[given_up] = RESIGN
+        self._thoughts = {"value": value, "action probability": policy}
+        return out
+
+    def thoughts(self) -> dict[str, NDArray]:
+        """The last search's values (N,) and policies (N, A)."""
+        return self._thoughts
+
+    def parts(self) -> dict[str, Any]:
+        never = Attributes(self.giving_up, "never") if self.giving_up else None
+        until = Attributes(self.openings, "until")
+        return {"random": self.random, "search": self.search, "until": until, "never": never, "sides": self.sides}
+
+    def _past(self, games: int, weights: Weights) -> Search:
+        """The search of a past network."""
+        return self.champion.searcher(games, self.agent.cfg.fast_simulations, evaluate=self.champion.evaluator(weights))
+
+
+class Playing(Memoryless):
+    """Moves in N games by a search that begins anew at each: the likeliest moves, or drawn from the search's policy."""
+
+    def __init__(self, agent: Agent, mode: Mode, seed: int) -> None:
+        self.agent, self.mode = agent, mode
+        self.random = np.random.default_rng(spawned(seed, 1))
+        self._thoughts: dict[str, NDArray] = {}
+
+    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+        states, simulations = self.agent.states_of(obs), self.agent.cfg.simulations
+        search = self.agent.champion().searcher(len(states), simulations)
+        search.run(states, np.full(len(states), simulations))
+        policy = search.policies(len(states))
+        self._thoughts = {"value": search.values(len(states)), "action probability": policy}
+        if self.mode == "best":
+            return {"action": policy.argmax(1)}
+        return {
+            "action": (policy.cumsum(1) > self.random.random((len(policy), 1)) * policy.sum(1, keepdims=True)).argmax(1)
+        }
+
+    def thoughts(self) -> dict[str, NDArray]:
+        """The last search's values (N,) and policies (N, A)."""
+        return self._thoughts
+
+    def parts(self) -> dict[str, Any]:
+        return {"random": self.random}

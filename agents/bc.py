@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core import heads
+from ..core.acting import Acting, Memoryless, Mode, spawned
 from ..core.batch import Batch
-from ..core.checkpoint import tensors
+from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
 from ..core.learn.divergence import Divergence, divergence
 from ..core.learn.optim import Adam, Schedule, scheduled
@@ -112,6 +113,8 @@ def loss(net: Policy, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[
 class Agent:
     """Acts with pi, learns from one pass over demonstrations at a time."""
 
+    policy = ("net", "chosen")
+
     def __init__(
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
@@ -121,7 +124,7 @@ class Agent:
             self.net = Policy.of(obs, action, cfg).to(self.device)
         self.convolutional = bool(self.net.encoder.cnns)
         self.generator = torch.Generator(self.device).manual_seed(seed)
-        self.acting = deepcopy(self.net) if cfg.patience else self.net  # the policy of the lowest validation loss
+        self.chosen = deepcopy(self.net) if cfg.patience else self.net  # the policy of the lowest validation loss
         self.optimizer = Adam(self.net.parameters())
         forward = cfg.divergence == "forward_kl"
         self._written_out = Likelihood(self.net) if fits(self.net) and forward else None
@@ -131,22 +134,8 @@ class Agent:
         """Whether the validation loss has not fallen for `patience` passes: there is nothing more to learn."""
         self._check(obs)
 
-    @torch.inference_mode()
-    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
-        """Actions (N, *act) drawn from the policy; the likeliest ones without `explore`."""
-        pi = self.acting(torch.as_tensor(obs, device=self.device))
-        action = pi.sample(self.generator) if explore else pi.mode()
-        return {"action": action.view(len(action), *self.net.action_shape).cpu().numpy()}
-
-    @torch.inference_mode()
-    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
-        """The probabilities of Discrete actions, or the likeliest Box action."""
-        pi = self.acting(torch.as_tensor(obs, device=self.device))
-        if isinstance(pi, heads.Categorical):
-            return {"action probability": pi.logp.exp().cpu().numpy()}
-        if isinstance(self.action_space, spaces.Box):
-            return {"mean action": pi.mode().cpu().numpy()}
-        return {}
+    def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
+        return Cloned(self, mode, seed)
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """One pass over recorded episodes."""
@@ -189,23 +178,11 @@ class Agent:
             self._look_back(judged["loss"])
         return metrics
 
-    def state(self) -> dict[str, Any]:
-        return {
-            "net": {name: value.clone() for name, value in self.net.state_dict().items()},
-            "acting": {name: value.clone() for name, value in self.acting.state_dict().items()},
-            "generator": self.generator.get_state(),
-            "optimizer": self.optimizer.state(),
-            "seed": self.seed,  # which episodes are held out must stay
-            "progress": [self.passes, self.since_best, float(self.lowest), self.finished],
-        }
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.net.load_state_dict(tensors(state["net"]))
-        self.acting.load_state_dict(tensors(state["acting"]))
-        self.generator.set_state(torch.as_tensor(state["generator"]))
-        self.optimizer.load_state(tensors(state["optimizer"]))
-        self.seed = state["seed"]
-        self.passes, self.since_best, self.lowest, self.finished = state["progress"]
+    def parts(self) -> dict[str, Any]:
+        # which episodes are held out must stay, so the seed is one of them
+        own = Attributes(self, "seed", "passes", "since_best", "lowest", "finished")
+        nets = {"net": self.net, "chosen": None if self.chosen is self.net else self.chosen}
+        return {**nets, "generator": self.generator, "optimizer": self.optimizer, "own": own}
 
     def _descend(self, mb: dict[str, Tensor], lr: float) -> Tensor:
         """One gradient step; loss and length of the gradient, shape (2,)."""
@@ -280,11 +257,42 @@ class Agent:
         self.since_best += 1
         if validation < self.lowest:
             self.lowest, self.since_best = validation, 0
-            self.acting.load_state_dict(self.net.state_dict())
+            self.chosen.load_state_dict(self.net.state_dict())
         self.finished = self.since_best >= self.cfg.patience
 
     def _tensor(self, x: NDArray) -> Tensor:
         return torch.as_tensor(x, device=self.device)
+
+
+class Cloned(Memoryless):
+    """Draws actions from the policy of the lowest validation loss, or in `mode` best takes its likeliest ones."""
+
+    def __init__(self, agent: Agent, mode: Mode, seed: int) -> None:
+        self.agent, self.mode = agent, mode
+        self.generator = torch.Generator(agent.device).manual_seed(spawned(seed, 1))
+        self._obs: NDArray | None = None
+
+    @torch.inference_mode()
+    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+        net, self._obs = self.agent.chosen, obs
+        pi = net(torch.as_tensor(obs, device=self.agent.device))
+        action = pi.mode() if self.mode == "best" else pi.sample(self.generator)
+        return {"action": action.view(len(action), *net.action_shape).cpu().numpy()}
+
+    @torch.inference_mode()
+    def thoughts(self) -> dict[str, NDArray]:
+        """The probabilities of Discrete actions, or the likeliest Box action."""
+        if self._obs is None:
+            return {}
+        pi = self.agent.chosen(torch.as_tensor(self._obs, device=self.agent.device))
+        if isinstance(pi, heads.Categorical):
+            return {"action probability": pi.logp.exp().cpu().numpy()}
+        if isinstance(self.agent.action_space, spaces.Box):
+            return {"mean action": pi.mode().cpu().numpy()}
+        return {}
+
+    def parts(self) -> dict[str, Any]:
+        return {"generator": self.generator}
 
 
 _ACHIEVED, _DESIRED = "achieved_goal", "desired_goal"  # as Gymnasium-Robotics calls them

@@ -15,9 +15,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.acting import Act, Acting, Memoryless, Mode, spawned
 from ..core.batch import Batch
+from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
-from ..core.rollout.engine import Act
 from . import bc
 
 
@@ -83,32 +84,26 @@ class Agent:
     expert: Act | None = None
     """Whom to ask; set before training. Without one, as after loading, the policy acts alone."""
 
+    policy = ("learners",)
+
     def __init__(
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
         self.cfg, self.horizon, self.seed = cfg, cfg.horizon, seed
-        self._spaces, self._device = (obs, action), device
+        self._spaces, self._device, self.action_space = (obs, action), device, action
         self.learners = [self._learner(k, 0) for k in range(cfg.ensemble)]
         self.net, self.convolutional = self.learners[0].net, self.learners[0].convolutional
-        self.random = np.random.default_rng(seed)
         self.round, self.asked = 0, 0
         self.episode = np.zeros(0, np.int64)  # (B,) of each label
-        self.data: dict[str, Tensor] = {}  # (B, ...) "obs", "action", perhaps "probability"
+        self.data = Labels(self.learners[0].device)
 
     @property
     def finished(self) -> bool:
         """Whether the budget of labels is spent."""
         return self.cfg.queries is not None and self.asked >= self.cfg.queries
 
-    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
-        """Actions (N, *act); while learning also "label", the expert's, where "asked" (N,) says that there is one."""
-        if self.expert is None or not explore:
-            return self.learners[0].act(obs, explore)
-        # its likeliest actions, for they will be used: noise of its own leads to states from which nobody finds back
-        return self._supervised(obs, self.learners[0].act(obs, explore=False)["action"], self.expert)
-
-    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
-        return self.learners[0].inspect(obs)
+    def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
+        return Mixture(self, mode, seed)
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Take in a round's labels and clone the expert from all of them."""
@@ -128,56 +123,18 @@ class Agent:
         self.round += 1
         return metrics
 
-    def state(self) -> dict[str, Any]:
-        return {
-            "learners": {str(k): learner.state() for k, learner in enumerate(self.learners)},
-            "random": self.random.bit_generator.state,
-            "generator": self.learners[0].generator.get_state(),
-            "counts": [self.seed, self.round, self.asked],
-            "episode": self.episode.copy(),
-            "data": {name: x.clone() for name, x in self.data.items()},
-        }
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        for k, learner in enumerate(self.learners):
-            learner.load_state(state["learners"][str(k)])
-        self.random.bit_generator.state = state["random"]
-        self.seed, self.round, self.asked = state["counts"]
-        self.episode = np.array(state["episode"])
-        device = self.learners[0].device
-        self.data = {name: torch.tensor(x, device=device) for name, x in state["data"].items()}
+    def parts(self) -> dict[str, Any]:
+        learners = {str(k): learner.parts() for k, learner in enumerate(self.learners)}
+        own = Attributes(self, "seed", "round", "asked", "episode")
+        return {"learners": learners, "own": own, "data": self.data}
 
     def _learner(self, member: int, round: int) -> bc.Agent:
         seed = int(np.random.SeedSequence([self.seed, member, round]).generate_state(1)[0])
         return bc.Agent(*self._spaces, replace(self.cfg, patience=None), self._device, seed)
 
-    def _supervised(self, obs: NDArray, own: NDArray, expert: Act) -> dict[str, NDArray]:
-        """The learner's `own` actions, the expert's in their place with probability beta, and the expert's labels."""
-        asked = self._doubtful(obs)
-        if self.cfg.queries is not None:
-            asked &= asked.cumsum() <= self.cfg.queries - self.asked
-        self.asked += int(asked.sum())
-        label, action = own.copy(), own.copy()
-        extras: dict[str, NDArray] = {}
-        if asked.any():
-            answer = dict(expert(obs[asked]))
-            label[asked] = answer.pop("action")
-            for name, x in answer.items():
-                extras[name] = np.zeros((len(obs), *x.shape[1:]), x.dtype)
-                extras[name][asked] = x
-        helped = asked & (self.random.random(len(obs)) < beta(self.cfg, self.round))
-        action[helped] = label[helped]
-        return {"action": action, "label": label, "asked": asked, "own": own, **extras}
-
-    def _doubtful(self, obs: NDArray) -> NDArray[np.bool_]:
-        """Where the expert is worth asking (N,): everywhere, or after the first round where the ensemble disagrees."""
-        if self.cfg.threshold is None or self.round == 0:
-            return np.ones(len(obs), np.bool_)
-        chosen = np.stack([learner.act(obs, explore=False)["action"] for learner in self.learners])
-        return disagreement(chosen, self._spaces[1]) > self.cfg.threshold
-
     def _aggregate(self, batch: Batch) -> Tensor:
         """Add the labels of a round to those before; the observations (B, *obs) that are new."""
+        self.asked += int(batch.extras["asked"].sum())
         wanted = (batch.valid & batch.extras["asked"]).ravel()
         first = int(self.episode.max()) + 1 if len(self.episode) else 0
         columns = {"obs": batch.obs[:-1], "action": batch.extras["label"]}
@@ -194,9 +151,85 @@ class Agent:
         wanted = batch.valid & batch.extras["asked"]
         own, label = batch.extras["own"][wanted], batch.extras["label"][wanted]
         numbers = tuple(range(1, own.ndim))
-        if isinstance(self._spaces[1], spaces.Box):
+        if isinstance(self.action_space, spaces.Box):
             return {"imitation/squared_error": float(np.square(own - label).sum(numbers).mean()) if len(own) else 0.0}
         return {"imitation/disagreement": float((own != label).any(numbers).mean()) if len(own) else 0.0}
+
+
+class Labels(dict[str, Tensor]):
+    """All labels so far, columns (B, ...): "obs", "action", perhaps "probability"."""
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        self._device = device
+
+    def state(self) -> dict[str, Tensor]:
+        """Copies of the columns."""
+        return {name: x.clone() for name, x in self.items()}
+
+    def load_state(self, state: dict[str, NDArray]) -> None:
+        """Go on from `state()`."""
+        self.clear()
+        self.update({name: torch.tensor(x, device=self._device) for name, x in state.items()})
+
+
+class Mixture(Memoryless):
+    """The learner, and while learning the expert in its place with probability beta; "label" is what the expert says.
+
+    "asked" (N,) marks where there is a label. Without an expert, as after loading, and in evaluations the policy acts
+    alone.
+    """
+
+    def __init__(self, agent: Agent, mode: Mode, seed: int) -> None:
+        self.agent, self.mode = agent, mode
+        self.random = np.random.default_rng(spawned(seed, 2))
+        self._own, self._likeliest = (bc.Cloned(agent.learners[0], m, seed) for m in (mode, "best"))
+        self._round, self._asked = 0, 0  # labels that were asked for in this round
+
+    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+        self._own.agent = self._likeliest.agent = self.agent.learners[0]  # a round may begin with a new one
+        if self.agent.expert is None or self.mode != "learn":
+            return self._own(obs, first)
+        # its likeliest actions, for they will be used: noise of its own leads to states from which nobody finds back
+        return self._supervised(obs, self._likeliest(obs, first)["action"], self.agent.expert)
+
+    def thoughts(self) -> dict[str, NDArray]:
+        """Those of the learner."""
+        return self._own.thoughts() or self._likeliest.thoughts()
+
+    def parts(self) -> dict[str, Any]:
+        own = Attributes(self, "_round", "_asked")
+        return {"random": self.random, "own": own, "learner": self._own.parts()}
+
+    def _supervised(self, obs: NDArray, own: NDArray, expert: Act) -> dict[str, NDArray]:
+        """The learner's `own` actions, the expert's in their place with probability beta, and the expert's labels."""
+        cfg, asked = self.agent.cfg, self._doubtful(obs)
+        if self._round != self.agent.round:
+            self._round, self._asked = self.agent.round, 0
+        if cfg.queries is not None:
+            asked &= asked.cumsum() <= cfg.queries - self.agent.asked - self._asked
+        self._asked += int(asked.sum())
+        label, action = own.copy(), own.copy()
+        extras: dict[str, NDArray] = {}
+        if asked.any():
+            answer = dict(expert(obs[asked]))
+            label[asked] = answer.pop("action")
+            for name, x in answer.items():
+                extras[name] = np.zeros((len(obs), *x.shape[1:]), x.dtype)
+                extras[name][asked] = x
+        helped = asked & (self.random.random(len(obs)) < beta(cfg, self.agent.round))
+        action[helped] = label[helped]
+        return {"action": action, "label": label, "asked": asked, "own": own, **extras}
+
+    def _doubtful(self, obs: NDArray) -> NDArray[np.bool_]:
+        """Where the expert is worth asking (N,): everywhere, or after the first round where the ensemble disagrees."""
+        agent = self.agent
+        if agent.cfg.threshold is None or agent.round == 0:
+            return np.ones(len(obs), np.bool_)
+        members = [bc.Cloned(learner, "best", 0) for learner in agent.learners]
+        first = np.zeros(len(obs), np.bool_)
+        chosen = np.stack([member(obs, first)["action"] for member in members])
+        return disagreement(chosen, agent.action_space) > agent.cfg.threshold
 
 
 def disagreement(chosen: NDArray, space: spaces.Space) -> NDArray[np.float64]:

@@ -18,8 +18,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.acting import Acting, Memoryless, Mode, spawned
 from ..core.batch import Batch
-from ..core.checkpoint import tensors
+from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
 from ..core.jitted.greedy import choose_all
 from ..core.jitted.rng import stream
@@ -30,6 +31,7 @@ from ..core.nets.action_value import Distribution
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
 from ..core.replay.replay import Replay
+from ..core.rollout.fused import FusedActor, fused
 from ..core.written_out import regression as td
 
 _AT_ONCE = 1 << 25  # bytes of observations drawn in one call
@@ -176,6 +178,8 @@ def loss(net: ActionValue, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, 
 class Agent:
     """Acts epsilon-greedily on Q, learns from a replay of all that it saw."""
 
+    policy = ("net",)
+
     def __init__(
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
@@ -189,7 +193,6 @@ class Agent:
         self._target = flatten(self.target_net.parameters()).data
         self._target.copy_(self.optimizer.flat.data)
         self._written_out = td.Regression(self.net, self.target_net, self.optimizer) if td.fits(self.net) else None
-        self.random = stream(seed)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.replay = Replay(
             cfg.capacity,
@@ -203,27 +206,8 @@ class Agent:
         self.steps, self.updates, self.adopted = 0, 0, False
         self._explore(0.0)
 
-    @torch.inference_mode()
-    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
-        """Actions (N,); the best ones alone without `explore`."""
-        tensor = torch.as_tensor(obs, device=self.device)
-        self.net.train(explore)
-        if explore:
-            self.net.resample(self.generator)
-        values = self.net.values(self.net(tensor)).cpu().numpy()
-        mask = self.net.encoder.mask(tensor) if self.net.masked else None
-        masks = np.zeros((len(values), 0), np.int8) if mask is None else mask.cpu().numpy()
-        epsilon = self.net.epsilon.item() if explore else 0.0
-        return {"action": choose_all(values, masks, epsilon, self.random)}
-
-    @torch.inference_mode()
-    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
-        """Q (N, A) of observations (N, *obs), and the best action's as the state's value."""
-        self.net.eval()
-        tensor = torch.as_tensor(obs, device=self.device)
-        out = self.net(tensor)
-        values, best = self.net.values(out), self.net.greedy(tensor, out)
-        return {"value": values.gather(-1, best[:, None])[:, 0].cpu().numpy(), "action value": values.cpu().numpy()}
+    def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
+        return EpsilonGreedy(self, envs, mode, seed)  # its fast path: core/rollout/fused.py
 
     def adopt(self, weights: Mapping[str, Any]) -> None:
         """Begin with the policy of another network's `weights`, and explore no more than in the end.
@@ -254,31 +238,15 @@ class Agent:
             metrics |= dict(zip((*_LOGGED, "loss/grad_norm"), means, strict=True))
         return metrics
 
-    def state(self) -> dict[str, Any]:
-        """Weights, optimiser, generators, counters, and the replay: views of it, to be written before the next step."""
-        nets = {"net": self.net, "target_net": self.target_net}
+    def parts(self) -> dict[str, Any]:
         return {
-            **{k: {name: value.clone() for name, value in net.state_dict().items()} for k, net in nets.items()},
-            "optimizer": self.optimizer.state(),
-            "random": self.random.copy(),
-            "generator": self.generator.get_state(),
-            "steps": self.steps,
-            "updates": self.updates,
-            "adopted": self.adopted,
-            "replay": self.replay.state(),
+            "net": self.net,
+            "target_net": self.target_net,
+            "optimizer": self.optimizer,
+            "generator": self.generator,
+            "own": Attributes(self, "steps", "updates", "adopted"),
+            "replay": self.replay,
         }
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`; without a replay in it, with an empty one."""
-        for name, net in (("net", self.net), ("target_net", self.target_net)):
-            net.load_state_dict(tensors(state[name]))
-        self.optimizer.load_state(tensors(state["optimizer"]))
-        self.random[:] = state["random"]
-        self.generator.set_state(torch.as_tensor(state["generator"]))
-        self.steps, self.updates = state["steps"], state["updates"]
-        self.adopted = state.get("adopted", False)
-        if "replay" in state:
-            self.replay.load_state(state["replay"])
 
     def _due(self) -> int:
         """Gradient steps that bring their number to the replay ratio, of all steps after the random ones."""
@@ -343,6 +311,52 @@ class Agent:
         """Minibatches of observations that may be drawn in one call without filling the memory."""
         layout = self.net.encoder.layout
         return max(1, _AT_ONCE // (2 * self.cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
+
+
+class EpsilonGreedy(Memoryless):
+    """Takes the best actions of N environments, or any with probability epsilon; noisy layers draw noise of their own.
+
+    `mode` best explores neither way.
+    """
+
+    def __init__(self, agent: Agent, envs: int, mode: Mode, seed: int) -> None:
+        self.agent, self.explores = agent, mode != "best"
+        self.random = stream(seed)
+        self.generator = torch.Generator(agent.device).manual_seed(spawned(seed, 1))
+        self._fused: FusedActor | None = fused(agent.net, envs, seed) if mode == "learn" else None
+        self._obs: NDArray | None = None
+
+    @property
+    def twin(self) -> Acting | None:
+        return self._fused
+
+    @torch.inference_mode()
+    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+        net, self._obs = self.agent.net, obs
+        tensor = torch.as_tensor(obs, device=self.agent.device)
+        net.train(self.explores)
+        if self.explores:
+            net.resample(self.generator)
+        values = net.values(net(tensor)).cpu().numpy()
+        mask = net.encoder.mask(tensor) if net.masked else None
+        masks = np.zeros((len(values), 0), np.int8) if mask is None else mask.cpu().numpy()
+        epsilon = net.epsilon.item() if self.explores else 0.0
+        return {"action": choose_all(values, masks, epsilon, self.random)}
+
+    @torch.inference_mode()
+    def thoughts(self) -> dict[str, NDArray]:
+        """Q (N, A) of the last observations, and the best action's as the state's value."""
+        if self._obs is None:
+            return {}
+        net = self.agent.net.eval()
+        tensor = torch.as_tensor(self._obs, device=self.agent.device)
+        out = net(tensor)
+        values, best = net.values(out), net.greedy(tensor, out)
+        return {"value": values.gather(-1, best[:, None])[:, 0].cpu().numpy(), "action value": values.cpu().numpy()}
+
+    def parts(self) -> dict[str, Any]:
+        twin = None if self._fused is None else self._fused.parts()
+        return {"random": self.random, "generator": self.generator, "twin": twin}
 
 
 _LOGGED = ("loss/td", "value/q")

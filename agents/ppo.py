@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 from gymnasium import spaces
-from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.acting import Acting, Mode
 from ..core.batch import Batch
-from ..core.checkpoint import tensors
+from ..core.checkpoint import Attributes
 from ..core.errors import check_ranges
 from ..core.learn.actor import Actor
 from ..core.learn.optim import Adam, Schedule, scheduled
@@ -22,6 +22,7 @@ from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
+from ..core.rollout.policy import PolicyActing
 from ..core.written_out.surrogate import ClippedSurrogate, fits
 
 
@@ -164,6 +165,8 @@ def adapted(penalty: float, kl: float, goal: float) -> float:
 class Agent:
     """Acts with pi, learns from one rollout at a time."""
 
+    policy = ("net",)
+
     def __init__(
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
@@ -177,11 +180,8 @@ class Agent:
         plain = not cfg.compile and cfg.kl_penalty is None
         self._written_out = ClippedSurrogate(self.net) if fits(self.net) and plain else None
 
-    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
-        return self.actor.act(obs, explore)
-
-    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
-        return self.actor.inspect(obs)
+    def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
+        return PolicyActing(self.actor, envs, mode, seed)  # its fast path: core/rollout/fused.py
 
     def adopt(self, weights: Mapping[str, Any]) -> None:
         """Begin with the policy of another network's `weights`."""
@@ -223,14 +223,9 @@ class Agent:
         metrics["policy/lr"] = cfg.lr
         return metrics
 
-    def state(self) -> dict[str, Any]:
-        own = {"kl_penalty": self.kl_penalty, "updates": self.updates}
-        return {**self.actor.state(), "optimizer": self.optimizer.state(), **own}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.actor.load_state(state)
-        self.optimizer.load_state(tensors(state["optimizer"]))
-        self.kl_penalty, self.updates = state["kl_penalty"], state["updates"]
+    def parts(self) -> dict[str, Any]:
+        own = Attributes(self, "kl_penalty", "updates")
+        return {**self.actor.parts(), "optimizer": self.optimizer, "own": own}
 
     def _epoch(self, data: dict[str, Tensor], cfg: Config, logs: list[Tensor]) -> bool:
         """One pass over the rollout; False if the policy has moved far enough."""

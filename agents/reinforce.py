@@ -8,7 +8,6 @@ where `credit` gives gain and factor. An episode's return ends where the episode
 worth 0, or V(final_obs) where V is learned from rewards to go.
 """
 
-from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,11 +17,12 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.acting import Acting, Mode
 from ..core.batch import Batch
-from ..core.checkpoint import tensors
+from ..core.checkpoint import Attributes
 from ..core.errors import check_ranges
 from ..core.learn.actor import Actor
-from ..core.learn.episodes import Played, episodes, joined, placed
+from ..core.learn.episodes import Memory, Played, episodes, joined, placed
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
 from ..core.learn.returns import rewards_to_go
 from ..core.learn.stats import effective_samples, explained_variance, sampled_kl
@@ -31,6 +31,7 @@ from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
 from ..core.nets.normalize import Standardize
 from ..core.rollout.engine import Whole
+from ..core.rollout.policy import PolicyActing
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,8 @@ def mean_baseline(ret: NDArray, alive: NDArray[np.bool_], cfg: Config) -> NDArra
 class Agent:
     """Acts with pi, learns from whole episodes, each collection of them at a time."""
 
+    policy = ("net",)
+
     def __init__(
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
@@ -179,14 +182,11 @@ class Agent:
         self.optimizer = Adam(policy_vector, max_grad_norm=cfg.max_grad_norm)
         self.value_optimizer = Adam(value_vector)
         self.returns = Standardize(())
-        self.memory: deque[Played] = deque(maxlen=cfg.memory)
+        self.memory = Memory(maxlen=cfg.memory)
         self.linear: NDArray[np.float64] | None = None  # coefficients of the linear baseline
 
-    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
-        return self.actor.act(obs, explore)
-
-    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
-        return self.actor.inspect(obs)
+    def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
+        return PolicyActing(self.actor, envs, mode, seed)  # its fast path: core/rollout/fused.py
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Gradient steps on the whole episodes of the batch, and remembered ones; steps of others are ignored."""
@@ -238,24 +238,15 @@ class Agent:
         self.actor.end_rollout(batch)
         return metrics
 
-    def state(self) -> dict[str, Any]:
+    def parts(self) -> dict[str, Any]:
         return {
-            **self.actor.state(),
-            "optimizer": self.optimizer.state(),
-            "value_optimizer": self.value_optimizer.state(),
-            "returns": {name: x.clone() for name, x in self.returns.state_dict().items()},
-            "linear": self.linear,
-            "memory": [part._asdict() for part in self.memory],
+            **self.actor.parts(),
+            "optimizer": self.optimizer,
+            "value_optimizer": self.value_optimizer,
+            "returns": self.returns,
+            "linear": Attributes(self, "linear"),
+            "memory": self.memory,
         }
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.actor.load_state(state)
-        self.optimizer.load_state(tensors(state["optimizer"]))
-        self.value_optimizer.load_state(tensors(state["value_optimizer"]))
-        self.returns.load_state_dict(tensors(state["returns"]))
-        self.linear = state["linear"]
-        self.memory.clear()
-        self.memory.extend(Played(**part) for part in state["memory"])
 
     def _reward(self, batch: Batch) -> NDArray[np.float64]:
         """Rewards (T, N); if V predicts rewards to go, the last one before a time limit includes what it cut off."""
@@ -265,7 +256,7 @@ class Agent:
         edge_value = self.actor.values(batch.edge_obs[None])[0]
         beyond = batch.next_value(batch.extras["value"], edge_value) / float(self.returns.scale)
         beyond += float(self.returns.shift)
-        return reward + np.where(batch.truncated & ~batch.terminated, self.cfg.gamma * beyond, 0.0)
+        return reward + np.where(batch.done, batch.discount(self.cfg.gamma) * beyond, 0.0)
 
     def _baseline(
         self, value: NDArray, obs: Tensor, target: NDArray, step: NDArray, episode: NDArray

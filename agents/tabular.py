@@ -17,8 +17,9 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import nn
 
+from ..core.acting import Acting, Memoryless, Mode, spawned
 from ..core.batch import Batch
-from ..core.checkpoint import tensors
+from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
 from ..core.jitted.greedy import choose, choose_all
 from ..core.jitted.rng import stream, uniform
@@ -117,6 +118,8 @@ class Agent:
 
     convolutional = False
 
+    policy = ("net",)
+
     def __init__(
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
@@ -126,34 +129,21 @@ class Agent:
         self.q: NDArray[np.float64] = self.net.q.numpy()
         self.visits = np.zeros(self.q.shape[1:], np.int64)
         self.random = stream(seed)
-        self.waiting = np.zeros(
-            (0, 3)
-        )  # per environment of SARSA: state, action and reward whose next action is unknown
+        # of SARSA, per environment: state, action and reward whose next action is unknown
+        self.waiting = np.zeros((0, 3))
 
-    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
-        """Actions (N,); the best ones alone without `explore`."""
-        values = self.q.mean(0)[self.net.states(obs)] if len(self.q) > 1 else self.q[0, self.net.states(obs)]
-        epsilon = self.net.epsilon.item() if explore else 0.0
-        return {"action": choose_all(values, self.net.masks(obs), epsilon, self.random)}
-
-    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
-        """Q (N, A) of observations (N, *obs), and the best action's as the state's value."""
-        values = self.q.mean(0)[self.net.states(obs)]
-        best = choose_all(values, self.net.masks(obs), 0.0, self.random)
-        return {"value": values[np.arange(len(best)), best], "action value": values}
+    def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
+        return EpsilonGreedy(self, mode, seed)
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Learn from every step of the batch."""
         cfg, shape = self.cfg, batch.reward.shape
-        flat = batch.obs.reshape(-1, *batch.obs.shape[2:])
-        state = self.net.states(flat).reshape(len(batch.obs), -1)
-        mask = self.net.masks(flat).reshape(*state.shape, -1)
-        following, following_mask = state[1:].copy(), mask[1:].copy()
-        if len(batch.final_at):
-            t, i = batch.final_at.T
-            following[t, i], following_mask[t, i] = self.net.states(batch.final_obs), self.net.masks(batch.final_obs)
-        if len(self.waiting) != shape[1]:
+        state = self.net.states(batch.obs.reshape(-1, *batch.obs.shape[2:])).reshape(len(batch.obs), -1)
+        ahead = batch.next_obs().reshape(-1, *batch.obs.shape[2:])
+        following, following_mask = self.net.states(ahead).reshape(shape), self.net.masks(ahead).reshape(*shape, -1)
+        if not len(self.waiting):
             self.waiting = np.full((shape[1], 3), -1.0)
+        assert len(self.waiting) == shape[1], "a column is the same environment from batch to batch"
         epsilon = self.net.epsilon.item()
         surprise = _learn(
             _METHODS.index(cfg.method), self.q, self.visits, self.waiting, state, batch.action, batch.reward,
@@ -164,17 +154,31 @@ class Agent:
         self.net.epsilon.fill_(cfg.epsilon_start + share * (cfg.epsilon - cfg.epsilon_start))
         return {"loss/surprise": surprise, "policy/epsilon": epsilon, "value/seen": float((self.visits > 0).mean())}
 
-    def state(self) -> dict[str, Any]:
-        return {
-            "net": {name: value.clone() for name, value in self.net.state_dict().items()},
-            "visits": self.visits.copy(),
-            "waiting": self.waiting.copy(),
-            "generator": self.random.copy(),
-        }
+    def parts(self) -> dict[str, Any]:
+        own = {"visits": self.visits, "random": self.random, "waiting": Attributes(self, "waiting")}
+        return {"net": self.net, **own}
 
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.net.load_state_dict(tensors(state["net"]))
-        self.visits[:], self.waiting, self.random[:] = state["visits"], state["waiting"].copy(), state["generator"]
+
+class EpsilonGreedy(Memoryless):
+    """Takes the best actions of the table, or with probability epsilon any; `mode` best always the best."""
+
+    def __init__(self, agent: Agent, mode: Mode, seed: int) -> None:
+        self.net, self.explores, self.random = agent.net, mode != "best", stream(spawned(seed, 1))
+        self._values, self._masks = np.zeros((0, 1)), np.zeros((0, 0), np.int8)
+
+    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+        q, state = self.net.q.numpy(), self.net.states(obs)
+        self._values, self._masks = q.mean(0)[state] if len(q) > 1 else q[0, state], self.net.masks(obs)
+        epsilon = self.net.epsilon.item() if self.explores else 0.0
+        return {"action": choose_all(self._values, self._masks, epsilon, self.random)}
+
+    def thoughts(self) -> dict[str, NDArray]:
+        """Q (N, A) of the last observations, and the best action's as the state's value."""
+        best = choose_all(self._values, self._masks, 0.0, self.random)
+        return {"value": self._values[np.arange(len(best)), best], "action value": self._values}
+
+    def parts(self) -> dict[str, Any]:
+        return {"random": self.random}
 
 
 def _counts(space: spaces.Space, whole: spaces.Space) -> tuple[NDArray, NDArray]:

@@ -15,11 +15,10 @@ from typing import Any
 
 import torch
 from gymnasium import spaces
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..core.acting import Acting, Mode
 from ..core.batch import Batch
-from ..core.checkpoint import tensors
 from ..core.errors import check_ranges
 from ..core.heads import Distribution
 from ..core.learn.actor import Actor
@@ -28,6 +27,7 @@ from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
 from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic
 from ..core.nets.mlp import Activation
+from ..core.rollout.policy import PolicyActing
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,8 @@ def value_loss(net: ActorCritic, features: Tensor, ret: Tensor) -> Tensor:
 class Agent:
     """Acts with pi, learns from one rollout at a time."""
 
+    policy = ("net",)
+
     def __init__(
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
@@ -128,11 +130,8 @@ class Agent:
         self._policy_vector, critic_vector = split(flatten([*self._policy, *critic]), sizes)
         self.optimizer = Adam(critic_vector, eps=1e-5)
 
-    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
-        return self.actor.act(obs, explore)
-
-    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
-        return self.actor.inspect(obs)
+    def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
+        return PolicyActing(self.actor, envs, mode, seed)  # its fast path: core/rollout/fused.py
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """One natural step of the policy, then epochs of minibatches for the critic."""
@@ -152,12 +151,8 @@ class Agent:
         metrics["value/explained_variance"] = explained_variance(data["value"].cpu().numpy(), data["ret"].cpu().numpy())
         return metrics
 
-    def state(self) -> dict[str, Any]:
-        return {**self.actor.state(), "optimizer": self.optimizer.state()}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.actor.load_state(state)
-        self.optimizer.load_state(tensors(state["optimizer"]))
+    def parts(self) -> dict[str, Any]:
+        return {**self.actor.parts(), "optimizer": self.optimizer}
 
     def _improve(self, data: dict[str, Tensor]) -> dict[str, float]:
         """Move the policy as far as the trust region allows."""

@@ -25,6 +25,7 @@ class Batch:
     `terminated` means that the next state is worth 0, `truncated` that it is worth V(final_obs);
     no code outside this class decides that. A step with `valid` False never happened as far as
     learning goes: the action was ignored by an autoreset, or lies beyond the run's budget of steps.
+    Column i is the same environment from batch to batch, so learners may keep something for each.
     """
 
     obs: NDArray
@@ -39,6 +40,8 @@ class Batch:
     """(T, N)"""
     valid: NDArray[np.bool_]
     """(T, N)"""
+    first: NDArray[np.bool_]
+    """(T+1, N) which of `obs` begin an episode."""
     final_at: NDArray[np.int64]
     """(K, 2) time and environment of each episode's end, sorted by time, then environment."""
     final_obs: NDArray
@@ -63,6 +66,23 @@ class Batch:
         """(N+K, *obs) the states whose value `act` never computed: the last ones, then the final ones."""
         return np.concatenate([self.obs[-1], self.final_obs])
 
+    def next_obs(self) -> NDArray:
+        """(T, N, *obs) what followed each step: the final observation where an episode ended, not the one after it."""
+        following = self.obs[1:].copy()
+        following[tuple(self.final_at.T)] = self.final_obs
+        return following
+
+    def discount(self, gamma: float) -> NDArray[np.float32]:
+        """(T, N) what the worth of `next_obs` is multiplied with: 0 after a termination, else `gamma`."""
+        return np.where(self.terminated, np.float32(0.0), np.float32(gamma))
+
+    def not_finite(self) -> str | None:
+        """What of it is not a finite number, for the message that says why learning stopped."""
+        for what, given in (("a reward", self.reward), ("an observation", self.obs)):
+            if not np.isfinite(given).all():
+                return what
+        return None
+
     def next_value(self, value: NDArray, edge_value: NDArray) -> NDArray:
         """(T, N) worth of what follows each step, from V(obs[:-1]) (T, N) and V(edge_obs) (N+K,).
 
@@ -71,5 +91,5 @@ class Batch:
         n = self.reward.shape[1]
         following = np.concatenate([value[1:], edge_value[None, :n]])
         t, i = self.final_at.T
-        following[t, i] = np.where(self.terminated[t, i], 0.0, edge_value[n:])
+        following[t, i] = np.where(self.discount(1.0)[t, i] > 0, edge_value[n:], 0.0)
         return following

@@ -7,20 +7,24 @@ Loading never executes code from the file.
 import json
 import os
 import zlib
+from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from .errors import TrainingError, UsageError
 
-FORMAT = 1
+FORMAT = 2
 """Raised when files written from then on can no longer be read by older versions."""
+_READERS = {1: "0.1"}  # the versions of gymnast that read older formats
 
 Tree = dict[str, Any]
 """Nested dicts and lists; leaves are arrays, tensors or what JSON knows."""
@@ -53,11 +57,11 @@ def save(path: Path, tree: Tree) -> None:
             part.unlink()
 
 
-def load(path: Path) -> Tree:
-    """The tree that `save` wrote, with arrays as NumPy arrays.
+def load(path: Path, oldest: int = FORMAT) -> Tree:
+    """The tree that `save` wrote, with arrays as NumPy arrays; of the format `oldest` or a newer one.
 
     Raises:
-        UsageError: if there is no such file, it is damaged, or a newer gymnast wrote it.
+        UsageError: if there is no such file, it is damaged, or a gymnast of another time wrote it.
     """
     if not path.is_file():
         raise UsageError(f"no checkpoint at {path}. Give the folder of a run, such as runs/ppo-CartPole-v1-s0-…")
@@ -71,6 +75,12 @@ def load(path: Path) -> Tree:
                 raise UsageError(
                     f"{path} is of format {header['format']}, from a newer gymnast; this one reads up to {FORMAT}. "
                     "Upgrade it: pip install --upgrade gymnast"
+                )
+            if int(header["format"]) < oldest:
+                version = _READERS[int(header["format"])]
+                raise UsageError(
+                    f"{path} was written by gymnast {version}, and only version {version} reads it: "
+                    f'pip install "gymnast=={version}.*", or train anew.'
                 )
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
@@ -89,6 +99,92 @@ def tensors(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {key: tensors(value) for key, value in tree.items()}
     return torch.from_numpy(tree) if isinstance(tree, np.ndarray) else tree
+
+
+class Part(Protocol):
+    """What keeps its own state."""
+
+    def state(self) -> Any:
+        """A tree that does not change when this goes on."""
+        ...
+
+    def load_state(self, state: Any) -> None:
+        """Go on from `state()`."""
+        ...
+
+
+class Attributes:
+    """Plain values and arrays that are attributes of an object, as a part of it: counters, flags, running means."""
+
+    def __init__(self, owner: object, *names: str) -> None:
+        self._owner, self._names = owner, names
+
+    def state(self) -> Tree:
+        """Copies of the values, by name."""
+        return {name: deepcopy(getattr(self._owner, name)) for name in self._names}
+
+    def load_state(self, state: Tree) -> None:
+        """Set the attributes."""
+        for name in self._names:
+            setattr(self._owner, name, deepcopy(state[name]))
+
+
+def state(parts: Mapping[str, Any]) -> Tree:
+    """The state of each part, a tree for `save`.
+
+    A part is a module, a random generator of NumPy or torch, an array that is written in place, whatever has `state`
+    and `load_state`, a mapping of parts, or None.
+    """
+    return {name: _state(part) for name, part in parts.items()}
+
+
+def restore(parts: Mapping[str, Any], tree: Tree) -> None:
+    """Let the parts go on from what `state` gave for them.
+
+    Raises:
+        KeyError, ValueError, RuntimeError: if it is the state of other parts.
+    """
+    for name, part in parts.items():
+        _restore(part, tree[name])
+
+
+def _state(part: Any) -> Any:
+    match part:
+        case None:
+            return None
+        case nn.Module():
+            return {name: value.detach().clone() for name, value in part.state_dict().items()}
+        case torch.Generator():
+            return part.get_state()
+        case np.random.Generator():
+            return part.bit_generator.state
+        case np.ndarray():
+            return part.copy()
+        case Mapping():
+            return state(part)
+    return part.state()
+
+
+def _restore(part: Any, saved: Any) -> None:
+    match part:
+        case None:
+            return
+        case _ if saved is None:  # there was no such part then: it begins
+            return
+        case nn.Module():
+            part.load_state_dict(tensors(saved))
+        case torch.Generator():
+            part.set_state(torch.as_tensor(saved))
+        case np.random.Generator():
+            part.bit_generator.state = saved
+        case np.ndarray():
+            if part.shape != np.shape(saved):
+                raise ValueError(f"an array of shape {np.shape(saved)} where {part.shape} was expected")
+            part[...] = saved
+        case Mapping():
+            restore(part, saved)
+        case _:
+            part.load_state(saved)
 
 
 def _pack(node: Any, name: str, arrays: dict[str, NDArray]) -> Any:

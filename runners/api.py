@@ -9,12 +9,17 @@ from typing import Any
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
+from ..agents import Agent, champion
 from ..core import checkpoint
+from ..core.acting import Acting, Mode, ask
 from ..core.errors import UsageError
+from ..core.spaces.actions import action_adapter
+from ..core.spaces.layout import Layout
 from .evaluation.evaluate import Evaluation, evaluate
 from .evaluation.strength import Strength, measure
 from .runs import folder
 from .runs import run as runs
+from .runs.load import eval_env, policy, put_back
 from .training import train as training
 
 
@@ -37,9 +42,10 @@ class Learner:
             run.setdefault("num_envs", env.num_envs)
         self.run = runs.preset(self.algo, env, preset, agent=agent, **run)
         self._training: training.Training | None = None
+        self._actings: dict[tuple[int, Mode], Acting] = {}
 
     @property
-    def agent(self) -> Any:
+    def agent(self) -> Agent:
         """The algorithm's `Agent`."""
         return self._started().agent
 
@@ -58,9 +64,9 @@ class Learner:
             self.run = replace(self.run, steps=steps)
             if current is not None:
                 current.close()
-            self._training = training.Training(self.run, Path(out) if out is not None else None)
+            self._begin(training.Training(self.run, Path(out) if out is not None else None))
             if out is not None:
-                folder.claim(Path(out), self.run)
+                folder.claim(Path(out), self.run, self._training.paths)
         else:
             if out is not None and Path(out) != current.out:
                 raise UsageError("this agent has begun to learn elsewhere; `out` belongs to the first call of learn")
@@ -70,11 +76,11 @@ class Learner:
 
     def predict(self, obs: Any, deterministic: bool = True) -> tuple[Any, dict[str, NDArray]]:
         """The action for one observation or a batch of them, as the environment takes it, and the agent's thoughts."""
-        started = self._started()
-        stored, single = started.rollout.layout.batch(obs)
-        out = started.agent.act(stored, explore=not deterministic)
-        action = started.rollout.to_env(out["action"])
-        thoughts = started.agent.inspect(stored)
+        env = self._started().env
+        stored, single = Layout(env.single_observation_space).batch(obs)
+        acting = self._predicting(len(stored), deterministic)
+        action = action_adapter(env.single_action_space)(ask(acting, stored)["action"])
+        thoughts = acting.thoughts()
         if single:
             return action[0], {name: value[0] for name, value in thoughts.items()}
         return action, thoughts
@@ -89,24 +95,33 @@ class Learner:
             raise UsageError(
                 "this agent was given a ready VectorEnv; give another one to evaluate on: evaluate(env=...)"
             )
-        with closing(training.eval_env(self.run, episodes)) as fresh:
+        with closing(eval_env(self.run, episodes)) as fresh:
             return evaluate(self.agent, fresh, episodes, seed, stochastic)
 
     def strength(self, simulations: int = 600, games: int = 100, seed: int = 1_000_000) -> Strength:
         """In a game for two: ratings in a tournament with baselines, and moves on solved positions."""
-        return measure(self.agent, simulations, games, seed)
+        return measure(champion(self.agent), simulations, games, seed)
 
     def save(self, path: str | Path) -> None:
         """Write the agent and its run to the folder `path`, which `gymnast.load` and the command line read."""
         path = Path(path)
         path.mkdir(parents=True, exist_ok=True)
-        folder.describe(self.run, path)
+        folder.describe(self.run, path, self._started().paths)
         checkpoint.save(folder.last(path), self._started().state())
 
+    def _predicting(self, count: int, deterministic: bool) -> Acting:
+        """What acts in `count` environments, the same one from call to call."""
+        mode: Mode = "best" if deterministic else "sample"
+        if (count, mode) not in self._actings:
+            self._actings[count, mode] = self.agent.acting(count, mode, self.run.seed)
+        return self._actings[count, mode]
+
+    def _begin(self, run: training.Training) -> training.Training:
+        self._training, self._actings = run, {}
+        return run
+
     def _started(self) -> training.Training:
-        if self._training is None:
-            self._training = training.Training(self.run)
-        return self._training
+        return self._training or self._begin(training.Training(self.run))
 
 
 class A2C(Learner):
@@ -173,8 +188,7 @@ def load(path: str | Path, which: str = "last") -> Learner:
     run = runs.load(path / "run.json")
     learner = Learner.__new__(Learner)
     learner.algo, learner.run = run.algo, run
-    state = checkpoint.load(folder.last(path))
-    learner._training = training.Training(run, None, state)
+    learner._begin(training.Training(run, None, checkpoint.load(folder.last(path))))
     if which == "best" and folder.best(path).exists():
-        training.put_back(learner._training.agent, checkpoint.load(folder.best(path))["agent"])
+        put_back(policy(learner.agent), checkpoint.load(folder.best(path))["agent"])
     return learner

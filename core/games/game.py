@@ -178,6 +178,11 @@ class Positions(spaces.Dict):
         )
 
 
+def game_of(space: Any) -> Game | None:
+    """The game that an observation space is of, if it is."""
+    return space.game if isinstance(space, Positions) else None
+
+
 def begin_all(states, params):  # type: ignore[no-untyped-def]
     """Writes the first position into every row."""
     for i in range(len(states)):

@@ -23,55 +23,25 @@ _NOBODY = -1
 
 
 class PastSelves:
-    """Networks of the past, the latest `most` of them, one of which plays one side of a `share` of the games.
+    """Networks of the past, the latest `most` of them; which one plays is drawn whenever one joins."""
 
-    Another one is drawn whenever one joins. Its search starts anew at every move.
-
-    Args:
-        search: makes the search of a past network for up to so many games; a move takes as many simulations as it has
-            room for.
-    """
-
-    def __init__(
-        self,
-        search: Callable[[int, Weights], Search],
-        share: float,
-        most: int,
-        random: np.random.Generator,
-    ) -> None:
-        self.search, self.share, self.most, self.random = search, share, most, random
+    def __init__(self, most: int, random: np.random.Generator) -> None:
+        self.most, self.random = most, random
         self.weights: list[Weights] = []
+        self.joined = 0
+        """How many there were so far: another one plays each time."""
         self._playing = 0  # which of them
-        self._side = np.zeros(0, np.int8)  # (N,) which side a past network plays: 0 the first to move, or nobody
-        self._search: Search | None = None
+
+    @property
+    def playing(self) -> Weights:
+        """The network that plays."""
+        return self.weights[self._playing]
 
     def join(self, weights: Weights) -> None:
         """One more past network."""
         self.weights = [*self.weights, _copied(weights)][-self.most :]
         self._playing = int(self.random.integers(len(self.weights)))
-        self._search = None
-
-    def to_move(self, ply: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """In which games (N,) it is a past network's turn; those at ply 0 begin."""
-        n = len(ply)
-        if len(self._side) != n:
-            self._side = np.full(n, _NOBODY, np.int8)
-        taken = (self.random.random(n) < self.share) & bool(self.weights)
-        drawn = np.where(taken, self.random.integers(2, size=n), _NOBODY)
-        self._side = np.where(ply == 0, drawn, self._side).astype(np.int8)
-        return self._side == ply % 2
-
-    @property
-    def side(self) -> NDArray[np.int8]:
-        """(N,) 0 or 1, the parity of the plies at which a past network moves, or -1."""
-        return self._side.copy()
-
-    def moves(self, states: States, temperature: NDArray[np.float32]) -> NDArray[np.int64]:
-        """A past network's moves (B,) in positions (B, S)."""
-        if self._search is None:
-            self._search = self.search(len(self._side), self.weights[self._playing])
-        self._search.run(states, np.full(len(states), self._search.capacity - 1))
-        return self._search.choose(self._search.policies(len(states)), temperature)
+        self.joined += 1
 
     @staticmethod
     def score(batch: Batch, ply: NDArray[np.int64]) -> dict[str, float]:
@@ -85,17 +55,68 @@ class PastSelves:
         return {"past/score": float((result.mean() + 1) / 2)} if len(result) else {}
 
     def state(self) -> dict[str, Any]:
-        """The networks, who plays, and the random numbers of their search."""
-        random = self._search.random.copy() if self._search else None
-        return {"weights": self.weights, "playing": self._playing, "side": self._side.copy(), "random": random}
+        """The networks, and which of them plays."""
+        return {"weights": self.weights, "playing": self._playing, "joined": self.joined}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
         self.weights = [tensors(x) for x in state["weights"]]
-        self._playing, self._side = state["playing"], state["side"].copy()
-        self._search = None
+        self._playing, self.joined = state["playing"], state["joined"]
+
+
+class Sides:
+    """Which side of each of N games a past network plays, and its moves; its search starts anew at every move.
+
+    Args:
+        search: makes the search of a past network for up to so many games; a move takes as many simulations as it has
+            room for.
+        share: of the games in which a past network plays one side.
+    """
+
+    def __init__(
+        self,
+        games: int,
+        past: PastSelves,
+        search: Callable[[int, Weights], Search],
+        share: float,
+        random: np.random.Generator,
+    ) -> None:
+        self.past, self.search, self.share, self.random = past, search, share, random
+        self._side = np.full(games, _NOBODY, np.int8)  # which side: 0 the first to move, or nobody
+        self._search: Search | None = None
+        self._joined = 0  # when the past network of the search joined
+
+    def to_move(self, ply: NDArray[np.int64], first: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """In which games (N,) it is a past network's turn; those at their `first` position begin."""
+        taken = (self.random.random(len(ply)) < self.share) & bool(self.past.weights)
+        drawn = np.where(taken, self.random.integers(2, size=len(ply)), _NOBODY)
+        self._side = np.where(first, drawn, self._side).astype(np.int8)
+        return self._side == ply % 2
+
+    @property
+    def side(self) -> NDArray[np.int8]:
+        """(N,) 0 or 1, the parity of the plies at which a past network moves, or -1."""
+        return self._side.copy()
+
+    def moves(self, states: States, temperature: NDArray[np.float32]) -> NDArray[np.int64]:
+        """A past network's moves (B,) in positions (B, S)."""
+        if self._search is None or self._joined != self.past.joined:
+            self._search, self._joined = self.search(len(self._side), self.past.playing), self.past.joined
+        self._search.run(states, np.full(len(states), self._search.capacity - 1))
+        return self._search.choose(self._search.policies(len(states)), temperature)
+
+    def state(self) -> dict[str, Any]:
+        """The sides, and the random numbers of the past network's search."""
+        random = self._search.random.copy() if self._search else None
+        return {"side": self._side.copy(), "random": random, "joined": self._joined}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`, once the past networks have."""
+        self._side, self._joined, self._search = state["side"].copy(), state["joined"], None
         if state["random"] is not None:
-            self._search = self.search(len(self._side), self.weights[self._playing])
+            if self._joined != self.past.joined:  # another one plays by now, with a search of its own
+                return
+            self._search = self.search(len(self._side), self.past.playing)
             self._search.random[:] = state["random"]
 
 

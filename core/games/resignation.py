@@ -25,35 +25,20 @@ class Resignation:
 
     Args:
         bound: in (0, 1).
-        to_the_end: share of the games in which nobody gives up.
     """
 
-    def __init__(self, bound: float, to_the_end: float, random: np.random.Generator) -> None:
-        self.bound, self.to_the_end, self.random = bound, to_the_end, random
+    def __init__(self, bound: float) -> None:
+        self.bound = bound
         self.threshold: float | None = None
-        self._never = np.zeros(0, np.bool_)  # (N,) games in which nobody gives up
         self._first = np.zeros((0, len(_THRESHOLDS)), np.int8)  # who gave up first there: 1, the first player, or -1
         self._verdicts = np.zeros((0, len(_THRESHOLDS)), np.int8)
-
-    def decide(
-        self, ply: NDArray[np.int64], value: NDArray[np.float32], able: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Which games (N,) are given up at values (N,) of the player to move, and which are watched instead.
-
-        `able` (N,) are those whose value comes from a search of the player who may give up.
-        """
-        if len(self._never) != len(ply):
-            self._never = np.zeros(len(ply), np.bool_)
-        self._never = np.where(ply == 0, self.random.random(len(ply)) < self.to_the_end, self._never)
-        below = np.zeros(len(ply), np.bool_) if self.threshold is None else value <= self.threshold
-        return able & ~self._never & below, able & self._never
 
     def learn(self, batch: Batch, ply: NDArray[np.int64]) -> dict[str, float]:
         """Take in what happened in T moves of N games, whose plies are (T, N); what to log.
 
         Reads the extras "search_value" and "watched" (T, N).
         """
-        if len(self._first) != ply.shape[1]:
+        if not len(self._first):
             self._first = np.zeros((ply.shape[1], len(_THRESHOLDS)), np.int8)
         mover = np.where(ply % 2 == 0, 1, -1).astype(np.int8)
         verdicts = [self._verdicts]
@@ -78,12 +63,11 @@ class Resignation:
 
     def state(self) -> dict[str, Any]:
         """What was seen so far."""
-        return {"never": self._never.copy(), "first": self._first.copy(), "verdicts": self._verdicts.copy()}
+        return {"first": self._first.copy(), "verdicts": self._verdicts.copy()}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
-        self._never, self._first = state["never"].copy(), state["first"].copy()
-        self._verdicts = state["verdicts"].copy()
+        self._first, self._verdicts = state["first"].copy(), state["verdicts"].copy()
         self._measure()
 
     def _measure(self) -> tuple[NDArray, NDArray]:
@@ -92,3 +76,32 @@ class Resignation:
         fine = np.flatnonzero(wrong + 1 <= self.bound * (given_up + 1))
         self.threshold = float(_THRESHOLDS[fine[-1]]) if len(fine) else None
         return wrong, given_up
+
+
+class GivingUp:
+    """Who gives up at a threshold in N games, and in which of them nobody may.
+
+    Args:
+        to_the_end: share of the games in which nobody gives up.
+    """
+
+    def __init__(self, games: int, to_the_end: float, random: np.random.Generator) -> None:
+        self.to_the_end, self.random = to_the_end, random
+        self.never = np.zeros(games, np.bool_)
+        """(N,) games in which nobody gives up."""
+
+    def decide(
+        self,
+        first: NDArray[np.bool_],
+        value: NDArray[np.float32],
+        able: NDArray[np.bool_],
+        threshold: float | None,
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which games (N,) are given up at values (N,) of the player to move, and which are watched instead.
+
+        `able` (N,) are those whose value comes from a search of the player who may give up; games at their `first`
+        position begin.
+        """
+        self.never = np.where(first, self.random.random(len(first)) < self.to_the_end, self.never)
+        below = np.zeros(len(first), np.bool_) if threshold is None else value <= threshold
+        return able & ~self.never & below, able & self.never

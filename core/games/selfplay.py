@@ -100,19 +100,17 @@ class Window:
 
 
 class Openings:
-    """Random first moves of games, from none to `most` of them, drawn anew for each game."""
+    """Random first moves of N games, from none to `most` of them, drawn anew for each game."""
 
-    def __init__(self, most: int, random: np.random.Generator) -> None:
+    def __init__(self, games: int, most: int, random: np.random.Generator) -> None:
         self.most, self.random = most, random
-        self.until = np.zeros(0, np.int64)
+        self.until = np.zeros(games, np.int64)
         """The ply (N,) before which each game's moves are random."""
 
-    def under_way(self, ply: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which games (N,) are still in their random moves; those at ply 0 begin."""
-        if len(self.until) != len(ply):
-            self.until = np.zeros(len(ply), np.int64)
+    def under_way(self, ply: NDArray[np.int64], first: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which games (N,) are still in their random moves; those at their `first` position begin."""
         drawn = self.random.integers(self.most + 1, size=len(ply))
-        self.until = np.where(ply == 0, drawn, self.until)
+        self.until = np.where(first, drawn, self.until)
         return ply < self.until
 
     def moves(self, legal: NDArray[np.int8]) -> NDArray[np.int64]:

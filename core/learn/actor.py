@@ -1,4 +1,4 @@
-"""Actor: an actor-critic network that acts. What PPO, TRPO and the policy-gradient agents have in common."""
+"""Actor: an actor-critic network that learns. What PPO, TRPO and the policy-gradient agents have in common."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..batch import Batch
-from ..checkpoint import tensors
+from ..checkpoint import Attributes
 from ..errors import UsageError
-from ..heads import Categorical, Gaussian, StateDependentNoiseHead
+from ..heads import Categorical, Gaussian
 from ..nets import ActorCritic
 from .noise_scale import GradientNoise
 from .returns import gae
@@ -21,7 +21,7 @@ from .stats import effective_samples, sampled_kl
 
 
 class Actor:
-    """Samples from pi with a generator of its own, explores with state-dependent noise if the network has it.
+    """A network and what learning from its rollouts takes; a generator of its own draws minibatches.
 
     Args:
         cfg: an algorithm's Config; its fields named like arguments of `ActorCritic` describe the network,
@@ -39,28 +39,12 @@ class Actor:
         self.return_scale = ReturnScale(cfg.gamma) if getattr(cfg, "normalize_return", False) else None
         self.noise = GradientNoise(self.net)
         self._reward_sign = getattr(cfg, "reward_sign", False)
-        self._sde_freq = getattr(cfg, "sde_freq", None)
-        self._noise: Tensor | None = None  # (N, F, D) exploration matrices, and how often they were used
-        self._noise_age = 0
+        self.sde_freq: int | None = getattr(cfg, "sde_freq", None)
+        self.rollouts = 0
+        """How many were learned from: state-dependent exploration draws its noise anew for each."""
 
     @torch.inference_mode()
-    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
-        """Actions (N, *act) with "logp" and "value" (N,); the most likely actions alone without `explore`."""
-        tensor = torch.as_tensor(obs, device=self.device)
-        if not explore:
-            return {"action": self._to_numpy(self.net.policy(tensor)[0].mode())}
-        if isinstance(self.net.policy_head, StateDependentNoiseHead):
-            pi, features = self.net.policy(tensor)
-            value = self.net.value(tensor)
-            action = pi.mode() + self._explore(self.net.policy_head, features)
-        else:
-            pi, value = self.net(tensor)
-            action = pi.sample(self.generator)
-        logp = pi.log_prob(action)
-        return {"action": self._to_numpy(action), "logp": logp.cpu().numpy(), "value": value.cpu().numpy()}
-
-    @torch.inference_mode()
-    def inspect(self, obs: NDArray) -> dict[str, NDArray]:
+    def thoughts(self, obs: NDArray) -> dict[str, NDArray]:
         """The value of observations (N, *obs), and the probabilities or the mean and deviation of the actions."""
         pi, value = self.net(torch.as_tensor(obs, device=self.device))
         thoughts = {"value": value.cpu().numpy()}
@@ -128,10 +112,10 @@ class Actor:
         return {"policy/kl": sampled_kl(ratios), "policy/effective_samples": effective_samples(ratios)}
 
     def end_rollout(self, batch: Batch) -> None:
-        """After learning from `batch`: standardise by its observations too from now on; draw exploration noise anew."""
+        """After learning from `batch`: standardise by its observations too from now on."""
         if self.net.encoder.standardizers:
             self.net.encoder.update(self.flat(batch.obs[:-1], batch))
-        self._noise = None
+        self.rollouts += 1
 
     def adopt(self, weights: Mapping[str, Any]) -> None:
         """Take the policy out of another network's `weights`: encoder, hidden layers and head.
@@ -154,29 +138,12 @@ class Actor:
         adopted = {name: torch.as_tensor(weights[name]) for name in names}
         self.net.load_state_dict({**own, **adopted})
 
-    def state(self) -> dict[str, Any]:
+    def parts(self) -> dict[str, Any]:
         """Weights, normalisers and the generator."""
         return {
-            "net": {name: value.clone() for name, value in self.net.state_dict().items()},
-            "generator": self.generator.get_state(),
-            "return_scale": self.return_scale.state() if self.return_scale else None,
-            "noise": self.noise.state(),
+            "net": self.net,
+            "generator": self.generator,
+            "return_scale": self.return_scale,
+            "noise": self.noise,
+            "rollouts": Attributes(self, "rollouts"),
         }
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
-        self.net.load_state_dict(tensors(state["net"]))
-        self.generator.set_state(torch.as_tensor(state["generator"]))
-        if self.return_scale:
-            self.return_scale.load_state(state["return_scale"])
-        self.noise.load_state(state["noise"])
-
-    def _explore(self, head: StateDependentNoiseHead, features: Tensor) -> Tensor:
-        """(N, D) exploration of this step; the matrices live for `sde_freq` steps and never longer than a rollout."""
-        if self._noise is None or len(self._noise) != len(features) or self._noise_age == self._sde_freq:
-            self._noise, self._noise_age = head.draw(len(features), self.generator), 0
-        self._noise_age += 1
-        return head.explore(features, self._noise)
-
-    def _to_numpy(self, action: Tensor) -> NDArray:
-        return action.view(len(action), *self.net.action_shape).cpu().numpy()

@@ -1,5 +1,6 @@
 """Whole episodes as flat steps, each with its time and the number of its episode."""
 
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,19 @@ class Played(NamedTuple):
     """(B,) time in the episode."""
     episode: NDArray[np.int64]
     """(B,) number of the episode."""
+
+
+class Memory(deque[Played]):
+    """The latest collections of episodes, at most so many."""
+
+    def state(self) -> list[dict[str, NDArray]]:
+        """The columns of each."""
+        return [part._asdict() for part in self]
+
+    def load_state(self, state: list[dict[str, NDArray]]) -> None:
+        """Go on from `state()`."""
+        self.clear()
+        self.extend(Played(**part) for part in state)
 
 
 def joined(parts: Sequence[Played]) -> Played:

@@ -149,7 +149,7 @@ class RMSprop:
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Go on from `state()`."""
-        self._square.copy_(state["square"])
+        self._square.copy_(torch.as_tensor(state["square"]))
 
 
 def _backward(flat: nn.Parameter, loss: Tensor) -> None:

@@ -18,7 +18,7 @@ from ..errors import UsageError
 from ..jitted.rng import stream
 from . import sampling as drawing
 from . import sumtree
-from .sampling import CUT, TERMINATED, TRUNCATED, VALID
+from .sampling import CUT, ENDED, TERMINATED, VALID
 from .storage import Kept, as_bytes, field, mapped, places, spans
 
 
@@ -182,7 +182,7 @@ class Replay:
             raise UsageError(f"observations of shape {batch.obs.shape[2:]} are no stacks of {self.stack} frames")
         if missing := set(self.extras) - set(batch.extras):
             raise UsageError(f"the batch has no extras {sorted(missing)}, only {sorted(batch.extras)}")
-        flags = VALID * batch.valid + TERMINATED * batch.terminated + TRUNCATED * batch.truncated
+        flags = VALID * batch.valid + TERMINATED * (batch.discount(1.0) == 0) + ENDED * batch.done
         columns = {
             "obs": batch.obs[:-1] if self.stack == 1 else batch.obs[:-1, :, -1],
             "action": batch.action,
@@ -284,7 +284,7 @@ class Replay:
         t, i = batch.final_at.T
         real = batch.valid[t, i]
         self.ends.put(slots.reshape(-1, self.envs)[t[real], i[real]], batch.final_obs[real])
-        ended = (batch.terminated | batch.truncated) & batch.valid
+        ended = batch.done & batch.valid
         assert (self.ends.of[slots[ended.ravel()]] >= 0).all(), "every end has its final observation"
 
     def _keep_starts(self, obs: NDArray, slots: NDArray[np.int64], goes_on: NDArray[np.bool_]) -> None:

@@ -8,7 +8,7 @@ from ..jitted.instructions import copy_bytes
 from ..jitted.rng import uniform
 from . import sumtree
 
-VALID, TERMINATED, TRUNCATED, CUT = 1, 2, 4, 8  # bits of a slot's flags; CUT: the batch after it did not continue it
+VALID, TERMINATED, ENDED, CUT = 1, 2, 4, 8  # bits of a slot's flags; CUT: the batch after it did not continue it
 SMALLEST_ERROR = 1e-6  # added to |TD error|, so that no transition is forgotten for good
 
 
@@ -90,7 +90,7 @@ def look_ahead(
             total += weight * np.float64(rewards[slot])
             weight *= gamma
             following = slot + envs if slot + envs < flags.size else slot + envs - flags.size
-            if flags[slot] & (TERMINATED | TRUNCATED | CUT):
+            if flags[slot] & (ENDED | CUT):
                 source[b] = -1 - end_of[slot]
                 break
             if newest <= slot < newest + envs:

@@ -84,7 +84,7 @@ class Demos:
         if not path.is_file():
             raise UsageError(f"{wrong} is missing. Copy the whole folder, or record anew with gymnast collect.")
         try:
-            tree = checkpoint.load(path)
+            tree = checkpoint.load(path, oldest=1)  # what is recorded has not changed since
         except UsageError as problem:
             raise UsageError(f"{wrong} is cut short or damaged. Record anew with gymnast collect.") from problem
         lengths = np.array([episode["length"] for episode in tree["episodes"]], np.int64)

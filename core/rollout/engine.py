@@ -1,7 +1,6 @@
 """Rollout: the only place where environments are stepped."""
 
 import sys
-from collections.abc import Callable
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numba import njit
 from numpy.typing import NDArray
 
+from ..acting import Acting
 from ..batch import Batch, Episodes
 from ..errors import UsageError
 from ..spaces.actions import action_adapter
@@ -17,9 +17,6 @@ from ..spaces.layout import Layout, add_axis, take
 from .fused import FusedActor, FusedLoop, is_native
 
 _FIRST_ROWS = 256  # of the storage for whole episodes, which grows to the longest
-
-Act = Callable[[NDArray], dict[str, NDArray]]
-"""obs (N, *obs) -> {"action": (N, *act), **extras}: a policy, an expert, a tree search."""
 
 
 class Whole(NamedTuple):
@@ -36,23 +33,25 @@ class Rollout:
 
     Handles all three autoreset modes. Box actions are clipped to the action space on their way to the
     environment and recorded as the policy chose them (Huang et al. 2022, "The 37 implementation details
-    of PPO", detail 16 of the continuous ones). `seconds` accumulates the time spent per phase. With `fused`, its
-    policy acts instead of the `act` given, in a native environment for the whole horizon in one call.
+    of PPO", detail 16 of the continuous ones). `seconds` accumulates the time spent per phase. An acting's compiled
+    twin acts in its place where it offers one, in a native environment for the whole horizon in one call.
 
     Raises:
         UsageError: if the environment does not say which autoreset mode it uses.
     """
 
-    def __init__(self, env: VectorEnv, horizon: int | Whole, seed: int = 0, fused: FusedActor | None = None) -> None:
-        self.env, self.fused = env, fused
+    def __init__(self, env: VectorEnv, horizon: int | Whole, seed: int = 0) -> None:
+        self.env = env
         self.whole = horizon if isinstance(horizon, Whole) else None
         self.cut = False
         """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
-        self._loop = FusedLoop(env, fused) if fused and not self.whole and is_native(env) else None
+        self._native = not self.whole and is_native(env)
+        self._loop: FusedLoop | None = None  # of the last twin that acted
+        self._acting: Acting | None = None  # whose columns `_extras` holds
         self.horizon = _FIRST_ROWS if isinstance(horizon, Whole) else horizon
         self.layout = Layout(env.single_observation_space)
         self.mode = _autoreset_mode(env)
-        self.seconds = {"rollout": 0.0} if self._loop else {"act": 0.0, "env": 0.0}
+        self.seconds: dict[str, float] = {}
         n = env.num_envs
         self._counts_games = env.metadata.get("counts_games", False)
         self.to_env = action_adapter(env.single_action_space)
@@ -60,6 +59,7 @@ class Rollout:
         self._reward = np.zeros((self.horizon, n), np.float32)
         self._raw_reward = np.zeros((self.horizon, n), np.float64)  # as given: sums of float32 drift over long episodes
         self._terminated, self._truncated, self._valid = np.zeros((3, self.horizon, n), np.bool_)
+        self._first = np.zeros((self.horizon + 1, n), np.bool_)
         self._live = np.ones((self.horizon, n), np.bool_)  # steps that the environment took, within the budget or not
         self._extras: dict[str, NDArray] = {}
         self._return_so_far = np.zeros(n)
@@ -72,11 +72,12 @@ class Rollout:
         """Start every environment anew; environment i is seeded with seed + i."""
         obs, _ = self.env.reset(seed=seed)
         self.layout.write(self._obs[-1], obs)
+        self._first[-1] = True
         self._end = self.horizon  # row of `_obs` that holds the present observation
         self._return_so_far[:], self._length_so_far[:], self._dead[:] = 0, 0, False
         self._fresh = True
 
-    def collect(self, act: Act, limit: int | None = None) -> Batch:
+    def collect(self, acting: Acting, limit: int | None = None) -> Batch:
         """The next `horizon` steps of every environment, or fewer so as not to exceed `limit` valid steps.
 
         For whole episodes: that many of each from a reset on. What an environment does while others finish theirs is
@@ -90,16 +91,19 @@ class Rollout:
             limit = self.horizon * self.env.num_envs
         limit = sys.maxsize if limit is None else limit
         self._fresh = False
-        self._obs[0] = self._obs[self._end]
-        if self._loop is not None:
-            return self._collect_fused(self._loop, limit)
-        act = act if self.fused is None else self.fused.act
+        self._obs[0], self._first[0] = self._obs[self._end], self._first[self._end]
+        if acting is not self._acting:  # a batch has the columns of the one who acted, and no others
+            self._acting, self._extras = acting, {}
+        twin = acting.twin
+        if self._native and isinstance(twin, FusedActor):
+            return self._collect_fused(twin, limit)
+        act = acting if twin is None else twin
         ends: list[tuple[NDArray, NDArray]] = []  # per step with ends: final_at rows and final_obs
         reported: list[tuple[dict[str, NDArray], NDArray]] = []  # episodes that the environment counts itself
         clock = perf_counter()
         count, t = 0, 0
         while count < limit and self._goes_on(t):
-            out = act(self._obs[t])
+            out = act(self._obs[t], self._first[t])
             clock = self._tick("act", clock)
             count += self._mark_valid(t, limit - count)
             obs, reward, terminated, truncated, info = self.env.step(self.to_env(out["action"]))
@@ -109,8 +113,9 @@ class Rollout:
             done = self._terminated[t] | self._truncated[t]
             if done.any():
                 ends.append(self._end_episodes(t, done, info))
+            self._first[t + 1] = done
             if self.mode is AutoresetMode.NEXT_STEP:
-                self._dead = done
+                self._first[t + 1], self._dead = self._dead, done
             if self.whole:
                 self._left -= done & self._valid[t]
             if self._counts_games and "episode" in info:
@@ -125,8 +130,8 @@ class Rollout:
     def state(self) -> dict[str, Any]:
         """What `collect` depends on beside the environments themselves."""
         return {
-            "random": None if self.fused is None else self.fused.random.copy(),
             "obs": self._obs[self._end].copy(),
+            "first": self._first[self._end].copy(),
             "return_so_far": self._return_so_far.copy(),
             "length_so_far": self._length_so_far.copy(),
             "dead": self._dead.copy(),
@@ -135,15 +140,16 @@ class Rollout:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`; the caller restores the environments."""
-        self._obs[-1], self._end = state["obs"], self.horizon
+        self._obs[-1], self._first[-1], self._end = state["obs"], state["first"], self.horizon
         self._return_so_far[:] = state["return_so_far"]
         self._length_so_far[:] = state["length_so_far"]
         self._dead, self._fresh = state["dead"].copy(), state["fresh"]
-        if self.fused is not None:
-            self.fused.random[:] = state["random"]
 
-    def _collect_fused(self, loop: FusedLoop, limit: int) -> Batch:
+    def _collect_fused(self, actor: FusedActor, limit: int) -> Batch:
         clock = perf_counter()
+        if self._loop is None or self._loop.actor is not actor:
+            self._loop = FusedLoop(self.env, actor)
+        loop = self._loop
         n = self.env.num_envs
         steps = min(self.horizon, -(-limit // n))
         shapes = {"action": (loop.actor.action_shape, loop.actor.action_dtype)}
@@ -159,6 +165,7 @@ class Rollout:
             self._terminated[:steps],
             self._truncated[:steps],
         )
+        np.logical_or(self._terminated[:steps], self._truncated[:steps], out=self._first[1 : steps + 1])
         for t in (0, steps - 1):  # only the last row can go beyond the budget
             self._mark_valid(t, limit - t * n)
         self._valid[1 : steps - 1] = True
@@ -177,13 +184,13 @@ class Rollout:
     def _grow(self) -> None:
         """Twice the rows, for episodes that are longer than all before."""
         self.horizon *= 2
-        for name in ("_obs", "_reward", "_raw_reward", "_terminated", "_truncated", "_valid", "_live"):
-            setattr(self, name, _longer(getattr(self, name), self.horizon + (name == "_obs")))
+        for name in ("_obs", "_first", "_reward", "_raw_reward", "_terminated", "_truncated", "_valid", "_live"):
+            setattr(self, name, _longer(getattr(self, name), self.horizon + (name in ("_obs", "_first"))))
         self._extras = {name: _longer(x, self.horizon) for name, x in self._extras.items()}
 
     def _tick(self, phase: str, since: float) -> float:
         now = perf_counter()
-        self.seconds[phase] += now - since
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - since
         return now
 
     def _mark_valid(self, t: int, budget: int) -> int:
@@ -231,6 +238,7 @@ class Rollout:
             terminated=terminated,
             truncated=truncated,
             valid=valid,
+            first=self._first[: steps + 1],
             final_at=final_at,
             final_obs=final_obs,
             episodes=_reported(reported) if self._counts_games else counted,

@@ -41,16 +41,18 @@ _NOTHING = np.empty(0, np.float32)
 
 
 class FusedActor:
-    """The policy `net` acting in environments like `env`; see `fits` for which ones it takes."""
+    """The policy `net` acting in `envs` environments; see `fits` for which ones it takes."""
 
-    def __init__(self, env: Any, net: nn.Module, seed: int) -> None:
+    twin = None
+
+    def __init__(self, net: nn.Module, envs: int, seed: int) -> None:
         assert isinstance(net, ActorCritic | ActionValue)
         self.random = rng.stream(seed)
         self._net = net
         flat = shared_vector(net)
         self._weights = flat.detach().numpy()
         self._standardize = next(iter(net.encoder.standardizers.values()), None)
-        one_hot = isinstance(env.single_observation_space, spaces.Discrete)
+        one_hot = isinstance(net.encoder.layout.space, spaces.Discrete)
         encoding = {"encode": encode_index if one_hot else encode_row}
         name = "one_hot" if one_hot else "row"
         if isinstance(net, ActionValue):
@@ -67,19 +69,27 @@ class FusedActor:
             draws = draw_categorical if self.discrete else draw_gaussian
             name += "_categorical" if self.discrete else "_gaussian"
             self.jitted = instantiate(act, name, **encoding, draw=draws)
-        self.action_shape = () if self.discrete else tuple(env.single_action_space.shape)
+        self.action_shape = () if self.discrete else tuple(net.action_shape)
         self.action_dtype = np.dtype(np.int64 if self.discrete else np.float32)
-        n, width = env.num_envs, int(max(self._policy[:, 2:].max(), self._value[:, 2:].max(), net.encoder.size))
-        self._scratch = np.zeros((5, n, width), np.float32)
+        width = int(max(self._policy[:, 2:].max(), self._value[:, 2:].max(), net.encoder.size))
+        self._scratch = np.zeros((5, envs, width), np.float32)
 
-    def act(self, obs: NDArray) -> dict[str, NDArray]:
-        """What the agent's `act` gives for stored observations (N, *obs): "action" and the `extras`."""
+    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+        """What the readable acting gives for stored observations (N, *obs): "action" and the `extras`."""
         n = len(obs)
         action = np.empty((n, *self.action_shape), self.action_dtype)
         extras = {name: np.empty(n, np.float32) for name in self.extras}
         logp, value = (extras.get(name, _NOTHING) for name in ("logp", "value"))
         self.jitted(obs.reshape(n, -1), action.reshape(n, -1), logp, value, *self.arguments())
         return {"action": action, **extras}
+
+    def thoughts(self) -> dict[str, NDArray]:
+        """None: it acts and does nothing else."""
+        return {}
+
+    def parts(self) -> dict[str, Any]:
+        """The random numbers."""
+        return {"random": self.random}
 
     def arguments(self) -> tuple[Any, ...]:
         """The network as it is now, for `act`."""
@@ -134,7 +144,12 @@ class FusedLoop:
         return final_at[:ends].copy(), final_obs[:ends].copy()
 
 
-def fits(env: Any, net: Any) -> bool:
+def fused(net: nn.Module, envs: int, seed: int) -> FusedActor | None:
+    """The jitted loop for `net` in `envs` environments, or None where there is none."""
+    return FusedActor(net, envs, seed) if fits(net, envs) else None
+
+
+def fits(net: Any, envs: int) -> bool:
     """Whether a jitted loop should compute `net`: a small MLP on the CPU that sees one Box or Discrete, unmasked."""
     if isinstance(net, ActionValue):
         known = net.plain
@@ -142,9 +157,9 @@ def fits(env: Any, net: Any) -> bool:
         known = isinstance(net, ActorCritic) and type(net.policy_head) in (CategoricalHead, GaussianHead)
     if not known:
         return False
-    space = env.single_observation_space
+    space = net.encoder.layout.space
     plain = isinstance(space, spaces.Box) or (isinstance(space, spaces.Discrete) and space.start == 0)
-    small = env.num_envs * sum(p.numel() for p in net.parameters()) <= _SMALL
+    small = envs * sum(p.numel() for p in net.parameters()) <= _SMALL
     return small and plain and not net.encoder.cnns and next(net.parameters()).device.type == "cpu"
 
 

@@ -7,13 +7,13 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ..acting import Acting
 from ..batch import Batch, Episodes
 from ..errors import UsageError
 from ..spaces.actions import action_adapter
 from ..spaces.history import stack, stacked
 from ..spaces.layout import Layout
 from .demos import Demos, Trajectory
-from .engine import Act
 
 
 class Recorded(NamedTuple):
@@ -45,11 +45,8 @@ class Recording:
         self.to_env = action_adapter(demos.action_space)
         self._batch = _batch(trajectories, demos, history)
 
-    def reset(self, seed: int | None = None) -> None:
-        """Nothing: every pass is over the same steps."""
-
-    def collect(self, act: Act, limit: int | None = None) -> Batch:
-        """All steps, or `limit` of them drawn at random as the valid ones; `act` is not asked."""
+    def collect(self, acting: Acting, limit: int | None = None) -> Batch:
+        """All steps, or `limit` of them drawn at random as the valid ones; `acting` is not asked."""
         whole = self._batch
         total = whole.steps
         if limit is None or limit >= total:
@@ -85,6 +82,7 @@ def _batch(trajectories: list[Trajectory], demos: Demos, history: int) -> Batch:
         terminated=terminated,
         truncated=truncated,
         valid=np.ones((total, 1), np.bool_),
+        first=np.concatenate([[True], (terminated | truncated)[:, 0]])[:, None],
         final_at=np.stack([ends, np.zeros_like(ends)], 1),
         final_obs=final,
         episodes=Episodes(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64)),

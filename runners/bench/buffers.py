@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.buffers import ReplayBuffer, RolloutBuffer
 
 from ... import envs
+from ...core.acting import Stateless
 from ...core.batch import Batch, Episodes
 from ...core.learn.returns import gae
 from ...core.replay.replay import Replay
@@ -73,7 +74,7 @@ def _atari_memory(played: int, frames: int, copies: int = 8) -> Row:
     replay = Replay(played, stack=4)
     rollout = Rollout(env, 50)
     for _ in range(-(-played // (50 * copies))):
-        replay.add(rollout.collect(lambda _: {"action": env.action_space.sample()}))
+        replay.add(rollout.collect(Stateless(lambda _: {"action": env.action_space.sample()})))
     space, action = env.single_observation_space, env.single_action_space
     theirs = ReplayBuffer(played, space, action, "cpu", copies, True, handle_timeout_termination=False)
     arrays = (x for x in vars(theirs).values() if isinstance(x, np.ndarray))
@@ -152,6 +153,7 @@ def _batch(steps: int, copies: int, random: np.random.Generator) -> tuple[Batch,
         terminated=terminated,
         truncated=np.zeros_like(terminated),
         valid=np.ones_like(terminated),
+        first=np.concatenate([np.ones((1, copies), np.bool_), terminated]),
         final_at=final_at,
         final_obs=normal(len(final_at), 17),
         episodes=no_episodes,

@@ -1,11 +1,11 @@
 """Rollouts of a 64 x 64 policy in CartPole, advantages included, beside SB3's `collect_rollouts`."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from ... import envs
 from ...agents import ppo
 from ...core.rollout.engine import Rollout
-from ...core.rollout.fused import FusedActor
 from . import Row, alternate, peers, rate
 from .products import product
 
@@ -29,12 +29,13 @@ def measure(repeats: int, seconds: float, horizon: int = 256) -> Iterator[Row]:
 
 
 def _ours(config: ppo.Config, fused: bool) -> Callable[[], int]:
+    config = replace(config, twins="auto" if fused else "none")
     env = envs.make(_ENV, _COPIES)
     agent = ppo.Agent(env.single_observation_space, env.single_action_space, config)
-    rollout = Rollout(env, config.horizon, 0, FusedActor(env, agent.net, 0) if fused else None)
+    rollout, acting = Rollout(env, config.horizon), agent.acting(_COPIES)
 
     def work() -> int:
-        batch = rollout.collect(agent.act)
+        batch = rollout.collect(acting)
         agent.actor.advantages(batch, batch.reward, batch.extras["value"], config.gamma, config.lam)
         return batch.steps
 

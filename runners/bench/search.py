@@ -101,15 +101,13 @@ def _self_play(repeats: int, seconds: float) -> Row:
     they are when it learns. Beside it, what share of the simulations asked the network."""
     run = runs.preset("alphazero", "connect4")
     with Training(run) as training:
-        agent: Any = training.agent
-        search: Any = None
+        acting: Any = training.acting
+        search = acting.search
         asked: list[float] = []
 
         def work() -> float:
-            nonlocal search
-            before = (search.simulated, search.evaluated) if search else (0, 0)
-            training.rollout.collect(agent.act)
-            search = agent.search
+            before = search.simulated, search.evaluated
+            training.source.collect(acting)
             search.answers.clear()
             simulated = search.simulated - before[0]
             asked.append((search.evaluated - before[1]) / simulated)

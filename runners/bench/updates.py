@@ -17,7 +17,7 @@ def measure(case: Case, shape: tuple[int, int, int], repeats: int, seconds: floa
     m, k, n = shape
     run = Run("ppo", case.env, case.config, num_envs=case.num_envs, evals=0)
     with Training(run) as training:
-        batch = training.rollout.collect(training.agent.act)
+        batch = training.source.collect(training.acting)
         model = peers.model(case.env, case.num_envs, case.config, seed=0)
         peers.collector(model)()
         ours, peer, limit = alternate(

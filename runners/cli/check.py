@@ -13,10 +13,11 @@ from gymnasium.vector import VectorEnv
 from rich.console import Console
 
 from ... import envs
+from ...core.acting import Acting, Stateless
 from ...core.errors import UsageError
 from ...core.heads import head
 from ...core.learn.returns import gae
-from ...core.rollout.engine import Act, Rollout
+from ...core.rollout.engine import Rollout
 from ...core.spaces.layout import MASK, Layout
 from ...envs import snapshot
 from ..runs import run as runs
@@ -71,7 +72,7 @@ def _native() -> str:
 def _twice() -> str:
     """The same short run twice."""
     run = runs.preset("ppo", "CartPole-v1", steps=2048, evals=0)
-    first, second = (train(run).agent.state()["net"] for _ in range(2))
+    first, second = (train(run).agent.net.state_dict() for _ in range(2))
     assert all(np.array_equal(first[name], second[name]) for name in first), "one seed gave two different networks"
     return "two runs with one seed end in the same weights"
 
@@ -166,7 +167,7 @@ def _trajectory(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
         return batch.obs.copy(), batch.reward.copy(), batch.done
 
 
-def _at_random(env: VectorEnv, seed: int) -> Act:
+def _at_random(env: VectorEnv, seed: int) -> Acting:
     """Acts at random, among the available actions where observations tell which they are."""
     space, generator = copy.deepcopy(env.action_space), np.random.default_rng(seed)
     space.seed(seed)
@@ -179,4 +180,4 @@ def _at_random(env: VectorEnv, seed: int) -> Act:
         available = obs[:, masked.start : masked.start + masked.nbytes] != 0
         return {"action": (generator.random(available.shape) * available).argmax(1)}
 
-    return act
+    return Stateless(act)

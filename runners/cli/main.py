@@ -176,16 +176,18 @@ def _evaluate(args: list[str]) -> int:
 
 def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
     """Print what is known of one run and leave it in its folder; the mean return, of an environment that has one."""
+    from ...agents import champion
+    from ...core.games.game import game_of
     from ..evaluation.evaluate import Evaluation, evaluate
-    from ..evaluation.strength import game_of, measure
-    from ..training import train as training
+    from ..evaluation.strength import measure
+    from ..runs import load
 
     result: Any
-    with contextlib.closing(training.eval_env(run, options.episodes)) as env:
+    with contextlib.closing(load.eval_env(run, options.episodes)) as env:
         game = game_of(env.single_observation_space)
         if options.versus != "baselines" and not game:
             raise UsageError(f"{run.env} is no game for two; --versus is for those")
-        agent, steps = training.trained(run, folder, env, options.checkpoint)
+        agent, steps = load.trained(run, folder, env, options.checkpoint)
         about = f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps)"
         if len(options.runs) > 1:
             about = f"{folder}: {about}"
@@ -193,8 +195,8 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
             _match(agent, folder, about, options)
             return None
         if game:
-            with training.threads_for(agent.convolutional):
-                result = measure(agent, options.simulations, options.episodes, options.seed)
+            with load.threads_for(agent.convolutional):
+                result = measure(champion(agent), options.simulations, options.episodes, options.seed)
         else:
             result = evaluate(agent, env, options.episodes, options.seed, options.stochastic)
     figures = {"run": str(folder), "env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint}
@@ -214,11 +216,12 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
 
 def _match(agent: Any, folder: Path, about: str, options: Evaluate) -> None:
     """Print how the agent of a run does in games against one player."""
+    from ...agents import champion
     from ..evaluation.strength import against
-    from ..training.train import threads_for
+    from ..runs.load import threads_for
 
     with threads_for(agent.convolutional):
-        first, second = against(agent, options.versus, options.simulations, options.episodes, options.seed)
+        first, second = against(champion(agent), options.versus, options.simulations, options.episodes, options.seed)
     sides = {side: score for side, score in (("first", first), ("second", second)) if score.games}
     if options.json:
         print(json.dumps({"run": str(folder), **{side: dataclasses.asdict(score) for side, score in sides.items()}}))

@@ -16,7 +16,7 @@ from ...core.games.search import Search, Settings, random_play
 from ...core.games.tree import Formula
 from ...envs.games.connect4 import COLUMNS
 
-_POSITIONS = Path(__file__).parent.parent / "envs" / "games" / "data" / "connect4.npz"
+_POSITIONS = Path(__file__).parents[2] / "envs" / "games" / "data" / "connect4.npz"
 
 
 def uct(game: Game, simulations: int, seed: int = 0) -> Player:

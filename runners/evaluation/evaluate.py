@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from gymnasium.vector import VectorEnv
-from numpy.typing import NDArray
 
 from ...agents import Agent
 from ...core.errors import UsageError
@@ -76,12 +75,10 @@ def evaluate(agent: Agent, env: VectorEnv, episodes: int, seed: int, stochastic:
     quota = np.full(env.num_envs, episodes // env.num_envs) + (np.arange(env.num_envs) < episodes % env.num_envs)
     seen: list[tuple[int, int, float, int]] = []  # environment, its episode, return, length
 
-    def act(obs: NDArray) -> dict[str, NDArray]:
-        return agent.act(obs, explore=stochastic)
-
+    acting = agent.acting(env.num_envs, "sample" if stochastic else "best", seed)
     done = np.zeros_like(quota)
     while (done < quota).any():
-        ended = rollout.collect(act).episodes
+        ended = rollout.collect(acting).episodes
         for i, ret, length in zip(ended.env.tolist(), ended.returns.tolist(), ended.lengths.tolist(), strict=True):
             if done[i] < quota[i]:
                 seen.append((i, int(done[i]), ret, length))

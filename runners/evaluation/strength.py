@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.checkpoint import tensors
-from ...core.games.game import Game, Positions
+from ...core.games.champion import Champion
+from ...core.games.game import Game
 from ...core.games.match import OPENING, Player, Score, as_first, match, openings, searcher
 from . import arena
 from .arena import Solved
@@ -20,11 +21,6 @@ _POSITIONS = 200  # of each set while training
 _LEAVES = 60_000  # positions that the player who looks at everything may look at where the rules are compiled
 
 
-def game_of(space: Any) -> Game | None:
-    """The game that an observation space is of, if it is."""
-    return space.game if isinstance(space, Positions) else None
-
-
 class Ladder:
     """Ratings of an agent as it trains, beside random moves (rated 0), tree search without a network, and itself."""
 
@@ -34,13 +30,13 @@ class Ladder:
         self._weights: list[dict[str, NDArray]] = []
         self._sets = arena.solved_sets(_POSITIONS) if game.name == "connect4" else {}
 
-    def climb(self, agent: Any, games: int) -> dict[str, float]:
+    def climb(self, champion: Champion, games: int) -> dict[str, float]:
         """Measure the agent as it is now, `games` against each rival; what to log."""
         p = len(self._points)  # the new rung
         seed = self.seed + p  # random numbers begin anew at each rung, so that a resumed run measures the same
         rivals = {0: arena.random_mover(self.game, seed), 1: arena.uct(self.game, 100, seed)}
-        rivals |= {k: self._past(agent, self._weights[k - 2]) for k in range(max(2, p - _RIVALS), p)}
-        now = _searching(agent, LIVE_SIMULATIONS)
+        rivals |= {k: self._past(champion, self._weights[k - 2]) for k in range(max(2, p - _RIVALS), p)}
+        now = _searching(champion, LIVE_SIMULATIONS)
         starts = openings(self.game, max(games // 2, 1), OPENING, seed)
         if not self._points.any():
             self._record(0, 1, match(self.game, rivals[0], rivals[1], starts))
@@ -50,7 +46,7 @@ class Ladder:
             scores = match(self.game, now, player, starts)
             self._record(p, rival, scores)
             shares[rival] = sum(score.share for score in scores) / 2
-        self._weights.append({name: x.cpu().numpy().copy() for name, x in agent.weights().items()})
+        self._weights.append({name: x.cpu().numpy().copy() for name, x in champion.weights().items()})
         ratings = arena.elo(self._points)
         row = {"strength/elo": float(ratings[p]), "strength/uct_100": shares[1]}
         wrong = [solved_row(now, self.game, *positions) for positions in self._sets.values()]
@@ -73,12 +69,12 @@ class Ladder:
             self._points[one, other] += score.share * score.games
             self._points[other, one] += (1 - score.share) * score.games
 
-    def _past(self, agent: Any, weights: dict[str, NDArray]) -> Player:
-        return _searching(agent, LIVE_SIMULATIONS, agent.evaluator(tensors(weights)))
+    def _past(self, champion: Champion, weights: dict[str, NDArray]) -> Player:
+        return _searching(champion, LIVE_SIMULATIONS, champion.evaluator(tensors(weights)))
 
 
-def _searching(agent: Any, simulations: int, evaluate: Any = None) -> Player:
-    return searcher(lambda games, most: agent.searcher(games, most, evaluate=evaluate), simulations)
+def _searching(champion: Champion, simulations: int, evaluate: Any = None) -> Player:
+    return searcher(lambda games, most: champion.searcher(games, most, evaluate=evaluate), simulations)
 
 
 def solved_row(player: Player, game: Game, states: NDArray, good: NDArray) -> Solved:
@@ -130,11 +126,11 @@ class Strength:
             yield f"  {player:16} " + " ".join(f"{cell:>15}" for cell in cells)
 
 
-def measure(agent: Any, simulations: int, games: int, seed: int) -> Strength:
+def measure(champion: Champion, simulations: int, games: int, seed: int) -> Strength:
     """A tournament of the agent's network alone, with a few and with `simulations` simulations, and the baselines."""
-    game = agent.game
+    game = champion.game
     own = {"network alone": 0, "64 simulations": 64, f"{simulations} simulations": simulations}
-    players = [(name, _searching(agent, count)) for name, count in own.items()]
+    players = [(name, _searching(champion, count)) for name, count in own.items()]
     entrants = [*players, ("uct-1000", arena.uct(game, 1000, seed)), ("uct-100", arena.uct(game, 100, seed))]
     depth = _depth(game)
     entrants.append((f"alpha-beta {depth}", arena.alpha_beta(game, depth, seed)))
@@ -148,7 +144,7 @@ def measure(agent: Any, simulations: int, games: int, seed: int) -> Strength:
     return Strength(sorted(ladder, key=lambda row: -row[1]), solved)
 
 
-def against(agent: Any, name: str, simulations: int, games: int, seed: int) -> tuple[Score, Score]:
+def against(champion: Champion, name: str, simulations: int, games: int, seed: int) -> tuple[Score, Score]:
     """Games of the agent against the player called `name`, as the first and as the second player.
 
     From random openings, each with both sides; against perfect play from the first position and as the first player
@@ -157,7 +153,7 @@ def against(agent: Any, name: str, simulations: int, games: int, seed: int) -> t
     Raises:
         UsageError: for an unknown player, or none that plays this game perfectly.
     """
-    game, player, other = agent.game, _searching(agent, simulations), arena.rival(agent.game, name, seed)
+    game, player, other = champion.game, _searching(champion, simulations), arena.rival(champion.game, name, seed)
     if name == "perfect":
         return as_first(game, player, other, game.begin(games)), Score()
     return match(game, player, other, openings(game, max(games // 2, 1), OPENING, seed))

@@ -11,15 +11,16 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ... import envs
+from ...core.acting import Act, Stateless
 from ...core.batch import Batch
 from ...core.errors import UsageError
 from ...core.rollout import demos
 from ...core.rollout.demos import Demos, Trajectory, Writer
-from ...core.rollout.engine import Act, Rollout
+from ...core.rollout.engine import Rollout
 from ..runs import run as runs
+from ..runs.load import threads_for
 from ..screen.human import Keyboard
 from ..training import experts
-from ..training.train import threads_for
 
 _HORIZON = 64  # steps between looks at which episodes have ended
 _COPIES = 8  # environments that are played side by side
@@ -106,7 +107,7 @@ class Pieces:
 
     def __init__(self, rollout: Rollout, actor: str, seed: int, episodes: int, act: Act) -> None:
         copies = rollout.env.num_envs
-        self.rollout, self.actor, self.seed, self.act = rollout, actor, seed, act
+        self.rollout, self.actor, self.seed, self._acting = rollout, actor, seed, Stateless(act)
         self.left = np.full(copies, episodes // copies) + (np.arange(copies) < episodes % copies)
         self.played = np.zeros(copies, np.int64)
         self.begun: list[list[dict[str, NDArray]]] = [[] for _ in range(copies)]
@@ -118,7 +119,7 @@ class Pieces:
 
     def collect(self) -> list[Trajectory]:
         """Step on; the episodes that ended, in the order of their ends."""
-        batch = self.rollout.collect(self.act)
+        batch = self.rollout.collect(self._acting)
         after = np.zeros(len(self.begun), np.int64)
         ended = []
         for (t, i), final in zip(batch.final_at.tolist(), batch.final_obs, strict=True):

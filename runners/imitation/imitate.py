@@ -25,10 +25,11 @@ from ...core.rollout import demos
 from ...core.rollout.demos import Demos
 from ..evaluation.evaluate import evaluate
 from ..runs import run as runs
+from ..runs.load import threads_for
 from ..runs.run import Run
 from ..screen.table import table
 from ..training import experts
-from ..training.train import threads_for, train
+from ..training.train import train
 from .demonstrations import collect
 
 _PASSES = 10  # over the demonstrations in cloning, at least; and at least so many steps over all passes:

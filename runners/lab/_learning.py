@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from ...agents import Agent
+from ...core.acting import ask
 from ..runs.run import Run
 from ..training.train import Training
 
@@ -26,7 +29,9 @@ class Watched(NamedTuple):
     """Of training."""
 
 
-def watch(run: Run, ask: Callable[[Any], float] = lambda agent: 0.0, until: float = np.inf, looks: int = 40) -> Watched:
+def watch(
+    run: Run, ask: Callable[[Agent], float] = lambda agent: 0.0, until: float = np.inf, looks: int = 40
+) -> Watched:
     """Train, in memory, until the mean return reaches `until` or the run is over; look at it `looks` times."""
     steps: list[int] = []
     returns: list[float] = []
@@ -46,3 +51,10 @@ def watch(run: Run, ask: Callable[[Any], float] = lambda agent: 0.0, until: floa
             return Watched(steps, returns, peak, perf_counter() - began)
     finally:
         torch.set_num_threads(before)
+
+
+def largest_value(agent: Agent, obs: NDArray) -> float:
+    """The largest absolute action value in observations (N, *obs)."""
+    acting = agent.acting(len(obs), "best")
+    ask(acting, obs)
+    return float(np.abs(acting.thoughts()["action value"]).max())

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import envs
 from ...agents import bc
+from ...core.acting import Mode, Stateless
 from ...core.rollout.engine import Rollout
 from ...envs.native import fork
 from . import Finding
@@ -80,23 +80,23 @@ def _cloned(dims: int, paired: bool, config: dict[str, Any], independent: bool, 
     rng = np.random.default_rng(seed)
     env = envs.make("gymnast/Fork-v0", DEMONSTRATIONS, dims=dims, paired=paired, trees=TREES)
     expert = fork.paired_expert if paired else fork.expert
-    batch = Rollout(env, TREES, seed).collect(lambda obs: {"action": expert(obs, rng)})
+    batch = Rollout(env, TREES, seed).collect(Stateless(lambda obs: {"action": expert(obs, rng)}))
     if independent:  # the same choices in every direction, but no longer made together
         batch.action[:] = rng.permuted(batch.action, axis=1)
     cfg = bc.Config(**config, validation=0.0, minibatch=250, lr=3e-3, hidden=(64,))
     agent = bc.Agent(env.single_observation_space, env.single_action_space, cfg, seed=seed)
     for k in range(PASSES):
         agent.update(batch, k / PASSES)
-    crashes = [_crashes(agent, dims, paired, explore, seed) for explore in (True, False)]
+    crashes = [_crashes(agent, dims, paired, mode, seed) for mode in _MODES]
     return sum(p.numel() for p in agent.net.parameters()), *crashes  # type: ignore[return-value]
 
 
-def _crashes(agent: bc.Agent, dims: int, paired: bool, explore: bool, seed: int) -> float:
+_MODES: tuple[Mode, Mode] = ("sample", "best")
+
+
+def _crashes(agent: bc.Agent, dims: int, paired: bool, mode: Mode, seed: int) -> float:
     env = envs.make("gymnast/Fork-v0", COPIES, dims=dims, paired=paired, trees=TREES)
 
-    def act(obs: NDArray) -> dict[str, NDArray]:
-        return agent.act(obs, explore)
-
-    ended = Rollout(env, 4 * TREES, seed + 1).collect(act).episodes
+    ended = Rollout(env, 4 * TREES, seed + 1).collect(agent.acting(COPIES, mode, seed)).episodes
     first = np.unique(ended.env, return_index=True)[1]  # one episode of each: crashes make room for more of them
     return float((ended.returns[first] < TREES).mean())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ... import envs
 from ...agents import dagger
+from ...core.acting import Stateless, ask
 from ...core.rollout.engine import Rollout
 from ...envs.native import tightrope
 from . import Finding
@@ -57,14 +58,14 @@ def _learned(length: int, slip: float, rounds: int, seed: int) -> NDArray[np.int
     cfg = dagger.Config(hidden=(), lr=0.02, minibatch=4096, epochs=4, horizon=length)
     agent = dagger.Agent(env.single_observation_space, env.single_action_space, cfg, seed=seed)
     agent.expert = lambda obs: {"action": tightrope.expert(obs)}
-    rollout = Rollout(env, length, seed)
+    rollout, acting = Rollout(env, length, seed), agent.acting(COPIES, seed=seed)
     for k in range(rounds):
-        agent.update(rollout.collect(agent.act), k / rounds)
-    return agent.act(np.arange(1 + 20), explore=False)["action"]
+        agent.update(rollout.collect(acting), k / rounds)
+    return ask(agent.acting(1 + 20, "best"), np.arange(1 + 20))["action"]
 
 
 def cost(actions: NDArray[np.int64], length: int, seed: int, slip: float = SLIP, episodes: int = EPISODES) -> float:
     """Mean number of mistakes per episode of the policy with these actions by place."""
     env = envs.make("gymnast/Tightrope-v0", episodes, length=length, slip=slip)
-    batch = Rollout(env, length, seed + 1).collect(lambda obs: {"action": actions[obs]})
+    batch = Rollout(env, length, seed + 1).collect(Stateless(lambda obs: {"action": actions[obs]}))
     return -float(batch.episodes.returns.mean())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ... import envs
 from ...agents import dagger
+from ...core.acting import Stateless, ask
 from ...core.rollout.engine import Rollout
 from ...envs.native import tightrope
 from . import Finding
@@ -60,14 +61,15 @@ def _rounds(labels_of: str, seed: int) -> list[tuple[float, float]]:
     places = np.arange(1 + PLACES)
     found = []
     rollouts = [Rollout(env, LENGTH, seed) for env in (demonstrated, slippery)]
+    acting = agent.acting(COPIES, seed=seed)
     for k in range(ROUNDS):
         if k == 0 or labels_of == "expert":
             agent.expert = lambda obs: {"action": tightrope.expert(obs)}
         else:
-            agent.expert = lambda obs: {"action": agent.learners[0].act(obs, explore=False)["action"]}
-        agent.update(rollouts[min(k, 1)].collect(agent.act), k / ROUNDS)
-        actions = agent.act(places, explore=False)["action"]
-        visited = Rollout(elsewhere, LENGTH, seed + k).collect(partial(_take, actions))
+            agent.expert = lambda obs: {"action": ask(agent.acting(len(obs), "best"), obs)["action"]}
+        agent.update(rollouts[min(k, 1)].collect(acting), k / ROUNDS)
+        actions = ask(agent.acting(len(places), "best"), places)["action"]
+        visited = Rollout(elsewhere, LENGTH, seed + k).collect(Stateless(partial(_take, actions)))
         distance = _distance(visited.obs[:-1].ravel(), agent.data["obs"].numpy())
         found.append((cost(actions, LENGTH, seed, SLIP, 1000), distance))
     return found

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ... import envs
 from ...agents import bc
+from ...core.acting import Stateless, ask
 from ...core.rollout.engine import Rollout
 from . import Finding
 
@@ -75,20 +76,20 @@ def _cloned(expert: NDArray[np.int64], noise: float, seed: int, number: int) -> 
     """(S,) the actions of a clone of noisy demonstrations with clean labels."""
     env = envs.make("gymnast/GridWorld-v0", 1, size=SIZE, walls=WALLS)
     rollout = Rollout(env, LABELS, seed)
-    batch = rollout.collect(partial(_slipping, expert, noise, np.random.default_rng([seed, number])))
+    batch = rollout.collect(Stateless(partial(_slipping, expert, noise, np.random.default_rng([seed, number]))))
     batch.action[:] = batch.extras["label"]
     cfg = bc.Config(validation=0.0, minibatch=LABELS, lr=0.05, hidden=())
     agent = bc.Agent(env.single_observation_space, env.single_action_space, cfg, seed=1000 * seed + number)
     for k in range(PASSES):
         agent.update(batch, k / PASSES)
-    return agent.act(np.arange(SIZE * SIZE), explore=False)["action"]
+    return ask(agent.acting(SIZE * SIZE, "best"), np.arange(SIZE * SIZE))["action"]
 
 
 def _cost(actions: NDArray[np.int64], seed: int, slip: float = SLIP) -> float:
     """Mean number of steps to the goal, with slips on the way."""
     env = envs.make("gymnast/GridWorld-v0", COPIES, size=SIZE, walls=WALLS)
     act = partial(_slipping, actions, slip, np.random.default_rng([seed, 0, 1]))
-    batch = Rollout(env, LIMIT, seed).collect(act)
+    batch = Rollout(env, LIMIT, seed).collect(Stateless(act))
     arrived = batch.terminated.any(0)
     return float(np.where(arrived, 1 + batch.terminated.argmax(0), LIMIT).mean())
 

@@ -11,7 +11,7 @@ import torch
 
 from ..runs.run import preset
 from . import Finding
-from ._learning import watch
+from ._learning import largest_value, watch
 
 STEPS, SEEDS = 12_000, 3
 KAPPAS = (0.0, 0.9, 0.99, 0.999)
@@ -61,4 +61,4 @@ def _dqn(kappa: float, seed: int) -> Any:
         *("dqn", "CartPole-v1", "none"), steps=STEPS, num_envs=1, evals=0, seed=seed, agent={**agent, "epsilon": 0.02}
     )
     grid = np.random.default_rng(0).uniform(-0.2, 0.2, (64, 4)).astype(np.float32)
-    return watch(run, lambda agent: float(np.abs(agent.inspect(grid)["action value"]).max()))
+    return watch(run, lambda agent: largest_value(agent, grid))

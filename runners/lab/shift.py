@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ... import envs
 from ...agents import dagger
-from ...core.rollout.engine import Act, Rollout
+from ...core.acting import Act, Stateless, ask
+from ...core.rollout.engine import Rollout
 from . import Finding
 
 SLIP = 0.3
@@ -78,25 +79,28 @@ def _rounds(decay: float, seed: int) -> list[float]:
     agent = dagger.Agent(*spaces, cfg, seed=seed)
     agent.expert = _expert
     found = []
-    slipping = partial(_slipping, agent.act, np.random.default_rng(seed))
+    acting = agent.acting(COPIES, seed=seed)
+    slipping = Stateless(partial(_slipping, partial(ask, acting), np.random.default_rng(seed)))
     for k in range(ROUNDS):
         demonstrated = k == 0 or decay == 1.0
-        agent.update(shown.collect(agent.act) if demonstrated else slippery.collect(slipping), k / ROUNDS)
-        found.append(discrepancy(_visited(partial(agent.act, explore=False), seed), agent.data["obs"].numpy(), seed))
+        agent.update(shown.collect(acting) if demonstrated else slippery.collect(slipping), k / ROUNDS)
+        best = partial(ask, agent.acting(EPISODES, "best"))
+        found.append(discrepancy(_visited(best, seed), agent.data["obs"].numpy(), seed))
     return found
 
 
 def _floor(seed: int) -> float:
     """The same distance between two samples of the states of an expert that slips."""
     rollout = Rollout(envs.make("CartPole-v1", COPIES), ROUNDS * HORIZON, seed)
-    seen = rollout.collect(partial(_slipping, _expert, np.random.default_rng(seed))).obs[:-1].reshape(-1, 4)
+    seen = rollout.collect(Stateless(partial(_slipping, _expert, np.random.default_rng(seed)))).obs[:-1].reshape(-1, 4)
     return discrepancy(_visited(_expert, seed), seen, seed)
 
 
 def _visited(act: Act, seed: int) -> NDArray:
     """States (B, 4) that are visited in so many steps."""
     rollout = Rollout(envs.make("CartPole-v1", EPISODES), STEPS, seed + 50)
-    return rollout.collect(partial(_slipping, act, np.random.default_rng([seed, 1]))).obs[:-1].reshape(-1, 4)
+    slipping = Stateless(partial(_slipping, act, np.random.default_rng([seed, 1])))
+    return rollout.collect(slipping).obs[:-1].reshape(-1, 4)
 
 
 def _slipping(act: Act, random: np.random.Generator, obs: NDArray) -> dict[str, NDArray]:

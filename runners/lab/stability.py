@@ -12,7 +12,7 @@ import numpy as np
 
 from ..runs.run import preset
 from . import Finding
-from ._learning import watch
+from ._learning import largest_value, watch
 
 STEPS, SEEDS = 15_000, 3
 PARTS = {
@@ -77,4 +77,4 @@ def _dqn(parts: dict[str, Any], seed: int) -> Any:
         agent={**agent, **parts, "gamma": 0.99},
     )
     grid = np.random.default_rng(0).uniform(-0.2, 0.2, (64, 4)).astype(np.float32)
-    return watch(run, lambda agent: float(np.abs(agent.inspect(grid)["action value"]).max()))
+    return watch(run, lambda agent: largest_value(agent, grid))

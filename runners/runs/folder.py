@@ -23,8 +23,8 @@ def best(out: Path) -> Path:
     return out / "checkpoints" / "best.safetensors"
 
 
-def claim(out: Path, run: Run) -> None:
-    """Make `out` the folder of `run`.
+def claim(out: Path, run: Run, paths: dict[str, str]) -> None:
+    """Make `out` the folder of `run`, which is computed along `paths`.
 
     Raises:
         UsageError: if another run lives there, or nothing can be written there.
@@ -32,7 +32,7 @@ def claim(out: Path, run: Run) -> None:
     refuse_taken(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        describe(run, out)
+        describe(run, out, paths)
     except OSError as problem:
         raise UsageError(f"cannot write to the folder {out}: {problem.strerror}. Give another --out.") from problem
 
@@ -57,16 +57,16 @@ def default_out(run: Run) -> Path:
     return next(path for path in paths if not path.exists())
 
 
-def describe(run: Run, out: Path) -> None:
+def describe(run: Run, out: Path, paths: dict[str, str]) -> None:
     """Write the run into its folder, with what it was made with."""
     packages = ("gymnasium", "torch", "numpy", "numba")
     versions = {"gymnast": __version__, "python": sys.version.split()[0]} | {name: version(name) for name in packages}
-    runs.save(run, out / "run.json", versions=versions, git=_git(), command=sys.argv)
+    runs.save(run, out / "run.json", paths=paths, versions=versions, git=_git(), command=sys.argv)
 
 
 def _git() -> str | None:
     """The commit of this source tree, if it is one."""
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
     command = ["git", "-C", os.fspath(root), "rev-parse", "HEAD"]

@@ -4,17 +4,17 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from ...agents import champion
 from ...core.errors import UsageError
-from ...core.games.game import GOES_ON, States
+from ...core.games.champion import Champion
+from ...core.games.game import GOES_ON, States, game_of
 from ...core.games.search import Search
 from ...envs.games import board
-from ..evaluation.strength import game_of
 from ..runs import run as runs
-from ..training.train import eval_env, trained
+from ..runs.load import eval_env, trained
 
 _LEAVES = 8  # per call of the network, of the one tree
 _MOST = 100_000  # simulations that can be asked for
@@ -40,7 +40,7 @@ def play(folder: Path, simulations: int, second: bool, which: str) -> None:
         if game_of(env.single_observation_space) is None:
             raise UsageError(f"{run.env} is no game for two; watch the agent with: gymnast render {folder}")
         agent, steps = trained(run, folder, env, which)
-    table = Table(agent, simulations, second)
+    table = Table(champion(agent), simulations, second)
     print(f"{run.algo} on {run.env} after {steps:,} steps. You are {'O' if second else 'X'}. Type help for help.\n")
     table.loop(_read)
 
@@ -57,8 +57,8 @@ def _read(prompt: str) -> str | None:
 class Table:
     """One game after another between a person and an agent; X moves first."""
 
-    def __init__(self, agent: Any, simulations: int, second: bool) -> None:
-        self.agent, self.game = agent, agent.game
+    def __init__(self, champion: Champion, simulations: int, second: bool) -> None:
+        self.champion, self.game = champion, champion.game
         self.person = int(second)  # 0 plays X
         self.set_strength(simulations)
         self.new()
@@ -74,7 +74,7 @@ class Table:
         if not 0 <= simulations <= _MOST:
             raise UsageError(f"simulations is {simulations}; it must be between 0 and {_MOST:,}")
         self.simulations = simulations
-        self.search: Search = self.agent.searcher(1, max(simulations, 1), _LEAVES, reuse=True)
+        self.search: Search = self.champion.searcher(1, max(simulations, 1), _LEAVES, reuse=True)
 
     @property
     def to_move(self) -> int:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ...agents import Agent
+from ...core.acting import Stateless, ask
 from ...core.errors import UsageError
-from ...core.games.game import RESIGN
+from ...core.games.game import RESIGN, game_of
 from ...core.rollout.engine import Rollout
 from ...envs.games import board
-from ..evaluation.strength import game_of
 from ..runs import run as runs
-from ..training.train import eval_env, trained
+from ..runs.load import eval_env, trained
 
 _SCALE_TO = 400  # pixels of height below which pictures are enlarged
 _PANEL = 260  # pixels of width for the agent's thoughts
@@ -55,7 +55,7 @@ def render(
         fps = int(env.metadata.get("render_fps") or 30)
         video.parent.mkdir(parents=True, exist_ok=True)
         with _writer(video, fps) as write:
-            _play(agent, env, episodes, seed, stochastic, Painter(env, agent, write, fps))
+            _play(agent, env, episodes, seed, stochastic, Painter(env, write, fps))
     return video
 
 
@@ -69,16 +69,17 @@ def _play(
 ) -> None:
     """Step one environment until `episodes` have ended."""
     rollout = Rollout(env, 1, seed)
+    acting = agent.acting(1, "sample" if stochastic else "best", seed)
 
     def act(obs: NDArray) -> dict[str, NDArray]:
-        out = agent.act(obs, explore=stochastic)
+        out = ask(acting, obs)
         if painter is not None:
-            painter.step(obs, out["action"], rollout)
+            painter.step(acting.thoughts(), out["action"], rollout)
         return out
 
-    ended = 0
+    shown, ended = Stateless(act), 0
     while ended < episodes:
-        done = rollout.collect(act).episodes
+        done = rollout.collect(shown).episodes
         ended += len(done.returns)
         if painter is not None and len(done.returns):
             painter.end(float(done.returns[0]), int(done.lengths[0]))
@@ -99,8 +100,8 @@ class _LastPicture(gym.Wrapper):
 class Painter:
     """Frames of environment 0 with the return so far, the step, and what the agent thinks of the state."""
 
-    def __init__(self, env: VectorEnv, agent: Agent, write: Callable[[NDArray], None], fps: int) -> None:
-        self.env, self.agent, self.write, self._fps = env, agent, write, fps
+    def __init__(self, env: VectorEnv, write: Callable[[NDArray], None], fps: int) -> None:
+        self.env, self.write, self._fps = env, write, fps
         self._last: _LastPicture | None = None
         self._game, self._move = game_of(env.single_observation_space), 0
         if isinstance(env.unwrapped, SyncVectorEnv):
@@ -112,12 +113,12 @@ class Painter:
         self._bars_title = ""
         self._font, self._small = ImageFont.load_default(16), ImageFont.load_default(13)
 
-    def step(self, obs: NDArray, action: NDArray, rollout: Rollout) -> None:
+    def step(self, thoughts: dict[str, NDArray], action: NDArray, rollout: Rollout) -> None:
         """Write the picture of the state before a step, with what the agent thinks of it."""
-        self._think(obs, action, rollout)
+        self._think(thoughts, action, rollout)
         if self._game:
             self._state, self._move = self.env.unwrapped.states[0].copy(), int(action[0])  # type: ignore[attr-defined]
-            shares = self.agent.inspect(obs)["action probability"][0]
+            shares = thoughts["action probability"][0]
             self._lines[0] = f"{'XO'[int(self._state[-1]) % 2]} to move"
             self._write(board.paint(self._game, self._state, shares, self._move))
             return
@@ -142,9 +143,8 @@ class Painter:
         for _ in range(self._fps):
             self._write(self._last.picture)
 
-    def _think(self, obs: NDArray, action: NDArray, rollout: Rollout) -> None:
+    def _think(self, thoughts: dict[str, NDArray], action: NDArray, rollout: Rollout) -> None:
         progress = rollout.state()
-        thoughts = self.agent.inspect(obs)
         self._lines = [
             f"return {progress['return_so_far'][0]:.1f}",
             f"step {progress['length_so_far'][0]}",

@@ -15,15 +15,17 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
+from ...core.acting import Act, Acting, Mode, ask
 from ...core.errors import UsageError, nearest
-from ...core.rollout.engine import Act
+from ...core.spaces.actions import action_adapter
 from ..runs import run as runs
+from ..runs.load import Misfit, trained
 from ..runs.run import Run
 
 _KINDS = "a run's folder, a Stable-Baselines3 .zip, or module:function"
 
 
-def ask(run: Run, env: VectorEnv, seed: int) -> Act:
+def of_run(run: Run, env: VectorEnv, seed: int) -> Act:
     """The expert of a run, for an algorithm that asks one.
 
     Raises:
@@ -88,23 +90,25 @@ class Checked:
 
 def _run(path: Path, env: VectorEnv, stochastic: bool) -> Act:
     """A gymnast agent; with its probabilities of Discrete actions."""
-    from ...core.spaces.actions import action_adapter
-    from . import train as training
-
     run = runs.load(path / "run.json")
     try:
-        agent, _ = training.trained(run, path, env)
-    except training.Misfit as problem:
+        agent, _ = trained(run, path, env)
+    except Misfit as problem:
         spaces_here = f"{env.single_observation_space} and {env.single_action_space}"
         raise UsageError(
             f"expert {path} was trained on {run.env}; it does not fit {spaces_here}. {problem}"
         ) from problem
     to_env = action_adapter(env.single_action_space)
     probabilities = isinstance(env.single_action_space, spaces.Discrete)
+    mode: Mode = "sample" if stochastic else "best"
+    actings: dict[int, Acting] = {}  # by how many observations it is asked about
 
     def act(obs: NDArray) -> dict[str, NDArray]:
-        out = {"action": to_env(agent.act(obs, explore=stochastic)["action"])}
-        thoughts = agent.inspect(obs) if probabilities else {}
+        if len(obs) not in actings:
+            actings[len(obs)] = agent.acting(len(obs), mode, len(obs))
+        acting = actings[len(obs)]
+        out = {"action": to_env(ask(acting, obs)["action"])}
+        thoughts = acting.thoughts() if probabilities else {}
         if "action probability" in thoughts:
             out["probability"] = thoughts["action probability"]
         return out

@@ -2,40 +2,99 @@
 
 from math import ceil
 from pathlib import Path
+from typing import Any, Protocol
 
 from gymnasium.vector import VectorEnv
 
-from ... import envs
+from ... import agents, envs
 from ...agents import Agent
+from ...core.acting import Acting
+from ...core.batch import Batch
 from ...core.errors import UsageError
 from ...core.rollout import demos
 from ...core.rollout.engine import Rollout, Whole
-from ...core.rollout.fused import FusedActor, fits
 from ...core.rollout.recording import Recorded, Recording
+from ...envs import snapshot
 from ..runs import run as runs
+from ..runs.load import Misfit, seeds, trained
 from ..runs.run import Run
 from . import experts
 
 
-def source(run: Run, env: VectorEnv, agent: Agent, seeds: dict[str, int]) -> Rollout | Recording:
+class Source(Protocol):
+    """Gives one batch after another."""
+
+    seconds: dict[str, float]
+    """Time spent so far per phase."""
+    cut: bool
+    """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
+
+    def collect(self, acting: Acting, limit: int | None = None) -> Batch:
+        """The next batch, of at most `limit` valid steps."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What later batches depend on beside the acting."""
+        ...
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        ...
+
+
+class Living:
+    """Environments that are stepped. Those that cannot be put back where they were start new episodes on resuming."""
+
+    def __init__(self, env: VectorEnv, horizon: int | Whole, seed: int) -> None:
+        """`seed` is the run's."""
+        self._env, self._seed, self._steps = env, seed, 0
+        self.rollout = Rollout(env, horizon, seeds(seed)["env"])
+        self.seconds = self.rollout.seconds
+
+    @property
+    def cut(self) -> bool:
+        """Whether the limit cut episodes of the last collection."""
+        return self.rollout.cut
+
+    def collect(self, acting: Acting, limit: int | None = None) -> Batch:
+        """The next steps of every environment."""
+        batch = self.rollout.collect(acting, limit)
+        self._steps += batch.steps
+        return batch
+
+    def state(self) -> dict[str, Any]:
+        """The rollout and, as far as they can be read, the environments."""
+        return {"steps": self._steps, "rollout": self.rollout.state(), "env": snapshot.snapshot(self._env)}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        self._steps = state["steps"]
+        self.rollout.load_state(state["rollout"])
+        if state["env"] is None:
+            self.rollout.reset(seeds(self._seed, self._steps)["env"])  # each resume starts others
+        else:
+            snapshot.restore(self._env, state["env"])
+
+
+def source(run: Run, env: VectorEnv, agent: Agent) -> Source:
     """What `agent` learns from; an agent that asks an expert is given the run's.
 
     Raises:
         UsageError: if the run lacks what the agent needs, or names what it has no use for.
     """
     horizon = agent.horizon
-    if hasattr(agent, "expert"):
-        agent.expert = experts.ask(run, env, seeds["expert"])
+    asking = agents.asking(agent)
+    if asking is not None:
+        asking.expert = experts.of_run(run, env, seeds(run.seed)["expert"])
     elif run.expert is not None:
         raise UsageError(f"{run.algo} asks no expert; leave out --expert")
     if isinstance(horizon, Recorded):
-        return _recording(run, env, seeds["env"])
+        return _recording(run, env, seeds(run.seed)["env"])
     if run.demos is not None:
         raise UsageError(f"{run.algo} does not learn from demonstrations; leave out --demos")
     if not isinstance(horizon, Whole):
         horizon = min(horizon, ceil(run.steps / env.num_envs))
-    fused = run.rollout == "auto" and fits(env, agent.net)
-    return Rollout(env, horizon, seeds["env"], FusedActor(env, agent.net, seeds["agent"]) if fused else None)
+    return Living(env, horizon, run.seed)
 
 
 def begin(run: Run, env: VectorEnv, agent: Agent) -> None:
@@ -46,19 +105,18 @@ def begin(run: Run, env: VectorEnv, agent: Agent) -> None:
     """
     if run.init_from is None:
         return
-    from .train import Misfit, trained
-
-    if not hasattr(agent, "adopt"):
+    adopting = agents.adopting(agent)
+    if adopting is None:
         raise UsageError(f"{run.algo} cannot begin with another run's policy; leave out --init-from")
     path = Path(run.init_from)
-    source = runs.load(path / "run.json")
+    before = runs.load(path / "run.json")
     try:
-        other, _ = trained(source, path, env)
+        other, _ = trained(before, path, env)
     except Misfit as problem:
         raise UsageError(
-            f"{path} was trained on {source.env}, whose observations or actions differ. {problem}"
+            f"{path} was trained on {before.env}, whose observations or actions differ. {problem}"
         ) from problem
-    agent.adopt(getattr(other, "acting", other.net).state_dict())
+    adopting.adopt(other.net.state_dict())
 
 
 def _recording(run: Run, env: VectorEnv, seed: int) -> Recording:

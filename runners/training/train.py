@@ -11,23 +11,18 @@ from time import monotonic, perf_counter
 from types import FrameType
 from typing import Any
 
-import numpy as np
-import torch
-from gymnasium.vector import VectorEnv
-
 from ... import agents, envs
 from ...agents import Agent
 from ...core import checkpoint
 from ...core.batch import Batch
 from ...core.errors import TrainingError, UsageError
-from ...core.rollout.engine import Rollout
-from ...envs import snapshot
-from ..evaluation.evaluate import Evaluation, evaluate
-from ..evaluation.strength import Ladder, game_of
+from ..evaluation.evaluate import Evaluation
 from ..runs import run as runs
 from ..runs.folder import best, claim, describe, last, refuse_taken
+from ..runs.load import new_agent, policy, put_back, seeds, threads_for
 from ..runs.run import Run
-from . import malloc as heap
+from . import malloc
+from .judges import Judge, judge
 from .logging import Display, Metrics, Writer
 from .sources import begin, source
 
@@ -55,7 +50,7 @@ def train(run: Run, out: Path | None = None, quiet: bool = True) -> Result:
         refuse_taken(out)
     with Training(run, out) as training:
         if out is not None:
-            claim(out, run)  # only now: a run that cannot be made leaves no folder behind
+            claim(out, run, training.paths)  # only now: a run that cannot be made leaves no folder behind
         return training.advance(quiet)
 
 
@@ -69,10 +64,9 @@ def resume(out: Path, steps: int | None = None, quiet: bool = True) -> Result:
         raise UsageError(f"the run in {out} has done its {run.steps:,} steps; give a larger total: --steps N")
     if state is not None and state.get("finished"):
         raise UsageError(f"the run in {out} has stopped by itself at {state['steps']:,} steps: more would not help")
-    if steps is not None and steps > run.steps:
-        run = replace(run, steps=steps)
-        describe(run, out)
+    run = run if steps is None else replace(run, steps=max(steps, run.steps))
     with Training(run, out, state) as training:
+        describe(run, out, training.paths)
         return training.advance(quiet)
 
 
@@ -82,22 +76,20 @@ class Training:
     def __init__(self, run: Run, out: Path | None = None, state: dict[str, Any] | None = None) -> None:
         _check(run)
         self.run, self.out, self.steps = run, out, 0
-        seeds = _seeds(run.seed)
+        self._judge: Judge | None = None
         self.env = envs.make(run.env, run.num_envs, backend=run.backend, history=run.history, **run.env_args)
-        self._eval_env: VectorEnv | None = None
         try:
-            device = _device(run.device, self.env)
-            self.agent = new_agent(run, self.env, device, seeds["agent"])
+            seed = seeds(run.seed)
+            self.agent = new_agent(run, self.env, seed["agent"])
             if self.agent.convolutional:
-                heap.keep_freed()
-            game = game_of(self.env.single_observation_space)
-            self.ladder = Ladder(game, seeds["eval"]) if game else None
-            self.rollout = source(run, self.env, self.agent, seeds)
-            self._eval_seed = seeds["eval"]
+                malloc.keep_freed()
+            self.source = source(run, self.env, self.agent)
+            self.acting = self.agent.acting(self.env.num_envs, "learn", seed["agent"])
+            self._judge = judge(run, self.env, seed["eval"])
             self.metrics = Metrics()
-            self._best = -np.inf
             self.evaluation: Evaluation | None = None
-            self.seconds = dict.fromkeys((*self.rollout.seconds, "update", "evaluate"), 0.0)
+            self.evaluations = 0
+            self.seconds: dict[str, float] = {}
             if state is None:
                 begin(run, self.env, self.agent)
             else:
@@ -109,7 +101,12 @@ class Training:
     @property
     def finished(self) -> bool:
         """Whether all steps are done, or the agent says that more would not help."""
-        return self.steps >= self.run.steps or getattr(self.agent, "finished", False)
+        return self.steps >= self.run.steps or agents.finished(self.agent)
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """How what the algorithm's file says is computed: acting and gradient."""
+        return {"acting": "step by step" if self.acting.twin is None else "jitted", **self.agent.paths}
 
     def __enter__(self) -> "Training":
         return self
@@ -119,19 +116,22 @@ class Training:
 
     def close(self) -> None:
         """Close the environments, unless the caller made them."""
-        for env in (self.env, self._eval_env):
-            if env is not None and env is not self.run.env:
-                env.close()
+        if self._judge:
+            self._judge.close()
+        if self.env is not self.run.env:
+            self.env.close()
 
     def advance(self, quiet: bool = True) -> Result:
         """Train to the run's total number of steps, or to the first Ctrl-C."""
-        title = f"{self.run.algo} · {runs.env_name(self.run.env)} · seed {self.run.seed} · {envs.describe(self.env)}"
+        about = (self.run.algo, runs.env_name(self.run.env), f"seed {self.run.seed}", envs.describe(self.env))
+        title = " · ".join([*about, *self.paths.values()])
         writer = Writer(self.out, self.steps) if self.out else None
         display = Display(title, self.run.steps, self.steps, quiet)
         saved, pause = monotonic(), _SAVE_SECONDS
         try:
             with display, _interruptible(quiet) as stop, threads_for(self.agent.convolutional):
                 while not self.finished and not stop:
+                    judged = self.evaluations
                     row = self.iterate()
                     if row:
                         row |= self._speed()
@@ -139,7 +139,7 @@ class Training:
                             writer.write(self.steps, row)
                         display.show(self.steps, row, self._shares())
                     began = monotonic()
-                    if began - saved > pause or not {"eval/return", "strength/elo"}.isdisjoint(row):
+                    if began - saved > pause or self.evaluations > judged:
                         self._save()
                         saved = monotonic()
                         pause = max(_SAVE_SECONDS, (saved - began) / _SAVE_SHARE)
@@ -156,13 +156,13 @@ class Training:
         """All that the rest of the run depends on."""
         return {
             "steps": self.steps,
+            "paths": self.paths,
             "finished": self.finished and self.steps < self.run.steps,
-            "agent": self.agent.state(),
-            "rollout": self.rollout.state(),
-            "env": snapshot.snapshot(self.env) if isinstance(self.rollout, Rollout) else None,
+            "agent": checkpoint.state(self.agent.parts()),
+            "acting": checkpoint.state(self.acting.parts()),
+            "source": self.source.state(),
             "metrics": self.metrics.state(),
-            "ladder": self.ladder.state() if self.ladder else None,
-            "best": self._best,
+            "judge": self._judge.state() if self._judge else None,
             "seconds": self.seconds,
         }
 
@@ -173,57 +173,53 @@ class Training:
         end in time are the shorter ones: nothing is learned from them.
         """
         before = self.steps
-        batch = self.rollout.collect(self.agent.act, self.run.steps - self.steps)
-        for phase in self.rollout.seconds:
-            self.seconds[phase] += self.rollout.seconds[phase]
-            self.rollout.seconds[phase] = 0.0
+        batch = self.source.collect(self.acting, self.run.steps - self.steps)
+        for phase, seconds in self.source.seconds.items():
+            self._took(phase, seconds)
+        self.source.seconds.clear()
         if batch.steps == 0:  # every copy was only being reset (NEXT_STEP, short horizons)
             return {}
         began = perf_counter()
         self.steps += batch.steps
-        metrics = {} if self.rollout.cut else self.agent.update(batch, before / self.run.steps)
-        self.seconds["update"] += perf_counter() - began
+        metrics = {} if self.source.cut else self.agent.update(batch, before / self.run.steps)
+        self._took("update", perf_counter() - began)
         self._refuse_nan(metrics, batch)
         self.metrics.add(metrics, batch.episodes)
         row: dict[str, float] = {}
         if self._due(before, _ROWS) or self.finished:
             row = self.metrics.row()
-        if self.run.evals and (self._due(before, self.run.evals) or self.finished):
-            row |= self._evaluate()
+        if self._judge and self.run.evals and (self._due(before, self.run.evals) or self.finished):
+            row |= self._judged(self._judge)
         return row
 
     def _due(self, before: int, times: int) -> bool:
         """Whether one of `times` evenly spread marks lies in (before, steps]; the end is one of them."""
         return before * times // self.run.steps < self.steps * times // self.run.steps
 
-    def _evaluate(self) -> dict[str, float]:
-        if isinstance(self.run.env, VectorEnv) and not self.ladder:
-            return {}  # there is only the one that trains
+    def _judged(self, judge: Judge) -> dict[str, float]:
+        """What to log of the agent as it is now, which is kept if it is the best so far."""
         began = perf_counter()
-        if self.ladder:  # the newest is the best: differences between neighbours are lost in the noise of few games
-            row = self.ladder.climb(self.agent, self.run.eval_episodes)
-            self.seconds["evaluate"] += perf_counter() - began
-            return row
-        if self._eval_env is None:
-            self._eval_env = eval_env(self.run, self.run.eval_episodes)
-        self.evaluation = evaluate(self.agent, self._eval_env, self.run.eval_episodes, self._eval_seed)
-        self.seconds["evaluate"] += perf_counter() - began
-        if self.evaluation.mean >= self._best:
-            self._best = self.evaluation.mean
-            if self.out:
-                checkpoint.save(best(self.out), {"steps": self.steps, "agent": policy(self.agent.state())})
-        return {"eval/return": self.evaluation.mean, "eval/length": float(np.mean(self.evaluation.lengths))}
+        verdict = judge.judge(self.agent)
+        self.evaluation = verdict.evaluation
+        self.evaluations += 1
+        self._took("evaluate", perf_counter() - began)
+        if verdict.best and self.out:
+            kept = checkpoint.state(policy(self.agent))
+            checkpoint.save(best(self.out), {"steps": self.steps, "agent": kept})
+        return verdict.row
+
+    def _took(self, phase: str, seconds: float) -> None:
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
 
     def _refuse_nan(self, metrics: dict[str, float], batch: Batch) -> None:
         name = next((name for name, value in metrics.items() if not isfinite(value)), None)
         if name is None:
             return
-        for what, given in (("a reward", batch.reward), ("an observation", batch.obs)):
-            if not np.isfinite(given).all():
-                raise TrainingError(
-                    f"the environment gave {what} that is not finite in the rollout that ended at step {self.steps:,} "
-                    f"({name} became {metrics[name]})."
-                )
+        if what := batch.not_finite():
+            raise TrainingError(
+                f"the environment gave {what} that is not finite in the rollout that ended at step {self.steps:,} "
+                f"({name} became {metrics[name]})."
+            )
         raise TrainingError(
             f"{name} became {metrics[name]} in the update at step {self.steps:,}; learning has diverged. "
             "A smaller agent.lr or agent.max_grad_norm, or normalised observations and rewards, often help."
@@ -253,72 +249,13 @@ class Training:
 
     def _load(self, state: dict[str, Any]) -> None:
         self.steps = state["steps"]
-        put_back(self.agent, state["agent"])
+        put_back(self.agent.parts(), state["agent"])
+        put_back(self.acting.parts(), state["acting"])
         self.metrics.load_state(state["metrics"])
-        if self.ladder:
-            self.ladder.load_state(state["ladder"])
-        self._best, self.seconds = state["best"], state["seconds"]
-        self.rollout.load_state(state["rollout"])
-        if state["env"] is None:
-            # This environment cannot be put back where it was: start new episodes, each resume others
-            self.rollout.reset(_seeds(self.run.seed, self.steps)["env"])
-        else:
-            snapshot.restore(self.env, state["env"])
-
-
-def new_agent(run: Run, env: VectorEnv, device: str, seed: int) -> Agent:
-    """The run's agent as it is before training."""
-    module = agents.load(run.algo)
-    if game_of(env.single_observation_space) and not getattr(module, "SELF_PLAY", False):
-        name = runs.env_name(run.env)
-        raise UsageError(f"{name} is a game for two, whose sides take turns; {run.algo} plays alone. Use alphazero.")
-    return module.Agent(env.single_observation_space, env.single_action_space, run.agent, device, seed)
-
-
-def eval_env(run: Run, episodes: int, **kwargs: Any) -> VectorEnv:
-    """Environments to evaluate on: never those that train."""
-    args = {**run.env_args, **run.eval_args, **kwargs}
-    return envs.make(run.env, min(max(episodes, 1), 32), backend=run.backend, history=run.history, **args)
-
-
-def trained(run: Run, out: Path, env: VectorEnv, which: str = "best") -> tuple[Agent, int]:
-    """The agent of the run in `out` for environments like `env`, and the steps it was trained for.
-
-    `which` is "best", the checkpoint that evaluated best (the last if none did), or "last".
-    """
-    path = best(out) if which == "best" and best(out).exists() else last(out)
-    if not path.exists():
-        raise UsageError(
-            f"{out} has no checkpoint yet; the first one comes with the first evaluation, or after a minute"
-        )
-    state = checkpoint.load(path)
-    agent = new_agent(run, env, _device(run.device, env), 0)
-    put_back(agent, policy(state["agent"]))
-    return agent, state["steps"]
-
-
-class Misfit(UsageError):
-    """A checkpoint of another agent than it is to be given to."""
-
-
-def put_back(agent: Agent, state: dict[str, Any]) -> None:
-    """Let the agent go on from a checkpoint's state.
-
-    Raises:
-        Misfit: if the state is not of this agent as it is today.
-    """
-    try:
-        agent.load_state(state)
-    except (KeyError, IndexError, TypeError, RuntimeError) as problem:
-        raise Misfit(
-            "the checkpoint does not fit the algorithm as it is in this gymnast: another one wrote it, which run.json "
-            f"beside it names. Use that one, or train anew. ({type(problem).__name__}: {problem})"
-        ) from problem
-
-
-def policy(state: dict[str, Any]) -> dict[str, Any]:
-    """An agent's state without the past experience that it learns from: all that acting needs, and small."""
-    return {name: value for name, value in state.items() if name != "replay"}
+        if self._judge and state["judge"] is not None:
+            self._judge.load_state(state["judge"])
+        self.seconds = state["seconds"]
+        self.source.load_state(state["source"])
 
 
 def _check(run: Run) -> None:
@@ -327,36 +264,6 @@ def _check(run: Run) -> None:
             raise UsageError(f"{name} is {getattr(run, name)}; it must be at least 1")
     if run.seed < 0 or run.evals < 0:
         raise UsageError(f"seed ({run.seed}) and evals ({run.evals}) must not be negative")
-
-
-def _seeds(seed: int, steps: int = 0) -> dict[str, int]:
-    """Independent seeds for each purpose; `steps` makes other ones for environments that start anew on resuming."""
-    words = np.random.SeedSequence([seed, steps]).generate_state(4, np.uint32) >> 1
-    return dict(zip(("env", "agent", "eval", "expert"), map(int, words), strict=True))
-
-
-def _device(name: str, env: VectorEnv) -> str:
-    if name == "auto":
-        images = env.single_observation_space.dtype == np.uint8
-        return "cuda" if images and torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as problem:
-        reason = str(problem).splitlines()[0].partition(" device type at start")[0]  # torch lists all that it knows of
-        raise UsageError(f"device {name!r} is not to be had here ({reason}); use cpu") from problem
-    return name
-
-
-@contextmanager
-def threads_for(images: bool) -> Iterator[None]:
-    """One torch thread while networks that see no images learn or act: more only get in each other's way."""
-    before = torch.get_num_threads()
-    if not images:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

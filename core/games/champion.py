@@ -1,0 +1,88 @@
+"""Champion: the network of self-play that plays, and the searches that it guides."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .game import Game, States
+from .inference import Inference, inference
+from .match import Player, searcher
+from .net import PolicyValueNet
+from .opponents import Gate, Weights
+from .search import Evaluate, Search, Settings
+from .tree import Formula
+
+
+class Champion:
+    """The newest network, or with a gate the last one that it let in.
+
+    Args:
+        net: what learns; `renew` takes over its weights as they are then.
+        formula: how searches choose edges.
+        gate: how a gate begins, from the player of a network and the first weights; None: the newest plays.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        net: PolicyValueNet,
+        formula: Formula,
+        bfloat16: bool,
+        gate: Callable[[Callable[[Weights, int], Player], Weights], Gate] | None = None,
+    ) -> None:
+        self.game, self.net, self.formula, self.bfloat16 = game, net, formula, bfloat16
+        self.gate = gate(self.player, net.state_dict()) if gate else None
+        self.version = 0
+        """How often the network that plays has changed: what was remembered of an older one is void."""
+        self._answer: Inference
+        self.renew()
+
+    def weights(self) -> Weights:
+        """Those of the network that plays."""
+        return self.gate.weights if self.gate else self.net.state_dict()
+
+    def renew(self) -> None:
+        """Play with the newest weights, or with those that the gate let in last."""
+        self._answer = inference(self._net_of(self.gate.weights) if self.gate else self.net, self.bfloat16)
+        self.version += 1
+
+    def evaluate(self, states: States, mask: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The logits (B, A) and values (B,) of positions (B, S)."""
+        return self._answer(self.game.planes(states))
+
+    def evaluator(self, weights: Weights) -> Evaluate:
+        """What a network of other weights says: a past self."""
+        answer = inference(self._net_of(weights), self.bfloat16)
+        return lambda states, mask: answer(self.game.planes(states))
+
+    def searcher(
+        self, games: int, simulations: int, leaves: int = 1, reuse: bool = False, evaluate: Evaluate | None = None
+    ) -> Search:
+        """A search for play and analysis, without noise, forced playouts or Gumbel; `evaluate` replaces the network."""
+        formula = self.formula._replace(loss=float(leaves > 1))
+        return Search(
+            self.game, evaluate or self.evaluate, Settings(formula, reuse=reuse, leaves=leaves), games, simulations
+        )
+
+    def player(self, weights: Weights, simulations: int) -> Player:
+        """The player with a network of other weights."""
+        return searcher(partial(self.searcher, evaluate=self.evaluator(weights)), simulations)
+
+    def state(self) -> dict[str, Any]:
+        """That of the gate."""
+        return {"gate": self.gate.state() if self.gate else None}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`, once the network that learns has."""
+        if self.gate:
+            self.gate.load_state(state["gate"])
+        self.renew()
+
+    def _net_of(self, weights: Weights) -> PolicyValueNet:
+        net = deepcopy(self.net)
+        net.load_state_dict(weights)
+        return net

@@ -1,0 +1,95 @@
+"""Acting with the policy of an `Actor`."""
+
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..acting import Acting, Memoryless, Mode, spawned
+from ..heads import StateDependentNoiseHead
+from ..learn.actor import Actor
+from .fused import FusedActor, fused
+
+
+class PolicyActing(Memoryless):
+    """Draws the actions of N environments from pi, or takes its likeliest ones; state-dependent noise is its own.
+
+    Learning, it also records "logp" and "value" (N,), and its twin is a jitted loop (`fused.py`) for networks that one
+    knows.
+    """
+
+    def __init__(self, actor: Actor, envs: int, mode: Mode, seed: int) -> None:
+        self.actor, self.mode = actor, mode
+        self.generator = torch.Generator(actor.device).manual_seed(spawned(seed, 1))
+        self._fused: FusedActor | None = fused(actor.net, envs, seed) if mode == "learn" else None
+        self._noise = _Noise(envs)
+        self._obs: NDArray | None = None
+
+    @property
+    def twin(self) -> Acting | None:
+        """The jitted loop, where it computes exactly this."""
+        return self._fused
+
+    @torch.inference_mode()
+    def __call__(self, obs: NDArray, first: NDArray) -> dict[str, NDArray]:
+        actor, net = self.actor, self.actor.net
+        self._obs = obs
+        tensor = torch.as_tensor(obs, device=actor.device)
+        if self.mode == "best":
+            return {"action": self._to_numpy(net.policy(tensor)[0].mode())}
+        if isinstance(net.policy_head, StateDependentNoiseHead):
+            pi, features = net.policy(tensor)
+            value = net.value(tensor)
+            matrices = self._noise.matrices(net.policy_head, actor, self.generator)
+            action = pi.mode() + net.policy_head.explore(features, matrices)
+        else:
+            pi, value = net(tensor)
+            action = pi.sample(self.generator)
+        logp = pi.log_prob(action)
+        return {"action": self._to_numpy(action), "logp": logp.cpu().numpy(), "value": value.cpu().numpy()}
+
+    def thoughts(self) -> dict[str, NDArray]:
+        """The values of the last observations, and the probabilities or the mean and deviation of the actions."""
+        return {} if self._obs is None else self.actor.thoughts(self._obs)
+
+    def parts(self) -> dict[str, Any]:
+        """The generator, the noise that lives on, and the twin's random numbers."""
+        return {
+            "generator": self.generator,
+            "noise": self._noise,
+            "twin": None if self._fused is None else self._fused.parts(),
+        }
+
+    def _to_numpy(self, action: Tensor) -> NDArray:
+        return action.view(len(action), *self.actor.net.action_shape).cpu().numpy()
+
+
+class _Noise:
+    """Exploration matrices (N, F, D) of state-dependent noise.
+
+    They live for `sde_freq` steps and never longer than a rollout: a new policy explores anew.
+    """
+
+    def __init__(self, envs: int) -> None:
+        self._envs = envs
+        self._drawn: Tensor | None = None
+        self._age, self._rollout = 0, -1  # how often they were used, and for which rollout they were drawn
+
+    def matrices(self, head: StateDependentNoiseHead, actor: Actor, generator: torch.Generator) -> Tensor:
+        """Those of the next step."""
+        if self._drawn is None or self._rollout != actor.rollouts or self._age == actor.sde_freq:
+            self._drawn, self._age, self._rollout = head.draw(self._envs, generator), 0, actor.rollouts
+        self._age += 1
+        return self._drawn
+
+    def state(self) -> dict[str, Any]:
+        """The matrices, their age and their rollout."""
+        drawn = None if self._drawn is None else self._drawn.clone()
+        return {"drawn": drawn, "age": self._age, "rollout": self._rollout}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        drawn = state["drawn"]
+        self._drawn = None if drawn is None else torch.as_tensor(drawn)
+        self._age, self._rollout = state["age"], state["rollout"]

@@ -1,0 +1,102 @@
+"""Judges: how good an agent is while it trains, by returns on environments of its own or by games against others."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from gymnasium.vector import VectorEnv
+
+from ... import agents
+from ...agents import Agent
+from ...core.games.game import game_of
+from ..evaluation.evaluate import Evaluation, evaluate
+from ..evaluation.strength import Ladder
+from ..runs.load import eval_env
+from ..runs.run import Run
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge says of an agent as it is now."""
+
+    row: dict[str, float]
+    """What to log."""
+    best: bool
+    """Whether it is the best so far, to be kept."""
+    evaluation: Evaluation | None
+    """The returns, if it was judged by returns."""
+
+
+class Judge(Protocol):
+    """Judges an agent now and then during a run."""
+
+    def judge(self, agent: Agent) -> Verdict:
+        """How good it is now."""
+        ...
+
+    def state(self) -> Any:
+        """What later verdicts depend on."""
+        ...
+
+    def load_state(self, state: Any) -> None:
+        """Go on from `state()`."""
+        ...
+
+    def close(self) -> None:
+        """Close its environments."""
+        ...
+
+
+def judge(run: Run, env: VectorEnv, seed: int) -> Judge | None:
+    """The judge of a run that learns in `env`, or None where there is no environment but that one."""
+    game = game_of(env.single_observation_space)
+    if game:
+        return Rungs(Ladder(game, seed), run.eval_episodes)
+    return None if isinstance(run.env, VectorEnv) else Returns(run, seed)
+
+
+class Returns:
+    """Returns of whole episodes; the highest mean is the best."""
+
+    def __init__(self, run: Run, seed: int) -> None:
+        self._run, self._seed = run, seed
+        self._env: VectorEnv | None = None  # made when it is first needed
+        self._best = -np.inf
+
+    def judge(self, agent: Agent) -> Verdict:
+        if self._env is None:
+            self._env = eval_env(self._run, self._run.eval_episodes)
+        evaluation = evaluate(agent, self._env, self._run.eval_episodes, self._seed)
+        best = evaluation.mean >= self._best
+        self._best = max(evaluation.mean, self._best)
+        row = {"eval/return": evaluation.mean, "eval/length": float(np.mean(evaluation.lengths))}
+        return Verdict(row, best, evaluation)
+
+    def state(self) -> float:
+        return self._best
+
+    def load_state(self, state: float) -> None:
+        self._best = state
+
+    def close(self) -> None:
+        if self._env is not None:
+            self._env.close()
+
+
+class Rungs:
+    """A ladder of ratings; no rung is the best: differences between neighbours are lost in the noise of few games."""
+
+    def __init__(self, ladder: Ladder, games: int) -> None:
+        self.ladder, self._games = ladder, games
+
+    def judge(self, agent: Agent) -> Verdict:
+        return Verdict(self.ladder.climb(agents.champion(agent), self._games), False, None)
+
+    def state(self) -> dict[str, Any]:
+        return self.ladder.state()
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.ladder.load_state(state)
+
+    def close(self) -> None:
+        """There is nothing to close."""

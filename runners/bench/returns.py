@@ -11,8 +11,9 @@ from stable_baselines3.common.evaluation import evaluate_policy
 
 from ...agents import a2c, trpo
 from ..evaluation.evaluate import evaluate
+from ..runs.load import eval_env
 from ..runs.run import preset
-from ..training.train import Training, eval_env
+from ..training.train import Training
 from . import Row, peers
 from .learning import Case, process
 

@@ -30,7 +30,7 @@ class Watched(NamedTuple):
 
 
 def watch(
-    run: Run, ask: Callable[[Agent], float] = lambda agent: 0.0, until: float = np.inf, looks: int = 40
+    run: Run, look: Callable[[Agent], float] = lambda agent: 0.0, until: float = np.inf, looks: int = 40
 ) -> Watched:
     """Train, in memory, until the mean return reaches `until` or the run is over; look at it `looks` times."""
     steps: list[int] = []
@@ -47,7 +47,7 @@ def watch(
                     recent = [ret for ret, _ in training.metrics.recent][-_WINDOW:]
                     steps.append(training.steps)
                     returns.append(float(np.mean(recent)) if recent else np.nan)
-                    peak = max(peak, ask(training.agent))
+                    peak = max(peak, look(training.agent))
             return Watched(steps, returns, peak, perf_counter() - began)
     finally:
         torch.set_num_threads(before)

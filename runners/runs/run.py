@@ -15,8 +15,6 @@ from ...core.errors import UsageError, nearest
 
 _CONFIGS = Path(__file__).parents[2] / "configs"
 
-RolloutPath = Literal["auto", "torch"]
-
 _NETWORK = ("hidden", "activation", "cnn", "normalize_obs")  # fields of a Config that say what its policy is
 
 
@@ -40,8 +38,6 @@ class Run:
     """cpu, cuda, or auto: a GPU for images where there is one, else the CPU."""
     backend: str = "auto"
     """How the copies are stepped: auto picks the fastest, and never changes the trajectories."""
-    rollout: RolloutPath = "auto"
-    """auto: jitted loops act for small networks on the CPU; torch: always the network itself."""
     env_args: dict[str, Any] = field(default_factory=dict)
     """Arguments of the environment's constructor."""
     eval_args: dict[str, Any] = field(default_factory=dict)

@@ -7,7 +7,8 @@ import torch
 from gymnast import envs
 from gymnast.core.rollout.engine import Rollout
 from gymnast.runners.runs import run as runs
-from gymnast.runners.training.train import Training, trained
+from gymnast.runners.runs.load import trained
+from gymnast.runners.training.train import Training
 
 
 @pytest.fixture(name="clone")

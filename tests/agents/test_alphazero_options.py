@@ -21,6 +21,7 @@ OPTIONS = {
 ALL = {name: value for option in OPTIONS.values() for name, value in option.items()}
 
 
+@pytest.mark.learns
 def test_games_that_are_given_up_end_there_and_count_as_lost():
     agent, rollout = made("connect4", 64, full_share=1.0, **OPTIONS["resignation"])
     rows = learned(agent, rollout, 40)
@@ -42,6 +43,7 @@ def test_games_that_are_given_up_end_there_and_count_as_lost():
     assert seen > 0
 
 
+@pytest.mark.learns
 def test_moves_of_past_networks_are_played_and_not_learned():
     agent, rollout = made("connect4", 32, full_share=1.0, **{**OPTIONS["past"], "generation": 15})
     learned(agent, rollout, 20)
@@ -57,6 +59,7 @@ def test_moves_of_past_networks_are_played_and_not_learned():
     assert 0 <= min(scores) <= max(scores) <= 1
 
 
+@pytest.mark.learns
 def test_past_networks_play_themselves_and_not_the_newest():
     """With one simulation and no temperature, a past network's move is the first choice of its own policy."""
     agent, rollout = made(
@@ -78,6 +81,7 @@ def test_past_networks_play_themselves_and_not_the_newest():
     np.testing.assert_array_equal(out["action"][theirs & quiet], first[theirs & quiet])
 
 
+@pytest.mark.learns
 def test_a_network_that_does_not_pass_the_gate_does_not_play():
     agent, rollout = made("tictactoe", 32, gate=1.0, gate_games=4, generation=2)
     before = weights(agent).clone()
@@ -93,6 +97,7 @@ def test_a_network_that_does_not_pass_the_gate_does_not_play():
         assert value.shape == agent.net.state_dict()[name].shape
 
 
+@pytest.mark.learns
 def test_a_network_that_passes_plays():
     agent, rollout = made("tictactoe", 32, gate=1e-9, gate_games=4, generation=2)
     states = agent.game.begin(1)

@@ -262,11 +262,11 @@ def test_it_matches_several_choices_at_once(kind):
 
 
 @pytest.mark.learns
-@pytest.mark.parametrize("sde", [False, True])
-def test_it_pushes_a_mass_to_the_origin(sde):
+@pytest.mark.parametrize(("sde", "log_std_init"), [(False, -0.5), (True, -1.5)])
+def test_it_pushes_a_mass_to_the_origin(sde, log_std_init):
     agent = learned(
         vector(Slide), 30, horizon=64, gamma=0.5, delta=0.05, damping=1e-2,
-        critic_lr=1e-2, sde=sde, sde_freq=4, log_std_init=-0.5,
+        critic_lr=1e-2, sde=sde, sde_freq=4, log_std_init=log_std_init,
     )  # fmt: skip
     action = agent.act(np.array([[-0.8], [0.8]], np.float32), explore=False)["action"]
     # the best action is -2x

@@ -1,5 +1,6 @@
 """Tiny environments with known answers."""
 
+import os
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,9 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnast.core.rollout import demos
 from gymnast.core.rollout.engine import Rollout
 from gymnast.core.rollout.recording import Recording
+
+SEED = int(os.environ.get("GYMNAST_TEST_SEED", "0"))
+"""Of everything that learns or draws in the tests; twenty_seeds.py tries others."""
 
 ENDS = {"|": (True, False), "~": (False, True), "!": (True, True)}
 """How an episode of `Clock` ends: (terminated, truncated)."""
@@ -275,7 +279,7 @@ class Lucky(gym.Env):
         return 1, self.np_random.normal(-0.1, 1.0), True, False, {}
 
 
-def demonstrated(folder, env, expert, episodes=8, seed=0, append=False, extras=()):
+def demonstrated(folder, env, expert, episodes=8, seed=SEED, append=False, extras=()):
     """Write whole episodes of `expert`, an `Act`, in a VectorEnv into a folder; returns the trajectories."""
     rollout = Rollout(env, 1, seed)
     spaces_here = env.single_observation_space, env.single_action_space
@@ -300,7 +304,7 @@ def demonstrated(folder, env, expert, episodes=8, seed=0, append=False, extras=(
     return whole
 
 
-def recorded(env, expert, episodes=8, seed=0):
+def recorded(env, expert, episodes=8, seed=SEED):
     """Demonstrations of `expert` in a VectorEnv, to learn from."""
     with tempfile.TemporaryDirectory() as folder:
         demonstrated(Path(folder) / "demos", env, expert, episodes, seed)

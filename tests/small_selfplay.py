@@ -7,6 +7,7 @@ import gymnast
 from gymnast.agents import alphazero
 from gymnast.core import checkpoint
 from gymnast.core.rollout.engine import Rollout
+from probes import SEED
 
 SMALL = {
     "simulations": 16,
@@ -20,7 +21,7 @@ SMALL = {
 }
 
 
-def made(name="tictactoe", copies=16, seed=0, **config):
+def made(name="tictactoe", copies=16, seed=SEED, **config):
     env = gymnast.make(name, copies)
     cfg = alphazero.Config(**{**SMALL, **config})
     agent = alphazero.Agent(env.single_observation_space, env.single_action_space, cfg, seed=seed)

@@ -10,7 +10,7 @@ from gymnast import A2C
 from gymnast.agents import a2c
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout, Whole
-from probes import Doors, Endless, Later, Match, One, Opposite, Seen, Slide, clocks
+from probes import SEED, Doors, Endless, Later, Match, One, Opposite, Seen, Slide, clocks
 
 BOX = spaces.Box(-1e6, 1e6, (3,), np.float32)
 
@@ -112,30 +112,39 @@ def test_values_out_of_range_are_refused(config):
         a2c.Config(**config)
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize(("optimizer", "shared"), [("rmsprop", False), ("adam", False), ("adam", True)])
 def test_learns_what_is_seen(optimizer, shared):
     learner = A2C(
-        Seen, preset="none", backend="loop", evals=0, agent={"lr": 3e-3, "optimizer": optimizer, "shared": shared}
+        Seen,
+        preset="none",
+        backend="loop",
+        seed=SEED,
+        evals=0,
+        agent={"lr": 3e-3, "optimizer": optimizer, "shared": shared},
     )
     learner.learn(6_000)
     for seen in (-1.0, 1.0):
         assert learner.agent.inspect(np.array([[seen]], np.float32))["value"] == pytest.approx(seen, abs=0.1)
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("config", [{"horizon": 1}, {"lam": 0.5}, {"n_step": 3}, {"episodes": 1}])
 def test_values_flow_back_in_time(config):
-    learner = A2C(Later, preset="none", backend="loop", evals=0, agent={"lr": 3e-3, "gamma": 0.5, **config})
+    learner = A2C(Later, preset="none", backend="loop", seed=SEED, evals=0, agent={"lr": 3e-3, "gamma": 0.5, **config})
     learner.learn(10_000)
     values = [learner.agent.inspect(np.array([[t]], np.float32))["value"][0] for t in (0, 1)]
     assert values == pytest.approx([0.5, 1.0], abs=0.1)
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("kind", Match.SPACES)
 def test_learns_to_match_what_it_sees(kind):
     learner = A2C(
         lambda: Match(kind),
         preset="none",
         backend="loop",
+        seed=SEED,
         evals=0,
         agent={"lr": 3e-3, "gamma": 0.0, "log_std_init": -1.0},
     )
@@ -144,29 +153,34 @@ def test_learns_to_match_what_it_sees(kind):
 
 
 def learner(env, steps, **config):
-    made = A2C(env, preset="none", backend="loop", evals=0, agent={"lr": 3e-3, "hidden": (16,), **config})
+    made = A2C(env, preset="none", backend="loop", seed=SEED, evals=0, agent={"lr": 3e-3, "hidden": (16,), **config})
     return made.learn(steps)
 
 
+@pytest.mark.learns
 def test_a_single_step_is_worth_its_reward():
     made = learner(One, 6_000, optimizer="adam", lr=0.02)
     assert made.agent.inspect(np.zeros((1, 1), np.float32))["value"] == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.learns
 def test_what_a_time_limit_cuts_off_is_worth_v():
     made = learner(Endless, 16_000, gamma=0.5)
     assert made.agent.inspect(np.zeros((1, 1), np.float32))["value"] == pytest.approx(2, abs=0.1)
 
 
+@pytest.mark.learns
 def test_learns_to_do_the_opposite():
     assert learner(Opposite, 6_000).evaluate(50).mean == 1
 
 
+@pytest.mark.learns
 def test_learns_behind_a_mask():
     made = learner(lambda: Doors(observed=True), 20_000, gamma=0.0)
     assert made.evaluate(20).mean > 4.5
 
 
+@pytest.mark.learns
 def test_learns_to_push_back_against_a_slide():
     assert learner(Slide, 20_000, gamma=0.5, log_std_init=-1.0).evaluate(20).mean > -0.1
 

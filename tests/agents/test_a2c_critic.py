@@ -12,10 +12,10 @@ from gymnast.core.errors import UsageError
 from gymnast.core.nets import ActorCritic, Critic
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training
-from probes import Doors, Endless, Later, Match, Opposite, Slide
+from probes import SEED, Doors, Endless, Later, Match, Opposite, Slide
 
 
-def bandit(action, seed=0, **config):
+def bandit(action, seed=SEED, **config):
     """A policy of one state, any Q, and the gradient of the loss by the policy's last layer."""
     torch.manual_seed(seed)
     cfg = a2c.Config(hidden=(), policy_gain=1.0, control_variate=True, **config)
@@ -43,6 +43,7 @@ def test_the_control_variate_adds_no_bias_whatever_q_is():
     torch.testing.assert_close(expected[1], expected[0])
 
 
+@pytest.mark.learns
 def test_a_q_that_is_right_leaves_no_variance():
     cfg, net, _ = bandit(spaces.Discrete(3))
     reward = torch.tensor([1.0, -2.0, 0.5])
@@ -60,12 +61,13 @@ def test_a_q_that_is_right_leaves_no_variance():
     torch.testing.assert_close(residual, residual[:1].expand(3, -1))
 
 
+@pytest.mark.learns
 def test_the_control_variate_of_a_gaussian_is_unbiased_and_lowers_the_variance():
     cfg, net, _ = bandit(spaces.Box(-9, 9, (1,), np.float32), log_std_init=-0.5)
     critic = Critic(1, spaces.Box(-9, 9, (1,), np.float32), ())
     with torch.no_grad():
         critic.head.weight.copy_(torch.tensor([[0.0, 2.0]]))  # Q = 2 a, and the return is 2 a + noise
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(SEED)
     pi, _ = net.policy(torch.zeros(1, dtype=torch.int64))
     found = {}
     for name, q in (("plain", None), ("variate", critic)):
@@ -89,13 +91,14 @@ def test_normalised_advantages_scale_both_parts_alike():
 
 
 def learner(env, steps, **config):
-    made = A2C(env, preset="none", backend="loop", evals=0, agent={"lr": 3e-3, "hidden": (16,), **config})
+    made = A2C(env, preset="none", backend="loop", seed=SEED, evals=0, agent={"lr": 3e-3, "hidden": (16,), **config})
     return made.learn(steps)
 
 
 REPLAY = {"replay": 10_000, "replay_batch": 64, "replay_steps": 2, "optimizer": "adam", "critic_lr": 3e-3}
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("config", [{"control_variate": True}, REPLAY], ids=["control variate", "replay"])
 @pytest.mark.parametrize("kind", ["discrete", "box"])
 def test_it_learns_to_match_what_it_sees(config, kind):
@@ -103,23 +106,27 @@ def test_it_learns_to_match_what_it_sees(config, kind):
     assert made.evaluate(20).mean > 8 * 0.85
 
 
+@pytest.mark.learns
 def test_remembered_values_flow_back_in_time():
     made = learner(Later, 6_000, gamma=0.5, **REPLAY)
     values = [made.agent.inspect(np.array([[t]], np.float32))["value"][0] for t in (0, 1)]
     assert values == pytest.approx([0.5, 1.0], abs=0.1)
 
 
+@pytest.mark.learns
 def test_what_a_time_limit_cuts_off_is_worth_v_in_memory_too():
     made = learner(Endless, 8_000, gamma=0.5, **REPLAY)
     assert made.agent.inspect(np.zeros((1, 1), np.float32))["value"] == pytest.approx(2, abs=0.1)
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("env", [Opposite, lambda: Doors(observed=True)])
 def test_remembered_actions_are_judged_anew(env):
     made = learner(env, 8_000, gamma=0.0, **REPLAY)
     assert made.evaluate(20).mean > (0.9 if env is Opposite else 4.5)
 
 
+@pytest.mark.learns
 def test_it_learns_to_push_back_against_a_slide_from_memory():
     made = learner(Slide, 3_000, gamma=0.5, log_std_init=-1.0, **{**REPLAY, "lr": 1e-3, "replay_steps": 8})
     assert made.evaluate(20).mean > -0.1

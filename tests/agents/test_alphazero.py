@@ -28,6 +28,7 @@ class Fixed(torch.nn.Module):
         return self.answer
 
 
+@pytest.mark.learns
 def test_results_have_the_right_sign_at_every_ply():
     """Each recorded position is followed to the end of its game by hand: who moved last there, and won or not."""
     agent, rollout = made(full_share=1.0, search_value=0.0)
@@ -52,6 +53,7 @@ def test_results_have_the_right_sign_at_every_ply():
     assert {-1.0, 1.0} <= {row[-1] for row in expected}
 
 
+@pytest.mark.learns
 def test_games_under_way_wait_for_their_result():
     agent, rollout = made("connect4", 8, full_share=1.0)
     agent.update(rollout.collect(agent.act), 0.0)  # four moves: no game can have ended
@@ -73,6 +75,7 @@ def test_only_full_searches_are_learned_from():
     assert agent.window.added + int(agent.unfinished.columns["keep"].sum()) == count
 
 
+@pytest.mark.learns
 def test_of_fast_searches_the_values_can_be_learned():
     agent, rollout = made("connect4", full_share=0.25, fast_values=True, random_plies=3)
     count, full = 0, 0
@@ -107,6 +110,7 @@ def test_the_policy_of_a_fast_search_is_not_learned():
     assert total.item() == pytest.approx(0.25)
 
 
+@pytest.mark.learns
 def test_random_openings_are_of_every_length_and_not_learned_from():
     agent, rollout = made("connect4", 400, full_share=1.0, random_plies=3)
     batch = rollout.collect(agent.act)  # four moves of each game
@@ -136,6 +140,7 @@ def test_the_loss_is_cross_entropy_and_squared_error():
     assert logs["policy/kl"].item() == pytest.approx(cross_entropy - np.log(2) / 2, rel=1e-5)
 
 
+@pytest.mark.learns
 def test_the_reply_is_the_policy_of_the_next_position_and_the_last_move_has_none():
     agent, rollout = made(full_share=1.0, reply_coef=0.5)
     policies, ends = [], []
@@ -153,6 +158,7 @@ def test_the_reply_is_the_policy_of_the_next_position_and_the_last_move_has_none
     assert rows["loss/reply"] > 0
 
 
+@pytest.mark.learns
 def test_images_of_a_position_keep_moves_and_discs_together():
     agent, _ = made("connect4")
     state = agent.game.begin(1)
@@ -276,8 +282,9 @@ def test_a_tower_learns_and_plays_a_game_of_any_shape():
     assert not torch.equal(weights(agent), before)
 
 
+@pytest.mark.learns
 def test_it_learns_a_game_of_ones_own_in_plain_python():
-    agent, rollout = made("own_games:COUNTDOWN", 8, full_share=1.0)
+    agent, rollout = made("own_games:COUNTDOWN", 16, full_share=1.0, lr=1e-2)
     learned(agent, rollout, 60)
     states = np.array([[n, 0] for n in range(1, 8)])
     _, values = agent.evaluate(states, agent.game.actions_of(states))

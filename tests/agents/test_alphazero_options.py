@@ -21,6 +21,7 @@ OPTIONS = {
 ALL = {name: value for option in OPTIONS.values() for name, value in option.items()}
 
 
+@pytest.mark.learns
 def test_games_that_are_given_up_end_there_and_count_as_lost():
     agent, rollout = made("connect4", 64, full_share=1.0, **OPTIONS["resignation"])
     rows = learned(agent, rollout, 40)
@@ -42,11 +43,14 @@ def test_games_that_are_given_up_end_there_and_count_as_lost():
     assert seen > 0
 
 
+@pytest.mark.learns
 def test_moves_of_past_networks_are_played_and_not_learned():
     agent, rollout = made("connect4", 32, full_share=1.0, **{**OPTIONS["past"], "generation": 15})
     learned(agent, rollout, 20)
     assert len(agent.past.weights) == 2
-    assert any(not torch.equal(agent.past.weights[-1][k], v) for k, v in agent.net.state_dict().items())
+    first, *later = *agent.past.weights, agent.net.state_dict()  # at least a generation later
+    for other in later:
+        assert any(not torch.equal(first[k], v) for k, v in other.items())
     batch = rollout.collect(agent.act)
     ply = agent.states_of(batch.obs[:-1].reshape(-1, batch.obs.shape[-1])).reshape(4, 32, -1)[..., -1]
     theirs = batch.extras["past_side"] == ply % 2
@@ -57,6 +61,7 @@ def test_moves_of_past_networks_are_played_and_not_learned():
     assert 0 <= min(scores) <= max(scores) <= 1
 
 
+@pytest.mark.learns
 def test_past_networks_play_themselves_and_not_the_newest():
     """With one simulation and no temperature, a past network's move is the first choice of its own policy."""
     agent, rollout = made(
@@ -78,6 +83,7 @@ def test_past_networks_play_themselves_and_not_the_newest():
     np.testing.assert_array_equal(out["action"][theirs & quiet], first[theirs & quiet])
 
 
+@pytest.mark.learns
 def test_a_network_that_does_not_pass_the_gate_does_not_play():
     agent, rollout = made("tictactoe", 32, gate=1.0, gate_games=4, generation=2)
     before = weights(agent).clone()
@@ -93,6 +99,7 @@ def test_a_network_that_does_not_pass_the_gate_does_not_play():
         assert value.shape == agent.net.state_dict()[name].shape
 
 
+@pytest.mark.learns
 def test_a_network_that_passes_plays():
     agent, rollout = made("tictactoe", 32, gate=1e-9, gate_games=4, generation=2)
     states = agent.game.begin(1)

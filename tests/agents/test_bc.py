@@ -15,7 +15,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.learn.divergence import divergence
 from gymnast.core.nets import Policy
 from gymnast.core.rollout.engine import Rollout
-from probes import Match, Slide, clocks, recorded
+from probes import SEED, Match, Slide, clocks, recorded
 
 BOX = spaces.Box(-1, 1, (2,), np.float32)
 
@@ -50,9 +50,9 @@ def gradient(net, total):
 
 
 def test_the_objective_is_the_forward_divergence_from_the_expert_up_to_a_constant():
-    torch.manual_seed(0)
+    torch.manual_seed(SEED)
     net = Policy(spaces.Discrete(5), spaces.Discrete(3))
-    expert = torch.tensor(np.random.default_rng(0).dirichlet(np.ones(3), 5).astype(np.float32))
+    expert = torch.tensor(np.random.default_rng(SEED).dirichlet(np.ones(3), 5).astype(np.float32))
     states, actions = torch.arange(5), torch.arange(3)
     # the expected loss: every action of every state, weighed by how often the expert takes it
     mb = {"obs": states.repeat_interleave(3), "action": actions.repeat(5), "weight": expert.flatten() * 3}
@@ -61,13 +61,14 @@ def test_the_objective_is_the_forward_divergence_from_the_expert_up_to_a_constan
     torch.testing.assert_close(cloning, gradient(net, distance))
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("kind", ["reverse_kl", "jensen_shannon", "total_variation"])
 def test_other_divergences_are_minimised_where_the_expert_tells_its_probabilities(kind):
     cfg = bc.Config(divergence=kind, validation=0, lr=0.01)
-    expert = np.random.default_rng(0).dirichlet(np.ones(3), 5).astype(np.float32)
+    expert = np.random.default_rng(SEED).dirichlet(np.ones(3), 5).astype(np.float32)
     obs = np.tile(np.arange(5), 40)
     batch = batch_of(obs, np.zeros(200, np.int64), probability=expert[obs])
-    agent = bc.Agent(spaces.Discrete(5), spaces.Discrete(3), cfg)
+    agent = bc.Agent(spaces.Discrete(5), spaces.Discrete(3), cfg, seed=SEED)
     for k in range(200):
         agent.update(batch, k / 200)
     np.testing.assert_allclose(agent.inspect(np.arange(5))["action probability"], expert, atol=0.03)
@@ -79,13 +80,14 @@ def test_other_divergences_need_the_experts_probabilities():
         agent.update(batch_of(np.arange(5), np.zeros(5, np.int64)), 0.0)
 
 
-def learned(cfg, batch, passes=60, obs=BOX, action=BOX, seed=0):
+def learned(cfg, batch, passes=60, obs=BOX, action=BOX, seed=SEED):
     agent = bc.Agent(obs, action, cfg, seed=seed)
     for k in range(passes):
         agent.update(batch, k / passes)
     return agent
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("head", ["plain", "squashed", "mixture", "autoregressive"])
 def test_every_head_imitates_a_continuous_expert(head):
     env = vector(lambda: Match("box"))
@@ -96,6 +98,7 @@ def test_every_head_imitates_a_continuous_expert(head):
     assert error.mean() < (0.06 if head == "autoregressive" else 0.04)  # half a bin is 0.05
 
 
+@pytest.mark.learns
 def test_it_imitates_an_expert_on_states_that_the_expert_visits():
     env = vector(Slide)
     recording = recorded(env, lambda obs: {"action": np.clip(-2 * obs, -2, 2)}, 32)
@@ -104,6 +107,7 @@ def test_it_imitates_an_expert_on_states_that_the_expert_visits():
     assert batch.reward[1:].mean() > -0.005  # after one step the mass is where it belongs
 
 
+@pytest.mark.learns
 def test_entropy_bonus_keeps_the_policy_from_being_sure():
     obs, action = np.zeros(64, np.int64), np.zeros(64, np.int64)
     sure, unsure = (
@@ -118,8 +122,9 @@ def test_entropy_bonus_keeps_the_policy_from_being_sure():
     assert p[1] == pytest.approx(0.782, abs=0.01)
 
 
+@pytest.mark.learns
 def test_l2_keeps_weights_small():
-    obs = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
+    obs = np.random.default_rng(SEED).normal(size=(64, 2)).astype(np.float32)
     norms = []
     for l2 in (0.0, 1.0):
         agent = learned(bc.Config(l2=l2, validation=0, lr=0.01), batch_of(obs, obs), 100)
@@ -127,6 +132,7 @@ def test_l2_keeps_weights_small():
     assert norms[1] < 0.5 * norms[0]
 
 
+@pytest.mark.learns
 def test_balance_weighs_rare_actions_as_much_as_common_ones():
     action = np.array([0] * 90 + [1] * 10)
     batch = batch_of(np.zeros(100, np.int64), action)
@@ -136,9 +142,10 @@ def test_balance_weighs_rare_actions_as_much_as_common_ones():
         assert agent.inspect(np.zeros(1, np.int64))["action probability"][0, 1] == pytest.approx(expected, abs=0.02)
 
 
+@pytest.mark.learns
 def test_noise_on_observations_is_ridge_regression():
     # For a linear policy noise of standard deviation s shrinks the slope to 1 / (1 + s^2) (Bishop 1995).
-    obs = np.random.default_rng(0).normal(size=(2048, 1)).astype(np.float32)
+    obs = np.random.default_rng(SEED).normal(size=(2048, 1)).astype(np.float32)
     space = spaces.Box(-50, 50, (1,), np.float32)
     cfg = bc.Config(noise=1.0, hidden=(), validation=0, lr=0.02, minibatch=512)
     agent = learned(cfg, batch_of(obs, obs), 150, space, space)
@@ -166,8 +173,9 @@ def test_episodes_are_numbered_whichever_environment_they_are_from():
         assert len(np.unique(seen[number.ravel() == k], axis=0)) == 1
 
 
+@pytest.mark.learns
 def test_early_stopping_finishes_and_acts_as_at_the_lowest_validation_loss():
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(SEED)
     obs = random.normal(size=(60, 2)).astype(np.float32)
     action = random.normal(size=(60, 2)).astype(np.float32)  # nothing to learn but noise: validation soon gets worse
     batch = batch_of(obs, action, done=np.arange(60) % 6 == 5)
@@ -213,7 +221,7 @@ class Reach(gym.Env):
 
 def test_relabelled_goals_are_what_each_episode_achieved():
     env = vector(Reach)
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(SEED)
     batch = recorded(env, lambda obs: {"action": random.integers(0, 3, len(obs))}, 8).collect(None)
     agent = bc.Agent(Reach.observation_space, Reach.action_space, bc.Config(relabel=True))
     obs = agent._goals(batch, bc.episodes(batch))
@@ -225,9 +233,10 @@ def test_relabelled_goals_are_what_each_episode_achieved():
     np.testing.assert_array_equal(view(torch.as_tensor(obs[:, 0]))["observation"], before["observation"])
 
 
+@pytest.mark.learns
 def test_goal_conditioned_cloning_learns_to_reach_from_one_who_wandered():
     env = vector(Reach)
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(SEED)
 
     def wander(obs):  # each copy goes one way for an episode, without regard to its goal
         if not hasattr(wander, "way") or int(obs[0].view(np.float32)[0]) == 0:

@@ -12,7 +12,7 @@ from gymnast.agents import dagger
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout
-from probes import Match, Slide, recorded
+from probes import SEED, Match, Slide, recorded
 
 DISCRETE = spaces.Discrete(4)
 
@@ -32,13 +32,13 @@ class Expert:
         return {"action": (obs + self.shift) % 4}
 
 
-def made(expert=None, seed=0, **config):
+def made(expert=None, seed=SEED, **config):
     agent = dagger.Agent(DISCRETE, DISCRETE, dagger.Config(**{"horizon": 16, "minibatch": 32, **config}), seed=seed)
     agent.expert = expert or Expert()
     return agent
 
 
-def rounds(agent, count, seed=0, env=None):
+def rounds(agent, count, seed=SEED, env=None):
     rollout = Rollout(env or vector(), 16, seed)
     for k in range(count):
         batch = rollout.collect(agent.act)
@@ -46,9 +46,10 @@ def rounds(agent, count, seed=0, env=None):
     return batch, metrics
 
 
+@pytest.mark.learns
 def test_labels_are_the_experts_on_the_states_that_the_learner_visits():
     agent = made(Expert(shift=1), beta_start=0.0)
-    batch = Rollout(vector(), 16).collect(agent.act)
+    batch = Rollout(vector(), 16, SEED).collect(agent.act)
     np.testing.assert_array_equal(batch.extras["label"], (batch.obs[:-1] + 1) % 4)
     assert (batch.action != batch.extras["label"]).any(), "the learner acts"
     np.testing.assert_array_equal(batch.action, batch.extras["own"])
@@ -90,9 +91,10 @@ def test_beta_follows_its_schedule(name):
     assert [dagger.beta(dagger.Config(**config), k) for k in range(4)] == pytest.approx(expected)
 
 
+@pytest.mark.learns
 def test_the_expert_acts_on_a_share_beta_of_the_steps():
     agent = made(Expert(shift=2), beta_start=0.3)
-    batch = Rollout(vector(copies=50), 40).collect(agent.act)
+    batch = Rollout(vector(copies=50), 40, SEED).collect(agent.act)
     differs = batch.extras["own"] != batch.extras["label"]
     helped = (batch.action == batch.extras["label"])[differs]
     assert helped.mean() == pytest.approx(0.3, abs=0.05)
@@ -106,6 +108,7 @@ def test_labels_are_aggregated_over_rounds():
     assert len(np.unique(agent.episode)) == 3 * 8  # two episodes of each of four copies in every round
 
 
+@pytest.mark.learns
 def test_it_learns_what_the_expert_does():
     agent = made(lr=0.01)
     _, metrics = rounds(agent, 10)
@@ -113,11 +116,12 @@ def test_it_learns_what_the_expert_does():
     assert agent.act(np.arange(4), explore=False)["action"].tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.learns
 def test_it_follows_an_expert_with_continuous_actions():
     cfg = dagger.Config(horizon=20, lr=3e-3, epochs=10, minibatch=64)
-    agent = dagger.Agent(Slide.observation_space, Slide.action_space, cfg)
+    agent = dagger.Agent(Slide.observation_space, Slide.action_space, cfg, seed=SEED)
     agent.expert = lambda obs: {"action": np.clip(-2 * obs, -2, 2)}
-    rollout = Rollout(vector(Slide, 8), 20)
+    rollout = Rollout(vector(Slide, 8), 20, SEED)
     for k in range(10):
         agent.update(rollout.collect(agent.act), k / 10)
     batch = Rollout(vector(Slide, 8), 10, 9).collect(lambda obs: agent.act(obs, explore=False))
@@ -127,7 +131,7 @@ def test_it_follows_an_expert_with_continuous_actions():
 def test_the_budget_of_queries_is_exact_and_ends_the_run():
     expert = Expert()
     agent = made(expert, queries=100)
-    rollout = Rollout(vector(), 16)
+    rollout = Rollout(vector(), 16, SEED)
     assert not agent.finished
     agent.update(rollout.collect(agent.act), 0.0)
     assert not agent.finished
@@ -149,10 +153,11 @@ def test_disagreement_of_continuous_actions_is_in_half_widths():
     assert dagger.disagreement(chosen, space).tolist() == pytest.approx([np.sqrt(0.25 / 2)])
 
 
+@pytest.mark.learns
 def test_an_ensemble_asks_only_where_it_disagrees():
     expert = Expert()
     agent = made(expert, ensemble=3, threshold=0.1, lr=0.01, epochs=20)
-    rollout = Rollout(vector(), 16)
+    rollout = Rollout(vector(), 16, SEED)
     first = agent.update(rollout.collect(agent.act), 0.0)
     assert first["imitation/labels"] == 64, "the first round is all about what one does not know"
     expert.asked.clear()
@@ -199,6 +204,7 @@ def test_without_an_expert_the_policy_acts_alone():
     assert agent.act(np.arange(4)).keys() == {"action"}
 
 
+@pytest.mark.learns
 def test_probabilities_of_the_expert_serve_other_divergences():
     agent = made(divergence="reverse_kl", lr=0.01, epochs=40)
     agent.expert = lambda obs: {"action": obs, "probability": np.eye(4, dtype=np.float32)[obs] * 0.6 + 0.1}

@@ -17,7 +17,7 @@ from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import make
 from gymnast.runners.runs.run import Run
 from gymnast.runners.training.train import train
-from probes import Doors, Endless, Later, Match, One, Opposite, Seen, clocks
+from probes import SEED, Doors, Endless, Later, Match, One, Opposite, Seen, clocks
 
 BOX = spaces.Box(-1e6, 1e6, (3,), np.float32)
 PROBE = {"horizon": 4, "replay_ratio": 0.25, "minibatch": 32, "capacity": 4000, "learning_starts": 64} | {
@@ -68,15 +68,15 @@ def vector(make_env, copies=4, mode=AutoresetMode.SAME_STEP):
 
 
 def agent(obs=BOX, action=None, **config):
-    return dqn.Agent(obs, action or spaces.Discrete(2), dqn.Config(**config))
+    return dqn.Agent(obs, action or spaces.Discrete(2), dqn.Config(**config), seed=SEED)
 
 
 def learned(make_env, steps=2000, mode=AutoresetMode.SAME_STEP, **config):
     """An agent that has learned on a probe environment."""
     env = vector(make_env, mode=mode)
     cfg = dqn.Config(**PROBE | config)
-    made = dqn.Agent(env.single_observation_space, env.single_action_space, cfg)
-    rollout, done = Rollout(env, cfg.horizon), 0
+    made = dqn.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
+    rollout, done = Rollout(env, cfg.horizon, SEED), 0
     while done < steps:
         batch = rollout.collect(made.act)
         made.update(batch, done / steps)
@@ -88,6 +88,7 @@ def values(made, *obs):
     return made.inspect(np.array([[x] for x in obs], np.float32))["value"]
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("parts", PARTS)
 def test_every_combination_of_parts_finds_the_values_of_the_probes(parts):
     config = PARTS[parts]
@@ -97,6 +98,7 @@ def test_every_combination_of_parts_finds_the_values_of_the_probes(parts):
     assert values(learned(Endless, **config), 0) == pytest.approx([2], abs=0.1)
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("parts", PARTS)
 def test_every_combination_of_parts_finds_the_right_actions(parts):
     made = learned(Opposite, 1500, **PARTS[parts])
@@ -105,11 +107,13 @@ def test_every_combination_of_parts_finds_the_right_actions(parts):
     np.testing.assert_allclose(got, [[-1, 1], [1, -1]], atol=0.25)
 
 
+@pytest.mark.learns
 def test_plain_values_are_exact():
     assert values(learned(One, 1200), 0) == pytest.approx([1], abs=0.01)
     assert values(learned(Seen, 1600), -1, 1) == pytest.approx([-1, 1], abs=0.01)
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("mode", list(AutoresetMode), ids=str)
 def test_every_autoreset_mode_gives_the_same_values(mode):
     assert values(learned(Later, mode=mode), 0, 1) == pytest.approx([0.5, 1], abs=0.05)
@@ -120,6 +124,7 @@ SCRIPTS = ("3| 2~ 4!", "2~ 5|", "9~", "1| 1~")
 LENGTHS = {i: [(int(word[:-1]), word[-1]) for word in script.split()] for i, script in enumerate(SCRIPTS)}
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("n", [1, 3, 5])
 @pytest.mark.parametrize("double", [False, True])
 def test_targets_are_those_of_brute_force_at_every_kind_of_end(n, double):
@@ -180,7 +185,7 @@ def test_the_loss_by_hand():
 @pytest.mark.parametrize("distribution", ["categorical", "quantile"])
 def test_a_distributions_target_has_the_scalar_targets_mean(distribution):
     made = agent(distribution=distribution, hidden=(8,), limits=(-20.0, 20.0), double=True)
-    torch.manual_seed(0)
+    torch.manual_seed(SEED)
     mb = {"next_obs": torch.randn(16, 3), "reward": torch.randn(16), "discount": torch.tensor([0.9, 0.0] * 8)}
     got = dqn.targets(made.net, made.target_net, mb, made.cfg)
     mean = got @ made.net.returns if distribution == "categorical" else got.mean(-1)
@@ -234,6 +239,7 @@ def test_epsilon_is_exact_at_both_ends_of_its_schedule_and_halfway():
             assert made.update(rollout.collect(made.act), progress)["policy/epsilon"] == pytest.approx(expected)
 
 
+@pytest.mark.learns
 def test_actions_are_random_until_learning_starts_and_never_without_exploring():
     made = agent(epsilon_start=0.0, epsilon=0.0, learning_starts=8, hidden=())
     obs = np.zeros((400, 3), np.float32)
@@ -246,6 +252,7 @@ def test_actions_are_random_until_learning_starts_and_never_without_exploring():
     assert len(set(made.act(obs)["action"].tolist())) == 1
 
 
+@pytest.mark.learns
 def test_noise_alone_explores():
     made = agent(noisy=True, epsilon_start=0.0, epsilon=0.0, learning_starts=0, hidden=(8,))
     obs = np.zeros((1, 3), np.float32)
@@ -253,11 +260,12 @@ def test_noise_alone_explores():
     assert len({made.act(obs, explore=False)["action"].item() for _ in range(20)}) == 1
 
 
+@pytest.mark.learns
 def test_the_maximum_over_noisy_estimates_is_biased_and_double_is_not():
     # ten actions worth 0, and two networks that err by N(0, 1) each on its own: E max of ten normals = 1.539
     states = 2000
     made = agent(spaces.Discrete(states), spaces.Discrete(10), hidden=())
-    torch.manual_seed(0)
+    torch.manual_seed(SEED)
     with torch.no_grad():
         for net in (made.net, made.target_net):
             net.advantage[0].weight.normal_()
@@ -268,13 +276,14 @@ def test_the_maximum_over_noisy_estimates_is_biased_and_double_is_not():
     assert double.item() == pytest.approx(0.0, abs=0.08)  # three standard errors
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize(("parts", "observed"), [("plain", False), ("double squared", True), ("rainbow", True)])
 def test_masked_actions_are_never_chosen_and_the_rest_is_learned(parts, observed):
     # a closed door raises, so collecting at all shows that none was opened
     with closing(make(Doors, 4, observed=observed)) as env:
         cfg = dqn.Config(**PROBE | PARTS[parts] | {"gamma": 0.0, "hidden": (32,), "replay_ratio": 0.5})
-        made = dqn.Agent(env.single_observation_space, env.single_action_space, cfg)
-        rollout = Rollout(env, cfg.horizon)
+        made = dqn.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
+        rollout = Rollout(env, cfg.horizon, SEED)
         for k in range(150):
             made.update(rollout.collect(made.act), k / 150)
         rewards = [rollout.collect(partial(made.act, explore=False)).reward.mean() for _ in range(20)]
@@ -310,6 +319,7 @@ def test_beta_rises_to_one_with_the_run():
     assert seen == pytest.approx([0.4, 0.7, 1.0])
 
 
+@pytest.mark.learns
 def test_surprising_transitions_are_replayed_more_often():
     made = learned(Seen, 800, priority=1.0)
     weights = made.replay.tree[len(made.replay.tree) // 2 :][: made.replay.filled * 4]
@@ -361,8 +371,11 @@ def test_what_does_not_fit_is_refused_in_one_line():
         dqn.Config(distribution="quantile", atoms=1)
 
 
+@pytest.mark.learns
 def test_the_import_interface_learns_and_thinks_in_action_values():
-    learner = DQN(Match, preset="none", num_envs=4, evals=0, agent=PROBE | {"hidden": [16], "limits": [-3, 3]})
+    learner = DQN(
+        Match, preset="none", num_envs=4, seed=SEED, evals=0, agent=PROBE | {"hidden": [16], "limits": [-3, 3]}
+    )
     learner.learn(4000)
     action, thoughts = learner.predict(2)
     assert action == 2
@@ -370,7 +383,8 @@ def test_the_import_interface_learns_and_thinks_in_action_values():
     assert learner.evaluate(4).mean == 8
 
 
+@pytest.mark.learns
 def test_training_reaches_the_value_through_the_runner():
-    result = train(Run("dqn", Later, dqn.Config(**PROBE), steps=4000, num_envs=4, evals=1, eval_episodes=4))
+    result = train(Run("dqn", Later, dqn.Config(**PROBE), steps=4000, num_envs=4, seed=SEED, evals=1, eval_episodes=4))
     assert result.steps == 4000
     assert values(result.agent, 0, 1) == pytest.approx([0.5, 1], abs=0.05)

@@ -10,7 +10,7 @@ from gymnast import PPO
 from gymnast.agents import ppo
 from gymnast.core.errors import UsageError
 from gymnast.core.nets import ActorCritic
-from probes import Match, Slide
+from probes import SEED, Match, Slide
 
 OBS = spaces.Box(-1, 1, (3,), np.float32)
 
@@ -45,9 +45,10 @@ def test_the_penalty_doubles_and_halves_as_in_the_paper():
     assert ppo.adapted(1.5e-6, 0.0, 0.01) > 0
 
 
+@pytest.mark.learns
 def test_the_policy_moves_by_the_goal_whatever_penalty_it_begins_with():
     for start in (1e-2, 1e2):
-        made = PPO("CartPole-v1", preset="none", num_envs=8, evals=0,
+        made = PPO("CartPole-v1", preset="none", num_envs=8, evals=0, seed=SEED,
                    agent={"kl_penalty": start, "kl_goal": 0.01, "horizon": 32, "epochs": 8, "lr": 1e-3})  # fmt: skip
         moved = []
         made.learn(256)
@@ -58,10 +59,11 @@ def test_the_policy_moves_by_the_goal_whatever_penalty_it_begins_with():
         assert 0.01 / 2 < late < 0.01 * 2, start
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("env", [Match, Slide])
 def test_it_learns(env):
     agent = {"kl_penalty": 1.0, "horizon": 64, "hidden": (16,), "lr": 3e-3, "gamma": 0.5, "log_std_init": -1.0}
-    made = PPO(env, preset="none", backend="loop", evals=0, agent=agent).learn(12_000)
+    made = PPO(env, preset="none", backend="loop", seed=SEED, evals=0, agent=agent).learn(12_000)
     assert made.evaluate(20).mean > (7.5 if env is Match else -0.1)
 
 

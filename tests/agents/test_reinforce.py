@@ -17,6 +17,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.learn.returns import rewards_to_go
 from gymnast.core.nets import ActorCritic
 from gymnast.core.rollout.engine import Rollout
+from probes import SEED
 
 STATES, ACTIONS, HORIZON, GAMMA = 2, 2, 3, 0.6
 NEXT = np.array([[[0.5, 0.3], [0.2, 0.4]], [[0.1, 0.6], [0.6, 0.1]]])
@@ -324,7 +325,7 @@ def test_the_optimal_baseline_varies_least_among_constants():
     np.testing.assert_allclose(others, (plain - b * scored).mean(0), atol=1e-5)
 
 
-def playing(cfg, copies=16, offset=0.0, seed=0):
+def playing(cfg, copies=16, offset=0.0, seed=SEED):
     """An agent with the policy, and its rollout of the MDP."""
     env = SyncVectorEnv([partial(Maze, offset)] * copies, autoreset_mode=AutoresetMode.SAME_STEP)
     agent = reinforce.Agent(env.single_observation_space, env.single_action_space, cfg, seed=seed)
@@ -332,6 +333,7 @@ def playing(cfg, copies=16, offset=0.0, seed=0):
     return agent, Rollout(env, agent.horizon, seed)
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize(
     "kwargs",
     [
@@ -366,12 +368,14 @@ def spread(updates=80, **kwargs):
     return np.var(gradients[20:], 0).sum()
 
 
+@pytest.mark.learns
 def test_every_baseline_lowers_the_variance():
     none = spread(baseline="none")
     for baseline in ("mean", "time", "leave_one_out", "optimal", "linear", "value"):
         assert spread(baseline=baseline, value_lr=0.05) < 0.7 * none, baseline
 
 
+@pytest.mark.learns
 def test_standardised_returns_are_a_baseline_too():
     assert spread(baseline="none", standardize_return=True) < 0.7 * spread(baseline="none")
 

@@ -14,7 +14,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.learn.episodes import Played, joined
 from gymnast.core.rollout.engine import Rollout
 from gymnast.runners.lab import _mdp
-from probes import Later, Match
+from probes import SEED, Later, Match
 
 GAMMA = 0.8
 MDP = _mdp.random_mdp(np.random.default_rng(3), states=3, actions=2, horizon=3)
@@ -50,8 +50,8 @@ def gradients(updates, copies=32, **config):
     """Gradients of a policy that remembers the episodes of another one."""
     cfg = reinforce.Config(**{"hidden": (), "gamma": GAMMA, "lr": 1e-30, "memory": 1, "baseline": "none", **config})
     env = SyncVectorEnv([Game] * copies, autoreset_mode=AutoresetMode.SAME_STEP)
-    agent = reinforce.Agent(env.single_observation_space, env.single_action_space, cfg)
-    rollout, out = Rollout(env, agent.horizon), []
+    agent = reinforce.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
+    rollout, out = Rollout(env, agent.horizon, SEED), []
     for _ in range(updates):
         place(agent, THEN)
         agent.update(rollout.collect(agent.act), 0.0)
@@ -61,6 +61,7 @@ def gradients(updates, copies=32, **config):
     return np.array(out)
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize(
     "config",
     [
@@ -77,12 +78,14 @@ def test_the_gradient_of_remembered_episodes_is_unbiased(config):
     assert (np.abs(mean - MDP.gradient(NOW, GAMMA)) < 4.5 * error).all()
 
 
+@pytest.mark.learns
 def test_without_weights_they_pull_it_away():
     found = gradients(80, reuse="first_order", clip=1e-9)
     error = found.std(0) / np.sqrt(len(found))
     assert (np.abs(found.mean(0) - MDP.gradient(NOW, GAMMA)) > 4.5 * error).any()
 
 
+@pytest.mark.learns
 def test_memory_lowers_the_variance():
     assert gradients(60, reuse="per_decision").var(0).sum() < 0.8 * gradients(60, memory=0).var(0).sum()
 
@@ -132,15 +135,18 @@ def test_episodes_are_numbered_through():
 
 
 def test_the_oldest_episodes_are_forgotten():
-    made = REINFORCE(Match, preset="none", backend="loop", evals=0, agent={"memory": 3})
+    made = REINFORCE(Match, preset="none", backend="loop", seed=SEED, evals=0, agent={"memory": 3})
     made.learn(64 * 5)
     assert len(made.agent.memory) == 3
 
 
+@pytest.mark.learns
 def test_it_learns_with_a_memory():
-    made = REINFORCE(Match, preset="none", backend="loop", evals=0, agent={"memory": 4, "lr": 0.01, "gamma": 0.0})
+    made = REINFORCE(
+        Match, preset="none", backend="loop", seed=SEED, evals=0, agent={"memory": 4, "lr": 0.01, "gamma": 0.0}
+    )
     assert made.learn(6_000).evaluate(20).mean > 7
-    later = REINFORCE(Later, preset="none", backend="loop", evals=0, agent={"memory": 2, "gamma": 0.5})
+    later = REINFORCE(Later, preset="none", backend="loop", seed=SEED, evals=0, agent={"memory": 2, "gamma": 0.5})
     later.learn(2_500)
     values = [later.agent.inspect(np.array([[t]], np.float32))["value"][0] for t in (0, 1)]
     assert values == pytest.approx([0.5, 1.0], abs=0.1)

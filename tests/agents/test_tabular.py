@@ -19,7 +19,7 @@ from gymnast.envs import make
 from gymnast.runners.runs.folder import describe
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training, resume, train
-from probes import Doors, Lucky
+from probes import SEED, Doors, Lucky
 
 ONLINE = ["q", "double_q", "sarsa"]
 
@@ -106,23 +106,33 @@ def test_the_step_size_falls_with_visits():
     assert made.q[0, 0, 0] == pytest.approx(4 * (1 - 1 / np.sqrt(2)))
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("method", [*ONLINE, "monte_carlo"])
 def test_every_method_finds_the_shortest_way(method):
     cfg = {"method": method, "gamma": 0.9, "epsilon": 0.05, "lr": 0.3, "lr_decay": 0.0}
     run = preset(
-        "tabular", "gymnast/GridWorld-v0", "none", agent=cfg, steps=12_000, num_envs=2, evals=1, env_args={"size": 4}
+        "tabular",
+        "gymnast/GridWorld-v0",
+        "none",
+        agent=cfg,
+        steps=12_000,
+        num_envs=2,
+        seed=SEED,
+        evals=1,
+        env_args={"size": 4},
     )
     result = train(run)
     assert set(result.evaluation.lengths) == {6}
 
 
+@pytest.mark.learns
 def test_the_maximisation_bias_of_q_learning_is_gone_in_double_q_learning():
     # Sutton & Barto, example 6.7: -0.1 is the truth
     def estimate(method):
         with closing(SyncVectorEnv([Lucky] * 4, autoreset_mode=AutoresetMode.SAME_STEP)) as env:
             cfg = tabular.Config(method=method, lr=0.1, lr_decay=0.0, gamma=1.0, epsilon=1.0)
-            made = tabular.Agent(env.single_observation_space, env.single_action_space, cfg)
-            rollout = Rollout(env, 16)
+            made = tabular.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
+            rollout = Rollout(env, 16, SEED)
             for _ in range(200):
                 made.update(rollout.collect(made.act), 0.0)
         return made.q[:, 0].mean()
@@ -131,6 +141,7 @@ def test_the_maximisation_bias_of_q_learning_is_gone_in_double_q_learning():
     assert estimate("double_q") < 0.0
 
 
+@pytest.mark.learns
 def test_masked_actions_are_neither_taken_nor_bootstrapped_from():
     class Numbered(Doors):
         """`Doors` that shows which ones are open as one number."""
@@ -145,8 +156,8 @@ def test_masked_actions_are_neither_taken_nor_bootstrapped_from():
 
     with closing(make(Numbered, 4)) as env:
         cfg = tabular.Config(gamma=0.0, epsilon=0.3)
-        made = tabular.Agent(env.single_observation_space, env.single_action_space, cfg)
-        rollout = Rollout(env, 16)
+        made = tabular.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
+        rollout = Rollout(env, 16, SEED)
         for k in range(60):
             made.update(rollout.collect(made.act), k / 60)
         assert rollout.collect(lambda obs: made.act(obs, explore=False)).reward.mean() > 0.95
@@ -252,6 +263,7 @@ def test_planning_knapsack_is_dynamic_programming():
     assert total == best
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("env_id", ["FrozenLake-v1", "Taxi-v4", "gymnast/GridWorld-v0"])
 def test_a_plan_is_carried_out_as_promised(env_id):
     model = tabular.model(gym.make(env_id).unwrapped.P)
@@ -259,7 +271,7 @@ def test_a_plan_is_carried_out_as_promised(env_id):
     np.testing.assert_allclose(policy_iteration(model, 0.99).value, plan.value, atol=1e-6)
     with closing(make(env_id, 200)) as env:
         layout = tabular.Table(env.single_observation_space, env.single_action_space, 1, 0.0)
-        batch = Rollout(env, 100).collect(lambda obs: {"action": plan.policy[layout.states(obs)]})
+        batch = Rollout(env, 100, SEED).collect(lambda obs: {"action": plan.policy[layout.states(obs)]})
         start = layout.states(batch.obs[0])
     discounted = np.zeros(200)
     running = np.ones(200, np.bool_)

@@ -17,7 +17,7 @@ from gymnast.core.learn.natural import conjugate_gradient, fisher, gradient
 from gymnast.core.rollout.engine import Rollout
 from gymnast.core.rollout.fused import FusedActor, fits
 from gymnast.envs import make
-from probes import Doors, Endless, Later, Match, Opposite, Slide
+from probes import SEED, Doors, Endless, Later, Match, Opposite, Slide
 
 COPIES = 8
 
@@ -29,8 +29,8 @@ def vector(make_env, mode=AutoresetMode.SAME_STEP):
 def started(env, **config):
     """An agent and a rollout of its environments."""
     cfg = trpo.Config(**{"horizon": 32, "hidden": (16,), "critic_minibatch": 64, **config})
-    agent = trpo.Agent(env.single_observation_space, env.single_action_space, cfg)
-    return agent, Rollout(env, cfg.horizon)
+    agent = trpo.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
+    return agent, Rollout(env, cfg.horizon, SEED)
 
 
 def learned(env, updates, **config):
@@ -119,6 +119,7 @@ def test_the_natural_gradient_does_not_depend_on_the_parameterisation_but_the_pl
     assert not torch.allclose(one / one.norm(), other / other.norm(), atol=0.1)
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("name", ["CartPole-v1", "Pendulum-v1"])
 def test_no_update_leaves_the_trust_region(name):
     env = make(name, 4)
@@ -149,6 +150,7 @@ def wrong_way(times, b, iterations):
     return -b, b @ b
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("how", ["wrong way", "too small"])
 def test_a_failed_search_changes_no_bit_of_the_policy(monkeypatch, how):
     env = vector(Match)
@@ -163,6 +165,7 @@ def test_a_failed_search_changes_no_bit_of_the_policy(monkeypatch, how):
     assert (metrics["policy/kl"], metrics["loss/policy"]) == (0, 0)
 
 
+@pytest.mark.learns
 def test_without_a_search_the_step_is_taken_unseen(monkeypatch):
     monkeypatch.setattr(trpo, "conjugate_gradient", wrong_way)
     agent, rollout = started(vector(Match), line_search_steps=0)
@@ -173,6 +176,7 @@ def test_without_a_search_the_step_is_taken_unseen(monkeypatch):
     assert metrics["loss/policy"] > 0
 
 
+@pytest.mark.learns
 def test_a_short_step_has_the_divergence_it_was_made_for():
     agent, rollout = started(vector(Match), delta=1e-4, damping=1e-5, line_search_steps=0, cg_iterations=30)
     metrics = agent.update(rollout.collect(agent.act), 0.0)
@@ -214,7 +218,7 @@ def test_the_fused_loop_sees_the_weights_after_an_update():
     env = make("CartPole-v1", 4)
     agent, _ = started(env)
     assert fits(env, agent.net)
-    rollout = Rollout(env, 32, 0, FusedActor(env, agent.net, 0))
+    rollout = Rollout(env, 32, SEED, FusedActor(env, agent.net, SEED))
     for _ in range(3):
         batch = rollout.collect(agent.act)
         pi, seen = agent.net(torch.as_tensor(batch.obs[:-1]).flatten(0, 1))
@@ -224,6 +228,7 @@ def test_the_fused_loop_sees_the_weights_after_an_update():
         agent.update(batch, 0.0)
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 def test_truncated_episodes_bootstrap(mode):
     # 1 + 1/2 + 1/4 + ... = 2
@@ -231,11 +236,13 @@ def test_truncated_episodes_bootstrap(mode):
     assert value(agent, 0) == pytest.approx([2], abs=0.05)
 
 
+@pytest.mark.learns
 def test_later_rewards_are_discounted():
     agent = learned(vector(Later), 20, gamma=0.5, critic_lr=1e-2)
     assert value(agent, 0, 1) == pytest.approx([0.5, 1], abs=0.05)
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("config", [{}, {"line_search_steps": 0, "damping": 0.1}, {"fisher_fraction": 0.25}], ids=str)
 def test_the_policy_depends_on_what_is_seen(config):
     agent = learned(vector(Opposite), 20, **{"damping": 1e-3, "delta": 0.05} | config)
@@ -244,6 +251,7 @@ def test_the_policy_depends_on_what_is_seen(config):
     assert (agent.inspect(seen)["action probability"].max(-1) > 0.9).all()
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("kind", ["multidiscrete", "multibinary"])
 def test_it_matches_several_choices_at_once(kind):
     agent = learned(vector(partial(Match, kind)), 40, gamma=0.0, damping=1e-3, delta=0.05)
@@ -253,17 +261,19 @@ def test_it_matches_several_choices_at_once(kind):
     assert agent.act(every, explore=False)["action"].tolist() == every.tolist()
 
 
-@pytest.mark.parametrize("sde", [False, True])
-def test_it_pushes_a_mass_to_the_origin(sde):
+@pytest.mark.learns
+@pytest.mark.parametrize(("sde", "log_std_init"), [(False, -0.5), (True, -1.5)])
+def test_it_pushes_a_mass_to_the_origin(sde, log_std_init):
     agent = learned(
         vector(Slide), 30, horizon=64, gamma=0.5, delta=0.05, damping=1e-2,
-        critic_lr=1e-2, sde=sde, sde_freq=4, log_std_init=-0.5,
+        critic_lr=1e-2, sde=sde, sde_freq=4, log_std_init=log_std_init,
     )  # fmt: skip
     action = agent.act(np.array([[-0.8], [0.8]], np.float32), explore=False)["action"]
     # the best action is -2x
     assert action.ravel().tolist() == pytest.approx([1.6, -1.6], abs=0.5)
 
 
+@pytest.mark.learns
 def test_masked_actions_are_never_chosen_and_the_rest_is_learned():
     env = vector(partial(Doors, observed=True))
     agent, rollout = started(env, gamma=0.0, damping=1e-3, delta=0.05)

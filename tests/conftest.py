@@ -1,0 +1,29 @@
+"""What every test begins with: one thread, seeded generators, and no stopwatch."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported, and for the processes that tests start
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+
+from gymnast.envs import probe
+from probes import SEED
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Each test draws the same from the global generators, whichever tests ran before it."""
+    torch.manual_seed(SEED)
+    np.random.seed(SEED)  # noqa: NPY002 - for what draws from it, such as the peers of the benchmarks
+
+
+@pytest.fixture(autouse=True)
+def no_stopwatch(monkeypatch):
+    """The backend "auto" measures environments that it does not know; here they are quick, whatever the load."""
+    monkeypatch.setattr(probe, "seconds_per_step", lambda env: 1e-5)

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from gymnast.core.acting import Stateless
 from gymnast.core.rollout import demos
 from gymnast.core.rollout.engine import Rollout
 from gymnast.core.rollout.recording import Recording
@@ -287,7 +288,7 @@ def demonstrated(folder, env, expert, episodes=8, seed=SEED, append=False, extra
     whole = []
     with demos.Writer(folder, "probe", *spaces_here, append) as writer:
         while len(whole) < episodes:
-            batch = rollout.collect(expert)
+            batch = rollout.collect(Stateless(expert))
             final = dict(zip(batch.final_at[:, 1].tolist(), batch.final_obs, strict=True))
             for i, steps in enumerate(under_way):
                 more = {name: batch.extras[name][0, i].copy() for name in extras}

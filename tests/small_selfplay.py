@@ -6,7 +6,9 @@ import torch
 import gymnast
 from gymnast.agents import alphazero
 from gymnast.core import checkpoint
+from gymnast.core.acting import Stateless
 from gymnast.core.rollout.engine import Rollout
+from playing import act, collect
 from probes import SEED
 
 SMALL = {
@@ -29,7 +31,7 @@ def made(name="tictactoe", copies=16, seed=SEED, **config):
 
 
 def learned(agent, rollout, updates):
-    return [agent.update(rollout.collect(agent.act), k / 100) for k in range(updates)]
+    return [agent.update(collect(agent, rollout), k / 100) for k in range(updates)]
 
 
 def weights(agent):
@@ -43,13 +45,13 @@ def go_on_alike(agent, rollout, config, folder, updates):
     other.load_state(checkpoint.load(folder / "agent.safetensors"))
 
     def both(obs):
-        one, two = agent.act(obs), other.act(obs)
+        one, two = act(agent, obs), act(other, obs)
         for name in one:
             np.testing.assert_array_equal(one[name], two[name])
         return one
 
     for k in range(updates):
-        batch = rollout.collect(both)
+        batch = rollout.collect(Stateless(both))
         one, two = agent.update(batch, k / updates), other.update(batch, k / updates)
         assert {k: v for k, v in one.items() if "speed" not in k} == {k: v for k, v in two.items() if "speed" not in k}
         assert torch.equal(weights(agent), weights(other))

@@ -10,6 +10,7 @@ from gymnast import A2C
 from gymnast.agents import a2c
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout, Whole
+from playing import collect, thoughts
 from probes import SEED, Doors, Endless, Later, Match, One, Opposite, Seen, Slide, clocks
 
 BOX = spaces.Box(-1e6, 1e6, (3,), np.float32)
@@ -20,7 +21,7 @@ def agent(**config):
 
 
 def collected(made, *scripts):
-    return Rollout(clocks(*scripts), made.horizon).collect(made.act)
+    return collect(made, Rollout(clocks(*scripts), made.horizon))
 
 
 def targets(made, batch):
@@ -125,7 +126,7 @@ def test_learns_what_is_seen(optimizer, shared):
     )
     learner.learn(6_000)
     for seen in (-1.0, 1.0):
-        assert learner.agent.inspect(np.array([[seen]], np.float32))["value"] == pytest.approx(seen, abs=0.1)
+        assert thoughts(learner.agent, np.array([[seen]], np.float32))["value"] == pytest.approx(seen, abs=0.1)
 
 
 @pytest.mark.learns
@@ -133,7 +134,7 @@ def test_learns_what_is_seen(optimizer, shared):
 def test_values_flow_back_in_time(config):
     learner = A2C(Later, preset="none", backend="loop", seed=SEED, evals=0, agent={"lr": 3e-3, "gamma": 0.5, **config})
     learner.learn(10_000)
-    values = [learner.agent.inspect(np.array([[t]], np.float32))["value"][0] for t in (0, 1)]
+    values = [thoughts(learner.agent, np.array([[t]], np.float32))["value"][0] for t in (0, 1)]
     assert values == pytest.approx([0.5, 1.0], abs=0.1)
 
 
@@ -160,13 +161,13 @@ def learner(env, steps, **config):
 @pytest.mark.learns
 def test_a_single_step_is_worth_its_reward():
     made = learner(One, 6_000, optimizer="adam", lr=0.02)
-    assert made.agent.inspect(np.zeros((1, 1), np.float32))["value"] == pytest.approx(1, abs=0.05)
+    assert thoughts(made.agent, np.zeros((1, 1), np.float32))["value"] == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.learns
 def test_what_a_time_limit_cuts_off_is_worth_v():
     made = learner(Endless, 16_000, gamma=0.5)
-    assert made.agent.inspect(np.zeros((1, 1), np.float32))["value"] == pytest.approx(2, abs=0.1)
+    assert thoughts(made.agent, np.zeros((1, 1), np.float32))["value"] == pytest.approx(2, abs=0.1)
 
 
 @pytest.mark.learns

@@ -12,6 +12,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.nets import ActorCritic, Critic
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training
+from playing import thoughts
 from probes import SEED, Doors, Endless, Later, Match, Opposite, Slide
 
 
@@ -109,14 +110,14 @@ def test_it_learns_to_match_what_it_sees(config, kind):
 @pytest.mark.learns
 def test_remembered_values_flow_back_in_time():
     made = learner(Later, 6_000, gamma=0.5, **REPLAY)
-    values = [made.agent.inspect(np.array([[t]], np.float32))["value"][0] for t in (0, 1)]
+    values = [thoughts(made.agent, np.array([[t]], np.float32))["value"][0] for t in (0, 1)]
     assert values == pytest.approx([0.5, 1.0], abs=0.1)
 
 
 @pytest.mark.learns
 def test_what_a_time_limit_cuts_off_is_worth_v_in_memory_too():
     made = learner(Endless, 8_000, gamma=0.5, **REPLAY)
-    assert made.agent.inspect(np.zeros((1, 1), np.float32))["value"] == pytest.approx(2, abs=0.1)
+    assert thoughts(made.agent, np.zeros((1, 1), np.float32))["value"] == pytest.approx(2, abs=0.1)
 
 
 @pytest.mark.learns

@@ -15,6 +15,7 @@ from gymnast.envs import games
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last
 from gymnast.runners.training.train import Training, resume, train
+from playing import act, collect, thoughts
 
 
 class Fixed(torch.nn.Module):
@@ -34,7 +35,7 @@ def test_results_have_the_right_sign_at_every_ply():
     agent, rollout = made(full_share=1.0, search_value=0.0)
     seen = []
     for _ in range(12):
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         seen.append((agent.states_of(batch.obs[:-1].reshape(64, -1)).reshape(4, 16, 3), batch.reward.copy()))
         seen[-1] += (batch.terminated.copy(),)
         agent.update(batch, 0.0)
@@ -56,7 +57,7 @@ def test_results_have_the_right_sign_at_every_ply():
 @pytest.mark.learns
 def test_games_under_way_wait_for_their_result():
     agent, rollout = made("connect4", 8, full_share=1.0)
-    agent.update(rollout.collect(agent.act), 0.0)  # four moves: no game can have ended
+    agent.update(collect(agent, rollout), 0.0)  # four moves: no game can have ended
     assert agent.window.added == 0
     learned(agent, rollout, 20)
     ended = agent.window.added
@@ -69,7 +70,7 @@ def test_only_full_searches_are_learned_from():
     agent, rollout = made(full_share=0.25)
     count = 0
     for _ in range(20):
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         count += int(batch.extras["full"].sum())
         agent.update(batch, 0.0)
     assert agent.window.added + int(agent.unfinished.columns["keep"].sum()) == count
@@ -80,7 +81,7 @@ def test_of_fast_searches_the_values_can_be_learned():
     agent, rollout = made("connect4", full_share=0.25, fast_values=True, random_plies=3)
     count, full = 0, 0
     for _ in range(20):
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         assert not (batch.extras["full"] & ~batch.extras["own"]).any()
         count += int(batch.extras["own"].sum())
         full += int(batch.extras["full"].sum())
@@ -113,7 +114,7 @@ def test_the_policy_of_a_fast_search_is_not_learned():
 @pytest.mark.learns
 def test_random_openings_are_of_every_length_and_not_learned_from():
     agent, rollout = made("connect4", 400, full_share=1.0, random_plies=3)
-    batch = rollout.collect(agent.act)  # four moves of each game
+    batch = collect(agent, rollout)  # four moves of each game
     learned_from = batch.extras["full"]
     assert learned_from[3].all()
     np.testing.assert_allclose(learned_from.mean(1), [0.25, 0.5, 0.75, 1.0], atol=0.1)
@@ -145,7 +146,7 @@ def test_the_reply_is_the_policy_of_the_next_position_and_the_last_move_has_none
     agent, rollout = made(full_share=1.0, reply_coef=0.5)
     policies, ends = [], []
     for _ in range(6):
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         policies.append(batch.extras["policy"].copy())
         ends.append(batch.done.copy())
         rows = agent.update(batch, 0.0)
@@ -248,13 +249,13 @@ def test_metrics_are_finite_and_tell_the_speed():
 def test_a_greedy_move_repeats_itself_and_changes_nothing():
     agent, rollout = made()
     learned(agent, rollout, 4)
-    obs = rollout.collect(agent.act).obs[0]
+    obs = collect(agent, rollout).obs[0]
     before = agent.random.bit_generator.state
-    moves = [agent.act(obs, explore=False)["action"].tolist() for _ in range(3)]
+    moves = [act(agent, obs, "best")["action"].tolist() for _ in range(3)]
     assert moves[0] == moves[1] == moves[2]
     assert agent.random.bit_generator.state == before
-    thoughts = agent.inspect(obs)
-    assert thoughts["action probability"].argmax(1).tolist() == moves[0]
+    thought = thoughts(agent, obs)
+    assert thought["action probability"].argmax(1).tolist() == moves[0]
 
 
 @pytest.mark.parametrize("blocks", [0, 2])
@@ -302,7 +303,7 @@ def test_unfinished_games_drop_moves_as_soon_as_they_can():
     unfinished = Unfinished()
     agent, rollout = made("tictactoe", 4)
     for _ in range(30):
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         states = agent.states_of(batch.obs[:-1].reshape(16, -1)).reshape(4, 4, 3)
         unfinished.settle(batch, states, batch.valid)
         assert len(unfinished.columns["keep"]) <= 9

@@ -12,6 +12,7 @@ from gymnast.core.games.game import NONE, RESIGN
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last
 from gymnast.runners.training.train import Training, resume, train
+from playing import act, collect
 
 OPTIONS = {
     "resignation": {"resign": 0.3, "resign_watched": 0.5},
@@ -30,7 +31,7 @@ def test_games_that_are_given_up_end_there_and_count_as_lost():
     assert -1 <= rows[-1]["resign/threshold"] <= -0.5
     seen = 0
     for _ in range(12):
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         given_up = batch.action == RESIGN
         assert (batch.reward[given_up] == -1).all()
         assert batch.terminated[given_up].all()
@@ -51,7 +52,7 @@ def test_moves_of_past_networks_are_played_and_not_learned():
     first, *later = *agent.past.weights, agent.net.state_dict()  # at least a generation later
     for other in later:
         assert any(not torch.equal(first[k], v) for k, v in other.items())
-    batch = rollout.collect(agent.act)
+    batch = collect(agent, rollout)
     ply = agent.states_of(batch.obs[:-1].reshape(-1, batch.obs.shape[-1])).reshape(4, 32, -1)[..., -1]
     theirs = batch.extras["past_side"] == ply % 2
     assert 0.1 < theirs.mean() < 0.5
@@ -68,11 +69,11 @@ def test_past_networks_play_themselves_and_not_the_newest():
         "tictactoe", 64, **OPTIONS["past"], fast_simulations=1, temperature=1e-3, temperature_final=1e-3
     )
     learned(agent, rollout, 10)
-    obs = rollout.collect(agent.act).obs[-1]
+    obs = collect(agent, rollout).obs[-1]
     states = agent.states_of(obs)
     logits, _ = agent.evaluator(agent.past.weights[agent.past._playing])(states, None)
     mask = agent.game.actions_of(states)
-    out = agent.act(obs)
+    out = act(agent, obs)
     theirs = agent.past.side == states[:, -1] % 2
     first = np.where(mask == 1, logits, -np.inf).argmax(1)
     after = states.copy()
@@ -103,7 +104,7 @@ def test_a_network_that_does_not_pass_the_gate_does_not_play():
 def test_a_network_that_passes_plays():
     agent, rollout = made("tictactoe", 32, gate=1e-9, gate_games=4, generation=2)
     states = agent.game.begin(1)
-    for row in (agent.update(rollout.collect(agent.act), 0.0) for _ in range(12)):
+    for row in (agent.update(collect(agent, rollout), 0.0) for _ in range(12)):
         if "gate/score" in row:
             np.testing.assert_array_equal(
                 agent.evaluate(states, None)[0], agent.evaluator(agent.weights())(states, None)[0]

@@ -10,11 +10,13 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymnast.agents import bc
+from gymnast.core.acting import Stateless
 from gymnast.core.batch import Batch, Episodes
 from gymnast.core.errors import UsageError
 from gymnast.core.learn.divergence import divergence
 from gymnast.core.nets import Policy
 from gymnast.core.rollout.engine import Rollout
+from playing import act, acting, collect, thoughts
 from probes import SEED, Match, Slide, clocks, recorded
 
 BOX = spaces.Box(-1, 1, (2,), np.float32)
@@ -71,7 +73,7 @@ def test_other_divergences_are_minimised_where_the_expert_tells_its_probabilitie
     agent = bc.Agent(spaces.Discrete(5), spaces.Discrete(3), cfg, seed=SEED)
     for k in range(200):
         agent.update(batch, k / 200)
-    np.testing.assert_allclose(agent.inspect(np.arange(5))["action probability"], expert, atol=0.03)
+    np.testing.assert_allclose(thoughts(agent, np.arange(5))["action probability"], expert, atol=0.03)
 
 
 def test_other_divergences_need_the_experts_probabilities():
@@ -94,7 +96,7 @@ def test_every_head_imitates_a_continuous_expert(head):
     batch = recorded(env, lambda obs: {"action": obs}, 64).collect(None)
     agent = learned(bc.Config(head=head, lr=3e-3, hidden=(64, 64)), batch)
     obs = np.random.default_rng(1).uniform(-0.9, 0.9, (64, 2)).astype(np.float32)
-    error = np.abs(agent.act(obs, explore=False)["action"] - obs)
+    error = np.abs(act(agent, obs, "best")["action"] - obs)
     assert error.mean() < (0.06 if head == "autoregressive" else 0.04)  # half a bin is 0.05
 
 
@@ -103,7 +105,7 @@ def test_it_imitates_an_expert_on_states_that_the_expert_visits():
     env = vector(Slide)
     recording = recorded(env, lambda obs: {"action": np.clip(-2 * obs, -2, 2)}, 32)
     agent = learned(bc.Config(lr=3e-3), recording.collect(None), obs=Slide.observation_space, action=Slide.action_space)
-    batch = Rollout(vector(Slide), 10, seed=9).collect(lambda obs: agent.act(obs, explore=False))
+    batch = collect(agent, Rollout(vector(Slide), 10, seed=9), "best")
     assert batch.reward[1:].mean() > -0.005  # after one step the mass is where it belongs
 
 
@@ -116,7 +118,7 @@ def test_entropy_bonus_keeps_the_policy_from_being_sure():
         )
         for c in (0.0, 1.0)
     )
-    p = [agent.inspect(obs[:1])["action probability"][0, 0] for agent in (sure, unsure)]
+    p = [thoughts(agent, obs[:1])["action probability"][0, 0] for agent in (sure, unsure)]
     assert p[0] > 0.95
     # d/dp (-log p - H(p)) = 0 where log(p / (1 - p)) = 1 / p
     assert p[1] == pytest.approx(0.782, abs=0.01)
@@ -139,7 +141,7 @@ def test_balance_weighs_rare_actions_as_much_as_common_ones():
     for balance, expected in ((False, 0.1), (True, 0.5)):
         cfg = bc.Config(balance=balance, validation=0, lr=0.01, minibatch=100)
         agent = learned(cfg, batch, 200, spaces.Discrete(1), spaces.Discrete(3))
-        assert agent.inspect(np.zeros(1, np.int64))["action probability"][0, 1] == pytest.approx(expected, abs=0.02)
+        assert thoughts(agent, np.zeros(1, np.int64))["action probability"][0, 1] == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.learns
@@ -149,7 +151,7 @@ def test_noise_on_observations_is_ridge_regression():
     space = spaces.Box(-50, 50, (1,), np.float32)
     cfg = bc.Config(noise=1.0, hidden=(), validation=0, lr=0.02, minibatch=512)
     agent = learned(cfg, batch_of(obs, obs), 150, space, space)
-    slope = float(np.diff(agent.act(np.array([[-1.0], [1.0]], np.float32), explore=False)["action"], axis=0)[0, 0]) / 2
+    slope = float(np.diff(act(agent, np.array([[-1.0], [1.0]], np.float32), "best")["action"], axis=0)[0, 0]) / 2
     assert slope == pytest.approx(0.5, abs=0.08)
 
 
@@ -166,7 +168,7 @@ def test_validation_holds_out_whole_episodes_and_keeps_them_when_more_come():
 
 def test_episodes_are_numbered_whichever_environment_they_are_from():
     env = clocks("2|", "3|")
-    batch = Rollout(env, 5).collect(lambda obs: {"action": np.zeros(len(obs), np.int64)})
+    batch = Rollout(env, 5).collect(Stateless(lambda obs: {"action": np.zeros(len(obs), np.int64)}))
     number = bc.episodes(batch)
     seen = batch.obs[:-1, :, :2].reshape(-1, 2)  # copy, episode
     for k in range(number.max() + 1):
@@ -187,7 +189,7 @@ def test_early_stopping_finishes_and_acts_as_at_the_lowest_validation_loss():
         assert len(losses) < 500
     best = int(np.argmin(losses))
     assert len(losses) == best + 6
-    np.testing.assert_array_equal(agent.act(obs, explore=False)["action"], actions[best])
+    np.testing.assert_array_equal(act(agent, obs, "best")["action"], actions[best])
 
 
 def test_patience_needs_something_to_hold_out():
@@ -250,7 +252,7 @@ def test_goal_conditioned_cloning_learns_to_reach_from_one_who_wandered():
     blind = learned(replace(cfg, relabel=False), batch, 40, Reach.observation_space, Reach.action_space)
     returns = []
     for clone in (agent, blind):
-        lived = Rollout(vector(Reach, 16), 48, seed=77).collect(lambda obs, clone=clone: clone.act(obs))
+        lived = Rollout(vector(Reach, 16), 48, seed=77).collect(acting(clone, 16, "sample"))
         last = lived.reward[5::6]
         returns.append(float((last == 0).mean()))
     assert returns[0] > 0.6

@@ -11,9 +11,11 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymnast import agents
 from gymnast.core import checkpoint
+from gymnast.core.acting import Stateless
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout, Whole
 from gymnast.core.rollout.recording import Recorded
+from playing import act, collect, thoughts
 from probes import Anything, Match, recorded
 
 GAMES = {"alphazero"}  # these play games for two alone, and have contracts of their own
@@ -55,7 +57,7 @@ def learned(algo, updates=3, seed=0):
     env = vector(Match)
     agent = made(algo, env, seed, eager=True)
     rollout = started(agent, env, seed)
-    metrics = [agent.update(rollout.collect(agent.act), k / updates) for k in range(updates)]
+    metrics = [agent.update(collect(agent, rollout), k / updates) for k in range(updates)]
     return agent, rollout, metrics
 
 
@@ -69,18 +71,18 @@ def test_it_solves_match_in_a_few_thousand_steps(algo):
     rollout = started(agent, env)
     steps = 0
     while steps < 8192:
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         agent.update(batch, steps / 8192)
         steps += batch.steps
     every = np.arange(4)
-    assert agent.act(every, explore=False)["action"].tolist() == every.tolist()
+    assert act(agent, every, "best")["action"].tolist() == every.tolist()
 
 
 def test_a_greedy_act_repeats_itself_and_changes_nothing(algo):
     agent, *_ = learned(algo)
     obs = np.arange(4)
     state = deepcopy(agent.state())
-    actions = [agent.act(obs, explore=False)["action"].tolist() for _ in range(5)]
+    actions = [act(agent, obs, "best")["action"].tolist() for _ in range(5)]
     assert all(a == actions[0] for a in actions)
     assert same(state["generator"], agent.state()["generator"])
 
@@ -89,7 +91,7 @@ def test_exploring_tries_every_action_at_the_start(algo):
     agent = made(algo, vector(Match))
     if hasattr(agent, "expert"):
         agent.expert = None  # the expert would try only the right one
-    assert set(agent.act(np.zeros(400, np.int64))["action"].tolist()) == {0, 1, 2, 3}
+    assert set(act(agent, np.zeros(400, np.int64))["action"].tolist()) == {0, 1, 2, 3}
 
 
 def test_metrics_are_finite_and_named_by_group(algo):
@@ -122,16 +124,16 @@ def test_an_agent_restored_from_a_file_continues_bit_for_bit(algo, tmp_path, upd
     second.load_state(checkpoint.load(tmp_path / "agent.safetensors"))
 
     def both(obs):
-        second.act(obs)  # so that its exploration goes on as the first one's does
-        return first.act(obs)
+        act(second, obs)  # so that its exploration goes on as the first one's does
+        return act(first, obs)
 
     for k in range(2):
         obs = np.arange(4)
-        one, two = first.act(obs), second.act(obs)
+        one, two = act(first, obs), act(second, obs)
         assert one.keys() == two.keys()
         for name in one:
             np.testing.assert_array_equal(one[name], two[name])
-        batch = rollout.collect(both)
+        batch = rollout.collect(Stateless(both))
         assert first.update(batch, k / 2) == second.update(batch, k / 2)
         assert torch.equal(weights(first), weights(second))
 
@@ -140,7 +142,7 @@ def test_a_state_does_not_change_when_the_agent_learns_on(algo):
     agent, rollout, _ = learned(algo)
     state = {name: value for name, value in agent.state().items() if name != "replay"}  # which may be views
     before = deepcopy(state)
-    agent.update(rollout.collect(agent.act), 0.5)
+    agent.update(collect(agent, rollout), 0.5)
     assert same(before, state)
 
 
@@ -184,10 +186,10 @@ def test_every_supported_space_makes_an_agent_that_acts_and_learns(algo, obs, ac
             return
         raise
     before = weights(agent).clone()
-    batch = Rollout(env, 6).collect(agent.act)
+    batch = collect(agent, Rollout(env, 6))
     metrics = agent.update(batch, 0.0)
     assert np.isfinite(list(metrics.values())).all()
     assert not torch.equal(weights(agent), before)
     assert batch.action.shape == (6, COPIES, *action.shape)
-    thoughts = agent.inspect(batch.obs[0])
-    assert all(len(value) == COPIES for value in thoughts.values())
+    thought = thoughts(agent, batch.obs[0])
+    assert all(len(value) == COPIES for value in thought.values())

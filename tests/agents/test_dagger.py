@@ -12,6 +12,7 @@ from gymnast.agents import dagger
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout
+from playing import act, collect, thoughts
 from probes import SEED, Match, Slide, recorded
 
 DISCRETE = spaces.Discrete(4)
@@ -41,7 +42,7 @@ def made(expert=None, seed=SEED, **config):
 def rounds(agent, count, seed=SEED, env=None):
     rollout = Rollout(env or vector(), 16, seed)
     for k in range(count):
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         metrics = agent.update(batch, k / count)
     return batch, metrics
 
@@ -49,7 +50,7 @@ def rounds(agent, count, seed=SEED, env=None):
 @pytest.mark.learns
 def test_labels_are_the_experts_on_the_states_that_the_learner_visits():
     agent = made(Expert(shift=1), beta_start=0.0)
-    batch = Rollout(vector(), 16, SEED).collect(agent.act)
+    batch = collect(agent, Rollout(vector(), 16, SEED))
     np.testing.assert_array_equal(batch.extras["label"], (batch.obs[:-1] + 1) % 4)
     assert (batch.action != batch.extras["label"]).any(), "the learner acts"
     np.testing.assert_array_equal(batch.action, batch.extras["own"])
@@ -72,8 +73,8 @@ def test_with_beta_1_the_data_are_those_of_behaviour_cloning():
 def test_with_beta_0_the_states_are_the_learners():
     agent = made(beta_start=0.0)
     alone = deepcopy(agent.learners[0])
-    batch = Rollout(vector(), 16, 5).collect(agent.act)
-    own = Rollout(vector(), 16, 5).collect(lambda obs: alone.act(obs, explore=False))
+    batch = collect(agent, Rollout(vector(), 16, 5))
+    own = collect(alone, Rollout(vector(), 16, 5), "best")
     np.testing.assert_array_equal(batch.action, own.action)
     np.testing.assert_array_equal(batch.obs, own.obs)
 
@@ -94,7 +95,7 @@ def test_beta_follows_its_schedule(name):
 @pytest.mark.learns
 def test_the_expert_acts_on_a_share_beta_of_the_steps():
     agent = made(Expert(shift=2), beta_start=0.3)
-    batch = Rollout(vector(copies=50), 40, SEED).collect(agent.act)
+    batch = collect(agent, Rollout(vector(copies=50), 40, SEED))
     differs = batch.extras["own"] != batch.extras["label"]
     helped = (batch.action == batch.extras["label"])[differs]
     assert helped.mean() == pytest.approx(0.3, abs=0.05)
@@ -113,7 +114,7 @@ def test_it_learns_what_the_expert_does():
     agent = made(lr=0.01)
     _, metrics = rounds(agent, 10)
     assert metrics["imitation/disagreement"] < 0.3  # of actions that are drawn
-    assert agent.act(np.arange(4), explore=False)["action"].tolist() == [0, 1, 2, 3]
+    assert act(agent, np.arange(4), "best")["action"].tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.learns
@@ -123,8 +124,8 @@ def test_it_follows_an_expert_with_continuous_actions():
     agent.expert = lambda obs: {"action": np.clip(-2 * obs, -2, 2)}
     rollout = Rollout(vector(Slide, 8), 20, SEED)
     for k in range(10):
-        agent.update(rollout.collect(agent.act), k / 10)
-    batch = Rollout(vector(Slide, 8), 10, 9).collect(lambda obs: agent.act(obs, explore=False))
+        agent.update(collect(agent, rollout), k / 10)
+    batch = collect(agent, Rollout(vector(Slide, 8), 10, 9), "best")
     assert batch.reward[1:].mean() > -0.005
 
 
@@ -133,12 +134,12 @@ def test_the_budget_of_queries_is_exact_and_ends_the_run():
     agent = made(expert, queries=100)
     rollout = Rollout(vector(), 16, SEED)
     assert not agent.finished
-    agent.update(rollout.collect(agent.act), 0.0)
+    agent.update(collect(agent, rollout), 0.0)
     assert not agent.finished
-    agent.update(rollout.collect(agent.act), 0.0)
+    agent.update(collect(agent, rollout), 0.0)
     assert agent.finished
     assert sum(map(len, expert.asked)) == len(agent.episode) == 100
-    rollout.collect(agent.act)
+    collect(agent, rollout)
     assert sum(map(len, expert.asked)) == 100, "who has spent it asks no more"
 
 
@@ -158,12 +159,12 @@ def test_an_ensemble_asks_only_where_it_disagrees():
     expert = Expert()
     agent = made(expert, ensemble=3, threshold=0.1, lr=0.01, epochs=20)
     rollout = Rollout(vector(), 16, SEED)
-    first = agent.update(rollout.collect(agent.act), 0.0)
+    first = agent.update(collect(agent, rollout), 0.0)
     assert first["imitation/labels"] == 64, "the first round is all about what one does not know"
     expert.asked.clear()
-    before = [agent.learners[k].act(np.arange(4), explore=False)["action"] for k in range(3)]
+    before = [act(agent.learners[k], np.arange(4), "best")["action"] for k in range(3)]
     doubtful = np.flatnonzero(dagger.disagreement(np.stack(before), DISCRETE) > 0.1)
-    rollout.collect(agent.act)
+    collect(agent, rollout)
     assert {int(s) for obs in expert.asked for s in obs} <= set(doubtful.tolist())
     assert sum(map(len, expert.asked)) < 64
 
@@ -191,7 +192,7 @@ def test_a_run_stopped_in_the_middle_goes_on_bit_for_bit(tmp_path, config):
             checkpoint.save(tmp_path / "agent.safetensors", half.state())
             half = made(seed=99, **config)
             half.load_state(checkpoint.load(tmp_path / "agent.safetensors"))
-        batches = [rollout.collect(agent.act) for rollout, agent in zip(rollouts, (whole, half), strict=True)]
+        batches = [collect(agent, rollout) for rollout, agent in zip(rollouts, (whole, half), strict=True)]
         np.testing.assert_array_equal(batches[0].action, batches[1].action)
         assert whole.update(batches[0], k / 4) == half.update(batches[1], k / 4)
     for a, b in zip(whole.net.parameters(), half.net.parameters(), strict=True):
@@ -201,7 +202,7 @@ def test_a_run_stopped_in_the_middle_goes_on_bit_for_bit(tmp_path, config):
 def test_without_an_expert_the_policy_acts_alone():
     agent = made()
     agent.expert = None
-    assert agent.act(np.arange(4)).keys() == {"action"}
+    assert act(agent, np.arange(4)).keys() == {"action"}
 
 
 @pytest.mark.learns
@@ -210,7 +211,7 @@ def test_probabilities_of_the_expert_serve_other_divergences():
     agent.expert = lambda obs: {"action": obs, "probability": np.eye(4, dtype=np.float32)[obs] * 0.6 + 0.1}
     rounds(agent, 4)
     expected = np.eye(4) * 0.6 + 0.1
-    np.testing.assert_allclose(agent.inspect(np.arange(4))["action probability"], expected, atol=0.05)
+    np.testing.assert_allclose(thoughts(agent, np.arange(4))["action probability"], expected, atol=0.05)
 
 
 WRONG = [

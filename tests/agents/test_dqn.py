@@ -1,7 +1,6 @@
 """DQN by hand, its parts in all combinations that matter, and environments whose values are known."""
 
 from contextlib import closing
-from functools import partial
 
 import gymnasium as gym
 import numpy as np
@@ -17,6 +16,7 @@ from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import make
 from gymnast.runners.runs.run import Run
 from gymnast.runners.training.train import train
+from playing import act, collect, thoughts
 from probes import SEED, Doors, Endless, Later, Match, One, Opposite, Seen, clocks
 
 BOX = spaces.Box(-1e6, 1e6, (3,), np.float32)
@@ -78,14 +78,14 @@ def learned(make_env, steps=2000, mode=AutoresetMode.SAME_STEP, **config):
     made = dqn.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
     rollout, done = Rollout(env, cfg.horizon, SEED), 0
     while done < steps:
-        batch = rollout.collect(made.act)
+        batch = collect(made, rollout)
         made.update(batch, done / steps)
         done += batch.steps
     return made
 
 
 def values(made, *obs):
-    return made.inspect(np.array([[x] for x in obs], np.float32))["value"]
+    return thoughts(made, np.array([[x] for x in obs], np.float32))["value"]
 
 
 @pytest.mark.learns
@@ -102,8 +102,8 @@ def test_every_combination_of_parts_finds_the_values_of_the_probes(parts):
 @pytest.mark.parametrize("parts", PARTS)
 def test_every_combination_of_parts_finds_the_right_actions(parts):
     made = learned(Opposite, 1500, **PARTS[parts])
-    assert made.act(np.arange(2), explore=False)["action"].tolist() == [1, 0]
-    got = made.inspect(np.arange(2))["action value"]
+    assert act(made, np.arange(2), "best")["action"].tolist() == [1, 0]
+    got = thoughts(made, np.arange(2))["action value"]
     np.testing.assert_allclose(got, [[-1, 1], [1, -1]], atol=0.25)
 
 
@@ -134,7 +134,7 @@ def test_targets_are_those_of_brute_force_at_every_kind_of_end(n, double):
     with closing(clocks(*SCRIPTS)) as env:
         rollout = Rollout(env, 7)
         for _ in range(3):
-            made.update(rollout.collect(made.act), 0.0)
+            made.update(collect(made, rollout), 0.0)
     collected = 21
     drawn = {name: np.concatenate(x) for name, x in made.replay.sample(64, 8).items()}
     got = dqn.targets(made.net, made.target_net, {k: torch.as_tensor(x) for k, x in drawn.items()}, made.cfg)
@@ -210,7 +210,7 @@ def test_the_target_network_follows_tau_exactly(tau, interval):
         rollout = Rollout(env, 1)
         for _ in range(12):
             before = made.updates
-            made.update(rollout.collect(made.act), 0.0)
+            made.update(collect(made, rollout), 0.0)
             if made.updates == before + 1 and made.updates % interval == 0:
                 expected += tau * (made.optimizer.flat.detach() - expected)
             elif before == 0:  # the first four steps of the network are taken at once
@@ -225,7 +225,7 @@ def test_the_ratio_of_gradient_steps_is_exact_whatever_the_number_of_environment
     with closing(clocks(*["5|"] * copies)) as env:
         rollout, steps = Rollout(env, horizon), 0
         while steps < 200:
-            batch = rollout.collect(made.act)
+            batch = collect(made, rollout)
             made.update(batch, 0.0)
             steps += batch.steps
             assert made.updates == max(int((steps - 20) * ratio + 1e-9), 0)
@@ -236,28 +236,28 @@ def test_epsilon_is_exact_at_both_ends_of_its_schedule_and_halfway():
     with closing(clocks("3|")) as env:
         rollout = Rollout(env, 4)
         for progress, expected in ((0.0, 0.9), (0.2, 0.5), (0.4, 0.1), (0.9, 0.1)):
-            assert made.update(rollout.collect(made.act), progress)["policy/epsilon"] == pytest.approx(expected)
+            assert made.update(collect(made, rollout), progress)["policy/epsilon"] == pytest.approx(expected)
 
 
 @pytest.mark.learns
 def test_actions_are_random_until_learning_starts_and_never_without_exploring():
     made = agent(epsilon_start=0.0, epsilon=0.0, learning_starts=8, hidden=())
     obs = np.zeros((400, 3), np.float32)
-    assert 120 < made.act(obs)["action"].sum() < 280
-    assert len(set(made.act(obs, explore=False)["action"].tolist())) == 1
+    assert 120 < act(made, obs)["action"].sum() < 280
+    assert len(set(act(made, obs, "best")["action"].tolist())) == 1
     with closing(clocks("3|")) as env:
         rollout = Rollout(env, 4)
         for _ in range(2):
-            made.update(rollout.collect(made.act), 0.0)
-    assert len(set(made.act(obs)["action"].tolist())) == 1
+            made.update(collect(made, rollout), 0.0)
+    assert len(set(act(made, obs)["action"].tolist())) == 1
 
 
 @pytest.mark.learns
 def test_noise_alone_explores():
     made = agent(noisy=True, epsilon_start=0.0, epsilon=0.0, learning_starts=0, hidden=(8,))
     obs = np.zeros((1, 3), np.float32)
-    assert {made.act(obs)["action"].item() for _ in range(60)} == {0, 1}
-    assert len({made.act(obs, explore=False)["action"].item() for _ in range(20)}) == 1
+    assert {act(made, obs)["action"].item() for _ in range(60)} == {0, 1}
+    assert len({act(made, obs, "best")["action"].item() for _ in range(20)}) == 1
 
 
 @pytest.mark.learns
@@ -285,8 +285,8 @@ def test_masked_actions_are_never_chosen_and_the_rest_is_learned(parts, observed
         made = dqn.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
         rollout = Rollout(env, cfg.horizon, SEED)
         for k in range(150):
-            made.update(rollout.collect(made.act), k / 150)
-        rewards = [rollout.collect(partial(made.act, explore=False)).reward.mean() for _ in range(20)]
+            made.update(collect(made, rollout), k / 150)
+        rewards = [collect(made, rollout, "best").reward.mean() for _ in range(20)]
         assert np.mean(rewards) > 0.95
 
 
@@ -315,7 +315,7 @@ def test_beta_rises_to_one_with_the_run():
     with closing(clocks("3|")) as env:
         rollout = Rollout(env, 4)
         for progress in (0.0, 0.5, 1.0):
-            made.update(rollout.collect(made.act), progress)
+            made.update(collect(made, rollout), progress)
     assert seen == pytest.approx([0.4, 0.7, 1.0])
 
 
@@ -332,7 +332,7 @@ def test_frames_are_stored_once_and_learned_from_as_stacks():
     made = dqn.Agent(space, spaces.Discrete(2), cfg)
     with closing(SyncVectorEnv([Stacks], autoreset_mode=AutoresetMode.SAME_STEP)) as env:
         rollout = Rollout(env, 16)
-        metrics = made.update(rollout.collect(made.act), 0.0)
+        metrics = made.update(collect(made, rollout), 0.0)
     assert np.isfinite(list(metrics.values())).all()
     assert made.replay.fields["obs"].shape == (64, 1, 20, 20)
     drawn = made.replay.sample(16)
@@ -346,7 +346,7 @@ def test_both_networks_lose_the_mean_of_the_images_that_were_seen():
     made = dqn.Agent(Stacks.observation_space, Stacks.action_space, cfg)
     with closing(SyncVectorEnv([Stacks] * 2, autoreset_mode=AutoresetMode.SAME_STEP)) as env:
         rollout = Rollout(env, 6)
-        made.update(rollout.collect(made.act), 0.0)
+        made.update(collect(made, rollout), 0.0)
     # an episode's observations but for the final one: frame k of the stack at time t shows max(t + k - 3, 0)
     mean = np.maximum(np.arange(6)[:, None] + np.arange(4) - 3, 0).mean(0) / 255
     for net in (made.net, made.target_net):
@@ -356,7 +356,7 @@ def test_both_networks_lose_the_mean_of_the_images_that_were_seen():
 def test_rewards_may_be_reduced_to_their_signs():
     made = agent(reward_sign=True, learning_starts=0, minibatch=4)
     with closing(clocks("3|")) as env:
-        batch = Rollout(env, 6).collect(made.act)
+        batch = collect(made, Rollout(env, 6))
         made.update(batch, 0.0)
     assert made.replay.fields["reward"][:6].ravel().tolist() == [1] * 6
     assert batch.reward.max() == 3

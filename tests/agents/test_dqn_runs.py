@@ -10,6 +10,7 @@ from gymnast.core import checkpoint
 from gymnast.runners.runs.folder import describe
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training, resume, train
+from playing import act
 
 RESUMED = {
     "plain": {},
@@ -60,4 +61,4 @@ def test_the_best_checkpoint_acts_and_has_no_replay(tmp_path):
     assert "replay" not in best
     made = dqn.Agent(spaces.Box(-1, 1, (4,), np.float32), spaces.Discrete(2), run.agent)
     made.load_state(best)
-    assert made.act(np.zeros((2, 4), np.float32))["action"].shape == (2,)
+    assert act(made, np.zeros((2, 4), np.float32))["action"].shape == (2,)

@@ -17,6 +17,7 @@ from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import make
 from gymnast.runners.runs.run import Run
 from gymnast.runners.training.train import train
+from playing import act, collect, thoughts
 from probes import SEED, Doors, Endless, Later, Match, One, Opposite, Poison, Seen, Slide
 
 COPIES = 8
@@ -100,7 +101,7 @@ def test_a_clipped_value_counts_with_the_larger_of_both_errors():
 def test_nothing_is_clipped_in_the_first_gradient_step():
     agent, rollout = started(Match, epochs=1, minibatch=10_000, normalize_obs=True)
     for _ in range(3):
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         with torch.no_grad():
             pi, _ = agent.net(torch.as_tensor(batch.obs[:-1]).flatten(0, 1))
             logp = pi.log_prob(torch.as_tensor(batch.action).flatten())
@@ -116,7 +117,7 @@ def gradient_steps(agent):
 
 def test_every_epoch_visits_every_step():
     agent, rollout = started(Match, epochs=3, minibatch=100)
-    agent.update(rollout.collect(agent.act), 0.0)
+    agent.update(collect(agent, rollout), 0.0)
     # 32 x 8 = 256 steps are minibatches of 100, 100 and 56
     assert gradient_steps(agent) == 9
 
@@ -124,9 +125,9 @@ def test_every_epoch_visits_every_step():
 @pytest.mark.learns
 def test_a_target_kl_stops_the_epochs_early():
     patient, rollout = started(Match, epochs=50, lr=0.01)
-    patient.update(rollout.collect(patient.act), 0.0)
+    patient.update(collect(patient, rollout), 0.0)
     hasty, rollout = started(Match, epochs=50, lr=0.01, target_kl=0.005)
-    metrics = hasty.update(rollout.collect(hasty.act), 0.0)
+    metrics = hasty.update(collect(hasty, rollout), 0.0)
     assert gradient_steps(patient) == 200
     assert 0 < gradient_steps(hasty) < 50
     assert metrics["policy/kl"] < 1.5 * 0.005
@@ -135,14 +136,14 @@ def test_a_target_kl_stops_the_epochs_early():
 @pytest.mark.parametrize(("schedule", "expected"), [("constant", [0.01, 0.01, 0.01]), ("linear", [0.01, 0.0075, 0.0])])
 def test_the_step_size_follows_its_schedule(schedule, expected):
     agent, rollout = started(Match, lr=0.01, lr_schedule=schedule, epochs=1)
-    rates = [agent.update(rollout.collect(agent.act), progress)["policy/lr"] for progress in (0.0, 0.25, 1.0)]
+    rates = [agent.update(collect(agent, rollout), progress)["policy/lr"] for progress in (0.0, 0.25, 1.0)]
     assert rates == pytest.approx(expected)
 
 
 def test_a_step_size_of_zero_learns_nothing():
     agent, rollout = started(Match, lr_schedule="linear")
     before = agent.optimizer.flat.clone()
-    agent.update(rollout.collect(agent.act), 1.0)
+    agent.update(collect(agent, rollout), 1.0)
     assert torch.equal(agent.optimizer.flat, before)
 
 
@@ -154,7 +155,7 @@ def test_the_clip_range_follows_its_schedule(monkeypatch, schedule, expected):
     monkeypatch.setattr(ppo, "loss", lambda net, mb, cfg: seen.append(cfg.clip) or original(net, mb, cfg))
     agent, rollout = started(Match, clip_schedule=schedule, epochs=1, minibatch=10_000)
     for progress in (0.0, 0.75):
-        agent.update(rollout.collect(agent.act), progress)
+        agent.update(collect(agent, rollout), progress)
     assert seen == pytest.approx(expected)
 
 
@@ -165,7 +166,7 @@ def targets_of_each_epoch(monkeypatch, **config):
     monkeypatch.setattr(ppo, "fits", lambda net: False)  # so that `loss` itself is called
     monkeypatch.setattr(ppo, "loss", lambda net, mb, cfg: seen.append(mb["ret"].clone()) or original(net, mb, cfg))
     agent, rollout = started(Later, epochs=3, minibatch=10_000, lr=0.01, **config)
-    agent.update(rollout.collect(agent.act), 0.0)
+    agent.update(collect(agent, rollout), 0.0)
     return seen
 
 
@@ -187,7 +188,7 @@ def test_recomputing_with_an_unchanged_network_changes_nothing(monkeypatch):
     monkeypatch.setattr(ppo, "fits", lambda net: False)  # so that `loss` itself is called
     monkeypatch.setattr(ppo, "loss", lambda net, mb, cfg: seen.append(mb["adv"].clone()) or original(net, mb, cfg))
     agent, rollout = started(Later, epochs=2, minibatch=10_000, lr=0.0, recompute_advantage=True)
-    agent.update(rollout.collect(agent.act), 0.0)
+    agent.update(collect(agent, rollout), 0.0)
     torch.testing.assert_close(seen[0], seen[1])
 
 
@@ -199,7 +200,7 @@ def test_reward_sign_learns_from_the_sign_and_reports_the_reward():
             return obs, 50 * reward, *rest
 
     agent, rollout = started(Rich, reward_sign=True, epochs=1, gamma=0.0, lam=0.0)
-    batch = rollout.collect(agent.act)
+    batch = collect(agent, rollout)
     # every target is the sign, 1: value errors of an untrained V = 0 (nothing is seen) are 1, not 2500
     assert agent.update(batch, 0.0)["loss/value"] == pytest.approx(1, abs=0.2)
     assert set(batch.episodes.returns.tolist()) == {50}
@@ -213,7 +214,7 @@ def test_steps_that_never_happened_are_not_learned_from(monkeypatch):
     env = vector(One, 2, AutoresetMode.NEXT_STEP)
     cfg = ppo.Config(epochs=1, minibatch=10_000, normalize_return=True, normalize_obs=True)
     agent = ppo.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
-    agent.update(Rollout(env, 10).collect(agent.act, limit=9), 0.0)
+    agent.update(collect(agent, Rollout(env, 10), limit=9), 0.0)
     # episodes of one step: every other step only resets
     assert sizes == [9]
     assert agent.net.encoder.standardizers["obs"].count == 9
@@ -226,12 +227,12 @@ PROBE = {"lr": 0.01, "gamma": 0.5, "epochs": 10, "horizon": 32, "minibatch": 64,
 def learned(make_env, updates=15, **config):
     agent, rollout = started(make_env, **PROBE | config)
     for k in range(updates):
-        agent.update(rollout.collect(agent.act), k / updates)
+        agent.update(collect(agent, rollout), k / updates)
     return agent
 
 
 def value(agent, *obs):
-    return agent.inspect(np.array(obs, np.float32).reshape(-1, 1))["value"].tolist()
+    return thoughts(agent, np.array(obs, np.float32).reshape(-1, 1))["value"].tolist()
 
 
 @pytest.mark.learns
@@ -257,7 +258,7 @@ def test_truncated_episodes_bootstrap(mode):
     agent = ppo.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
     rollout = Rollout(env, cfg.horizon, SEED)
     for k in range(15):
-        agent.update(rollout.collect(agent.act), k / 15)
+        agent.update(collect(agent, rollout), k / 15)
     # 1 + 1/2 + 1/4 + ... = 2; as terminations, episodes of five would be worth less than 1.94, and 1.6 on average
     assert value(agent, 0) == pytest.approx([2], abs=0.05)
 
@@ -273,8 +274,8 @@ def test_values_in_units_of_scaled_rewards_have_the_same_shape():
 def test_the_policy_depends_on_what_is_seen():
     agent = learned(Opposite, updates=20, lr=0.02)
     seen = np.array([0, 1])
-    assert agent.act(seen, explore=False)["action"].tolist() == [1, 0]
-    assert (agent.inspect(seen)["action probability"].max(-1) > 0.9).all()
+    assert act(agent, seen, "best")["action"].tolist() == [1, 0]
+    assert (thoughts(agent, seen)["action probability"].max(-1) > 0.9).all()
 
 
 @pytest.mark.learns
@@ -284,7 +285,7 @@ def test_it_matches_several_choices_at_once(kind):
     nvec = [3, 2] if kind == "multidiscrete" else [2, 2, 2]
     every = np.stack(np.meshgrid(*map(np.arange, nvec)), -1).reshape(-1, len(nvec))
     every = every.astype(Match.SPACES[kind].dtype)
-    assert agent.act(every, explore=False)["action"].tolist() == every.tolist()
+    assert act(agent, every, "best")["action"].tolist() == every.tolist()
 
 
 @pytest.mark.learns
@@ -296,9 +297,9 @@ def test_it_matches_several_choices_at_once(kind):
 def test_it_pushes_a_mass_to_the_origin(config):
     agent, rollout = started(Slide, **PROBE | {"horizon": 64, "lr": 3e-3} | config)
     for k in range(20):
-        agent.update(rollout.collect(agent.act), k / 20)
+        agent.update(collect(agent, rollout), k / 20)
     rollout.reset(SEED + 1)
-    episodes = rollout.collect(partial(agent.act, explore=False)).episodes
+    episodes = collect(agent, rollout, "best").episodes
     # left alone, x stays where it started, uniform in [-1, 1]: 10 E[x^2] = 3.3
     assert episodes.returns.mean() > -0.33
 
@@ -306,23 +307,23 @@ def test_it_pushes_a_mass_to_the_origin(config):
 def test_state_dependent_noise_is_kept_for_its_number_of_steps():
     agent, _ = started(Slide, sde=True, sde_freq=3)
     obs = np.full((COPIES, 1), 0.5, np.float32)
-    actions = [agent.act(obs)["action"].ravel().tolist() for _ in range(9)]
+    actions = [act(agent, obs)["action"].ravel().tolist() for _ in range(9)]
     assert actions[0] == actions[1] == actions[2] != actions[3] == actions[4] == actions[5] != actions[6]
 
 
 def test_state_dependent_noise_is_drawn_anew_after_an_update():
     agent, rollout = started(Slide, sde=True, lr=0.0)
     obs = np.full((COPIES, 1), 0.5, np.float32)
-    before = agent.act(obs)["action"].tolist()
-    assert agent.act(obs)["action"].tolist() == before
-    agent.update(rollout.collect(agent.act), 0.0)
-    assert agent.act(obs)["action"].tolist() != before
+    before = act(agent, obs)["action"].tolist()
+    assert act(agent, obs)["action"].tolist() == before
+    agent.update(collect(agent, rollout), 0.0)
+    assert act(agent, obs)["action"].tolist() != before
 
 
 def test_state_dependent_noise_fits_any_number_of_environments():
     agent, _ = started(Slide, sde=True)
     for count in (COPIES, 1, 32, COPIES):
-        assert agent.act(np.zeros((count, 1), np.float32))["action"].shape == (count, 1)
+        assert act(agent, np.zeros((count, 1), np.float32))["action"].shape == (count, 1)
 
 
 @pytest.mark.learns
@@ -335,11 +336,11 @@ def test_masked_actions_are_never_chosen_and_the_rest_is_learned(observed):
         rollout = Rollout(env, cfg.horizon, SEED)
         shares = []
         for k in range(25):
-            batch = rollout.collect(agent.act)
+            batch = collect(agent, rollout)
             shares.append(batch.reward.mean())
             agent.update(batch, k / 25)
         assert shares[0] < 0.8
-        greedy = rollout.collect(partial(agent.act, explore=False))
+        greedy = collect(agent, rollout, "best")
         assert greedy.reward.mean() > 0.95
 
 
@@ -347,9 +348,9 @@ def test_a_mask_leaves_no_probability_to_closed_doors():
     with closing(make(partial(Doors, observed=True), 32)) as env:
         cfg = ppo.Config(**PROBE)
         agent = ppo.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
-        batch = Rollout(env, 4).collect(agent.act)
+        batch = collect(agent, Rollout(env, 4))
         mask = agent.net.encoder.mask(torch.as_tensor(batch.obs[0])).numpy()
-        assert (agent.inspect(batch.obs[0])["action probability"][mask == 0] == 0).all()
+        assert (thoughts(agent, batch.obs[0])["action probability"][mask == 0] == 0).all()
 
 
 @pytest.mark.learns
@@ -360,9 +361,9 @@ def test_standardised_observations_do_not_change_what_is_learned():
 @pytest.mark.learns
 def test_the_likelihood_of_a_continuous_action_is_that_of_what_was_chosen_not_of_what_was_clipped():
     agent, rollout = started(Slide, log_std_init=2.0)
-    batch = rollout.collect(agent.act)
+    batch = collect(agent, rollout)
     assert np.abs(batch.action).max() > 2
-    mean = agent.inspect(batch.obs[0])["mean action"]
+    mean = thoughts(agent, batch.obs[0])["mean action"]
     z = (batch.action[0] - mean) / exp(2)
     expected = (-0.5 * z**2 - 2 - 0.5 * log(2 * np.pi)).ravel()
     np.testing.assert_allclose(batch.extras["logp"][0], expected, rtol=1e-5)
@@ -386,7 +387,7 @@ def test_training_reaches_the_value_through_the_runner():
 
 def test_spaces_are_what_the_agent_is_made_from():
     agent = ppo.Agent(spaces.Discrete(3), spaces.Box(-1, 1, (2, 2), np.float32), ppo.Config())
-    assert agent.act(np.arange(3))["action"].shape == (3, 2, 2)
+    assert act(agent, np.arange(3))["action"].shape == (3, 2, 2)
 
 
 @pytest.mark.slow
@@ -396,6 +397,6 @@ def test_the_compiled_loss_is_the_plain_one():
     for agent in agents:
         agent._written_out = None
         rollout = Rollout(vector(Seen, COPIES), 32, seed=0)
-        agent.update(rollout.collect(agent.act), 0.0)
+        agent.update(collect(agent, rollout), 0.0)
     compiled, plain = (agent.optimizer.flat.detach() for agent in agents)
     torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-6)

@@ -17,6 +17,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.learn.returns import rewards_to_go
 from gymnast.core.nets import ActorCritic
 from gymnast.core.rollout.engine import Rollout
+from playing import collect
 from probes import SEED
 
 STATES, ACTIONS, HORIZON, GAMMA = 2, 2, 3, 0.6
@@ -352,7 +353,7 @@ def test_updates_follow_the_exact_gradient(kwargs):
     weight = agent.net.policy_head.linear.weight
     gradients = []
     for _ in range(150):
-        agent.update(rollout.collect(agent.act), 0.0)
+        agent.update(collect(agent, rollout), 0.0)
         gradients.append(-weight.grad.numpy().T.ravel().copy())
     mean, error = np.mean(gradients, 0), np.std(gradients, 0) / np.sqrt(len(gradients))
     assert (np.abs(mean - exact(kwargs.get("weight", "to_go") != "to_go")) < 4 * error).all()
@@ -363,7 +364,7 @@ def spread(updates=80, **kwargs):
     agent, rollout = playing(config(lr=1e-30, hidden=(), **kwargs), offset=5.0)
     gradients = []
     for _ in range(updates):
-        agent.update(rollout.collect(agent.act), 0.0)
+        agent.update(collect(agent, rollout), 0.0)
         gradients.append(agent.net.policy_head.linear.weight.grad.numpy().ravel().copy())
     return np.var(gradients[20:], 0).sum()
 
@@ -382,9 +383,9 @@ def test_standardised_returns_are_a_baseline_too():
 
 def test_returns_are_standardised_by_those_of_earlier_updates():
     agent, rollout = playing(config(standardize_return=True, lr=1e-30, hidden=()), copies=64)
-    agent.update(rollout.collect(agent.act), 0.0)
+    agent.update(collect(agent, rollout), 0.0)
     mean, std = float(agent.returns.mean), 1 / float(agent.returns.scale)
-    batch = rollout.collect(agent.act)
+    batch = collect(agent, rollout)
     agent.update(batch, 0.0)
     standardised = agent.net.policy_head.linear.weight.grad.clone()
     other, _ = playing(config(lr=1e-30, hidden=()))

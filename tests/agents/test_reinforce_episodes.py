@@ -6,6 +6,7 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 from gymnast.agents import reinforce
+from gymnast.core.acting import Stateless
 from gymnast.core.rollout.engine import Rollout, Whole
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training
@@ -13,7 +14,7 @@ from probes import Match, clocks
 
 
 def test_whole_episodes_of_a_batch_are_found_and_cut_ones_left_out():
-    batch = Rollout(clocks("2|", "3~ 9|", "4|"), 7).collect(lambda obs: {"action": np.zeros(3, np.int64)})
+    batch = Rollout(clocks("2|", "3~ 9|", "4|"), 7).collect(Stateless(lambda obs: {"action": np.zeros(3, np.int64)}))
     whole, step, episode = reinforce.episodes(batch)
     assert whole.sum(0).tolist() == [6, 3, 4]
     number = np.full(whole.shape, -1)
@@ -27,7 +28,7 @@ def test_whole_episodes_of_a_batch_are_found_and_cut_ones_left_out():
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 def test_steps_that_only_reset_belong_to_no_episode(mode):
     rollout = Rollout(clocks("2| 1|", "3~", mode=mode), Whole(2))
-    _, step, episode = reinforce.episodes(rollout.collect(lambda obs: {"action": np.zeros(2, np.int64)}))
+    _, step, episode = reinforce.episodes(rollout.collect(Stateless(lambda obs: {"action": np.zeros(2, np.int64)})))
     lengths = np.bincount(episode)
     assert lengths.tolist() == [2, 1, 3, 3]
     assert sorted(step.tolist()) == sorted(t for n in lengths for t in range(n))

@@ -6,6 +6,7 @@ import torch
 from stopping import states
 
 from gymnast import REINFORCE
+from playing import thoughts
 from probes import SEED, Doors, Endless, Later, Match, One, Opposite, Seen, Slide
 
 
@@ -15,7 +16,7 @@ def learner(env, steps, **config):
 
 
 def value(made, seen):
-    return made.agent.inspect(np.array([[seen]], np.float32))["value"][0]
+    return thoughts(made.agent, np.array([[seen]], np.float32))["value"][0]
 
 
 @pytest.mark.learns

@@ -14,6 +14,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.learn.episodes import Played, joined
 from gymnast.core.rollout.engine import Rollout
 from gymnast.runners.lab import _mdp
+from playing import collect, thoughts
 from probes import SEED, Later, Match
 
 GAMMA = 0.8
@@ -54,9 +55,9 @@ def gradients(updates, copies=32, **config):
     rollout, out = Rollout(env, agent.horizon, SEED), []
     for _ in range(updates):
         place(agent, THEN)
-        agent.update(rollout.collect(agent.act), 0.0)
+        agent.update(collect(agent, rollout), 0.0)
         place(agent, NOW)
-        agent.update(rollout.collect(agent.act), 0.0)
+        agent.update(collect(agent, rollout), 0.0)
         out.append(-agent.net.policy_head.linear.weight.grad.numpy().T.ravel().copy())
     return np.array(out)
 
@@ -148,7 +149,7 @@ def test_it_learns_with_a_memory():
     assert made.learn(6_000).evaluate(20).mean > 7
     later = REINFORCE(Later, preset="none", backend="loop", seed=SEED, evals=0, agent={"memory": 2, "gamma": 0.5})
     later.learn(2_500)
-    values = [later.agent.inspect(np.array([[t]], np.float32))["value"][0] for t in (0, 1)]
+    values = [thoughts(later.agent, np.array([[t]], np.float32))["value"][0] for t in (0, 1)]
     assert values == pytest.approx([0.5, 1.0], abs=0.1)
 
 

@@ -12,6 +12,7 @@ from scipy.optimize import linprog
 
 from gymnast.agents import tabular
 from gymnast.agents.tabular import Model, backup, evaluate, policy_iteration, value_iteration
+from gymnast.core.acting import Stateless
 from gymnast.core.batch import Batch, Episodes
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout
@@ -19,6 +20,7 @@ from gymnast.envs import make
 from gymnast.runners.runs.folder import describe
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training, resume, train
+from playing import collect
 from probes import SEED, Doors, Lucky
 
 ONLINE = ["q", "double_q", "sarsa"]
@@ -134,7 +136,7 @@ def test_the_maximisation_bias_of_q_learning_is_gone_in_double_q_learning():
             made = tabular.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
             rollout = Rollout(env, 16, SEED)
             for _ in range(200):
-                made.update(rollout.collect(made.act), 0.0)
+                made.update(collect(made, rollout), 0.0)
         return made.q[:, 0].mean()
 
     assert estimate("q") > 0.15
@@ -159,8 +161,8 @@ def test_masked_actions_are_neither_taken_nor_bootstrapped_from():
         made = tabular.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
         rollout = Rollout(env, 16, SEED)
         for k in range(60):
-            made.update(rollout.collect(made.act), k / 60)
-        assert rollout.collect(lambda obs: made.act(obs, explore=False)).reward.mean() > 0.95
+            made.update(collect(made, rollout), k / 60)
+        assert collect(made, rollout, "best").reward.mean() > 0.95
 
 
 def test_a_run_stopped_and_resumed_is_the_run_that_never_stopped(tmp_path):
@@ -271,7 +273,7 @@ def test_a_plan_is_carried_out_as_promised(env_id):
     np.testing.assert_allclose(policy_iteration(model, 0.99).value, plan.value, atol=1e-6)
     with closing(make(env_id, 200)) as env:
         layout = tabular.Table(env.single_observation_space, env.single_action_space, 1, 0.0)
-        batch = Rollout(env, 100, SEED).collect(lambda obs: {"action": plan.policy[layout.states(obs)]})
+        batch = Rollout(env, 100, SEED).collect(Stateless(lambda obs: {"action": plan.policy[layout.states(obs)]}))
         start = layout.states(batch.obs[0])
     discounted = np.zeros(200)
     running = np.ones(200, np.bool_)

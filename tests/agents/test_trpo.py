@@ -17,6 +17,7 @@ from gymnast.core.learn.natural import conjugate_gradient, fisher, gradient
 from gymnast.core.rollout.engine import Rollout
 from gymnast.core.rollout.fused import FusedActor, fits
 from gymnast.envs import make
+from playing import act, collect, thoughts
 from probes import SEED, Doors, Endless, Later, Match, Opposite, Slide
 
 COPIES = 8
@@ -36,12 +37,12 @@ def started(env, **config):
 def learned(env, updates, **config):
     agent, rollout = started(env, **config)
     for k in range(updates):
-        agent.update(rollout.collect(agent.act), k / updates)
+        agent.update(collect(agent, rollout), k / updates)
     return agent
 
 
 def value(agent, *obs):
-    return agent.inspect(np.array(obs, np.float32).reshape(-1, 1))["value"].tolist()
+    return thoughts(agent, np.array(obs, np.float32).reshape(-1, 1))["value"].tolist()
 
 
 def parts(agent):
@@ -126,7 +127,7 @@ def test_no_update_leaves_the_trust_region(name):
     agent, rollout = started(env, horizon=128, delta=0.02)
     accepted = 0
     for k in range(15):
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         obs = torch.as_tensor(batch.obs[:-1]).flatten(0, 1).clone()
         old = distribution(agent, obs)
         metrics = agent.update(batch, k / 15)
@@ -158,7 +159,7 @@ def test_a_failed_search_changes_no_bit_of_the_policy(monkeypatch, how):
         monkeypatch.setattr(trpo, "conjugate_gradient", wrong_way)
     agent, rollout = started(env, delta=1e-2 if how == "wrong way" else 1e-30)
     policy, critic = parts(agent)
-    metrics = agent.update(rollout.collect(agent.act), 0.0)
+    metrics = agent.update(collect(agent, rollout), 0.0)
     assert same(policy, parts(agent)[0])
     assert not same(critic, parts(agent)[1])
     assert (metrics["policy/step_accepted"], metrics["policy/backtracks"]) == (0, 10)
@@ -170,7 +171,7 @@ def test_without_a_search_the_step_is_taken_unseen(monkeypatch):
     monkeypatch.setattr(trpo, "conjugate_gradient", wrong_way)
     agent, rollout = started(vector(Match), line_search_steps=0)
     policy, _ = parts(agent)
-    metrics = agent.update(rollout.collect(agent.act), 0.0)
+    metrics = agent.update(collect(agent, rollout), 0.0)
     assert not same(policy, parts(agent)[0])
     assert (metrics["policy/step_accepted"], metrics["policy/backtracks"]) == (1, 0)
     assert metrics["loss/policy"] > 0
@@ -179,7 +180,7 @@ def test_without_a_search_the_step_is_taken_unseen(monkeypatch):
 @pytest.mark.learns
 def test_a_short_step_has_the_divergence_it_was_made_for():
     agent, rollout = started(vector(Match), delta=1e-4, damping=1e-5, line_search_steps=0, cg_iterations=30)
-    metrics = agent.update(rollout.collect(agent.act), 0.0)
+    metrics = agent.update(collect(agent, rollout), 0.0)
     assert metrics["policy/kl"] == pytest.approx(1e-4, rel=0.1)
     assert metrics["loss/policy"] < 0
 
@@ -187,7 +188,7 @@ def test_a_short_step_has_the_divergence_it_was_made_for():
 def test_a_vanished_gradient_moves_nothing():
     agent, rollout = started(vector(Later))  # which has one action
     policy, _ = parts(agent)
-    metrics = agent.update(rollout.collect(agent.act), 0.0)
+    metrics = agent.update(collect(agent, rollout), 0.0)
     assert same(policy, parts(agent)[0])
     assert np.isfinite(list(metrics.values())).all()
 
@@ -206,11 +207,11 @@ def test_the_encoder_of_images_moves_with_the_policy_alone(monkeypatch):
 
     agent, rollout = started(vector(Picture), horizon=8, critic_epochs=1)
     encoder = [p.detach().clone() for p in agent.net.encoder.parameters()]
-    agent.update(rollout.collect(agent.act), 0.0)
+    agent.update(collect(agent, rollout), 0.0)
     assert not same(encoder, agent.net.encoder.parameters())
     monkeypatch.setattr(trpo, "conjugate_gradient", wrong_way)
     encoder = [p.detach().clone() for p in agent.net.encoder.parameters()]
-    agent.update(rollout.collect(agent.act), 0.5)
+    agent.update(collect(agent, rollout), 0.5)
     assert same(encoder, agent.net.encoder.parameters())
 
 
@@ -220,7 +221,7 @@ def test_the_fused_loop_sees_the_weights_after_an_update():
     assert fits(env, agent.net)
     rollout = Rollout(env, 32, SEED, FusedActor(env, agent.net, SEED))
     for _ in range(3):
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         pi, seen = agent.net(torch.as_tensor(batch.obs[:-1]).flatten(0, 1))
         logp = pi.log_prob(torch.as_tensor(batch.action).flatten())
         np.testing.assert_allclose(batch.extras["logp"].ravel(), logp.detach(), atol=1e-5)
@@ -247,8 +248,8 @@ def test_later_rewards_are_discounted():
 def test_the_policy_depends_on_what_is_seen(config):
     agent = learned(vector(Opposite), 20, **{"damping": 1e-3, "delta": 0.05} | config)
     seen = np.array([0, 1])
-    assert agent.act(seen, explore=False)["action"].tolist() == [1, 0]
-    assert (agent.inspect(seen)["action probability"].max(-1) > 0.9).all()
+    assert act(agent, seen, "best")["action"].tolist() == [1, 0]
+    assert (thoughts(agent, seen)["action probability"].max(-1) > 0.9).all()
 
 
 @pytest.mark.learns
@@ -258,7 +259,7 @@ def test_it_matches_several_choices_at_once(kind):
     nvec = [3, 2] if kind == "multidiscrete" else [2, 2, 2]
     every = np.stack(np.meshgrid(*map(np.arange, nvec)), -1).reshape(-1, len(nvec))
     every = every.astype(Match.SPACES[kind].dtype)
-    assert agent.act(every, explore=False)["action"].tolist() == every.tolist()
+    assert act(agent, every, "best")["action"].tolist() == every.tolist()
 
 
 @pytest.mark.learns
@@ -268,7 +269,7 @@ def test_it_pushes_a_mass_to_the_origin(sde, log_std_init):
         vector(Slide), 30, horizon=64, gamma=0.5, delta=0.05, damping=1e-2,
         critic_lr=1e-2, sde=sde, sde_freq=4, log_std_init=log_std_init,
     )  # fmt: skip
-    action = agent.act(np.array([[-0.8], [0.8]], np.float32), explore=False)["action"]
+    action = act(agent, np.array([[-0.8], [0.8]], np.float32), "best")["action"]
     # the best action is -2x
     assert action.ravel().tolist() == pytest.approx([1.6, -1.6], abs=0.5)
 
@@ -279,7 +280,7 @@ def test_masked_actions_are_never_chosen_and_the_rest_is_learned():
     agent, rollout = started(env, gamma=0.0, damping=1e-3, delta=0.05)
     rewards = []
     for k in range(30):
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         assert np.isfinite(list(agent.update(batch, k / 30).values())).all()
         rewards.append(batch.reward.mean())
     assert rewards[-1] > 0.9 > rewards[0]

@@ -2,6 +2,7 @@ import ale_py
 import numpy as np
 import pytest
 
+from gymnast.core.acting import Stateless
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import atari, describe, make
@@ -97,7 +98,7 @@ def test_infos_report_whole_games_when_lives_end_episodes():
 def test_the_rollout_reports_whole_games():
     env = make(GAME, 1, life_loss=True)
     rng = np.random.default_rng(0)
-    batch = Rollout(env, 500, 3).collect(lambda obs: {"action": rng.integers(4, size=1)})
+    batch = Rollout(env, 500, 3).collect(Stateless(lambda obs: {"action": rng.integers(4, size=1)}))
     assert batch.terminated.sum() >= 5 * len(batch.episodes.lengths) > 0
     env.close()
 

@@ -4,6 +4,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
 from gymnast import envs
+from gymnast.core.acting import Stateless
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout
 from gymnast.core.spaces.history import stack, stack_rows, stacked
@@ -18,7 +19,7 @@ def still(obs):
 @pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.name)
 def test_each_episode_begins_with_its_first_observation_alone(mode):
     env = History(clocks("3| 2~", "4|", mode=mode), 3)
-    batch = Rollout(env, 12).collect(still)
+    batch = Rollout(env, 12).collect(Stateless(still))
     for i in range(2):
         for t in np.flatnonzero(batch.valid[:, i]):
             copy, episode, time = batch.obs[t, i].reshape(3, 3).T
@@ -29,7 +30,7 @@ def test_each_episode_begins_with_its_first_observation_alone(mode):
 
 def test_the_final_observation_has_the_history_of_its_own_episode():
     for mode in AutoresetMode:
-        batch = Rollout(History(clocks("3| 2~", mode=mode), 2), 12).collect(still)
+        batch = Rollout(History(clocks("3| 2~", mode=mode), 2), 12).collect(Stateless(still))
         assert batch.final_obs[0, 2::3].tolist() == [2, 3]
         assert batch.final_obs[1, 2::3].tolist() == [1, 2]
 

@@ -6,6 +6,7 @@ from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode
 from streams import ENVS, GAMMA, NO_EPISODES, Stream, check, filled, same
 
+from gymnast.core.acting import Stateless
 from gymnast.core.batch import Batch
 from gymnast.core.errors import UsageError
 from gymnast.core.replay import sampling as drawing
@@ -47,7 +48,7 @@ def test_atari_stacks_come_back_bit_for_bit(mode):
     env = AtariVectorEnv("breakout", envs, autoreset_mode=mode, max_num_frames_per_episode=100)  # 25 steps
     rollout, replay = Rollout(env, steps, seed=1), Replay(steps * envs, stack=4)
     for _ in range(3):
-        batch = rollout.collect(lambda obs: {"action": rng.integers(0, 4, len(obs))})
+        batch = rollout.collect(Stateless(lambda obs: {"action": rng.integers(0, 4, len(obs))}))
         replay.add(batch)
         following = batch.obs[1:].copy()
         following[tuple(batch.final_at.T)] = batch.final_obs

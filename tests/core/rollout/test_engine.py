@@ -11,6 +11,7 @@ from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv
 from scripted import DISABLED, MODES, NEXT, SAME, SCRIPTS, counting, episodes_of, zeros
 
+from gymnast.core.acting import Stateless
 from gymnast.core.errors import UsageError
 from gymnast.core.learn.returns import gae
 from gymnast.core.rollout.engine import Rollout
@@ -176,14 +177,14 @@ def test_an_episode_that_ends_beyond_the_budget_does_not_leak_into_the_next(mode
 def test_box_actions_are_clipped_for_the_environment_and_recorded_as_chosen():
     env = clocks("9|", action_space=spaces.Box(-1, 1, (2,), np.float32))
     chosen = np.array([[3.0, -0.5]], np.float32)
-    batch = Rollout(env, 1).collect(lambda obs: {"action": chosen})
+    batch = Rollout(env, 1).collect(Stateless(lambda obs: {"action": chosen}))
     assert batch.action.tolist() == [[[3.0, -0.5]]]
     assert env.envs[0].received[0].tolist() == [1.0, -0.5]
 
 
 def test_unbounded_box_actions_pass_unchanged():
     env = clocks("9|", action_space=spaces.Box(-np.inf, np.inf, (1,), np.float32))
-    Rollout(env, 1).collect(lambda obs: {"action": np.array([[1e9]], np.float32)})
+    Rollout(env, 1).collect(Stateless(lambda obs: {"action": np.array([[1e9]], np.float32)}))
     assert env.envs[0].received[0].tolist() == [1e9]
 
 
@@ -196,7 +197,7 @@ def test_unbounded_box_actions_pass_unchanged():
 )
 def test_indices_are_recorded_from_zero_and_given_from_the_start_of_their_space(space, chosen, received):
     env = clocks("9|", action_space=space)
-    batch = Rollout(env, 1).collect(lambda obs: {"action": np.array(chosen)})
+    batch = Rollout(env, 1).collect(Stateless(lambda obs: {"action": np.array(chosen)}))
     assert batch.action[0].tolist() == chosen
     assert env.envs[0].received[0].tolist() == received
 
@@ -336,7 +337,7 @@ def test_advantages_through_a_batch_equal_brute_force_over_episodes(mode):
         return np.tanh(obs @ np.array([1.0, -2.0])).astype(np.float32)
 
     env = SyncVectorEnv([Random] * 3, autoreset_mode=mode)
-    batch = Rollout(env, 60).collect(lambda obs: {**zeros(obs), "value": value(obs)})
+    batch = Rollout(env, 60).collect(Stateless(lambda obs: {**zeros(obs), "value": value(obs)}))
     after = batch.next_value(batch.extras["value"], value(batch.edge_obs))
     advantage = gae(batch.reward, batch.extras["value"], after, batch.done, gamma, lam)
     finals = {tuple(at): obs for at, obs in zip(batch.final_at.tolist(), batch.final_obs, strict=True)}

@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from gymnast.agents import dqn, ppo
+from gymnast.core.acting import Stateless
 from gymnast.core.jitted import activations, rng
 from gymnast.core.rollout import fused
 from gymnast.core.rollout.engine import Rollout
 from gymnast.core.rollout.fused import FusedActor, fits, is_native
 from gymnast.envs import make
+from playing import act, collect
 
 ENVS = ["CartPole-v1", "Pendulum-v1", "MountainCarContinuous-v0", "FrozenLake-v1"]
 COPIES, HORIZON = 3, 60
@@ -49,7 +51,7 @@ def torch_path(agent, batch):
 def test_log_probabilities_and_values_are_those_of_the_network(env_id, name):
     with closing(make(env_id, COPIES)) as env:
         agent, rollout = started(env, CONFIGS[name])
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         logp, value = torch_path(agent, batch)
         np.testing.assert_allclose(batch.extras["logp"], logp, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(batch.extras["value"], value, rtol=1e-5, atol=1e-5)
@@ -63,13 +65,13 @@ def test_action_values_are_acted_on_as_the_network_does(env_id, hidden):
         agent = dqn.Agent(env.single_observation_space, env.single_action_space, cfg)
         assert fits(env, agent.net)
         rollout = Rollout(env, HORIZON, 0, FusedActor(env, agent.net, 0))
-        first = rollout.collect(agent.act)
+        first = collect(agent, rollout)
         assert first.extras == {}
         counts = np.bincount(first.action.ravel(), minlength=env.single_action_space.n)
         assert counts.min() > 0.6 * counts.mean()  # epsilon is 1
         agent.net.epsilon.fill_(0.0)
-        greedy = rollout.collect(agent.act)
-        expected = [agent.act(obs, explore=False)["action"] for obs in greedy.obs[:-1]]
+        greedy = collect(agent, rollout)
+        expected = [act(agent, obs, "best")["action"] for obs in greedy.obs[:-1]]
         np.testing.assert_array_equal(greedy.action, expected)
 
 
@@ -83,10 +85,10 @@ def test_action_values_that_the_loops_do_not_know_are_left_to_the_network(config
 def test_the_loop_reads_the_weights_as_they_are_after_learning():
     with closing(make("CartPole-v1", COPIES)) as env:
         agent, rollout = started(env, CONFIGS["standardised"])
-        before = rollout.collect(agent.act)
+        before = collect(agent, rollout)
         first = before.extras["value"].copy()
         agent.update(before, 0.0)
-        batch = rollout.collect(agent.act)
+        batch = collect(agent, rollout)
         np.testing.assert_allclose(batch.extras["value"], torch_path(agent, batch)[1], rtol=1e-5, atol=1e-5)
         assert not np.allclose(batch.extras["value"], first)
 
@@ -97,9 +99,9 @@ def test_a_batch_is_what_the_recorder_would_have_recorded_for_these_actions(env_
         agent, rollout = started(one, CONFIGS["tanh"], seed=5)
         plain = Rollout(two, HORIZON, seed=5)
         for _ in range(5):  # long enough for episodes to end in all but MountainCarContinuous
-            batch = rollout.collect(agent.act)
+            batch = collect(agent, rollout)
             script = iter(batch.action)
-            expected = plain.collect(lambda _, script=script: {"action": next(script)})
+            expected = plain.collect(Stateless(lambda _, script=script: {"action": next(script)}))
             for name in ("obs", "action", "reward", "terminated", "truncated", "valid", "final_at", "final_obs"):
                 np.testing.assert_array_equal(getattr(batch, name), getattr(expected, name), err_msg=name)
                 assert getattr(batch, name).dtype == getattr(expected, name).dtype, name
@@ -110,7 +112,7 @@ def collected(seed):
     """Observations and actions of three rollouts."""
     with closing(make("CartPole-v1", COPIES)) as env:
         agent, rollout = started(env, CONFIGS["tanh"], seed)
-        batches = (rollout.collect(agent.act) for _ in range(3))
+        batches = (collect(agent, rollout) for _ in range(3))
         return [x.tolist() for batch in batches for x in (batch.obs, batch.action)]
 
 
@@ -123,13 +125,13 @@ def test_the_same_seed_gives_the_same_batches_and_another_seed_others():
 def test_the_stream_of_actions_is_part_of_the_rollouts_state():
     with closing(make("CartPole-v1", COPIES)) as env:
         agent, rollout = started(env, CONFIGS["tanh"])
-        rollout.collect(agent.act)
+        collect(agent, rollout)
         state = rollout.state()
-        expected = rollout.collect(agent.act).action.copy()
+        expected = collect(agent, rollout).action.copy()
         assert not np.array_equal(rollout.state()["random"], state["random"])
         rollout.load_state(state)
         # the environment has gone on, but the first actions answer to the same observations with the same numbers
-        np.testing.assert_array_equal(rollout.collect(agent.act).action[0], expected[0])
+        np.testing.assert_array_equal(collect(agent, rollout).action[0], expected[0])
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 7, 179, 180, 500])
@@ -141,7 +143,7 @@ def test_the_budget_is_exact(limit):
         assert batch.steps == steps
         assert len(batch.reward) == -(-steps // COPIES)
         assert batch.valid.ravel()[:steps].all()
-        assert rollout.collect(agent.act).steps == COPIES * HORIZON
+        assert collect(agent, rollout).steps == COPIES * HORIZON
 
 
 def test_discrete_actions_are_drawn_with_their_probabilities():
@@ -236,7 +238,7 @@ def test_one_seed_gives_one_run_whether_the_environment_is_native_or_not(env_id)
     for backend in ("native", "loop"):
         with closing(make(env_id, COPIES, backend=backend)) as env:
             agent, rollout = started(env, CONFIGS["tanh"], seed=3)
-            batches.append(rollout.collect(agent.act))
+            batches.append(collect(agent, rollout))
             assert batches[-1].steps == COPIES * HORIZON
     native, loop = batches
     for name in ("obs", "action", "reward", "terminated", "truncated", "final_at", "final_obs"):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from gymnast.core.acting import Stateless
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout import demos
 from gymnast.core.rollout.engine import Rollout
@@ -20,7 +21,7 @@ def played(folder, script="3| 2~", episodes=4, **kwargs):
 
 def test_a_recording_is_the_batch_that_the_environment_gave(tmp_path):
     env = clocks("3| 2~")
-    lived = Rollout(env, 10).collect(right)  # four episodes: 3 + 2 + 3 + 2 steps
+    lived = Rollout(env, 10).collect(Stateless(right))  # four episodes: 3 + 2 + 3 + 2 steps
     batch = played(tmp_path).collect(right)
     for name in ("action", "reward", "terminated", "truncated", "valid", "final_at", "final_obs"):
         np.testing.assert_array_equal(getattr(batch, name), getattr(lived, name), name)

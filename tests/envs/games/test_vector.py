@@ -6,6 +6,7 @@ import pytest
 from own_games import COUNTDOWN
 
 import gymnast
+from gymnast.core.acting import Stateless
 from gymnast.core.errors import UsageError
 from gymnast.core.games.game import RESIGN
 from gymnast.core.learn.returns import rewards_to_go
@@ -26,7 +27,7 @@ def masks(obs):
 def test_the_result_of_a_game_as_each_player_sees_it_is_the_reward_to_go_with_gamma_minus_1():
     """X plays 0 2 4 6 and O 1 3 5: X has the diagonal 2 4 6 after seven moves."""
     env = gymnast.make("tictactoe", 1)
-    batch = Rollout(env, 9).collect(first_open)
+    batch = Rollout(env, 9).collect(Stateless(first_open))
     assert batch.action[:, 0].tolist() == [0, 1, 2, 3, 4, 5, 6, 0, 1]
     assert batch.reward[:, 0].tolist() == [0, 0, 0, 0, 0, 0, 1, 0, 0]
     z = rewards_to_go(batch.reward, np.zeros_like(batch.reward), batch.done, -1.0)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gymnast import envs
+from gymnast.core.acting import Stateless
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout
 from gymnast.envs import native
@@ -13,7 +14,7 @@ from gymnast.envs.native import fork, pong, tightrope
 
 
 def returns(env, act, steps, seed=0):
-    return Rollout(env, steps, seed).collect(act).episodes.returns
+    return Rollout(env, steps, seed).collect(Stateless(act)).episodes.returns
 
 
 def acting(function, *args):
@@ -43,7 +44,7 @@ def test_directions_of_a_paired_fork_are_not_independent():
 
 def test_an_expert_never_leaves_the_rope():
     env = envs.make("gymnast/Tightrope-v0", 8, length=30)
-    batch = Rollout(env, 60).collect(acting(tightrope.expert))
+    batch = Rollout(env, 60).collect(Stateless(acting(tightrope.expert)))
     assert not batch.obs.any()
     assert set(batch.episodes.returns.tolist()) == {0.0}
     assert set(batch.episodes.lengths.tolist()) == {30}
@@ -101,7 +102,7 @@ def native_rng():
 def test_a_masked_cartpole_is_cartpole_without_its_velocities():
     act = partial(np.full, 4, 1)
     whole, masked = (
-        Rollout(envs.make(name, 4), 60, 3).collect(lambda obs: {"action": act()})
+        Rollout(envs.make(name, 4), 60, 3).collect(Stateless(lambda obs: {"action": act()}))
         for name in ("CartPole-v1", "gymnast/MaskedCartPole-v0")
     )
     np.testing.assert_array_equal(masked.obs, whole.obs[..., [0, 2]])

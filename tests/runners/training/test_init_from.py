@@ -9,6 +9,7 @@ from gymnast.core.rollout.engine import Rollout
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.load import trained
 from gymnast.runners.training.train import Training
+from playing import act, collect, thoughts
 
 
 @pytest.fixture(name="clone")
@@ -33,8 +34,8 @@ def test_the_policy_is_the_clones_until_the_value_has_warmed_up(gymnast, clone, 
     source, _ = trained(runs.load(clone / "run.json"), clone, env)
     with Training(run) as training:
         net = training.agent.net
-        obs = Rollout(env, 20).collect(source.act).obs[0]
-        np.testing.assert_array_equal(training.agent.act(obs, False)["action"], source.act(obs, False)["action"])
+        obs = collect(source, Rollout(env, 20)).obs[0]
+        np.testing.assert_array_equal(act(training.agent, obs, False)["action"], act(source, obs, False)["action"])
         began = weights(net, "policy_")
         value = weights(net, "value_")
         for warm in (True, True, False):
@@ -51,10 +52,10 @@ def test_dqn_takes_the_clone_for_its_advantages_until_the_value_has_warmed_up(gy
     source, _ = trained(runs.load(clone / "run.json"), clone, env)
     with Training(run) as training:
         learner = training.agent
-        obs = Rollout(env, 20).collect(source.act).obs[:20].reshape(80, 4).copy()
-        np.testing.assert_array_equal(learner.act(obs, False)["action"], source.act(obs, False)["action"])
-        logp = torch.as_tensor(source.inspect(obs)["action probability"]).log()
-        q = torch.as_tensor(learner.inspect(obs)["action value"])
+        obs = collect(source, Rollout(env, 20)).obs[:20].reshape(80, 4).copy()
+        np.testing.assert_array_equal(act(learner, obs, False)["action"], act(source, obs, False)["action"])
+        logp = torch.as_tensor(thoughts(source, obs)["action probability"]).log()
+        q = torch.as_tensor(thoughts(learner, obs)["action value"])
         torch.testing.assert_close(q - q.mean(1, keepdim=True), logp - logp.mean(1, keepdim=True), atol=1e-4, rtol=1e-4)
         assert learner.net.epsilon.item() == run.agent.epsilon, "it does not begin at random"
         began, value = weights(learner.net, ("trunk.", "advantage.")), weights(learner.net, "state_value.")

@@ -2,7 +2,10 @@
 
 from weakref import WeakKeyDictionary
 
-from gymnast.core.acting import ask
+import numpy as np
+
+from gymnast.core.acting import Memoryless, ask
+from gymnast.core.checkpoint import restore, state
 
 _KEPT = WeakKeyDictionary()
 
@@ -26,8 +29,33 @@ def act(agent, obs, mode="learn"):
     return ask(acting(agent, len(obs), mode), obs)
 
 
+def saved(agent, envs):
+    """All that `agent` and its acting in so many environments depend on."""
+    return {"agent": state(agent.parts()), "acting": state(acting(agent, envs).parts())}
+
+
+def go_on(agent, envs, tree):
+    """Let `agent` and its acting go on from what was `saved`."""
+    restore(agent.parts(), tree["agent"])
+    restore(acting(agent, envs).parts(), tree["acting"])
+
+
 def thoughts(agent, obs):
     """What `agent` thinks of observations (N, *obs)."""
     acts = acting(agent, len(obs), "best")
     ask(acts, obs)
     return acts.thoughts()
+
+
+class Both(Memoryless):
+    """Two agents that must act alike, the first of which is believed."""
+
+    def __init__(self, one, two, envs):
+        self.one, self.two = acting(one, envs), acting(two, envs)
+
+    def __call__(self, obs, first):
+        one, two = self.one(obs, first), self.two(obs, first)
+        assert one.keys() == two.keys()
+        for name in one:
+            np.testing.assert_array_equal(one[name], two[name])
+        return one

@@ -1,14 +1,12 @@
 """Self-play small enough for tests."""
 
-import numpy as np
 import torch
 
 import gymnast
 from gymnast.agents import alphazero
 from gymnast.core import checkpoint
-from gymnast.core.acting import Stateless
 from gymnast.core.rollout.engine import Rollout
-from playing import act, collect
+from playing import Both, collect, go_on, saved
 from probes import SEED
 
 SMALL = {
@@ -40,18 +38,12 @@ def weights(agent):
 
 def go_on_alike(agent, rollout, config, folder, updates):
     """Restore another agent from what `agent` saved, and see both do the same, move by move and update by update."""
-    checkpoint.save(folder / "agent.safetensors", agent.state())
+    checkpoint.save(folder / "agent.safetensors", saved(agent, 12))
     other, _ = made("connect4", 12, seed=9, **config)
-    other.load_state(checkpoint.load(folder / "agent.safetensors"))
-
-    def both(obs):
-        one, two = act(agent, obs), act(other, obs)
-        for name in one:
-            np.testing.assert_array_equal(one[name], two[name])
-        return one
-
+    go_on(other, 12, checkpoint.load(folder / "agent.safetensors"))
+    both = Both(agent, other, 12)
     for k in range(updates):
-        batch = rollout.collect(Stateless(both))
+        batch = rollout.collect(both)
         one, two = agent.update(batch, k / updates), other.update(batch, k / updates)
         assert {k: v for k, v in one.items() if "speed" not in k} == {k: v for k, v in two.items() if "speed" not in k}
         assert torch.equal(weights(agent), weights(other))

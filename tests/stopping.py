@@ -1,5 +1,6 @@
 """Runs that stop on the way and go on."""
 
+from gymnast.core import checkpoint
 from gymnast.runners.runs.folder import describe
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training, resume, train
@@ -8,10 +9,10 @@ from gymnast.runners.training.train import Training, resume, train
 def states(algo, config, folder):
     """What an agent knows after 2,000 steps of CartPole at once, and after as many with a stop at half of them."""
     run = preset(algo, "CartPole-v1", "none", agent=config, steps=2_000, num_envs=4, evals=0)
-    whole = train(run).agent.state()
+    whole = checkpoint.state(train(run).agent.parts())
     with Training(run, folder) as half:
-        describe(run, folder)
+        describe(run, folder, half.paths)
         while half.steps < 1_000:
             half.iterate()
         half._save()
-    return whole, resume(folder).agent.state()
+    return whole, checkpoint.state(resume(folder).agent.parts())

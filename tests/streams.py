@@ -72,6 +72,7 @@ class Stream:
 
         ends = [(t, i) for t in range(steps) for i in range(ENVS) if rows[t][i].terminated or rows[t][i].truncated]
         obs = np.array([[s.obs for s in row] for row in rows] + [self.obs])
+        ended = column("terminated", np.bool_) | column("truncated", np.bool_)
         return Batch(
             obs=obs,
             action=column("action", np.int64),
@@ -79,6 +80,7 @@ class Stream:
             terminated=column("terminated", np.bool_),
             truncated=column("truncated", np.bool_),
             valid=column("valid", np.bool_),
+            first=np.concatenate([np.zeros((1, ENVS), np.bool_), ended]),
             final_at=np.array(ends, np.int64).reshape(-1, 2),
             final_obs=np.array([rows[t][i].following for t, i in ends], obs.dtype).reshape(-1, *obs.shape[2:]),
             episodes=NO_EPISODES,

@@ -54,6 +54,101 @@ def test_imports_inside_the_package_are_relative(path):
     assert not [module for level, module, _ in imports(path) if level == 0 and module.split(".")[0] in own]
 
 
+FLOORS = {
+    "core": [
+        {"errors", "checkpoint", "registry", "batch", "acting", "jitted"},
+        {"spaces", "heads", "replay"},
+        {"nets"},
+        {"learn"},
+        {"written_out"},
+        {"rollout", "games"},
+        {"game", "demos"},  # names that programs import, for what lies in rooms
+    ],
+    "runners": [
+        {"runs"},
+        {"evaluation"},
+        {"training"},
+        {"screen"},
+        {"imitation"},
+        {"bench", "lab", "api"},
+        {"cli"},
+    ],
+}
+LONG = {"agents/alphazero.py": 400, "core/games/tree.py": 385}  # one algorithm, one data structure
+LAZY = {  # whose commands or environments must not wait for what others import
+    "envs/__init__.py",
+    "envs/native/__init__.py",
+    "runners/cli/main.py",
+    "runners/runs/run.py",
+}
+
+
+def modules(path):
+    """The modules and packages of our own that a file imports, as paths from the root."""
+    for level, module, names in imports(path):
+        if not level:
+            continue
+        package = path.relative_to(ROOT).parent.parts
+        base = "/".join((*package[: len(package) - level + 1], *filter(None, module.split("."))))
+        for name in names:
+            inside = f"{base}/{name}" if base else name
+            for found in (f"{inside}.py", f"{inside}/__init__.py", f"{base}.py", f"{base}/__init__.py"):
+                if (ROOT / found).is_file():
+                    yield found
+                    break
+
+
+def room(path):
+    """The room of a file of `core` or `runners`, or its own name where it lies beside the rooms."""
+    return Path(path).with_suffix("").parts[1]
+
+
+@pytest.mark.parametrize("folder", FLOORS)
+def test_every_room_has_a_floor(folder):
+    rooms = {room(name(path)) for path in FILES if name(path).startswith(f"{folder}/")} - {"__init__"}
+    assert rooms == set().union(*FLOORS[folder])
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.relative_to(ROOT).parts[0] in FLOORS], ids=name)
+def test_inside_a_folder_imports_point_down_its_floors(path):
+    folder = path.relative_to(ROOT).parts[0]
+    floor = {room: k for k, rooms in enumerate(FLOORS[folder]) for room in rooms}
+    for module in modules(path):
+        if module.startswith(f"{folder}/") and room(module) != "__init__" and room(name(path)) != "__init__":
+            same = room(module) == room(name(path))
+            assert same or floor[room(module)] < floor[room(name(path))] or floor[room(name(path))] == 0, module
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    graph = {name(path): set(modules(path)) - {name(path)} for path in FILES}
+    while leaves := {module for module, others in graph.items() if not others & graph.keys()}:
+        graph = {module: others for module, others in graph.items() if module not in leaves}
+    assert not graph, f"circles among {sorted(graph)}"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if name(p) not in LAZY], ids=name)
+def test_imports_of_our_own_stand_at_the_top(path):
+    functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    inside = [node for f in functions for node in ast.walk(f) if isinstance(node, ast.ImportFrom) and node.level]
+    assert not [f"line {node.lineno}" for node in inside]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_no_file_and_no_function_is_longer_than_a_reader_can_bear(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= LONG.get(name(path), 350)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 53, node.name
+
+
+def test_no_production_command_imports_the_laboratory():
+    laboratories = ("runners/lab/", "runners/bench/")
+    for path in FILES:
+        if not name(path).startswith(laboratories) and name(path) != "runners/cli/main.py":
+            assert not [module for module in modules(path) if module.startswith("runners/lab/")], name(path)
+
+
 def identifiers(path):
     """Every name that a file defines or uses."""
     for node in ast.walk(ast.parse(path.read_text())):

@@ -46,7 +46,7 @@ def arena_game():
 def test_tic_tac_toe_from_self_play_is_perfect(seed):
     """It loses no line of play from either side, and no move of it anywhere on these lines gives away the result."""
     agent = train(runs.preset("alphazero", "tictactoe", seed=seed, evals=0)).agent
-    perfect = searcher(agent.searcher, agent.cfg.simulations)
+    perfect = searcher(agent.champion().searcher, agent.cfg.simulations)
     for second in (False, True):
         lost, ended = lost_lines(agent.game, perfect, second)
         assert ended > 10

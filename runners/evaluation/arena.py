@@ -14,7 +14,10 @@ from ...core.games.game import Game, States
 from ...core.games.match import Player, Score, match, searcher
 from ...core.games.search import Search, Settings, random_play
 from ...core.games.tree import Formula
+from ...envs.games import tictactoe
 from ...envs.games.connect4 import COLUMNS
+from ...envs.games.connect4_book import PLIES, Book
+from ...envs.games.connect4_solver import Solver
 
 _POSITIONS = Path(__file__).parents[2] / "envs" / "games" / "data" / "connect4.npz"
 
@@ -63,8 +66,6 @@ def rival(game: Game, name: str, seed: int = 0) -> Player:
 def perfect(game: Game, seed: int = 0) -> Player | None:
     """Any of the moves that keep the value of a position, by solving it; None for a game that nothing here solves."""
     if game.name == "tictactoe":
-        from ...envs.games import tictactoe
-
         table = tictactoe.table()
 
         def values(states: States) -> NDArray[np.int8]:
@@ -79,8 +80,6 @@ def perfect(game: Game, seed: int = 0) -> Player | None:
 
 def _connect4_values() -> Callable[[States], NDArray[np.int8]]:
     """Of the moves early in a game, the best count 1 and the others 0; later on their results, by solving."""
-    from ...envs.games.connect4_book import PLIES, Book
-    from ...envs.games.connect4_solver import Solver
 
     book, solver = Book(), Solver()
 

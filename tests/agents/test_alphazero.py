@@ -288,7 +288,7 @@ def test_it_learns_a_game_of_ones_own_in_plain_python():
     agent, rollout = made("own_games:COUNTDOWN", 16, full_share=1.0, lr=1e-2)
     learned(agent, rollout, 60)
     states = np.array([[n, 0] for n in range(1, 8)])
-    _, values = agent.evaluate(states, agent.game.actions_of(states))
+    _, values = agent.champion().evaluate(states, agent.game.actions_of(states))
     assert (np.sign(values) == [1, 1, -1, 1, 1, -1, 1]).all()
 
 

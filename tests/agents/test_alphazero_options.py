@@ -12,7 +12,7 @@ from gymnast.core.games.game import NONE, RESIGN
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last
 from gymnast.runners.training.train import Training, resume, train
-from playing import act, collect
+from playing import act, acting, collect
 
 OPTIONS = {
     "resignation": {"resign": 0.3, "resign_watched": 0.5},
@@ -71,10 +71,10 @@ def test_past_networks_play_themselves_and_not_the_newest():
     learned(agent, rollout, 10)
     obs = collect(agent, rollout).obs[-1]
     states = agent.states_of(obs)
-    logits, _ = agent.evaluator(agent.past.weights[agent.past._playing])(states, None)
+    logits, _ = agent.champion().evaluator(agent.past.playing)(states, None)
     mask = agent.game.actions_of(states)
     out = act(agent, obs)
-    theirs = agent.past.side == states[:, -1] % 2
+    theirs = acting(agent, len(obs)).sides.side == states[:, -1] % 2
     first = np.where(mask == 1, logits, -np.inf).argmax(1)
     after = states.copy()
     _, replies = agent.game.advance(after, first)
@@ -89,14 +89,14 @@ def test_a_network_that_does_not_pass_the_gate_does_not_play():
     agent, rollout = made("tictactoe", 32, gate=1.0, gate_games=4, generation=2)
     before = weights(agent).clone()
     states = agent.game.begin(1)
-    said = agent.evaluate(states, None)[0].copy()
+    said = agent.champion().evaluate(states, None)[0].copy()
     rows = learned(agent, rollout, 12)
     assert not torch.equal(weights(agent), before)  # it learns
     scores = [row["gate/score"] for row in rows if "gate/score" in row]
     assert scores
     if max(scores) < 1:
-        np.testing.assert_array_equal(agent.evaluate(states, None)[0], said)  # and plays as it did
-    for name, value in agent.weights().items():
+        np.testing.assert_array_equal(agent.champion().evaluate(states, None)[0], said)  # and plays as it did
+    for name, value in agent.champion().weights().items():
         assert value.shape == agent.net.state_dict()[name].shape
 
 
@@ -107,10 +107,11 @@ def test_a_network_that_passes_plays():
     for row in (agent.update(collect(agent, rollout), 0.0) for _ in range(12)):
         if "gate/score" in row:
             np.testing.assert_array_equal(
-                agent.evaluate(states, None)[0], agent.evaluator(agent.weights())(states, None)[0]
+                agent.champion().evaluate(states, None)[0],
+                agent.champion().evaluator(agent.champion().weights())(states, None)[0],
             )
             for name, value in agent.net.state_dict().items():
-                assert torch.equal(agent.weights()[name], value)
+                assert torch.equal(agent.champion().weights()[name], value)
             return
     pytest.fail("there was no match at the gate")
 
@@ -136,8 +137,8 @@ def test_a_run_with_all_of_it_resumes_bit_for_bit(tmp_path):
     assert checkpoint.load(last(part))["steps"] == training.steps
     resumed = resume(part)
     assert torch.equal(weights(whole.agent), weights(resumed.agent))
-    for name, value in whole.agent.weights().items():
-        assert torch.equal(resumed.agent.weights()[name], value)
+    for name, value in whole.agent.champion().weights().items():
+        assert torch.equal(resumed.agent.champion().weights()[name], value)
 
 
 def test_out_of_range_options_are_refused():

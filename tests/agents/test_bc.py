@@ -38,6 +38,7 @@ def batch_of(obs, action, done=None, **extras):
         terminated=done[:, None],
         truncated=np.zeros((steps, 1), bool),
         valid=np.ones((steps, 1), bool),
+        first=np.concatenate([[True], done])[:, None],
         final_at=np.stack([at, 0 * at], 1),
         final_obs=obs[at],
         episodes=Episodes(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64)),

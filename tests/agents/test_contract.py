@@ -11,11 +11,10 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymnast import agents
 from gymnast.core import checkpoint
-from gymnast.core.acting import Stateless
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout, Whole
 from gymnast.core.rollout.recording import Recorded
-from playing import act, collect, thoughts
+from playing import Both, act, collect, go_on, saved, thoughts
 from probes import Anything, Match, recorded
 
 GAMES = {"alphazero"}  # these play games for two alone, and have contracts of their own
@@ -81,10 +80,10 @@ def test_it_solves_match_in_a_few_thousand_steps(algo):
 def test_a_greedy_act_repeats_itself_and_changes_nothing(algo):
     agent, *_ = learned(algo)
     obs = np.arange(4)
-    state = deepcopy(agent.state())
+    state = deepcopy(saved(agent, 4))
     actions = [act(agent, obs, "best")["action"].tolist() for _ in range(5)]
     assert all(a == actions[0] for a in actions)
-    assert same(state["generator"], agent.state()["generator"])
+    assert same(state, saved(agent, 4))
 
 
 def test_exploring_tries_every_action_at_the_start(algo):
@@ -119,28 +118,20 @@ def test_making_and_training_an_agent_leave_the_global_generators_alone(algo):
 @pytest.mark.parametrize("updates", [0, 2])
 def test_an_agent_restored_from_a_file_continues_bit_for_bit(algo, tmp_path, updates):
     first, rollout, _ = learned(algo, updates)
-    checkpoint.save(tmp_path / "agent.safetensors", first.state())
+    checkpoint.save(tmp_path / "agent.safetensors", saved(first, COPIES))
     second = made(algo, vector(Match), seed=99, eager=True)
-    second.load_state(checkpoint.load(tmp_path / "agent.safetensors"))
-
-    def both(obs):
-        act(second, obs)  # so that its exploration goes on as the first one's does
-        return act(first, obs)
-
+    go_on(second, COPIES, checkpoint.load(tmp_path / "agent.safetensors"))
+    both = Both(first, second, COPIES)
     for k in range(2):
-        obs = np.arange(4)
-        one, two = act(first, obs), act(second, obs)
-        assert one.keys() == two.keys()
-        for name in one:
-            np.testing.assert_array_equal(one[name], two[name])
-        batch = rollout.collect(Stateless(both))
+        batch = rollout.collect(both)
         assert first.update(batch, k / 2) == second.update(batch, k / 2)
         assert torch.equal(weights(first), weights(second))
 
 
 def test_a_state_does_not_change_when_the_agent_learns_on(algo):
     agent, rollout, _ = learned(algo)
-    state = {name: value for name, value in agent.state().items() if name != "replay"}  # which may be views
+    parts = {name: part for name, part in agent.parts().items() if name != "replay"}  # which may be views
+    state = checkpoint.state(parts)
     before = deepcopy(state)
     agent.update(collect(agent, rollout), 0.5)
     assert same(before, state)

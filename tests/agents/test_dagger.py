@@ -12,7 +12,7 @@ from gymnast.agents import dagger
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout
-from playing import act, collect, thoughts
+from playing import act, collect, go_on, saved, thoughts
 from probes import SEED, Match, Slide, recorded
 
 DISCRETE = spaces.Discrete(4)
@@ -189,9 +189,9 @@ def test_a_run_stopped_in_the_middle_goes_on_bit_for_bit(tmp_path, config):
     rollouts = [Rollout(vector(), 16, 7) for _ in range(2)]
     for k in range(4):
         if k == 2:  # the second one is put away and taken up again by an agent of another seed
-            checkpoint.save(tmp_path / "agent.safetensors", half.state())
+            checkpoint.save(tmp_path / "agent.safetensors", saved(half, 4))
             half = made(seed=99, **config)
-            half.load_state(checkpoint.load(tmp_path / "agent.safetensors"))
+            go_on(half, 4, checkpoint.load(tmp_path / "agent.safetensors"))
         batches = [collect(agent, rollout) for rollout, agent in zip(rollouts, (whole, half), strict=True)]
         np.testing.assert_array_equal(batches[0].action, batches[1].action)
         assert whole.update(batches[0], k / 4) == half.update(batches[1], k / 4)

@@ -25,12 +25,12 @@ RESUMED = {
 }
 
 
-@pytest.mark.parametrize(("parts", "rollout"), [("plain", "auto"), ("plain", "torch"), ("rainbow", "auto")])
-def test_a_run_stopped_and_resumed_is_the_run_that_never_stopped(parts, rollout, tmp_path):
+@pytest.mark.parametrize(("parts", "twins"), [("plain", "auto"), ("plain", "none"), ("rainbow", "auto")])
+def test_a_run_stopped_and_resumed_is_the_run_that_never_stopped(parts, twins, tmp_path):
     changes = {"learning_starts": 100, "horizon": 8, "target_interval": 7, "capacity": 500} | RESUMED[parts]
-    run = preset("dqn", "CartPole-v1", steps=900, evals=0, rollout=rollout, agent={"hidden": [16], **changes})
+    run = preset("dqn", "CartPole-v1", steps=900, evals=0, agent={"hidden": [16], "twins": twins, **changes})
     whole = train(run).agent
-    describe(run, tmp_path)
+    describe(run, tmp_path, {})
     with Training(run, tmp_path) as training:
         while training.steps < 500:
             training.iterate()
@@ -60,5 +60,5 @@ def test_the_best_checkpoint_acts_and_has_no_replay(tmp_path):
     best = checkpoint.load(tmp_path / "run" / "checkpoints" / "best.safetensors")["agent"]
     assert "replay" not in best
     made = dqn.Agent(spaces.Box(-1, 1, (4,), np.float32), spaces.Discrete(2), run.agent)
-    made.load_state(best)
+    checkpoint.restore({"net": made.net}, best)
     assert act(made, np.zeros((2, 4), np.float32))["action"].shape == (2,)

@@ -43,6 +43,7 @@ def batch(states, actions, rewards, ends="", final=()):
         terminated=terminated,
         truncated=truncated,
         valid=np.ones((steps, 1), np.bool_),
+        first=np.concatenate([[[True]], terminated | truncated]),
         final_at=np.argwhere(terminated | truncated),
         final_obs=np.array(final, np.int64),
         episodes=Episodes(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64)),
@@ -168,7 +169,7 @@ def test_masked_actions_are_neither_taken_nor_bootstrapped_from():
 def test_a_run_stopped_and_resumed_is_the_run_that_never_stopped(tmp_path):
     run = preset("tabular", "FrozenLake-v1", steps=2000, evals=0, agent={"method": "sarsa"})
     whole = train(run).agent
-    describe(run, tmp_path)
+    describe(run, tmp_path, {})
     with Training(run, tmp_path) as training:
         while training.steps < 1000:
             training.iterate()

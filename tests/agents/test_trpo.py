@@ -15,9 +15,9 @@ from gymnast.core.errors import UsageError
 from gymnast.core.heads.modules import Categorical
 from gymnast.core.learn.natural import conjugate_gradient, fisher, gradient
 from gymnast.core.rollout.engine import Rollout
-from gymnast.core.rollout.fused import FusedActor, fits
+from gymnast.core.rollout.fused import FusedActor
 from gymnast.envs import make
-from playing import act, collect, thoughts
+from playing import act, acting, collect, thoughts
 from probes import SEED, Doors, Endless, Later, Match, Opposite, Slide
 
 COPIES = 8
@@ -218,8 +218,8 @@ def test_the_encoder_of_images_moves_with_the_policy_alone(monkeypatch):
 def test_the_fused_loop_sees_the_weights_after_an_update():
     env = make("CartPole-v1", 4)
     agent, _ = started(env)
-    assert fits(env, agent.net)
-    rollout = Rollout(env, 32, SEED, FusedActor(env, agent.net, SEED))
+    assert isinstance(acting(agent, 4).twin, FusedActor)
+    rollout = Rollout(env, 32, SEED)
     for _ in range(3):
         batch = collect(agent, rollout)
         pi, seen = agent.net(torch.as_tensor(batch.obs[:-1]).flatten(0, 1))

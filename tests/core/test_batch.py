@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from gymnast.core.batch import Batch, Episodes
@@ -10,6 +12,7 @@ BATCH = Batch(
     terminated=np.array([[False, False], [False, False], [True, False]]),
     truncated=np.array([[True, False], [False, False], [False, False]]),
     valid=np.array([[True, True], [True, True], [True, False]]),
+    first=np.array([[True, False], [True, False], [False, False], [True, False]]),
     final_at=np.array([[0, 0], [2, 0]]),
     final_obs=np.array([10.0, 20.0]),
     episodes=Episodes(np.array([0, 0]), np.array([1.0, 2.0]), np.array([1, 2])),
@@ -48,3 +51,22 @@ def test_terminated_and_truncated_at_once_is_worth_nothing():
     both[2, 0] = True
     batch = Batch(**{name: getattr(BATCH, name) for name in Batch.__slots__} | {"truncated": both})
     assert batch.next_value(np.ones((3, 2), np.float32), np.ones(4, np.float32))[2].tolist() == [0, 1]
+    assert batch.discount(0.9)[2, 0] == 0
+
+
+def test_what_follows_a_step_is_the_final_observation_where_an_episode_ended():
+    # obs is 0..7, two in a row; (0, 0) ended with 10 and (2, 0) with 20
+    assert BATCH.next_obs().tolist() == [[10, 3], [4, 5], [20, 7]]
+    assert BATCH.obs.tolist() == np.arange(8.0).reshape(4, 2).tolist()
+
+
+def test_what_follows_counts_for_nothing_after_a_termination_alone():
+    np.testing.assert_allclose(BATCH.discount(0.9), [[0.9, 0.9], [0.9, 0.9], [0.0, 0.9]], rtol=1e-6)
+
+
+def test_it_says_what_is_not_finite():
+    assert BATCH.not_finite() is None
+    for name, what in (("reward", "a reward"), ("obs", "an observation")):
+        given = getattr(BATCH, name).copy()
+        given[0, 1] = np.nan
+        assert replace(BATCH, **{name: given}).not_finite() == what

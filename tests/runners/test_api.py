@@ -27,7 +27,7 @@ class Parts(gym.Env):
 
 
 def weights(agent):
-    return {name: x.numpy().copy() for name, x in agent.agent.state()["net"].items()}
+    return {name: x.numpy().copy() for name, x in agent.agent.net.state_dict().items()}
 
 
 def assert_same(a, b):
@@ -48,7 +48,7 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_the_interface_learns_what_the_layer_below_learns():
     agent = gymnast.PPO("CartPole-v1", seed=3, evals=0).learn(1024)
     result = gymnast.train(gymnast.preset("ppo", "CartPole-v1", seed=3, evals=0, steps=1024))
-    assert_same(weights(agent), {name: x.numpy() for name, x in result.agent.state()["net"].items()})
+    assert_same(weights(agent), {name: x.numpy() for name, x in result.agent.net.state_dict().items()})
 
 
 def test_predict_takes_one_observation_or_a_batch():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gymnast.core.games.opponents import Gate, PastSelves
+from gymnast.core.games.opponents import Gate, PastSelves, Sides
 from gymnast.core.games.search import Search, Settings
 from gymnast.envs import games
 from gymnast.runners.evaluation.arena import random_mover, uct
@@ -24,42 +24,48 @@ def search(count, weights):
     return Search(GAME, evaluate, Settings(reuse=False), count, 1)
 
 
-def made(share=0.5, most=3, seed=0):
-    return PastSelves(search, share, most, np.random.default_rng(seed))
+def made(games=1, share=0.5, most=3, seed=0):
+    past = PastSelves(most, np.random.default_rng(seed))
+    return past, Sides(games, past, search, share, np.random.default_rng(seed + 1))
+
+
+def at(ply, games):
+    """The plies (N,) of games, and whether they begin."""
+    return np.full(games, ply), np.full(games, ply == 0)
 
 
 def test_there_are_no_past_opponents_before_one_joins():
-    past = made()
-    assert not past.to_move(np.zeros(100, np.int64)).any()
-    assert (past.side == -1).all()
+    _, sides = made(100)
+    assert not sides.to_move(*at(0, 100)).any()
+    assert (sides.side == -1).all()
 
 
 def test_a_share_of_the_games_is_against_a_past_network_that_keeps_its_side():
-    past = made()
+    past, sides = made(4000)
     past.join(WEIGHTS)
-    first = past.to_move(np.zeros(4000, np.int64))
+    first = sides.to_move(*at(0, 4000))
     assert first.mean() == pytest.approx(0.25, abs=0.03)
-    second = past.to_move(np.ones(4000, np.int64))
+    second = sides.to_move(*at(1, 4000))
     assert second.mean() == pytest.approx(0.25, abs=0.03)
     assert not (first & second).any()
-    np.testing.assert_array_equal(past.to_move(np.full(4000, 2)), first)
-    assert (past.side[first] == 0).all()
-    assert (past.side[second] == 1).all()
+    np.testing.assert_array_equal(sides.to_move(*at(2, 4000)), first)
+    assert (sides.side[first] == 0).all()
+    assert (sides.side[second] == 1).all()
 
 
 def test_past_networks_move_as_they_would_and_the_latest_are_kept():
-    past = made(share=1.0)
+    past, sides = made(6, share=1.0)
     for k in range(5):
         past.join({"w": torch.full((1,), float(k))})
         assert [float(w["w"]) for w in past.weights] == list(range(max(0, k - 2), k + 1))
-        past.to_move(np.zeros(6, np.int64))
-        moves = past.moves(GAME.begin(6), np.zeros(6, np.float32))
+        sides.to_move(*at(0, 6))
+        moves = sides.moves(GAME.begin(6), np.zeros(6, np.float32))
         assert len(set(moves.tolist())) == 1
         assert moves[0] in range(max(0, k - 2), k + 1)
 
 
 def test_joining_keeps_a_copy():
-    past, weights = made(), {"w": torch.zeros(1)}
+    (past, _), weights = made(), {"w": torch.zeros(1)}
     past.join(weights)
     weights["w"] += 5
     assert float(past.weights[0]["w"]) == 0

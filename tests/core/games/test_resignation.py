@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gymnast.core.batch import Batch, Episodes
-from gymnast.core.games.resignation import Resignation
+from gymnast.core.games.resignation import GivingUp, Resignation
 
 NONE = np.zeros(0, np.int64)
 
@@ -15,16 +15,17 @@ def played(value, watched, reward, done):
     no = np.zeros(done.shape, np.bool_)
     extras = {"search_value": value.astype(np.float32), "watched": watched.astype(np.bool_)}
     episodes = Episodes(NONE, np.zeros(0), NONE)
-    return Batch(NONE, np.zeros(done.shape, np.int64), reward, done, no, ~no, NONE, NONE, episodes, extras)
+    return Batch(NONE, np.zeros(done.shape, np.int64), reward, done, no, ~no, no, NONE, NONE, episodes, extras)
 
 
-def made(bound=0.25, to_the_end=0.5, seed=0):
-    return Resignation(bound, to_the_end, np.random.default_rng(seed))
+def made(bound=0.25):
+    return Resignation(bound)
 
 
 def test_nobody_gives_up_before_it_is_known_how_often_that_is_wrong():
-    resignation = made()
-    given_up, _ = resignation.decide(np.zeros(8, np.int64), np.full(8, -1, np.float32), np.ones(8, np.bool_))
+    giving_up = GivingUp(8, 0.5, np.random.default_rng(0))
+    begins, lost = np.ones(8, np.bool_), np.full(8, -1, np.float32)
+    given_up, _ = giving_up.decide(begins, lost, np.ones(8, np.bool_), made().threshold)
     assert not given_up.any()
 
 
@@ -87,15 +88,15 @@ def test_a_game_that_is_spread_over_batches_is_one_game():
 
 
 def test_games_played_to_the_end_are_a_share_chosen_at_the_start_and_kept():
-    resignation = made(to_the_end=0.3)
-    ply, value, able = np.zeros(4000, np.int64), np.full(4000, -1, np.float32), np.ones(4000, np.bool_)
-    _, watched = resignation.decide(ply, value, able)
+    giving_up = GivingUp(4000, 0.3, np.random.default_rng(0))
+    value, able = np.full(4000, -1, np.float32), np.ones(4000, np.bool_)
+    begins, goes_on = np.ones(4000, np.bool_), np.zeros(4000, np.bool_)
+    _, watched = giving_up.decide(begins, value, able, None)
     assert watched.mean() == pytest.approx(0.3, abs=0.03)
     able[:2000] = False
-    given_up, later = resignation.decide(ply + 1, value, able)
+    _, later = giving_up.decide(goes_on, value, able, None)
     np.testing.assert_array_equal(later, watched & able)
-    resignation.threshold = -0.8
-    given_up, _ = resignation.decide(ply + 2, value, able)
+    given_up, _ = giving_up.decide(goes_on, value, able, -0.8)
     np.testing.assert_array_equal(given_up, ~watched & able)
 
 

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv
 from scripted import DISABLED, MODES, NEXT, SAME, SCRIPTS, counting, episodes_of, zeros
 
-from gymnast.core.acting import Stateless
+from gymnast.core.acting import Memoryless, Stateless
 from gymnast.core.errors import UsageError
 from gymnast.core.learn.returns import gae
 from gymnast.core.rollout.engine import Rollout
@@ -354,3 +354,33 @@ def test_advantages_through_a_batch_equal_brute_force_over_episodes(mode):
             expected[t] = following
         got = [advantage[t, i] for t in expected]
         np.testing.assert_allclose(got, list(expected.values()), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_first_observation_of_each_episode_is_marked(mode):
+    rollout, seen = Rollout(clocks(*SCRIPTS, mode=mode), 7), []
+
+    class Watching(Memoryless):
+        def __call__(self, obs, first):
+            seen.append(first.copy())
+            return {"action": np.zeros(len(obs), np.int64)}
+
+    watching = Watching()
+    for _ in range(4):
+        batch = rollout.collect(watching)
+        assert batch.first.shape == batch.obs.shape[:2]
+        live = np.concatenate([batch.valid, np.ones((1, len(SCRIPTS)), np.bool_)])
+        at_zero = batch.obs[..., 2] == 0  # the clock's time
+        # in NEXT_STEP the row whose action is ignored shows the final observation, which begins nothing
+        np.testing.assert_array_equal(batch.first[live], at_zero[live])
+        assert not batch.first[~live].any()
+        np.testing.assert_array_equal(np.array(seen[-7:]), batch.first[:-1])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_whether_an_episode_begins_survives_a_stop(mode):
+    one, two = (Rollout(clocks("3|", "7~", mode=mode), 3) for _ in range(2))
+    for rollout in (one, two):
+        rollout.collect(zeros)
+    two.load_state(one.state())
+    np.testing.assert_array_equal(two.collect(zeros).first[0], one.collect(zeros).first[0])

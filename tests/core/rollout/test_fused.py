@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from gymnast.agents import dqn, ppo
+from gymnast.core import checkpoint
 from gymnast.core.acting import Stateless
 from gymnast.core.jitted import activations, rng
 from gymnast.core.rollout import fused
 from gymnast.core.rollout.engine import Rollout
 from gymnast.core.rollout.fused import FusedActor, fits, is_native
 from gymnast.envs import make
-from playing import act, collect
+from playing import act, acting, collect
 
 ENVS = ["CartPole-v1", "Pendulum-v1", "MountainCarContinuous-v0", "FrozenLake-v1"]
 COPIES, HORIZON = 3, 60
@@ -34,7 +35,7 @@ def started(env, config, seed=0):
     if config.normalize_obs:
         obs, _ = make(env.spec.id, 64).reset(seed=9)
         agent.net.encoder.update(torch.as_tensor(obs))
-    return agent, Rollout(env, HORIZON, seed, FusedActor(env, agent.net, seed))
+    return agent, Rollout(env, HORIZON, seed)
 
 
 def torch_path(agent, batch):
@@ -63,8 +64,8 @@ def test_action_values_are_acted_on_as_the_network_does(env_id, hidden):
     with closing(make(env_id, COPIES)) as env:
         cfg = dqn.Config(hidden=hidden)
         agent = dqn.Agent(env.single_observation_space, env.single_action_space, cfg)
-        assert fits(env, agent.net)
-        rollout = Rollout(env, HORIZON, 0, FusedActor(env, agent.net, 0))
+        assert isinstance(acting(agent, COPIES).twin, FusedActor)
+        rollout = Rollout(env, HORIZON, 0)
         first = collect(agent, rollout)
         assert first.extras == {}
         counts = np.bincount(first.action.ravel(), minlength=env.single_action_space.n)
@@ -79,7 +80,7 @@ def test_action_values_are_acted_on_as_the_network_does(env_id, hidden):
 def test_action_values_that_the_loops_do_not_know_are_left_to_the_network(config):
     with closing(make("CartPole-v1", 1)) as env:
         cfg = dqn.Config(**config)
-        assert not fits(env, dqn.Agent(env.single_observation_space, env.single_action_space, cfg).net)
+        assert not fits(dqn.Agent(env.single_observation_space, env.single_action_space, cfg).net, 1)
 
 
 def test_the_loop_reads_the_weights_as_they_are_after_learning():
@@ -102,7 +103,7 @@ def test_a_batch_is_what_the_recorder_would_have_recorded_for_these_actions(env_
             batch = collect(agent, rollout)
             script = iter(batch.action)
             expected = plain.collect(Stateless(lambda _, script=script: {"action": next(script)}))
-            for name in ("obs", "action", "reward", "terminated", "truncated", "valid", "final_at", "final_obs"):
+            for name in set(batch.__slots__) - {"episodes", "extras"}:
                 np.testing.assert_array_equal(getattr(batch, name), getattr(expected, name), err_msg=name)
                 assert getattr(batch, name).dtype == getattr(expected, name).dtype, name
             assert [x.tolist() for x in batch.episodes] == [x.tolist() for x in expected.episodes]
@@ -122,14 +123,16 @@ def test_the_same_seed_gives_the_same_batches_and_another_seed_others():
     assert one[1] != other[1]
 
 
-def test_the_stream_of_actions_is_part_of_the_rollouts_state():
+def test_the_stream_of_actions_is_part_of_the_actings_state():
     with closing(make("CartPole-v1", COPIES)) as env:
         agent, rollout = started(env, CONFIGS["tanh"])
         collect(agent, rollout)
-        state = rollout.state()
+        acts = acting(agent, COPIES)
+        state, random = rollout.state(), checkpoint.state(acts.parts())
         expected = collect(agent, rollout).action.copy()
-        assert not np.array_equal(rollout.state()["random"], state["random"])
+        assert not np.array_equal(checkpoint.state(acts.parts())["twin"]["random"], random["twin"]["random"])
         rollout.load_state(state)
+        checkpoint.restore(acts.parts(), random)
         # the environment has gone on, but the first actions answer to the same observations with the same numbers
         np.testing.assert_array_equal(collect(agent, rollout).action[0], expected[0])
 
@@ -138,7 +141,7 @@ def test_the_stream_of_actions_is_part_of_the_rollouts_state():
 def test_the_budget_is_exact(limit):
     with closing(make("CartPole-v1", COPIES)) as env:
         agent, rollout = started(env, CONFIGS["tanh"])
-        batch = rollout.collect(agent.act, limit)
+        batch = collect(agent, rollout, limit=limit)
         steps = min(limit, COPIES * HORIZON)
         assert batch.steps == steps
         assert len(batch.reward) == -(-steps // COPIES)
@@ -207,29 +210,29 @@ def net_for(env, **config):
 
 def test_it_fits_small_networks_in_any_environment_and_knows_the_native_ones():
     with closing(make("CartPole-v1", 2)) as native, closing(make("CartPole-v1", 2, backend="loop")) as loop:
-        assert fits(native, net_for(native))
+        assert fits(net_for(native), native.num_envs)
         assert is_native(native)
-        assert fits(loop, net_for(loop))
+        assert fits(net_for(loop), loop.num_envs)
         assert not is_native(loop)
-        assert not fits(native, torch.nn.Linear(4, 2))
+        assert not fits(torch.nn.Linear(4, 2), 2)
 
 
 def test_it_does_not_fit_what_matrix_products_do_faster():
     with closing(make("CartPole-v1", 2)) as few, closing(make("CartPole-v1", 1024)) as many:
-        assert not fits(few, net_for(few, hidden=(512, 512)))
-        assert not fits(many, net_for(many))
+        assert not fits(net_for(few, hidden=(512, 512)), few.num_envs)
+        assert not fits(net_for(many), many.num_envs)
 
 
 def test_it_does_not_fit_state_dependent_noise():
     with closing(make("Pendulum-v1", 2)) as env:
-        assert fits(env, net_for(env))
-        assert not fits(env, net_for(env, sde=True))
+        assert fits(net_for(env), env.num_envs)
+        assert not fits(net_for(env, sde=True), env.num_envs)
 
 
 def test_it_does_not_fit_masked_or_structured_observations():
     with closing(make("Taxi-v4", 2)) as masked, closing(make("Blackjack-v1", 2)) as structured:
-        assert not fits(masked, net_for(masked))
-        assert not fits(structured, net_for(structured))
+        assert not fits(net_for(masked), masked.num_envs)
+        assert not fits(net_for(structured), structured.num_envs)
 
 
 @pytest.mark.parametrize("env_id", ENVS)

@@ -102,7 +102,7 @@ def test_connect_four_is_measured_on_solved_positions():
     with Training(run) as training:
         ladder = strength.Ladder(training.agent.game, 0)
         ladder._sets = {name: (s[:10], g[:10]) for name, (s, g) in ladder._sets.items()}
-        row = ladder.climb(training.agent, 2)
+        row = ladder.climb(training.agent.champion(), 2)
     assert {"strength/wrong_end_easy", "strength/wrong_middle_easy"} <= set(row)
     assert 0 <= row["strength/wrong_percent"] <= 100
 
@@ -117,7 +117,7 @@ def table(folder, **options):
     """A person's game against the agent of `folder`."""
     run = runs.load(folder / "run.json")
     with Training(run) as training:
-        return play.Table(training.agent, options.get("simulations", 20), options.get("second", False))
+        return play.Table(training.agent.champion(), options.get("simulations", 20), options.get("second", False))
 
 
 def said(game, lines, capsys):

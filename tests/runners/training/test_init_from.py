@@ -35,7 +35,7 @@ def test_the_policy_is_the_clones_until_the_value_has_warmed_up(gymnast, clone, 
     with Training(run) as training:
         net = training.agent.net
         obs = collect(source, Rollout(env, 20)).obs[0]
-        np.testing.assert_array_equal(act(training.agent, obs, False)["action"], act(source, obs, False)["action"])
+        np.testing.assert_array_equal(act(training.agent, obs, "best")["action"], act(source, obs, "best")["action"])
         began = weights(net, "policy_")
         value = weights(net, "value_")
         for warm in (True, True, False):
@@ -53,7 +53,7 @@ def test_dqn_takes_the_clone_for_its_advantages_until_the_value_has_warmed_up(gy
     with Training(run) as training:
         learner = training.agent
         obs = collect(source, Rollout(env, 20)).obs[:20].reshape(80, 4).copy()
-        np.testing.assert_array_equal(act(learner, obs, False)["action"], act(source, obs, False)["action"])
+        np.testing.assert_array_equal(act(learner, obs, "best")["action"], act(source, obs, "best")["action"])
         logp = torch.as_tensor(thoughts(source, obs)["action probability"]).log()
         q = torch.as_tensor(thoughts(learner, obs)["action value"])
         torch.testing.assert_close(q - q.mean(1, keepdim=True), logp - logp.mean(1, keepdim=True), atol=1e-4, rtol=1e-4)

@@ -34,7 +34,8 @@ class Critic(nn.Module):
         """Q(s, a), shape (B,), of features (B, F) and actions (B, *act)."""
         if self.discrete:
             return self.head(self.trunk(features)).gather(-1, action.unsqueeze(-1)).squeeze(-1)
-        return self.head(self.trunk(torch.cat([features, action.flatten(1)], -1))).squeeze(-1)
+        rows = action.reshape(len(action), -1)  # a Box of no dimensions has actions (B,)
+        return self.head(self.trunk(torch.cat([features, rows], -1))).squeeze(-1)
 
     def centred(self, features: Tensor, action: Tensor, pi: Distribution) -> Tensor:
         """Q(s, a) less what does not depend on a, (B,): its mean over Discrete actions, Q(s, mode) of a Box."""

@@ -12,7 +12,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.nets import ActorCritic, Critic
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training
-from probes import Doors, Endless, Later, Match, Opposite, Slide
+from probes import Anything, Doors, Endless, Later, Match, Opposite, Slide
 
 
 def bandit(action, seed=0, **config):
@@ -101,6 +101,13 @@ REPLAY = {"replay": 10_000, "replay_batch": 64, "replay_steps": 2, "optimizer": 
 def test_it_learns_to_match_what_it_sees(config, kind):
     made = learner(lambda: Match(kind), 16_000, gamma=0.0, log_std_init=-1.0, **config)
     assert made.evaluate(20).mean > 8 * 0.85
+
+
+@pytest.mark.parametrize("config", [{"control_variate": True}, REPLAY], ids=["control variate", "replay"])
+def test_actions_that_are_single_numbers_are_learned_from(config):
+    number = spaces.Box(-1, 1, (), np.float32)
+    made = learner(lambda: Anything(number, number), 200, **config)
+    assert made.agent.optimizer.flat.isfinite().all()
 
 
 def test_remembered_values_flow_back_in_time():

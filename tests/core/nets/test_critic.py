@@ -35,9 +35,10 @@ def test_the_mean_over_a_gaussian_is_sampled_with_its_gradient():
     assert gradient.sum().item() == pytest.approx(3)
 
 
-def test_actions_of_any_shape_are_taken():
-    critic = Critic(4, spaces.Box(-1, 1, (2, 3), np.float32))
-    assert critic(torch.randn(7, 4), torch.randn(7, 2, 3)).shape == (7,)
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3)])
+def test_actions_of_any_shape_are_taken(shape):
+    critic = Critic(4, spaces.Box(-1, 1, shape, np.float32))
+    assert critic(torch.randn(7, 4), torch.randn(7, *shape)).shape == (7,)
 
 
 def test_other_action_spaces_are_refused():

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from ..core.batch import Batch
 from ..core.checkpoint import tensors
-from ..core.errors import check_ranges
-from ..core.heads import Distribution
+from ..core.errors import UsageError, check_ranges
+from ..core.heads import Natural
 from ..core.learn.actor import Actor
 from ..core.learn.natural import conjugate_gradient, fisher, gradient, line_search
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
@@ -93,7 +93,7 @@ class Config:
         )
 
 
-def loss(net: ActorCritic, data: dict[str, Tensor], old: Distribution) -> tuple[Tensor, dict[str, Tensor]]:
+def loss(net: ActorCritic, data: dict[str, Tensor], old: Natural) -> tuple[Tensor, dict[str, Tensor]]:
     """Minus the surrogate E[pi(a|s) / old(a|s) A], and what to log, from a rollout of B flat steps.
 
     | data    | shape       | meaning                                            |
@@ -122,6 +122,7 @@ class Agent:
         self.cfg, self.horizon = cfg, cfg.horizon
         self.actor = Actor(obs, action, cfg, device, seed)
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
+        _refuse_unnatural(self.net, self.actor.device)
         self._policy = _parameters(self.net.encoder, self.net.policy_trunk, self.net.policy_head)
         critic = _parameters(self.net.value_trunk, self.net.value_head)
         sizes = [sum(p.numel() for p in group) for group in (self._policy, critic)]
@@ -210,6 +211,16 @@ class Agent:
                 self.optimizer.step(error, lr)
                 errors.append(error.detach())
         return {"loss/value": float(torch.stack(errors).mean()), "value/lr": lr}
+
+
+def _refuse_unnatural(net: ActorCritic, device: torch.device) -> None:
+    """Raise a UsageError if the policy's head gives distributions without closed forms for their distance."""
+    pi = net.policy_head(net.policy_trunk(torch.zeros(1, net.encoder.size, device=device)))
+    if not isinstance(pi, Natural):
+        raise UsageError(
+            f"trpo bounds the KL divergence between policies, which a {type(pi).__name__} has not in closed form. "
+            "Use head plain or squashed."
+        )
 
 
 def _standardized(adv: Tensor) -> Tensor:

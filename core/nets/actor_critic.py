@@ -9,7 +9,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from ..errors import UsageError
-from ..heads import Distribution, head
+from ..heads import Density, Head, head
 from ..spaces.layout import MASK
 from .encoder import Cnn, Encoder
 from .mlp import Activation, mlp, orthogonal
@@ -58,7 +58,7 @@ class ActorCritic(nn.Module):
         fields = {name: getattr(cfg, name) for name in inspect.signature(cls).parameters if hasattr(cfg, name)}
         return cls(obs, action, **fields)
 
-    def forward(self, obs: Tensor) -> tuple[Distribution, Tensor]:
+    def forward(self, obs: Tensor) -> tuple[Density, Tensor]:
         """Policy and value (B,) of stored observations (B, *layout.shape)."""
         features = self.encoder(obs)
         policy_features = self.policy_trunk(features)
@@ -66,7 +66,7 @@ class ActorCritic(nn.Module):
         value = self.value_head(policy_features if shared else self.value_trunk(features)).squeeze(-1)
         return self._pi(obs, policy_features), value
 
-    def policy(self, obs: Tensor) -> tuple[Distribution, Tensor]:
+    def policy(self, obs: Tensor) -> tuple[Density, Tensor]:
         """The policy, and the features (B, F) that its head saw."""
         features = self.policy_trunk(self.encoder(obs))
         return self._pi(obs, features), features
@@ -75,8 +75,9 @@ class ActorCritic(nn.Module):
         """V(s), shape (B,)."""
         return self.value_head(self.value_trunk(self.encoder(obs))).squeeze(-1)
 
-    def _pi(self, obs: Tensor, features: Tensor) -> Distribution:
-        return self.policy_head(features, self.encoder.mask(obs)) if self.masked else self.policy_head(features)
+    def _pi(self, obs: Tensor, features: Tensor) -> Density:
+        head: Head = self.policy_head
+        return head(features, self.encoder.mask(obs) if self.masked else None)
 
 
 def check_mask(encoder: Encoder, action: spaces.Space) -> bool:

@@ -8,7 +8,7 @@ from gymnasium import spaces
 from torch import Generator, Tensor, nn
 
 from ..errors import UsageError
-from ..heads import Categorical, Distribution
+from ..heads import Categorical, Density
 from .mlp import Activation, mlp
 
 
@@ -37,12 +37,12 @@ class Critic(nn.Module):
         rows = action.reshape(len(action), -1)  # a Box of no dimensions has actions (B,)
         return self.head(self.trunk(torch.cat([features, rows], -1))).squeeze(-1)
 
-    def centred(self, features: Tensor, action: Tensor, pi: Distribution) -> Tensor:
+    def centred(self, features: Tensor, action: Tensor, pi: Density) -> Tensor:
         """Q(s, a) less what does not depend on a, (B,): its mean over Discrete actions, Q(s, mode) of a Box."""
         middle = self.mean(features, pi) if self.discrete else self(features, pi.mode())
         return self(features, action) - middle
 
-    def mean(self, features: Tensor, pi: Distribution, generator: Generator | None = None) -> Tensor:
+    def mean(self, features: Tensor, pi: Density, generator: Generator | None = None) -> Tensor:
         """E[Q(s, a)] over a ~ `pi`, shape (B,), with its gradient by the parameters of `pi`.
 
         Exact over Discrete actions; of a Box's one sample, through which the gradient passes (Kingma & Welling 2013,
@@ -50,4 +50,4 @@ class Critic(nn.Module):
         """
         if isinstance(pi, Categorical):
             return (pi.logp.exp() * self.head(self.trunk(features))).sum(-1)
-        return self(features, pi.sample(generator))
+        return self(features, pi.draw(generator)[0])

@@ -42,7 +42,8 @@ class Policy(nn.Module):
         fields = {name: getattr(cfg, name) for name in inspect.signature(cls).parameters if hasattr(cfg, name)}
         return cls(obs, action, **fields)
 
-    def forward(self, obs: Tensor) -> heads.Distribution:
+    def forward(self, obs: Tensor) -> heads.Density:
         """The policy at stored observations (B, *layout.shape)."""
+        head: heads.Head = self.policy_head
         features = self.policy_trunk(self.encoder(obs))
-        return self.policy_head(features, self.encoder.mask(obs)) if self.masked else self.policy_head(features)
+        return head(features, self.encoder.mask(obs) if self.masked else None)

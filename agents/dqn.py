@@ -25,10 +25,7 @@ from ..core.jitted.greedy import choose_all
 from ..core.jitted.rng import stream
 from ..core.learn.distributional import cross_entropy, projected, quantile_huber
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled
-from ..core.nets import ActionValue
-from ..core.nets.action_value import Distribution
-from ..core.nets.encoder import Cnn
-from ..core.nets.mlp import Activation
+from ..core.nets import ActionValue, ActionValueConfig
 from ..core.replay.replay import Replay
 from ..core.written_out import regression as td
 
@@ -36,7 +33,7 @@ _AT_ONCE = 1 << 25  # bytes of observations drawn in one call
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ActionValueConfig):
     """Hyper-parameters of DQN."""
 
     horizon: int = 4
@@ -75,16 +72,6 @@ class Config:
     """Share of the run over which the first falls to the second, linearly."""
     double: bool = False
     """Let the network choose the best next action and the target network judge it: no bias towards lucky values."""
-    dueling: bool = False
-    """Separate last hidden layers for the state's value and the actions' advantages."""
-    noisy: bool = False
-    """Explore by learned noise in the weights; epsilon 0 then leaves the exploring to it."""
-    distribution: Distribution = "none"
-    """Learn the distribution of the return: none, categorical (C51) or quantile (QR)."""
-    atoms: int = 51
-    """Numbers that describe a distribution."""
-    limits: tuple[float, ...] = (-10.0, 10.0)
-    """Least and largest return of the categorical distribution."""
     priority: float = 0.0
     """Exponent of |TD error| in the probability of being replayed: 0 draws uniformly."""
     beta: float = 0.4
@@ -95,19 +82,12 @@ class Config:
     """Frames per observation, oldest first; above 1 the replay stores each frame once."""
     replay_dir: str | None = None
     """Folder for a replay larger than the memory; none: in memory, saved with the run."""
-    hidden: tuple[int, ...] = (64, 64)
-    """Widths of the hidden layers."""
-    activation: Activation = "relu"
-    """Non-linearity of the hidden layers."""
-    normalize_obs: bool = False
-    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
-    cnn: Cnn = "nature"
-    """Encoder of images."""
     value_warmup: int = 0
     """Gradient steps at the start in which only the state's value learns: for a policy that is good already
     (init_from)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_ranges(
             self,
             positive=(
@@ -121,10 +101,6 @@ class Config:
             raise UsageError(
                 "value_warmup needs a network in which the state has a value of its own: set dueling to true"
             )
-        if self.distribution != "none" and self.atoms < 2:
-            raise UsageError(f"atoms is {self.atoms}; a distribution needs at least 2")
-        if len(self.limits) != 2 or self.limits[0] >= self.limits[1]:
-            raise UsageError(f"limits is {self.limits}; it must be the least and the largest return")
 
 
 @torch.no_grad()
@@ -182,8 +158,8 @@ class Agent:
         self.cfg, self.horizon, self.device = cfg, cfg.horizon, torch.device(device)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.net = ActionValue.of(obs, action, cfg).to(self.device)
-            self.target_net = ActionValue.of(obs, action, cfg).to(self.device)
+            self.net = ActionValue(obs, action, cfg).to(self.device)
+            self.target_net = ActionValue(obs, action, cfg).to(self.device)
         self.convolutional = bool(self.net.encoder.cnns)
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self._target = flatten(self.target_net.parameters()).data

@@ -26,12 +26,11 @@ from ..core.learn.actor import Actor
 from ..core.learn.natural import conjugate_gradient, fisher, gradient, line_search
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
 from ..core.learn.stats import explained_variance
-from ..core.nets import ActorCritic
-from ..core.nets.mlp import Activation
+from ..core.nets import ActorCritic, ActorCriticConfig
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ActorCriticConfig):
     """Hyper-parameters of TRPO."""
 
     horizon: int = 256
@@ -60,22 +59,11 @@ class Config:
     """Adam step size of the critic."""
     critic_lr_schedule: Schedule = "constant"
     """linear: the critic's step size falls to 0 at the end of the run."""
-    normalize_obs: bool = False
-    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
     normalize_return: bool = False
     """Divide rewards by the running standard deviation of the discounted return, clipped to +-10."""
-    hidden: tuple[int, ...] = (64, 64)
-    """Widths of the hidden layers."""
-    activation: Activation = "tanh"
-    """Non-linearity of the hidden layers."""
-    log_std_init: float = 0.0
-    """Initial logarithm of the standard deviation of continuous actions."""
-    sde: bool = False
-    """State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise."""
-    sde_freq: int | None = None
-    """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_ranges(
             self,
             positive=(

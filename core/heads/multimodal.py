@@ -86,21 +86,25 @@ class MixtureHead(nn.Module):
         self.shape = (components, math.prod(space.shape))
         self.linear = nn.Linear(features, components + 2 * math.prod(self.shape))
         self.log_std_init = log_std_init
-        self.spread()
+        self.begin()
 
     @torch.no_grad()
-    def spread(self) -> None:
-        """Put the means apart: components that begin at one place would all learn the same."""
+    def begin(self) -> None:
+        """Put the means apart, and let deviations begin around the one asked for; again after other initial biases.
+
+        Components that begin at one place would all learn the same.
+        """
         components, size = self.shape[0], math.prod(self.shape)
-        nn.init.normal_(self.linear.bias[components : components + size])
+        _, mean, log_std = self.linear.bias.split([components, size, size])
+        nn.init.normal_(mean)
+        log_std.add_(self.log_std_init)
 
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Mixture:
         assert mask is None
         count, size = self.shape
         logits, mean, log_std = self.linear(features).split([count, count * size, count * size], -1)
         shape = (-1, count, size)
-        log_std = (log_std.view(shape) + self.log_std_init).clamp(*LOG_STD)
-        return Mixture(F.log_softmax(logits, -1), mean.view(shape), log_std)
+        return Mixture(F.log_softmax(logits, -1), mean.view(shape), log_std.view(shape).clamp(*LOG_STD))
 
 
 class Autoregressive(NamedTuple):

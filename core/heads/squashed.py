@@ -81,14 +81,20 @@ class SquashedHead(nn.Module):
         super().__init__()
         self.linear = nn.Linear(features, 2 * math.prod(space.shape))
         self.log_std_init = log_std_init
+        self.begin()
         shift, scale = box(space, "squashed")
         self.register_buffer("shift", shift, persistent=False)
         self.register_buffer("scale", scale, persistent=False)
 
+    @torch.no_grad()
+    def begin(self) -> None:
+        """Let deviations begin around the one asked for; again after other initial biases."""
+        self.linear.bias.chunk(2)[1].add_(self.log_std_init)
+
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Squashed:
         assert mask is None
         mean, log_std = self.linear(features).chunk(2, -1)
-        return Squashed(mean, (log_std + self.log_std_init).clamp(*LOG_STD), self.shift, self.scale)
+        return Squashed(mean, log_std.clamp(*LOG_STD), self.shift, self.scale)
 
 
 def box(space: spaces.Space, kind: str) -> tuple[Tensor, Tensor]:

@@ -33,7 +33,7 @@ class Actor:
         self.device = torch.device(device)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.net = ActorCritic.of(obs, action, cfg).to(self.device)
+            self.net = ActorCritic(obs, action, cfg).to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.convolutional = bool(self.net.encoder.cnns)
         self.return_scale = ReturnScale(cfg.gamma) if getattr(cfg, "normalize_return", False) else None
@@ -149,7 +149,7 @@ class Actor:
             wrong = next(name for name, a, b in zip(names, shapes, shapes[len(names) :], strict=False) if a != b)
             raise UsageError(
                 f"the policy to begin with is another network: {wrong} differs. It must be for the same observations "
-                "and actions, and have a plain head"
+                "and actions, with the same hidden layers and head"
             )
         adopted = {name: torch.as_tensor(weights[name]) for name in names}
         self.net.load_state_dict({**own, **adopted})

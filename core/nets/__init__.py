@@ -1,10 +1,9 @@
-"""Networks: perceptrons, convolutional encoders, initialisation, the actor-critic, action values, the net of a game."""
+"""Networks: perceptrons, convolutional encoders, initialisation, policies, values, and what describes them."""
 
-from ..games.inference import Inference, inference
-from ..games.net import PolicyValueNet
 from .action_value import ActionValue
 from .actor_critic import ActorCritic
 from .cnn import impala_cnn, nature_cnn, small_cnn
+from .config import ActionValueConfig, ActorCriticConfig, BoardConfig, NetConfig, PolicyConfig, SharedConfig
 from .critic import Critic
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
@@ -12,14 +11,17 @@ from .policy import Policy
 
 __all__ = [
     "ActionValue",
+    "ActionValueConfig",
     "ActorCritic",
+    "ActorCriticConfig",
+    "BoardConfig",
     "Critic",
     "Encoder",
-    "Inference",
+    "NetConfig",
     "Policy",
-    "PolicyValueNet",
+    "PolicyConfig",
+    "SharedConfig",
     "impala_cnn",
-    "inference",
     "mlp",
     "nature_cnn",
     "orthogonal",

@@ -1,7 +1,6 @@
 """Q(s, a) of features, for actors that need its mean over their actions and the gradient of that."""
 
 import math
-from collections.abc import Sequence
 
 import torch
 from gymnasium import spaces
@@ -9,25 +8,26 @@ from torch import Generator, Tensor, nn
 
 from ..errors import UsageError
 from ..heads import Categorical, Density
-from .mlp import Activation, mlp
+from .config import NetConfig
+from .mlp import mlp
 
 
 class Critic(nn.Module):
     """Q(s, a): one output per action where actions are Discrete, the action as an input where they are a Box.
 
+    It has the hidden layers of the network that encodes its features.
+
     Raises:
         UsageError: for other action spaces.
     """
 
-    def __init__(
-        self, features: int, action: spaces.Space, hidden: Sequence[int] = (64, 64), activation: Activation = "tanh"
-    ) -> None:
+    def __init__(self, features: int, action: spaces.Space, cfg: NetConfig) -> None:
         super().__init__()
         if not isinstance(action, spaces.Discrete | spaces.Box):
             raise UsageError(f"Q(s, a) is for Discrete and Box action spaces, not {action}")
         self.discrete = isinstance(action, spaces.Discrete)
         inputs = features if self.discrete else features + math.prod(action.shape or ())
-        self.trunk, width = mlp(inputs, hidden, activation)
+        self.trunk, width = mlp(inputs, cfg.hidden, cfg.activation, cfg.norm)
         self.head = nn.Linear(width, int(action.n) if isinstance(action, spaces.Discrete) else 1)
 
     def forward(self, features: Tensor, action: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from stopping import states
 from gymnast import A2C
 from gymnast.agents import a2c
 from gymnast.core.errors import UsageError
-from gymnast.core.nets import ActorCritic, Critic
+from gymnast.core.nets import ActorCritic, Critic, NetConfig
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training
 from probes import Anything, Doors, Endless, Later, Match, Opposite, Slide
@@ -19,8 +19,8 @@ def bandit(action, seed=0, **config):
     """A policy of one state, any Q, and the gradient of the loss by the policy's last layer."""
     torch.manual_seed(seed)
     cfg = a2c.Config(hidden=(), policy_gain=1.0, control_variate=True, **config)
-    net = ActorCritic.of(spaces.Discrete(1), action, cfg)
-    return cfg, net, Critic(1, action, (4,))
+    net = ActorCritic(spaces.Discrete(1), action, cfg)
+    return cfg, net, Critic(1, action, NetConfig(hidden=(4,)))
 
 
 def gradient(net, cfg, critic, action, adv, generator=None):
@@ -46,7 +46,7 @@ def test_the_control_variate_adds_no_bias_whatever_q_is():
 def test_a_q_that_is_right_leaves_no_variance():
     cfg, net, _ = bandit(spaces.Discrete(3))
     reward = torch.tensor([1.0, -2.0, 0.5])
-    critic = Critic(1, spaces.Discrete(3), ())
+    critic = Critic(1, spaces.Discrete(3), cfg)
     with torch.no_grad():
         critic.head.weight.zero_()
         critic.head.bias.copy_(reward)
@@ -62,7 +62,7 @@ def test_a_q_that_is_right_leaves_no_variance():
 
 def test_the_control_variate_of_a_gaussian_is_unbiased_and_lowers_the_variance():
     cfg, net, _ = bandit(spaces.Box(-9, 9, (1,), np.float32), log_std_init=-0.5)
-    critic = Critic(1, spaces.Box(-9, 9, (1,), np.float32), ())
+    critic = Critic(1, spaces.Box(-9, 9, (1,), np.float32), cfg)
     with torch.no_grad():
         critic.head.weight.copy_(torch.tensor([[0.0, 2.0]]))  # Q = 2 a, and the return is 2 a + noise
     generator = torch.Generator().manual_seed(0)
@@ -150,6 +150,7 @@ def test_nothing_is_learned_before_there_is_a_minibatch():
         ({"replay": 1000, "control_variate": True}, "choose one"),
         ({"replay": -1}, "at least 0"),
         ({"critic_lr": 0.0}, "above 0"),
+        ({"control_variate": True, "head": "autoregressive"}, "no gradient"),
     ],
 )
 def test_what_does_not_fit_is_refused(config, told):

@@ -11,7 +11,7 @@ take now.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -25,6 +25,7 @@ from ..core.errors import UsageError, check_ranges
 from ..core.learn.actor import Actor
 from ..core.learn.optim import Adam, RMSprop, Schedule, scheduled
 from ..core.learn.returns import n_step
+from ..core.learn.rewards import RewardConfig, Rewards
 from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic, Critic, SharedConfig
 from ..core.replay.replay import Replay
@@ -33,7 +34,7 @@ from ..core.written_out.surrogate import ClippedSurrogate, fits
 
 
 @dataclass(frozen=True)
-class Config(SharedConfig):
+class Config(SharedConfig, RewardConfig):
     """Hyper-parameters of A2C."""
 
     horizon: int = 5
@@ -72,10 +73,6 @@ class Config(SharedConfig):
     """Weight of the entropy bonus; higher keeps the policy exploring."""
     normalize_advantage: bool = False
     """Bring advantages to mean 0 and standard deviation 1 in each update."""
-    normalize_return: bool = False
-    """Divide rewards by the running standard deviation of the discounted return, clipped to +-10."""
-    reward_sign: bool = False
-    """Learn from the sign of the reward alone (Atari); logged returns stay the environment's."""
     value_warmup: int = 0
     """Updates at the start in which only the value function learns: for a policy that is good already (init_from)."""
 
@@ -155,7 +152,7 @@ class Agent:
     ) -> None:
         self.cfg = cfg
         self.horizon = cfg.horizon if cfg.episodes is None else Whole(cfg.episodes)
-        self.actor = Actor(obs, action, cfg, device, seed)
+        self.actor = Actor(obs, action, cfg, device, seed, Rewards.of(cfg, cfg.gamma))
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         optimizer = {"rmsprop": RMSprop, "adam": Adam}[cfg.optimizer]
         self.optimizer = optimizer(self.net.parameters(), cfg.optimizer_eps, cfg.max_grad_norm)
@@ -242,7 +239,7 @@ class Agent:
         cfg, actor, replay, critic = self.cfg, self.actor, self.replay, self.critic
         assert replay is not None
         assert critic is not None
-        replay.add(replace(batch, reward=actor.reward(batch)))
+        replay.add(actor.rewards.replaced(batch))
         if len(replay) < cfg.replay_batch:
             return {}
         logs = []

@@ -8,7 +8,7 @@ prioritised replay (1511.05952), n-step targets, noisy layers (1706.10295), cate
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from ..core.jitted.greedy import choose_all
 from ..core.jitted.rng import stream
 from ..core.learn.distributional import cross_entropy, projected, quantile_huber
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled
+from ..core.learn.rewards import Rewards
 from ..core.nets import ActionValue, ActionValueConfig
 from ..core.replay.replay import Replay
 from ..core.written_out import regression as td
@@ -176,6 +177,7 @@ class Agent:
             path=cfg.replay_dir,
             seed=seed,
         )
+        self.rewards = Rewards(sign=cfg.reward_sign)
         self.steps, self.updates, self.adopted = 0, 0, False
         self._explore(0.0)
 
@@ -218,7 +220,7 @@ class Agent:
             seen = torch.as_tensor(batch.obs[:-1][batch.valid], device=self.device)
             for net in (self.net, self.target_net):
                 net.encoder.update(seen)
-        self.replay.add(replace(batch, reward=np.sign(batch.reward)) if self.cfg.reward_sign else batch)
+        self.replay.add(self.rewards.replaced(batch))
         self.steps += batch.steps
         logs: list[Tensor] = []
         while (due := self._due()) > 0:

@@ -18,13 +18,14 @@ from ..core.checkpoint import tensors
 from ..core.errors import check_ranges
 from ..core.learn.actor import Actor
 from ..core.learn.optim import Adam, Schedule, scheduled
+from ..core.learn.rewards import RewardConfig, Rewards
 from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic, SharedConfig
 from ..core.written_out.surrogate import ClippedSurrogate, fits
 
 
 @dataclass(frozen=True)
-class Config(SharedConfig):
+class Config(SharedConfig, RewardConfig):
     """Hyper-parameters of PPO."""
 
     horizon: int = 256
@@ -66,10 +67,6 @@ class Config(SharedConfig):
     """Bring advantages to mean 0 and standard deviation 1 in each minibatch."""
     recompute_advantage: bool = False
     """Recompute values and advantages before every epoch after the first, with the network as it is by then."""
-    normalize_return: bool = False
-    """Divide rewards by the running standard deviation of the discounted return, clipped to +-10."""
-    reward_sign: bool = False
-    """Learn from the sign of the reward alone (Atari); logged returns stay the environment's."""
     compile: bool = False
     """Compile the loss (torch.compile): faster gradient steps after a minute of compiling; needs a C++ compiler."""
     value_warmup: int = 0
@@ -145,7 +142,7 @@ class Agent:
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
         self.cfg, self.horizon = cfg, cfg.horizon
-        self.actor = Actor(obs, action, cfg, device, seed)
+        self.actor = Actor(obs, action, cfg, device, seed, Rewards.of(cfg, cfg.gamma))
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self._loss = torch.compile(loss) if cfg.compile else loss

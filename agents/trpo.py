@@ -25,12 +25,13 @@ from ..core.heads import Natural
 from ..core.learn.actor import Actor
 from ..core.learn.natural import conjugate_gradient, fisher, gradient, line_search
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
+from ..core.learn.rewards import RewardConfig, Rewards
 from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic, ActorCriticConfig
 
 
 @dataclass(frozen=True)
-class Config(ActorCriticConfig):
+class Config(ActorCriticConfig, RewardConfig):
     """Hyper-parameters of TRPO."""
 
     horizon: int = 256
@@ -59,8 +60,6 @@ class Config(ActorCriticConfig):
     """Adam step size of the critic."""
     critic_lr_schedule: Schedule = "constant"
     """linear: the critic's step size falls to 0 at the end of the run."""
-    normalize_return: bool = False
-    """Divide rewards by the running standard deviation of the discounted return, clipped to +-10."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,7 +107,7 @@ class Agent:
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
         self.cfg, self.horizon = cfg, cfg.horizon
-        self.actor = Actor(obs, action, cfg, device, seed)
+        self.actor = Actor(obs, action, cfg, device, seed, Rewards.of(cfg, cfg.gamma))
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         _refuse_unnatural(self.net, self.actor.device)
         self._policy = _parameters(self.net.encoder, self.net.policy_trunk, self.net.policy_head)

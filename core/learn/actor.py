@@ -13,10 +13,10 @@ from ..batch import Batch
 from ..checkpoint import tensors
 from ..errors import UsageError
 from ..heads import Categorical, Gaussian, StateDependentNoiseHead
-from ..nets import ActorCritic
+from ..nets import ActorCritic, ActorCriticConfig
 from .noise_scale import GradientNoise
 from .returns import gae
-from .rewards import ReturnScale
+from .rewards import Rewards
 from .stats import effective_samples, sampled_kl
 
 
@@ -24,22 +24,29 @@ class Actor:
     """Samples from pi with a generator of its own, explores with state-dependent noise if the network has it.
 
     Args:
-        cfg: an algorithm's Config; its fields named like arguments of `ActorCritic` describe the network,
-            `sde_freq` is the number of steps after which state-dependent noise is drawn anew (none: per rollout),
-            `reward_sign` and `normalize_return` say what `reward` makes of rewards.
+        cfg: an algorithm's Config; `sde_freq` is the number of steps after which state-dependent noise is drawn anew
+            (none: per rollout), the rest describes the network.
+        rewards: what `reward` makes of rewards; none: it leaves them as they are.
     """
 
-    def __init__(self, obs: spaces.Space, action: spaces.Space, cfg: Any, device: str, seed: int) -> None:
+    def __init__(
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        cfg: ActorCriticConfig,
+        device: str,
+        seed: int,
+        rewards: Rewards | None = None,
+    ) -> None:
         self.device = torch.device(device)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.net = ActorCritic(obs, action, cfg).to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.convolutional = bool(self.net.encoder.cnns)
-        self.return_scale = ReturnScale(cfg.gamma) if getattr(cfg, "normalize_return", False) else None
+        self.rewards = rewards or Rewards()
         self.noise = GradientNoise(self.net)
-        self._reward_sign = getattr(cfg, "reward_sign", False)
-        self._sde_freq = getattr(cfg, "sde_freq", None)
+        self._sde_freq = cfg.sde_freq
         self._noise: Tensor | None = None  # (N, F, D) exploration matrices, and how often they were used
         self._noise_age = 0
 
@@ -90,9 +97,8 @@ class Actor:
         return self.net.value(tensor.flatten(0, 1)).view(tensor.shape[:2]).cpu().numpy()
 
     def reward(self, batch: Batch) -> NDArray[np.float32]:
-        """Rewards (T, N) to learn from: their signs, or in units of the return's running standard deviation."""
-        reward = np.sign(batch.reward) if self._reward_sign else batch.reward
-        return self.return_scale(reward, batch.done, batch.valid) if self.return_scale else reward
+        """Rewards (T, N) to learn from."""
+        return self.rewards(batch)
 
     def advantages(
         self, batch: Batch, reward: NDArray, value: NDArray, gamma: float, lam: float
@@ -159,7 +165,7 @@ class Actor:
         return {
             "net": {name: value.clone() for name, value in self.net.state_dict().items()},
             "generator": self.generator.get_state(),
-            "return_scale": self.return_scale.state() if self.return_scale else None,
+            "return_scale": self.rewards.state(),
             "noise": self.noise.state(),
         }
 
@@ -167,8 +173,7 @@ class Actor:
         """Go on from `state()`."""
         self.net.load_state_dict(tensors(state["net"]))
         self.generator.set_state(torch.as_tensor(state["generator"]))
-        if self.return_scale:
-            self.return_scale.load_state(state["return_scale"])
+        self.rewards.load_state(state["return_scale"])
         self.noise.load_state(state["noise"])
 
     def _explore(self, head: StateDependentNoiseHead, features: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ take now.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -26,10 +26,9 @@ from ..core.errors import UsageError, check_ranges
 from ..core.learn.actor import Actor
 from ..core.learn.optim import Adam, RMSprop, Schedule, scheduled
 from ..core.learn.returns import n_step
+from ..core.learn.rewards import RewardConfig, Rewards
 from ..core.learn.stats import explained_variance
-from ..core.nets import ActorCritic, Critic
-from ..core.nets.encoder import Cnn
-from ..core.nets.mlp import Activation
+from ..core.nets import ActorCritic, Critic, SharedConfig
 from ..core.replay.replay import Replay
 from ..core.rollout.engine import Whole
 from ..core.rollout.policy import PolicyActing
@@ -37,7 +36,7 @@ from ..core.written_out.surrogate import ClippedSurrogate, fits
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(SharedConfig, RewardConfig):
     """Hyper-parameters of A2C."""
 
     horizon: int = 5
@@ -76,41 +75,20 @@ class Config:
     """Weight of the entropy bonus; higher keeps the policy exploring."""
     normalize_advantage: bool = False
     """Bring advantages to mean 0 and standard deviation 1 in each update."""
-    normalize_obs: bool = False
-    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
-    normalize_return: bool = False
-    """Divide rewards by the running standard deviation of the discounted return, clipped to +-10."""
-    reward_sign: bool = False
-    """Learn from the sign of the reward alone (Atari); logged returns stay the environment's."""
-    hidden: tuple[int, ...] = (64, 64)
-    """Widths of the hidden layers."""
-    activation: Activation = "tanh"
-    """Non-linearity of the hidden layers."""
-    shared: bool = False
-    """One set of hidden layers for policy and value; their gradients then need balancing by `value_coef`."""
-    cnn: Cnn = "nature"
-    """Encoder of images."""
-    orthogonal_init: bool = True
-    """Orthogonal initial weights; false: torch's default."""
-    policy_gain: float = 0.01
-    """Scale of the policy's last layer at the start (with orthogonal_init); small starts near-uniform."""
-    log_std_init: float = 0.0
-    """Initial logarithm of the standard deviation of continuous actions."""
-    sde: bool = False
-    """State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise."""
-    sde_freq: int | None = None
-    """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
     value_warmup: int = 0
     """Updates at the start in which only the value function learns: for a policy that is good already (init_from)."""
 
     def __post_init__(self) -> None:
-        given = [name for name in ("episodes", "n_step", "sde_freq") if getattr(self, name) is not None]
+        super().__post_init__()
+        given = [name for name in ("episodes", "n_step") if getattr(self, name) is not None]
         positive = ("horizon", "lr", "optimizer_eps", "max_grad_norm", "replay_batch", "replay_steps", "critic_lr")
         check_ranges(self, positive=(*positive, *given), unit=("gamma", "lam"), at_least_0=("replay", "value_warmup"))
         if self.replay and self.value_warmup:
             raise UsageError("value_warmup is for learning from rollouts and does not go with a replay; choose one")
         if self.replay and self.control_variate:
             raise UsageError("control_variate is for the on-policy gradient and does not go with a replay; choose one")
+        if (self.replay or self.control_variate) and self.head == "autoregressive":
+            raise UsageError("Q(s, a) is followed through the action, which has no gradient in bins; use another head")
         if 0 < self.replay < self.replay_batch:
             raise UsageError(f"replay is {self.replay}; it must hold at least one replay_batch ({self.replay_batch})")
 
@@ -178,7 +156,7 @@ class Agent:
     ) -> None:
         self.cfg = cfg
         self.horizon = cfg.horizon if cfg.episodes is None else Whole(cfg.episodes)
-        self.actor = Actor(obs, action, cfg, device, seed)
+        self.actor = Actor(obs, action, cfg, device, seed, Rewards.of(cfg, cfg.gamma))
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         optimizer = {"rmsprop": RMSprop, "adam": Adam}[cfg.optimizer]
         self.optimizer = optimizer(self.net.parameters(), cfg.optimizer_eps, cfg.max_grad_norm)
@@ -187,7 +165,7 @@ class Agent:
         if cfg.control_variate or cfg.replay:
             with torch.random.fork_rng():
                 torch.manual_seed(seed + 1)
-                self.critic = Critic(self.net.encoder.size, action, cfg.hidden, cfg.activation).to(self.actor.device)
+                self.critic = Critic(self.net.encoder.size, action, cfg).to(self.actor.device)
             self.critic_optimizer = Adam(self.critic.parameters())
         self.replay = Replay(cfg.replay, gamma=cfg.gamma, seed=seed) if cfg.replay else None
         self._written_out = ClippedSurrogate(self.net) if fits(self.net) and self.critic is None else None
@@ -250,7 +228,7 @@ class Agent:
         cfg, actor, replay, critic = self.cfg, self.actor, self.replay, self.critic
         assert replay is not None
         assert critic is not None
-        replay.add(replace(batch, reward=actor.reward(batch)))
+        replay.add(actor.rewards.replaced(batch))
         if len(replay) < cfg.replay_batch:
             return {}
         logs = []

@@ -32,11 +32,12 @@ from ..core.games.search import Search, Settings
 from ..core.games.selfplay import Clock, Openings, Unfinished, Window, falling, turn
 from ..core.games.tree import Formula
 from ..core.learn.optim import Adam, Schedule, scheduled
+from ..core.nets.config import BoardConfig
 from ..core.spaces.layout import STATE, Layout
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(BoardConfig):
     """Hyper-parameters of self-play."""
 
     horizon: int = 8
@@ -114,23 +115,16 @@ class Config:
     """Weight of learning what the other will answer, an auxiliary target that shapes the network; 0: none."""
     augment: bool = True
     """Learn from a random symmetry of each position."""
-    blocks: int = 0
-    """Residual blocks; 0: a perceptron."""
-    channels: int = 32
-    """Channels of the blocks."""
-    hidden: tuple[int, ...] = (256, 256, 256)
-    """Widths of a perceptron's hidden layers."""
-    bfloat16: bool = False
-    """Compute the network in bfloat16: faster on processors made for it."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         positive = ("horizon", "simulations", "fast_simulations", "passes", "minibatch", "window", "max_grad_norm")
         temperatures = ("temperature", "temperature_final")
         check_ranges(
             self,
             positive=(*positive, "past_most", "gate_games", "generation", "temperature_halflife"),
             unit=("full_share", "noise_fraction", "search_value", "resign", "resign_watched", "past_share", "gate"),
-            at_least_0=("forced", "gumbel", "cached", "blocks", "l2", "reply_coef", "random_plies", *temperatures),
+            at_least_0=("forced", "gumbel", "cached", "l2", "reply_coef", "random_plies", *temperatures),
         )
         if self.full_share == 0:
             raise UsageError("full_share is 0; nothing would be learned")
@@ -193,9 +187,8 @@ class Agent:
         self.device = torch.device(device)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            shape, actions = self.game.shape, self.game.actions
-            reply = cfg.reply_coef > 0
-            self.net = PolicyValueNet(shape, actions, cfg.blocks, cfg.channels, cfg.hidden, reply).to(self.device)
+            net = PolicyValueNet(self.game.shape, self.game.actions, cfg, reply=cfg.reply_coef > 0)
+            self.net = net.to(self.device)
         self.convolutional = self.net.convolutional
         self.optimizer = Adam(self.net.parameters(), 1e-8, cfg.max_grad_norm)
         self.random = np.random.default_rng(seed)

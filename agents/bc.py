@@ -23,15 +23,13 @@ from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
 from ..core.learn.divergence import Divergence, divergence
 from ..core.learn.optim import Adam, Schedule, scheduled
-from ..core.nets import Policy
-from ..core.nets.encoder import Cnn
-from ..core.nets.mlp import Activation
+from ..core.nets import Policy, PolicyConfig
 from ..core.rollout.recording import Recorded
 from ..core.written_out.likelihood import Likelihood, fits
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(PolicyConfig):
     """Hyper-parameters of behaviour cloning."""
 
     minibatch: int = 128
@@ -61,24 +59,14 @@ class Config:
     normalize_obs: bool = True
     """Standardise observations by the moments of those demonstrated, clipped to +-10; of images only subtract the
     mean."""
-    head: heads.Kind = "plain"
-    """Of Box actions: plain is one Gaussian of constant deviation, squashed one that stays within the bounds, mixture
-    several, autoregressive bins one component after the other."""
-    components: int = 5
-    """Gaussians of a mixture."""
-    bins: int = 21
-    """Bins per component of autoregressive actions."""
     hidden: tuple[int, ...] = (128, 128)
     """Widths of the hidden layers."""
-    activation: Activation = "tanh"
-    """Non-linearity of the hidden layers."""
-    cnn: Cnn = "nature"
-    """Encoder of images."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_ranges(
             self,
-            positive=("minibatch", "lr", "components", "bins"),
+            positive=("minibatch", "lr"),
             unit=("validation",),
             at_least_0=("l2", "entropy_coef", "noise"),
         )
@@ -121,7 +109,7 @@ class Agent:
         self.cfg, self.horizon, self.device, self.seed = cfg, Recorded(), torch.device(device), seed
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.net = Policy.of(obs, action, cfg).to(self.device)
+            self.net = Policy(obs, action, cfg).to(self.device)
         self.convolutional = bool(self.net.encoder.cnns)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.chosen = deepcopy(self.net) if cfg.patience else self.net  # the policy of the lowest validation loss

@@ -8,7 +8,7 @@ prioritised replay (1511.05952), n-step targets, noisy layers (1706.10295), cate
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
 
@@ -26,10 +26,8 @@ from ..core.jitted.greedy import choose_all
 from ..core.jitted.rng import stream
 from ..core.learn.distributional import cross_entropy, projected, quantile_huber
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled
-from ..core.nets import ActionValue
-from ..core.nets.action_value import Distribution
-from ..core.nets.encoder import Cnn
-from ..core.nets.mlp import Activation
+from ..core.learn.rewards import Rewards
+from ..core.nets import ActionValue, ActionValueConfig
 from ..core.replay.replay import Replay
 from ..core.rollout.fused import FusedActor, fused
 from ..core.written_out import regression as td
@@ -38,7 +36,7 @@ _AT_ONCE = 1 << 25  # bytes of observations drawn in one call
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ActionValueConfig):
     """Hyper-parameters of DQN."""
 
     horizon: int = 4
@@ -77,16 +75,6 @@ class Config:
     """Share of the run over which the first falls to the second, linearly."""
     double: bool = False
     """Let the network choose the best next action and the target network judge it: no bias towards lucky values."""
-    dueling: bool = False
-    """Separate last hidden layers for the state's value and the actions' advantages."""
-    noisy: bool = False
-    """Explore by learned noise in the weights; epsilon 0 then leaves the exploring to it."""
-    distribution: Distribution = "none"
-    """Learn the distribution of the return: none, categorical (C51) or quantile (QR)."""
-    atoms: int = 51
-    """Numbers that describe a distribution."""
-    limits: tuple[float, ...] = (-10.0, 10.0)
-    """Least and largest return of the categorical distribution."""
     priority: float = 0.0
     """Exponent of |TD error| in the probability of being replayed: 0 draws uniformly."""
     beta: float = 0.4
@@ -97,19 +85,12 @@ class Config:
     """Frames per observation, oldest first; above 1 the replay stores each frame once."""
     replay_dir: str | None = None
     """Folder for a replay larger than the memory; none: in memory, saved with the run."""
-    hidden: tuple[int, ...] = (64, 64)
-    """Widths of the hidden layers."""
-    activation: Activation = "relu"
-    """Non-linearity of the hidden layers."""
-    normalize_obs: bool = False
-    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
-    cnn: Cnn = "nature"
-    """Encoder of images."""
     value_warmup: int = 0
     """Gradient steps at the start in which only the state's value learns: for a policy that is good already
     (init_from)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_ranges(
             self,
             positive=(
@@ -123,10 +104,6 @@ class Config:
             raise UsageError(
                 "value_warmup needs a network in which the state has a value of its own: set dueling to true"
             )
-        if self.distribution != "none" and self.atoms < 2:
-            raise UsageError(f"atoms is {self.atoms}; a distribution needs at least 2")
-        if len(self.limits) != 2 or self.limits[0] >= self.limits[1]:
-            raise UsageError(f"limits is {self.limits}; it must be the least and the largest return")
 
 
 @torch.no_grad()
@@ -186,8 +163,8 @@ class Agent:
         self.cfg, self.horizon, self.device = cfg, cfg.horizon, torch.device(device)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.net = ActionValue.of(obs, action, cfg).to(self.device)
-            self.target_net = ActionValue.of(obs, action, cfg).to(self.device)
+            self.net = ActionValue(obs, action, cfg).to(self.device)
+            self.target_net = ActionValue(obs, action, cfg).to(self.device)
         self.convolutional = bool(self.net.encoder.cnns)
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self._target = flatten(self.target_net.parameters()).data
@@ -203,6 +180,7 @@ class Agent:
             path=cfg.replay_dir,
             seed=seed,
         )
+        self.rewards = Rewards(sign=cfg.reward_sign)
         self.steps, self.updates, self.adopted = 0, 0, False
         self._explore(0.0)
 
@@ -226,7 +204,7 @@ class Agent:
             seen = torch.as_tensor(batch.obs[:-1][batch.valid], device=self.device)
             for net in (self.net, self.target_net):
                 net.encoder.update(seen)
-        self.replay.add(replace(batch, reward=np.sign(batch.reward)) if self.cfg.reward_sign else batch)
+        self.replay.add(self.rewards.replaced(batch))
         self.steps += batch.steps
         logs: list[Tensor] = []
         while (due := self._due()) > 0:
@@ -323,7 +301,8 @@ class EpsilonGreedy(Memoryless):
         self.agent, self.explores = agent, mode != "best"
         self.random = stream(seed)
         self.generator = torch.Generator(agent.device).manual_seed(spawned(seed, 1))
-        self._fused: FusedActor | None = fused(agent.net, envs, seed) if mode == "learn" else None
+        twins = mode == "learn" and agent.cfg.twins == "auto"
+        self._fused: FusedActor | None = fused(agent.net, envs, seed) if twins else None
         self._obs: NDArray | None = None
 
     @property

@@ -18,16 +18,15 @@ from ..core.checkpoint import Attributes
 from ..core.errors import check_ranges
 from ..core.learn.actor import Actor
 from ..core.learn.optim import Adam, Schedule, scheduled
+from ..core.learn.rewards import RewardConfig, Rewards
 from ..core.learn.stats import explained_variance
-from ..core.nets import ActorCritic
-from ..core.nets.encoder import Cnn
-from ..core.nets.mlp import Activation
+from ..core.nets import ActorCritic, SharedConfig
 from ..core.rollout.policy import PolicyActing
 from ..core.written_out.surrogate import ClippedSurrogate, fits
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(SharedConfig, RewardConfig):
     """Hyper-parameters of PPO."""
 
     horizon: int = 256
@@ -69,38 +68,13 @@ class Config:
     """Bring advantages to mean 0 and standard deviation 1 in each minibatch."""
     recompute_advantage: bool = False
     """Recompute values and advantages before every epoch after the first, with the network as it is by then."""
-    normalize_obs: bool = False
-    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
-    normalize_return: bool = False
-    """Divide rewards by the running standard deviation of the discounted return, clipped to +-10."""
-    reward_sign: bool = False
-    """Learn from the sign of the reward alone (Atari); logged returns stay the environment's."""
-    hidden: tuple[int, ...] = (64, 64)
-    """Widths of the hidden layers."""
-    activation: Activation = "tanh"
-    """Non-linearity of the hidden layers."""
-    shared: bool = False
-    """One set of hidden layers for policy and value."""
-    cnn: Cnn = "nature"
-    """Encoder of images."""
-    bfloat16: bool = False
-    """Compute the encoder of images in bfloat16: several times faster on processors made for it, a little coarser."""
     compile: bool = False
     """Compile the loss (torch.compile): faster gradient steps after a minute of compiling; needs a C++ compiler."""
-    orthogonal_init: bool = True
-    """Orthogonal initial weights; false: torch's default."""
-    policy_gain: float = 0.01
-    """Scale of the policy's last layer at the start (with orthogonal_init); small starts near-uniform."""
-    log_std_init: float = 0.0
-    """Initial logarithm of the standard deviation of continuous actions."""
-    sde: bool = False
-    """State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise."""
-    sde_freq: int | None = None
-    """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
     value_warmup: int = 0
     """Updates at the start in which only the value function learns: for a policy that is good already (init_from)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         given = () if self.kl_penalty is None else ("kl_penalty",)
         positive = ("horizon", "epochs", "minibatch", "adam_eps", "max_grad_norm", "clip", "kl_goal", *given)
         check_ranges(self, positive=positive, unit=("gamma", "lam"), at_least_0=("value_warmup",))
@@ -171,7 +145,7 @@ class Agent:
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
         self.cfg, self.horizon = cfg, cfg.horizon
-        self.actor = Actor(obs, action, cfg, device, seed)
+        self.actor = Actor(obs, action, cfg, device, seed, Rewards.of(cfg, cfg.gamma))
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self._loss = torch.compile(loss) if cfg.compile else loss

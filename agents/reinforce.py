@@ -26,16 +26,14 @@ from ..core.learn.episodes import Memory, Played, episodes, joined, placed
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
 from ..core.learn.returns import rewards_to_go
 from ..core.learn.stats import effective_samples, explained_variance, sampled_kl
-from ..core.nets import ActorCritic
-from ..core.nets.encoder import Cnn
-from ..core.nets.mlp import Activation
+from ..core.nets import ActorCritic, ActorCriticConfig
 from ..core.nets.normalize import Standardize
 from ..core.rollout.engine import Whole
 from ..core.rollout.policy import PolicyActing
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ActorCriticConfig):
     """Hyper-parameters of REINFORCE."""
 
     episodes: int = 1
@@ -70,22 +68,11 @@ class Config:
     """Discount per step."""
     entropy_coef: float = 0.0
     """Reward for each nat of entropy in each step; higher keeps the policy exploring."""
-    normalize_obs: bool = False
-    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
     standardize_return: bool = False
     """Standardise returns by the running moments of earlier ones; their mean is a baseline by itself."""
-    hidden: tuple[int, ...] = (64, 64)
-    """Widths of the hidden layers."""
-    activation: Activation = "tanh"
-    """Non-linearity of the hidden layers."""
-    cnn: Cnn = "nature"
-    """Encoder of images; learns from the policy's gradient alone."""
-    policy_gain: float = 0.01
-    """Scale of the policy's last layer at the start; small starts near-uniform."""
-    log_std_init: float = 0.0
-    """Initial logarithm of the standard deviation of continuous actions."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         given = [name for name in ("clip", "max_grad_norm") if getattr(self, name) is not None]
         positive = ("episodes", "epochs", "lr", "value_lr", "value_epochs", *given)
         check_ranges(self, positive=positive, unit=("gamma",), at_least_0=("memory",))

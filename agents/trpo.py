@@ -19,19 +19,19 @@ from torch import Tensor, nn
 
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
-from ..core.errors import check_ranges
-from ..core.heads import Distribution
+from ..core.errors import UsageError, check_ranges
+from ..core.heads import Natural
 from ..core.learn.actor import Actor
 from ..core.learn.natural import conjugate_gradient, fisher, gradient, line_search
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
+from ..core.learn.rewards import RewardConfig, Rewards
 from ..core.learn.stats import explained_variance
-from ..core.nets import ActorCritic
-from ..core.nets.mlp import Activation
+from ..core.nets import ActorCritic, ActorCriticConfig
 from ..core.rollout.policy import PolicyActing
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(ActorCriticConfig, RewardConfig):
     """Hyper-parameters of TRPO."""
 
     horizon: int = 256
@@ -60,22 +60,9 @@ class Config:
     """Adam step size of the critic."""
     critic_lr_schedule: Schedule = "constant"
     """linear: the critic's step size falls to 0 at the end of the run."""
-    normalize_obs: bool = False
-    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
-    normalize_return: bool = False
-    """Divide rewards by the running standard deviation of the discounted return, clipped to +-10."""
-    hidden: tuple[int, ...] = (64, 64)
-    """Widths of the hidden layers."""
-    activation: Activation = "tanh"
-    """Non-linearity of the hidden layers."""
-    log_std_init: float = 0.0
-    """Initial logarithm of the standard deviation of continuous actions."""
-    sde: bool = False
-    """State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise."""
-    sde_freq: int | None = None
-    """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_ranges(
             self,
             positive=(
@@ -93,7 +80,7 @@ class Config:
         )
 
 
-def loss(net: ActorCritic, data: dict[str, Tensor], old: Distribution) -> tuple[Tensor, dict[str, Tensor]]:
+def loss(net: ActorCritic, data: dict[str, Tensor], old: Natural) -> tuple[Tensor, dict[str, Tensor]]:
     """Minus the surrogate E[pi(a|s) / old(a|s) A], and what to log, from a rollout of B flat steps.
 
     | data    | shape       | meaning                                            |
@@ -122,8 +109,9 @@ class Agent:
         self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
     ) -> None:
         self.cfg, self.horizon = cfg, cfg.horizon
-        self.actor = Actor(obs, action, cfg, device, seed)
+        self.actor = Actor(obs, action, cfg, device, seed, Rewards.of(cfg, cfg.gamma))
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
+        _refuse_unnatural(self.net, self.actor.device)
         self._policy = _parameters(self.net.encoder, self.net.policy_trunk, self.net.policy_head)
         critic = _parameters(self.net.value_trunk, self.net.value_head)
         sizes = [sum(p.numel() for p in group) for group in (self._policy, critic)]
@@ -205,6 +193,16 @@ class Agent:
                 self.optimizer.step(error, lr)
                 errors.append(error.detach())
         return {"loss/value": float(torch.stack(errors).mean()), "value/lr": lr}
+
+
+def _refuse_unnatural(net: ActorCritic, device: torch.device) -> None:
+    """Raise a UsageError if the policy's head gives distributions without closed forms for their distance."""
+    pi = net.policy_head(net.policy_trunk(torch.zeros(1, net.encoder.size, device=device)))
+    if not isinstance(pi, Natural):
+        raise UsageError(
+            f"trpo bounds the KL divergence between policies, which a {type(pi).__name__} has not in closed form. "
+            "Use head plain or squashed."
+        )
 
 
 def _standardized(adv: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """A policy and a value over the planes of a board: a residual tower, or a perceptron."""
 
-from collections.abc import Sequence
 from copy import deepcopy
 
 import torch
@@ -8,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ..nets.config import BoardConfig
 from ..nets.mlp import mlp
 
 _HEAD_CHANNELS = 32
@@ -22,17 +22,10 @@ class PolicyValueNet(nn.Module):
     `reply` adds a head for the move that the other will answer (KataGo's auxiliary policy, arXiv:1902.10565, 4).
     """
 
-    def __init__(
-        self,
-        shape: tuple[int, int, int],
-        actions: int,
-        blocks: int,
-        channels: int,
-        hidden: Sequence[int],
-        reply: bool = False,
-    ) -> None:
+    def __init__(self, shape: tuple[int, int, int], actions: int, cfg: BoardConfig, reply: bool = False) -> None:
         super().__init__()
         planes, height, width = shape
+        blocks, channels = cfg.blocks, cfg.channels
         self.trunk: nn.Module
         self.reply_head: nn.Module | None = None
         if blocks:
@@ -43,7 +36,7 @@ class PolicyValueNet(nn.Module):
             if reply:
                 self.reply_head = _Head(channels, height * width, actions)
         else:
-            self.trunk, features = mlp(planes * height * width, hidden, "relu")
+            self.trunk, features = mlp(planes * height * width, cfg.hidden, "relu")
             self.policy_head, self.value_head = nn.Linear(features, actions), nn.Linear(features, 1)
             if reply:
                 self.reply_head = nn.Linear(features, actions)

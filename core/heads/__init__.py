@@ -1,7 +1,7 @@
 """Action heads: distributions over actions, and the modules that make them from features."""
 
-from .distributions import Bernoulli, Categorical, Distribution, Gaussian, MultiCategorical
-from .modules import BernoulliHead, CategoricalHead, GaussianHead, MultiCategoricalHead, StateDependentNoiseHead
+from .distributions import Bernoulli, Categorical, Density, Gaussian, MultiCategorical, Natural, Samples
+from .modules import BernoulliHead, CategoricalHead, GaussianHead, Head, MultiCategoricalHead, StateDependentNoiseHead
 from .of_space import Kind, head
 
 __all__ = [
@@ -9,12 +9,15 @@ __all__ = [
     "BernoulliHead",
     "Categorical",
     "CategoricalHead",
-    "Distribution",
+    "Density",
     "Gaussian",
     "GaussianHead",
+    "Head",
     "Kind",
     "MultiCategorical",
     "MultiCategoricalHead",
+    "Natural",
+    "Samples",
     "StateDependentNoiseHead",
     "head",
 ]

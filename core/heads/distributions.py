@@ -1,25 +1,43 @@
-"""Distributions over actions, and the modules that produce them from features.
+"""Distributions over actions, by what can be done with them.
 
-A distribution is a `NamedTuple` of tensors with `sample`, `mode`, `log_prob` and `entropy`: closed forms without
-the objects and checks of torch.distributions, which cost more than a small network does. `kl` and `fisher` measure
-distance between distributions, for the natural gradient.
+A distribution is a `NamedTuple` of tensors with closed forms, without the objects and checks of torch.distributions,
+which cost more than a small network does. Every one of them is a `Density`; those that measure the distance to others
+of their kind are `Natural`, for the natural gradient.
 """
 
 import math
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 
-class Distribution(Protocol):
-    """A batch of B independent distributions over one action space."""
+class Samples(Protocol):
+    """A batch of B independent distributions over one action space, which can be acted from."""
 
     def sample(self, generator: Generator | None = None) -> Tensor: ...  # (B, *act)
     def mode(self) -> Tensor: ...  # (B, *act)
+
+
+class Density(Samples, Protocol):
+    """One whose probabilities, or densities, are known.
+
+    `draw` gives actions (B, *act) and their log-probabilities (B,). Over Box actions it is reparametrised: gradients
+    pass through the action to the distribution's parameters (Kingma & Welling 2013, arXiv:1312.6114), and the
+    log-probability's gradient includes that path. Over actions that are counted, or binned, there is no such path;
+    it is a plain draw, and only the log-probability has a gradient.
+    """
+
     def log_prob(self, action: Tensor) -> Tensor: ...  # (B,)
     def entropy(self) -> Tensor: ...  # (B,)
+    def draw(self, generator: Generator | None = None) -> tuple[Tensor, Tensor]: ...
+
+
+@runtime_checkable
+class Natural(Density, Protocol):
+    """One that has closed forms for the distance to its neighbours."""
+
     def kl(self, other: Self) -> Tensor: ...  # (B,) KL(self || other)
     def parameters(self) -> tuple[Tensor, ...]: ...  # (B, ...) each: the coordinates that `fisher` refers to
     def fisher(self, tangents: tuple[Tensor, ...]) -> tuple[Tensor, ...]: ...  # E[score score^T] times `tangents`
@@ -34,6 +52,10 @@ class Categorical(NamedTuple):
     def sample(self, generator: Generator | None = None) -> Tensor:
         # argmax of p / Exponential(1) is distributed as p: the Gumbel trick without logarithms of noise
         return (self.logp.exp() / torch.empty_like(self.logp).exponential_(generator=generator)).argmax(-1)
+
+    def draw(self, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+        action = self.sample(generator)
+        return action, self.log_prob(action)
 
     def mode(self) -> Tensor:
         return self.logp.argmax(-1)
@@ -66,6 +88,10 @@ class MultiCategorical(NamedTuple):
     def sample(self, generator: Generator | None = None) -> Tensor:
         return torch.stack([part.sample(generator) for part in self.parts], -1)
 
+    def draw(self, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+        action = self.sample(generator)
+        return action, self.log_prob(action)
+
     def mode(self) -> Tensor:
         return torch.stack([part.mode() for part in self.parts], -1)
 
@@ -94,6 +120,10 @@ class Bernoulli(NamedTuple):
     def sample(self, generator: Generator | None = None) -> Tensor:
         uniform = torch.empty_like(self.logits).uniform_(generator=generator)
         return (uniform < self.logits.sigmoid()).to(torch.int8)
+
+    def draw(self, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+        action = self.sample(generator)
+        return action, self.log_prob(action)
 
     def mode(self) -> Tensor:
         return (self.logits > 0).to(torch.int8)
@@ -128,6 +158,12 @@ class Gaussian(NamedTuple):
     def sample(self, generator: Generator | None = None) -> Tensor:
         noise = torch.empty_like(self.mean).normal_(generator=generator)
         return self.mean + self.log_std.exp() * noise
+
+    def draw(self, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+        noise = torch.empty_like(self.mean).normal_(generator=generator)
+        # by the noise itself: the mean cancels, in the gradient too
+        logp = (-0.5 * noise.square() - self.log_std - 0.5 * math.log(2 * math.pi)).sum(-1)
+        return self.mean + self.log_std.exp() * noise, logp
 
     def mode(self) -> Tensor:
         return self.mean

@@ -1,13 +1,24 @@
 """The modules from features to distributions over actions."""
 
 import math
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from gymnasium import spaces
 from torch import Generator, Tensor, nn
 
-from .distributions import Bernoulli, Categorical, Gaussian, MultiCategorical
+from .distributions import Bernoulli, Categorical, Density, Gaussian, MultiCategorical
+
+
+class Head(Protocol):
+    """A module from features (B, F) to a distribution over actions.
+
+    `mask` marks the available actions. A network gives one only for Discrete and MultiDiscrete actions, and refuses
+    masks of others when it is made.
+    """
+
+    def __call__(self, features: Tensor, mask: Tensor | None = None) -> Density: ...
 
 
 class CategoricalHead(nn.Module):
@@ -42,7 +53,8 @@ class BernoulliHead(nn.Module):
         super().__init__()
         self.linear = nn.Linear(features, math.prod(space.shape))
 
-    def forward(self, features: Tensor) -> Bernoulli:
+    def forward(self, features: Tensor, mask: Tensor | None = None) -> Bernoulli:
+        assert mask is None
         return Bernoulli(self.linear(features))
 
 
@@ -55,7 +67,8 @@ class GaussianHead(nn.Module):
         self.linear = nn.Linear(features, size)
         self.log_std = nn.Parameter(torch.full((size,), log_std_init))
 
-    def forward(self, features: Tensor) -> Gaussian:
+    def forward(self, features: Tensor, mask: Tensor | None = None) -> Gaussian:
+        assert mask is None
         return Gaussian(self.linear(features), self.log_std)
 
 
@@ -72,7 +85,8 @@ class StateDependentNoiseHead(nn.Module):
         self.linear = nn.Linear(features, size)
         self.log_std = nn.Parameter(torch.full((features, size), log_std_init))
 
-    def forward(self, features: Tensor) -> Gaussian:
+    def forward(self, features: Tensor, mask: Tensor | None = None) -> Gaussian:
+        assert mask is None
         # features carry no gradient into the noise: as in the paper's code, exploration does not shape them
         variance = features.detach().square() @ self.log_std.exp().square()
         return Gaussian(self.linear(features), 0.5 * (variance + 1e-6).log())

@@ -27,14 +27,33 @@ class Mixture(NamedTuple):
     def sample(self, generator: Generator | None = None) -> Tensor:
         return self._component(Categorical(self.logp).sample(generator), generator)
 
+    def draw(self, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+        """By implicit reparametrisation (Graves 2016, arXiv:1607.05690; Figurnov et al. 2018, arXiv:1805.08498).
+
+        Number d of the action has, given those before it, the distribution function F and the density p, and moves by
+        -dF / p where parameters do. Which component was drawn has no gradient of its own; the weights' is in F.
+        """
+        with torch.no_grad():
+            drawn = self.sample(generator)
+        logw, columns = self.logp, []  # of the components, given the numbers so far
+        for d in range(drawn.shape[-1]):
+            x, mean, log_std = drawn[:, d, None], self.mean[..., d], self.log_std[..., d]
+            z = (x - mean) * (-log_std).exp()
+            below = (logw.exp() * torch.special.ndtr(z)).sum(-1)
+            density = torch.logsumexp(logw + _log_normal(z, log_std), -1).exp().detach()
+            moved = drawn[:, d] - (below - below.detach()) / density.clamp(min=torch.finfo(density.dtype).tiny)
+            columns.append(moved)
+            logw = F.log_softmax(logw + _log_normal((moved[:, None] - mean) * (-log_std).exp(), log_std), -1)
+        action = torch.stack(columns, -1)
+        return action, self.log_prob(action)
+
     def mode(self) -> Tensor:
         """The mean of the component with the highest peak: the mode itself where components are well apart."""
         return self._component((self.logp - self.log_std.sum(-1)).argmax(-1), None, noise=0.0)
 
     def log_prob(self, action: Tensor) -> Tensor:
         z = (action.reshape(len(self.mean), 1, -1) - self.mean) * (-self.log_std).exp()
-        each = (-0.5 * z.square() - self.log_std - 0.5 * math.log(2 * math.pi)).sum(-1)
-        return torch.logsumexp(self.logp + each, -1)
+        return torch.logsumexp(self.logp + _log_normal(z, self.log_std).sum(-1), -1)
 
     def entropy(self) -> Tensor:
         """A lower bound, tight where components coincide or are far apart (Kolchinsky & Tracey 2017, 1706.02419)."""
@@ -54,18 +73,34 @@ class Mixture(NamedTuple):
         return mean + log_std.exp() * torch.empty_like(mean).normal_(generator=generator)
 
 
+def _log_normal(z: Tensor, log_std: Tensor) -> Tensor:
+    """Logarithm of a Gaussian's density, `z` standard deviations from its mean."""
+    return -0.5 * z.square() - log_std - 0.5 * math.log(2 * math.pi)
+
+
 class MixtureHead(nn.Module):
     """Box actions; weights, means and deviations of K components depend on the state."""
 
-    def __init__(self, features: int, space: spaces.Box, components: int) -> None:
+    def __init__(self, features: int, space: spaces.Box, components: int, log_std_init: float = 0.0) -> None:
         super().__init__()
         self.shape = (components, math.prod(space.shape))
-        size = math.prod(self.shape)
-        self.linear = nn.Linear(features, components + 2 * size)
-        with torch.no_grad():  # components that begin at one place would all learn the same
-            nn.init.normal_(self.linear.bias[components : components + size])
+        self.linear = nn.Linear(features, components + 2 * math.prod(self.shape))
+        self.log_std_init = log_std_init
+        self.begin()
 
-    def forward(self, features: Tensor) -> Mixture:
+    @torch.no_grad()
+    def begin(self) -> None:
+        """Put the means apart, and let deviations begin around the one asked for; again after other initial biases.
+
+        Components that begin at one place would all learn the same.
+        """
+        components, size = self.shape[0], math.prod(self.shape)
+        _, mean, log_std = self.linear.bias.split([components, size, size])
+        nn.init.normal_(mean)
+        log_std.add_(self.log_std_init)
+
+    def forward(self, features: Tensor, mask: Tensor | None = None) -> Mixture:
+        assert mask is None
         count, size = self.shape
         logits, mean, log_std = self.linear(features).split([count, count * size, count * size], -1)
         shape = (-1, count, size)
@@ -83,13 +118,17 @@ class Autoregressive(NamedTuple):
     head: "AutoregressiveHead"
 
     def sample(self, generator: Generator | None = None) -> Tensor:
-        bins = self._draw(generator)
+        bins = self._bins(generator)
         within = torch.empty(bins.shape, device=bins.device).uniform_(generator=generator)
         return self.head.place(bins + within)
 
+    def draw(self, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+        action = self.sample(generator)
+        return action, self.log_prob(action)
+
     def mode(self) -> Tensor:
         """The most likely bin of each component in turn, its middle."""
-        return self.head.place(self._draw(None, greedy=True) + 0.5)
+        return self.head.place(self._bins(None, greedy=True) + 0.5)
 
     def log_prob(self, action: Tensor) -> Tensor:
         bins = self.head.bin(action.reshape(len(self.features), -1))
@@ -99,14 +138,14 @@ class Autoregressive(NamedTuple):
     def entropy(self) -> Tensor:
         """Exact for one component; the others' are estimated given one draw, always with the same random numbers."""
         with torch.no_grad():
-            bins = self._draw(Generator(self.features.device).manual_seed(0))
+            bins = self._bins(Generator(self.features.device).manual_seed(0))
         return torch.stack([part.entropy() for part in self._parts(bins)]).sum(0) - self.head.log_density
 
     def _parts(self, bins: Tensor) -> list[Categorical]:
         """The categories of each component, given the bins (B, D) of those before it."""
         return [self.head.part(self.features, bins[:, :i]) for i in range(bins.shape[1])]
 
-    def _draw(self, generator: Generator | None, greedy: bool = False) -> Tensor:
+    def _bins(self, generator: Generator | None, greedy: bool = False) -> Tensor:
         """Bins (B, D), component by component."""
         bins = torch.zeros(len(self.features), 0, dtype=torch.int64, device=self.features.device)
         for _ in range(len(self.head.outputs)):
@@ -133,7 +172,8 @@ class AutoregressiveHead(nn.Module):
         self.log_density = float((bins / (2 * scale)).log().sum())
         """Logarithm of the density of one joint bin, of probability 1."""
 
-    def forward(self, features: Tensor) -> Autoregressive:
+    def forward(self, features: Tensor, mask: Tensor | None = None) -> Autoregressive:
+        assert mask is None
         return Autoregressive(features, self)
 
     def part(self, features: Tensor, before: Tensor) -> Categorical:

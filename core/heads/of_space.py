@@ -22,11 +22,13 @@ def head(
     components: int = 5,
     bins: int = 21,
 ) -> nn.Module:
-    """The module from features (B, `features`) to a distribution over `space`.
+    """The `Head` from features (B, `features`) to a distribution over `space`.
 
     Raises:
-        UsageError: for an action space without a head, or `sde` or another `kind` on one that is not a Box.
+        UsageError: for an action space without a head, `sde` or another `kind` on one that is not a Box, or both.
     """
+    if sde and kind != "plain":
+        raise UsageError(f"state-dependent exploration (sde) needs a plain head, not {kind}. Set sde to false.")
     if (sde or kind != "plain") and not isinstance(space, spaces.Box):
         asked = f"a {kind} head" if kind != "plain" else "state-dependent exploration (sde)"
         remedy = "Use head plain." if kind != "plain" else "Set sde to false."
@@ -41,7 +43,7 @@ def head(
         case spaces.Box() if sde:
             return StateDependentNoiseHead(features, space, log_std_init)
         case spaces.Box() if kind != "plain":
-            return _box_head(features, space, kind, components, bins)
+            return _box_head(features, space, kind, components, bins, log_std_init)
         case spaces.Box():
             return GaussianHead(features, space, log_std_init)
     raise UsageError(
@@ -50,9 +52,13 @@ def head(
     )
 
 
-def _box_head(features: int, space: spaces.Box, kind: Kind, components: int, bins: int) -> nn.Module:
+def _box_head(
+    features: int, space: spaces.Box, kind: Kind, components: int, bins: int, log_std_init: float
+) -> nn.Module:
     if kind == "squashed":
-        return squashed.SquashedHead(features, space)
+        return squashed.SquashedHead(features, space, log_std_init)
     if kind == "mixture":
-        return multimodal.MixtureHead(features, space, components)
+        return multimodal.MixtureHead(features, space, components, log_std_init)
+    if log_std_init:
+        raise UsageError("an autoregressive head has bins, not a standard deviation. Leave out log_std_init.")
     return multimodal.AutoregressiveHead(features, space, bins)

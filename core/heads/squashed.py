@@ -33,6 +33,10 @@ class Squashed(NamedTuple):
     def sample(self, generator: Generator | None = None) -> Tensor:
         return self.shift + self.scale * self._inner().sample(generator).tanh()
 
+    def draw(self, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+        u, logp = self._inner().draw(generator)
+        return self.shift + self.scale * u.tanh(), logp - self._stretch(u).sum(-1)
+
     def mode(self) -> Tensor:
         """The action of the Gaussian's mean: the median, which unlike the mode of the density is never at an edge."""
         return self.shift + self.scale * self.mean.tanh()
@@ -73,14 +77,22 @@ class SquashedHead(nn.Module):
     shift: Tensor
     scale: Tensor
 
-    def __init__(self, features: int, space: spaces.Box) -> None:
+    def __init__(self, features: int, space: spaces.Box, log_std_init: float = 0.0) -> None:
         super().__init__()
         self.linear = nn.Linear(features, 2 * math.prod(space.shape))
+        self.log_std_init = log_std_init
+        self.begin()
         shift, scale = box(space, "squashed")
         self.register_buffer("shift", shift, persistent=False)
         self.register_buffer("scale", scale, persistent=False)
 
-    def forward(self, features: Tensor) -> Squashed:
+    @torch.no_grad()
+    def begin(self) -> None:
+        """Let deviations begin around the one asked for; again after other initial biases."""
+        self.linear.bias.chunk(2)[1].add_(self.log_std_init)
+
+    def forward(self, features: Tensor, mask: Tensor | None = None) -> Squashed:
+        assert mask is None
         mean, log_std = self.linear(features).chunk(2, -1)
         return Squashed(mean, log_std.clamp(*LOG_STD), self.shift, self.scale)
 

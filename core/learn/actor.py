@@ -13,10 +13,10 @@ from ..batch import Batch
 from ..checkpoint import Attributes
 from ..errors import UsageError
 from ..heads import Categorical, Gaussian
-from ..nets import ActorCritic
+from ..nets import ActorCritic, ActorCriticConfig
 from .noise_scale import GradientNoise
 from .returns import gae
-from .rewards import ReturnScale
+from .rewards import Rewards
 from .stats import effective_samples, sampled_kl
 
 
@@ -24,22 +24,30 @@ class Actor:
     """A network and what learning from its rollouts takes; a generator of its own draws minibatches.
 
     Args:
-        cfg: an algorithm's Config; its fields named like arguments of `ActorCritic` describe the network,
-            `sde_freq` is the number of steps after which state-dependent noise is drawn anew (none: per rollout),
-            `reward_sign` and `normalize_return` say what `reward` makes of rewards.
+        cfg: an algorithm's Config; `sde_freq` is the number of steps after which state-dependent noise is drawn anew
+            (none: per rollout), the rest describes the network.
+        rewards: what `reward` makes of rewards; none: it leaves them as they are.
     """
 
-    def __init__(self, obs: spaces.Space, action: spaces.Space, cfg: Any, device: str, seed: int) -> None:
+    def __init__(
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        cfg: ActorCriticConfig,
+        device: str,
+        seed: int,
+        rewards: Rewards | None = None,
+    ) -> None:
         self.device = torch.device(device)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.net = ActorCritic.of(obs, action, cfg).to(self.device)
+            self.net = ActorCritic(obs, action, cfg).to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.convolutional = bool(self.net.encoder.cnns)
-        self.return_scale = ReturnScale(cfg.gamma) if getattr(cfg, "normalize_return", False) else None
+        self.rewards = rewards or Rewards()
         self.noise = GradientNoise(self.net)
-        self._reward_sign = getattr(cfg, "reward_sign", False)
-        self.sde_freq: int | None = getattr(cfg, "sde_freq", None)
+        self.sde_freq = cfg.sde_freq
+        self.twins = cfg.twins == "auto"
         self.rollouts = 0
         """How many were learned from: state-dependent exploration draws its noise anew for each."""
 
@@ -74,9 +82,8 @@ class Actor:
         return self.net.value(tensor.flatten(0, 1)).view(tensor.shape[:2]).cpu().numpy()
 
     def reward(self, batch: Batch) -> NDArray[np.float32]:
-        """Rewards (T, N) to learn from: their signs, or in units of the return's running standard deviation."""
-        reward = np.sign(batch.reward) if self._reward_sign else batch.reward
-        return self.return_scale(reward, batch.done, batch.valid) if self.return_scale else reward
+        """Rewards (T, N) to learn from."""
+        return self.rewards(batch)
 
     def advantages(
         self, batch: Batch, reward: NDArray, value: NDArray, gamma: float, lam: float
@@ -133,7 +140,7 @@ class Actor:
             wrong = next(name for name, a, b in zip(names, shapes, shapes[len(names) :], strict=False) if a != b)
             raise UsageError(
                 f"the policy to begin with is another network: {wrong} differs. It must be for the same observations "
-                "and actions, and have a plain head"
+                "and actions, with the same hidden layers and head"
             )
         adopted = {name: torch.as_tensor(weights[name]) for name in names}
         self.net.load_state_dict({**own, **adopted})
@@ -143,7 +150,7 @@ class Actor:
         return {
             "net": self.net,
             "generator": self.generator,
-            "return_scale": self.return_scale,
+            "rewards": self.rewards,
             "noise": self.noise,
             "rollouts": Attributes(self, "rollouts"),
         }

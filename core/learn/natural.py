@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ..heads import Distribution
+from ..heads import Natural
 
 _TOLERANCE = 1e-10  # of the squared residual, relative to the right-hand side's
 
@@ -28,7 +28,7 @@ def gradient(
     return torch.cat([x.flatten() for x in parts])
 
 
-def fisher(pi: Distribution, parameters: Sequence[Tensor], damping: float = 0.0) -> Callable[[Tensor], Tensor]:
+def fisher(pi: Natural, parameters: Sequence[Tensor], damping: float = 0.0) -> Callable[[Tensor], Tensor]:
     """The product v (P,) -> (F + damping I) v, with F the mean over the B states of `pi`.
 
     Exact over actions: F = mean of J^T M J, with J the derivatives of the distribution's parameters and M their metric

@@ -1,14 +1,56 @@
 """What rewards are made into before anything is learned from them."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..batch import Batch
 from .returns import discounted_running
 
 _EPSILON = 1e-8
 _CLIP = 10.0  # standard deviations; OpenAI baselines' VecNormalize, kept by Stable-Baselines3 and CleanRL
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """What is made of rewards, as fields of an algorithm's `Config`."""
+
+    normalize_return: bool = False
+    """Divide rewards by the running standard deviation of the discounted return, clipped to +-10."""
+    reward_sign: bool = False
+    """Learn from the sign of the reward alone (Atari); logged returns stay the environment's."""
+
+
+class Rewards:
+    """Rewards to learn from: the environment's, or their signs; then, with a `scale`, in units of the return's."""
+
+    def __init__(self, sign: bool = False, scale: "ReturnScale | None" = None) -> None:
+        self.sign, self.scale = sign, scale
+
+    @classmethod
+    def of(cls, cfg: RewardConfig, gamma: float) -> "Rewards":
+        """What the fields of a Config say, for returns discounted by `gamma`."""
+        return cls(cfg.reward_sign, ReturnScale(gamma) if cfg.normalize_return else None)
+
+    def __call__(self, batch: Batch) -> NDArray[np.float32]:
+        """Rewards (T, N) of a batch, each of which is shown once and in order."""
+        reward = np.sign(batch.reward) if self.sign else batch.reward
+        return self.scale(reward, batch.done, batch.valid) if self.scale else reward
+
+    def replaced(self, batch: Batch) -> Batch:
+        """The batch with these rewards in place of the environment's, for a replay."""
+        return replace(batch, reward=self(batch))
+
+    def state(self) -> dict[str, Any] | None:
+        """What the scale has seen; None without one."""
+        return self.scale.state() if self.scale else None
+
+    def load_state(self, state: dict[str, Any] | None) -> None:
+        """Go on from `state()`."""
+        if self.scale and state is not None:
+            self.scale.load_state(state)
 
 
 class ReturnScale:

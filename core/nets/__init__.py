@@ -1,8 +1,9 @@
-"""Networks: perceptrons, convolutional encoders, initialisation, the actor-critic, action values."""
+"""Networks: perceptrons, convolutional encoders, initialisation, policies, values, and what describes them."""
 
 from .action_value import ActionValue
 from .actor_critic import ActorCritic
 from .cnn import impala_cnn, nature_cnn, small_cnn
+from .config import ActionValueConfig, ActorCriticConfig, BoardConfig, NetConfig, PolicyConfig, SharedConfig
 from .critic import Critic
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
@@ -10,10 +11,16 @@ from .policy import Policy
 
 __all__ = [
     "ActionValue",
+    "ActionValueConfig",
     "ActorCritic",
+    "ActorCriticConfig",
+    "BoardConfig",
     "Critic",
     "Encoder",
+    "NetConfig",
     "Policy",
+    "PolicyConfig",
+    "SharedConfig",
     "impala_cnn",
     "mlp",
     "nature_cnn",

@@ -1,8 +1,7 @@
 """Action values Q(s, a), or the distribution of the return of every action."""
 
-import inspect
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,11 +10,10 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from .actor_critic import check_mask
-from .encoder import Cnn, Encoder
-from .mlp import Activation, mlp
+from .config import ActionValueConfig
+from .encoder import Encoder
+from .mlp import mlp
 from .noisy import NoisyLinear
-
-Distribution = Literal["none", "categorical", "quantile"]
 
 
 class ActionValue(nn.Module):
@@ -34,54 +32,34 @@ class ActionValue(nn.Module):
         UsageError: if the actions are not a finite set.
     """
 
-    def __init__(
-        self,
-        obs: spaces.Space,
-        action: spaces.Space,
-        hidden: Sequence[int] = (64, 64),
-        *,
-        activation: Activation = "relu",
-        cnn: Cnn = "nature",
-        normalize_obs: bool = False,
-        dueling: bool = False,
-        noisy: bool = False,
-        distribution: Distribution = "none",
-        atoms: int = 51,
-        limits: tuple[float, ...] = (-10.0, 10.0),
-    ) -> None:
+    def __init__(self, obs: spaces.Space, action: spaces.Space, cfg: ActionValueConfig) -> None:
         super().__init__()
         if not isinstance(action, spaces.Discrete):
             raise UsageError(f"Q-learning compares actions one by one and needs a Discrete action space, not {action}")
-        self.encoder = Encoder(obs, cnn, normalize_obs)
+        self.encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
         self.masked = check_mask(self.encoder, action)
-        self.actions, self.atoms = int(action.n), 1 if distribution == "none" else atoms
-        self.dueling, self.noisy, self.distribution = dueling, noisy, distribution
-        self.activation = activation
-        linear = NoisyLinear if noisy else nn.Linear
-        shared, own = (hidden[:-1], hidden[-1:]) if dueling else (hidden, ())
-        self.trunk, width = mlp(self.encoder.size, shared, activation, linear)
+        self.actions, self.atoms = int(action.n), 1 if cfg.distribution == "none" else cfg.atoms
+        self.dueling, self.noisy, self.distribution = cfg.dueling, cfg.noisy, cfg.distribution
+        self.activation, self.norm = cfg.activation, cfg.norm
+        linear = NoisyLinear if cfg.noisy else nn.Linear
+        shared, own = (cfg.hidden[:-1], cfg.hidden[-1:]) if cfg.dueling else (cfg.hidden, ())
+        self.trunk, width = mlp(self.encoder.size, shared, cfg.activation, cfg.norm, linear)
 
         def stream(outputs: int) -> nn.Sequential:
-            layers, size = mlp(width, own, activation, linear)
+            layers, size = mlp(width, own, cfg.activation, cfg.norm, linear)
             return layers.append(linear(size, outputs))
 
         self.advantage = stream(self.actions * self.atoms)
-        self.state_value = stream(self.atoms) if dueling else None
+        self.state_value = stream(self.atoms) if cfg.dueling else None
         self.returns: Tensor
-        self.register_buffer("returns", torch.linspace(limits[0], limits[1], self.atoms))
+        self.register_buffer("returns", torch.linspace(cfg.limits[0], cfg.limits[1], self.atoms))
         self.epsilon: Tensor
         self.register_buffer("epsilon", torch.ones(1, dtype=torch.float64))
-
-    @classmethod
-    def of(cls, obs: spaces.Space, action: spaces.Space, cfg: Any) -> "ActionValue":
-        """The network that an algorithm's Config describes: every argument that it has a field for."""
-        fields = {name: getattr(cfg, name) for name in inspect.signature(cls).parameters if hasattr(cfg, name)}
-        return cls(obs, action, **fields)
 
     @property
     def plain(self) -> bool:
         """Whether it is one perceptron with ReLU that gives one number per action, all of them available."""
-        special = self.masked or self.noisy or self.dueling or self.distribution != "none"
+        special = self.masked or self.noisy or self.dueling or self.distribution != "none" or self.norm != "none"
         return not (special or self.encoder.cnns or self.encoder.standardizers) and self.activation == "relu"
 
     def forward(self, obs: Tensor) -> Tensor:

@@ -1,18 +1,18 @@
 """A policy and a value function over one encoder."""
 
-import inspect
-from collections.abc import Sequence
 from math import sqrt
-from typing import Any
 
 from gymnasium import spaces
 from torch import Tensor, nn
 
 from ..errors import UsageError
-from ..heads import Distribution, head
+from ..heads import Density, Head, head
+from ..heads.multimodal import AutoregressiveHead, MixtureHead
+from ..heads.squashed import SquashedHead
 from ..spaces.layout import MASK
-from .encoder import Cnn, Encoder
-from .mlp import Activation, mlp, orthogonal
+from .config import ActorCriticConfig, SharedConfig
+from .encoder import Encoder
+from .mlp import mlp, orthogonal
 
 
 class ActorCritic(nn.Module):
@@ -23,42 +23,21 @@ class ActorCritic(nn.Module):
     in hidden layers, `policy_gain` in the policy's last layer, 1 in the value's. Without it torch's defaults stay.
     """
 
-    def __init__(
-        self,
-        obs: spaces.Space,
-        action: spaces.Space,
-        hidden: Sequence[int] = (64, 64),
-        *,
-        activation: Activation = "tanh",
-        shared: bool = False,
-        cnn: Cnn = "nature",
-        normalize_obs: bool = False,
-        bfloat16: bool = False,
-        orthogonal_init: bool = True,
-        policy_gain: float = 0.01,
-        log_std_init: float = 0.0,
-        sde: bool = False,
-    ) -> None:
+    def __init__(self, obs: spaces.Space, action: spaces.Space, cfg: ActorCriticConfig) -> None:
         super().__init__()
-        self.encoder = Encoder(obs, cnn, normalize_obs, bfloat16)
-        self.policy_trunk, width = mlp(self.encoder.size, hidden, activation)
-        self.value_trunk = self.policy_trunk if shared else mlp(self.encoder.size, hidden, activation)[0]
-        self.policy_head = head(width, action, log_std_init, sde)
+        shared = isinstance(cfg, SharedConfig) and cfg.shared
+        self.encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
+        layers = cfg.hidden, cfg.activation, cfg.norm
+        self.policy_trunk, width = mlp(self.encoder.size, *layers)
+        self.value_trunk = self.policy_trunk if shared else mlp(self.encoder.size, *layers)[0]
+        self.policy_head = head(width, action, cfg.log_std_init, cfg.sde, cfg.head, cfg.components, cfg.bins)
         self.value_head = nn.Linear(width, 1)
         self.action_shape = action.shape or ()
         self.masked = check_mask(self.encoder, action)
-        if orthogonal_init:
-            orthogonal(self, sqrt(2))
-            orthogonal(self.policy_head, policy_gain)
-            orthogonal(self.value_head, 1.0)
+        if cfg.orthogonal_init:
+            self._orthogonal(cfg.policy_gain)
 
-    @classmethod
-    def of(cls, obs: spaces.Space, action: spaces.Space, cfg: Any) -> "ActorCritic":
-        """The network that an algorithm's Config describes: every argument that it has a field for."""
-        fields = {name: getattr(cfg, name) for name in inspect.signature(cls).parameters if hasattr(cfg, name)}
-        return cls(obs, action, **fields)
-
-    def forward(self, obs: Tensor) -> tuple[Distribution, Tensor]:
+    def forward(self, obs: Tensor) -> tuple[Density, Tensor]:
         """Policy and value (B,) of stored observations (B, *layout.shape)."""
         features = self.encoder(obs)
         policy_features = self.policy_trunk(features)
@@ -66,7 +45,7 @@ class ActorCritic(nn.Module):
         value = self.value_head(policy_features if shared else self.value_trunk(features)).squeeze(-1)
         return self._pi(obs, policy_features), value
 
-    def policy(self, obs: Tensor) -> tuple[Distribution, Tensor]:
+    def policy(self, obs: Tensor) -> tuple[Density, Tensor]:
         """The policy, and the features (B, F) that its head saw."""
         features = self.policy_trunk(self.encoder(obs))
         return self._pi(obs, features), features
@@ -75,8 +54,17 @@ class ActorCritic(nn.Module):
         """V(s), shape (B,)."""
         return self.value_head(self.value_trunk(self.encoder(obs))).squeeze(-1)
 
-    def _pi(self, obs: Tensor, features: Tensor) -> Distribution:
-        return self.policy_head(features, self.encoder.mask(obs)) if self.masked else self.policy_head(features)
+    def _orthogonal(self, policy_gain: float) -> None:
+        last = self.policy_head.outputs if isinstance(self.policy_head, AutoregressiveHead) else self.policy_head
+        orthogonal(self, sqrt(2))
+        orthogonal(last, policy_gain)
+        orthogonal(self.value_head, 1.0)
+        if isinstance(self.policy_head, MixtureHead | SquashedHead):
+            self.policy_head.begin()
+
+    def _pi(self, obs: Tensor, features: Tensor) -> Density:
+        head: Head = self.policy_head
+        return head(features, self.encoder.mask(obs) if self.masked else None)
 
 
 def check_mask(encoder: Encoder, action: spaces.Space) -> bool:

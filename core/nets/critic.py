@@ -1,47 +1,48 @@
 """Q(s, a) of features, for actors that need its mean over their actions and the gradient of that."""
 
 import math
-from collections.abc import Sequence
 
 import torch
 from gymnasium import spaces
 from torch import Generator, Tensor, nn
 
 from ..errors import UsageError
-from ..heads import Categorical, Distribution
-from .mlp import Activation, mlp
+from ..heads import Categorical, Density
+from .config import NetConfig
+from .mlp import mlp
 
 
 class Critic(nn.Module):
     """Q(s, a): one output per action where actions are Discrete, the action as an input where they are a Box.
 
+    It has the hidden layers of the network that encodes its features.
+
     Raises:
         UsageError: for other action spaces.
     """
 
-    def __init__(
-        self, features: int, action: spaces.Space, hidden: Sequence[int] = (64, 64), activation: Activation = "tanh"
-    ) -> None:
+    def __init__(self, features: int, action: spaces.Space, cfg: NetConfig) -> None:
         super().__init__()
         if not isinstance(action, spaces.Discrete | spaces.Box):
             raise UsageError(f"Q(s, a) is for Discrete and Box action spaces, not {action}")
         self.discrete = isinstance(action, spaces.Discrete)
         inputs = features if self.discrete else features + math.prod(action.shape or ())
-        self.trunk, width = mlp(inputs, hidden, activation)
+        self.trunk, width = mlp(inputs, cfg.hidden, cfg.activation, cfg.norm)
         self.head = nn.Linear(width, int(action.n) if isinstance(action, spaces.Discrete) else 1)
 
     def forward(self, features: Tensor, action: Tensor) -> Tensor:
         """Q(s, a), shape (B,), of features (B, F) and actions (B, *act)."""
         if self.discrete:
             return self.head(self.trunk(features)).gather(-1, action.unsqueeze(-1)).squeeze(-1)
-        return self.head(self.trunk(torch.cat([features, action.flatten(1)], -1))).squeeze(-1)
+        rows = action.reshape(len(action), -1)  # a Box of no dimensions has actions (B,)
+        return self.head(self.trunk(torch.cat([features, rows], -1))).squeeze(-1)
 
-    def centred(self, features: Tensor, action: Tensor, pi: Distribution) -> Tensor:
+    def centred(self, features: Tensor, action: Tensor, pi: Density) -> Tensor:
         """Q(s, a) less what does not depend on a, (B,): its mean over Discrete actions, Q(s, mode) of a Box."""
         middle = self.mean(features, pi) if self.discrete else self(features, pi.mode())
         return self(features, action) - middle
 
-    def mean(self, features: Tensor, pi: Distribution, generator: Generator | None = None) -> Tensor:
+    def mean(self, features: Tensor, pi: Density, generator: Generator | None = None) -> Tensor:
         """E[Q(s, a)] over a ~ `pi`, shape (B,), with its gradient by the parameters of `pi`.
 
         Exact over Discrete actions; of a Box's one sample, through which the gradient passes (Kingma & Welling 2013,
@@ -49,4 +50,4 @@ class Critic(nn.Module):
         """
         if isinstance(pi, Categorical):
             return (pi.logp.exp() * self.head(self.trunk(features))).sum(-1)
-        return self(features, pi.sample(generator))
+        return self(features, pi.draw(generator)[0])

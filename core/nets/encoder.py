@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import prod
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from ..errors import UsageError
 from ..spaces.layout import MASK, STATE, Layout, Part
 from .cnn import impala_cnn, nature_cnn, small_cnn
+from .config import Cnn
 from .normalize import Centre, Standardize
 from .pixels import scaled
 
-Cnn = Literal["nature", "small", "impala"]
 _CNNS: dict[str, Callable[[int, int, int], nn.Module]] = {
     "nature": nature_cnn,
     "small": small_cnn,

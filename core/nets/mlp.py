@@ -1,14 +1,20 @@
 """Multilayer perceptrons and their initialisation."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Activation = Literal["tanh", "relu"]
-_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
+from .config import Activation, Norm
+
+_ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "elu": nn.ELU,
+}
 
 
 class Linear(nn.Linear):
@@ -34,12 +40,19 @@ def mlp(
     size: int,
     hidden: Sequence[int],
     activation: Activation = "tanh",
+    norm: Norm = "none",
     linear: Callable[[int, int], nn.Module] = Linear,
 ) -> tuple[nn.Sequential, int]:
-    """Hidden layers from `size` features, each followed by the activation; and the width of the last."""
+    """Hidden layers from `size` features, each followed by the norm and the activation; and the width of the last.
+
+    With `norm` layer every hidden layer is normalised before its activation (Ba et al. 2016, arXiv:1607.06450).
+    """
     layers: list[nn.Module] = []
     for width in hidden:
-        layers += [linear(size, width), _ACTIVATIONS[activation]()]
+        layers.append(linear(size, width))
+        if norm == "layer":
+            layers.append(nn.LayerNorm(width))
+        layers.append(_ACTIVATIONS[activation]())
         size = width
     return Mlp(*layers), size
 

@@ -22,7 +22,7 @@ class PolicyActing(Memoryless):
     def __init__(self, actor: Actor, envs: int, mode: Mode, seed: int) -> None:
         self.actor, self.mode = actor, mode
         self.generator = torch.Generator(actor.device).manual_seed(spawned(seed, 1))
-        self._fused: FusedActor | None = fused(actor.net, envs, seed) if mode == "learn" else None
+        self._fused: FusedActor | None = fused(actor.net, envs, seed) if mode == "learn" and actor.twins else None
         self._noise = _Noise(envs)
         self._obs: NDArray | None = None
 

@@ -15,7 +15,8 @@ from ...core.errors import UsageError, nearest
 
 _CONFIGS = Path(__file__).parents[2] / "configs"
 
-_NETWORK = ("hidden", "activation", "cnn", "normalize_obs")  # fields of a Config that say what its policy is
+# Fields of a Config that say what its policy is.
+_NETWORK = ("hidden", "activation", "norm", "cnn", "normalize_obs", "head", "components", "bins")
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ def like_source(run: Run, given: Mapping[str, Any]) -> Run:
     if run.init_from is None:
         return run
     source = load(Path(run.init_from) / "run.json").agent
-    known = {f.name for f in fields(run.agent)}
-    shared = {n: getattr(source, n) for n in _NETWORK if n in known and n not in given and hasattr(source, n)}
+    known, theirs = ({f.name for f in fields(config)} for config in (run.agent, source))
+    shared = {n: getattr(source, n) for n in _NETWORK if n in known & theirs and n not in given}
     return replace(run, agent=replace(run.agent, **shared))
 
 

@@ -9,19 +9,19 @@ from stopping import states
 from gymnast import A2C
 from gymnast.agents import a2c
 from gymnast.core.errors import UsageError
-from gymnast.core.nets import ActorCritic, Critic
+from gymnast.core.nets import ActorCritic, Critic, NetConfig
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training
 from playing import thoughts
-from probes import SEED, Doors, Endless, Later, Match, Opposite, Slide
+from probes import SEED, Anything, Doors, Endless, Later, Match, Opposite, Slide
 
 
 def bandit(action, seed=SEED, **config):
     """A policy of one state, any Q, and the gradient of the loss by the policy's last layer."""
     torch.manual_seed(seed)
     cfg = a2c.Config(hidden=(), policy_gain=1.0, control_variate=True, **config)
-    net = ActorCritic.of(spaces.Discrete(1), action, cfg)
-    return cfg, net, Critic(1, action, (4,))
+    net = ActorCritic(spaces.Discrete(1), action, cfg)
+    return cfg, net, Critic(1, action, NetConfig(hidden=(4,)))
 
 
 def gradient(net, cfg, critic, action, adv, generator=None):
@@ -48,7 +48,7 @@ def test_the_control_variate_adds_no_bias_whatever_q_is():
 def test_a_q_that_is_right_leaves_no_variance():
     cfg, net, _ = bandit(spaces.Discrete(3))
     reward = torch.tensor([1.0, -2.0, 0.5])
-    critic = Critic(1, spaces.Discrete(3), ())
+    critic = Critic(1, spaces.Discrete(3), cfg)
     with torch.no_grad():
         critic.head.weight.zero_()
         critic.head.bias.copy_(reward)
@@ -65,7 +65,7 @@ def test_a_q_that_is_right_leaves_no_variance():
 @pytest.mark.learns
 def test_the_control_variate_of_a_gaussian_is_unbiased_and_lowers_the_variance():
     cfg, net, _ = bandit(spaces.Box(-9, 9, (1,), np.float32), log_std_init=-0.5)
-    critic = Critic(1, spaces.Box(-9, 9, (1,), np.float32), ())
+    critic = Critic(1, spaces.Box(-9, 9, (1,), np.float32), cfg)
     with torch.no_grad():
         critic.head.weight.copy_(torch.tensor([[0.0, 2.0]]))  # Q = 2 a, and the return is 2 a + noise
     generator = torch.Generator().manual_seed(SEED)
@@ -105,6 +105,13 @@ REPLAY = {"replay": 10_000, "replay_batch": 64, "replay_steps": 2, "optimizer": 
 def test_it_learns_to_match_what_it_sees(config, kind):
     made = learner(lambda: Match(kind), 16_000, gamma=0.0, log_std_init=-1.0, **config)
     assert made.evaluate(20).mean > 8 * 0.85
+
+
+@pytest.mark.parametrize("config", [{"control_variate": True}, REPLAY], ids=["control variate", "replay"])
+def test_actions_that_are_single_numbers_are_learned_from(config):
+    number = spaces.Box(-1, 1, (), np.float32)
+    made = learner(lambda: Anything(number, number), 200, **config)
+    assert made.agent.optimizer.flat.isfinite().all()
 
 
 @pytest.mark.learns
@@ -151,6 +158,7 @@ def test_nothing_is_learned_before_there_is_a_minibatch():
         ({"replay": 1000, "control_variate": True}, "choose one"),
         ({"replay": -1}, "at least 0"),
         ({"critic_lr": 0.0}, "above 0"),
+        ({"control_variate": True, "head": "autoregressive"}, "no gradient"),
     ],
 )
 def test_what_does_not_fit_is_refused(config, told):

@@ -11,6 +11,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.games.inference import inference
 from gymnast.core.games.net import PolicyValueNet
 from gymnast.core.games.selfplay import Unfinished, Window
+from gymnast.core.nets.config import BoardConfig
 from gymnast.envs import games
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last
@@ -262,7 +263,7 @@ def test_a_greedy_move_repeats_itself_and_changes_nothing():
 @pytest.mark.parametrize("actions", [7, 8])
 def test_inference_says_what_the_net_says(blocks, actions):
     torch.manual_seed(0)
-    net = PolicyValueNet((2, 6, 7), actions, blocks, 8, (16, 24))
+    net = PolicyValueNet((2, 6, 7), actions, BoardConfig(blocks=blocks, channels=8, hidden=(16, 24)))
     planes = torch.rand(300, 2, 6, 7) * (torch.rand(300, 2, 6, 7) < torch.rand(300, 1, 1, 1))  # empty to full boards
     for _ in range(3):
         net(planes)  # moves the running moments

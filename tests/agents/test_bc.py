@@ -14,7 +14,7 @@ from gymnast.core.acting import Stateless
 from gymnast.core.batch import Batch, Episodes
 from gymnast.core.errors import UsageError
 from gymnast.core.learn.divergence import divergence
-from gymnast.core.nets import Policy
+from gymnast.core.nets import Policy, PolicyConfig
 from gymnast.core.rollout.engine import Rollout
 from playing import act, acting, collect, thoughts
 from probes import SEED, Match, Slide, clocks, recorded
@@ -54,7 +54,7 @@ def gradient(net, total):
 
 def test_the_objective_is_the_forward_divergence_from_the_expert_up_to_a_constant():
     torch.manual_seed(SEED)
-    net = Policy(spaces.Discrete(5), spaces.Discrete(3))
+    net = Policy(spaces.Discrete(5), spaces.Discrete(3), PolicyConfig())
     expert = torch.tensor(np.random.default_rng(SEED).dirichlet(np.ones(3), 5).astype(np.float32))
     states, actions = torch.arange(5), torch.arange(3)
     # the expected loss: every action of every state, weighed by how often the expert takes it

@@ -218,7 +218,7 @@ def test_steps_that_never_happened_are_not_learned_from(monkeypatch):
     # episodes of one step: every other step only resets
     assert sizes == [9]
     assert agent.net.encoder.standardizers["obs"].count == 9
-    assert agent.actor.return_scale.count == 9
+    assert agent.actor.rewards.scale.count == 9
 
 
 PROBE = {"lr": 0.01, "gamma": 0.5, "epochs": 10, "horizon": 32, "minibatch": 64, "hidden": (16,)}

@@ -17,7 +17,7 @@ OBS = spaces.Box(-1, 1, (3,), np.float32)
 
 def test_the_penalised_loss_by_hand():
     cfg = ppo.Config(hidden=(4,), kl_penalty=3.0, normalize_advantage=False, value_coef=0.0)
-    net = ActorCritic.of(OBS, spaces.Discrete(2), cfg)
+    net = ActorCritic(OBS, spaces.Discrete(2), cfg)
     with torch.no_grad():
         net.policy_head.linear.weight.zero_()
         net.policy_head.linear.bias.copy_(torch.log(torch.tensor([0.25, 0.75])))

@@ -229,7 +229,7 @@ def test_credit_by_hand():
 
 def tabular(logits=POLICY):
     """A network whose policy is a table, and whose values are 0."""
-    net = ActorCritic(spaces.Discrete(STATES), spaces.Discrete(ACTIONS), ())
+    net = ActorCritic(spaces.Discrete(STATES), spaces.Discrete(ACTIONS), Config(hidden=()))
     with torch.no_grad():
         net.policy_head.linear.weight.copy_(torch.as_tensor(logits.T))
         net.policy_head.linear.bias.zero_()

@@ -8,7 +8,7 @@ import torch
 from gymnasium import spaces
 
 from gymnast.core.learn.natural import conjugate_gradient, fisher, gradient, line_search
-from gymnast.core.nets import ActorCritic
+from gymnast.core.nets import ActorCritic, ActorCriticConfig
 
 SEEN = spaces.Box(-2, 2, (3,), np.float32)
 BOX = spaces.Box(-1, 1, (2,), np.float32)
@@ -26,7 +26,7 @@ def policy(obs, action, sde=False):
     """A distribution for four states, and the parameters behind it."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        net = ActorCritic(obs, action, (4,), policy_gain=1.0, sde=sde)
+        net = ActorCritic(obs, action, ActorCriticConfig(hidden=(4,), policy_gain=1.0, sde=sde))
         seen = torch.randn(4, *net.encoder.layout.shape).numpy()
     if isinstance(obs, spaces.Dict):
         width = obs["action_mask"].n

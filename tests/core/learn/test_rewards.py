@@ -1,6 +1,10 @@
+from contextlib import closing
+
 import numpy as np
 
-from gymnast.core.learn.rewards import ReturnScale
+from gymnast.core.learn.rewards import ReturnScale, RewardConfig, Rewards
+from gymnast.core.rollout.engine import Rollout
+from probes import clocks
 
 GAMMA = 0.9
 
@@ -70,3 +74,33 @@ def test_a_state_does_not_change_when_the_scale_goes_on():
     running = state["running"].copy()
     scale(*last)
     np.testing.assert_array_equal(state["running"], running)
+
+
+def batches(**config):
+    """Rollouts of a clock whose steps are worth 1, 2, 3, 1, 2, 3, ..., and what is made of their rewards."""
+    rewards = Rewards.of(RewardConfig(**config), GAMMA)
+    with closing(clocks("3|")) as env:
+        rollout = Rollout(env, 6)
+        for _ in range(3):
+            batch = rollout.collect(lambda obs: {"action": np.zeros(1, np.int64)})
+            yield batch, rewards.replaced(batch).reward
+
+
+def test_rewards_are_left_as_they_are_unless_asked_otherwise():
+    for batch, reward in batches():
+        assert reward is batch.reward
+
+
+def test_a_sign_is_scaled_by_the_returns_of_signs():
+    expected = ReturnScale(GAMMA)
+    for batch, reward in batches(reward_sign=True, normalize_return=True):
+        np.testing.assert_array_equal(reward, expected(np.ones((6, 1), np.float32), batch.done, batch.valid))
+        assert batch.reward.max() == 3
+
+
+def test_rewards_go_on_from_a_saved_state_which_is_nothing_without_a_scale():
+    first, second = (Rewards.of(RewardConfig(normalize_return=True), GAMMA) for _ in range(2))
+    for batch, _ in batches():
+        second.load_state(first.state())
+        np.testing.assert_array_equal(second(batch), first(batch))
+    assert Rewards().state() is None

@@ -6,7 +6,7 @@ import torch
 from gymnasium import spaces
 
 from gymnast.core.errors import UsageError
-from gymnast.core.nets import ActionValue, small_cnn
+from gymnast.core.nets import ActionValue, ActionValueConfig, small_cnn
 from gymnast.core.nets.noisy import NoisyLinear
 
 BOX, ACTION = spaces.Box(-1, 1, (3,), np.float32), spaces.Discrete(4)
@@ -27,7 +27,7 @@ def test_noisy_weights_are_mean_and_factorised_noise():
 
 
 def test_noise_stays_until_it_is_drawn_anew():
-    net = ActionValue(BOX, ACTION, (8,), noisy=True)
+    net = ActionValue(BOX, ACTION, ActionValueConfig(hidden=(8,), noisy=True))
     generator, x = torch.Generator().manual_seed(0), torch.randn(2, 3)
     net.resample(generator)
     first = net(x)
@@ -39,7 +39,8 @@ def test_noise_stays_until_it_is_drawn_anew():
 @pytest.mark.parametrize("distribution", ["none", "categorical", "quantile"])
 @pytest.mark.parametrize("dueling", [False, True])
 def test_values_are_means_of_what_is_known(distribution, dueling):
-    net = ActionValue(BOX, ACTION, (8,), dueling=dueling, distribution=distribution, atoms=5, limits=(0.0, 4.0))
+    cfg = ActionValueConfig(hidden=(8,), dueling=dueling, distribution=distribution, atoms=5, limits=(0.0, 4.0))
+    net = ActionValue(BOX, ACTION, cfg)
     out = net(torch.randn(2, 3))
     assert out.shape == (2, 4, 1 if distribution == "none" else 5)
     values = net.values(out)
@@ -58,10 +59,10 @@ def test_the_encoder_of_2013_has_the_published_size():
 
 def test_continuous_actions_are_refused():
     with pytest.raises(UsageError, match="not Box"):
-        ActionValue(BOX, BOX)
+        ActionValue(BOX, BOX, ActionValueConfig())
 
 
-@pytest.mark.parametrize("other", [{"activation": "tanh"}, {"normalize_obs": True}])
+@pytest.mark.parametrize("other", [{"activation": "tanh"}, {"norm": "layer"}, {"normalize_obs": True}])
 def test_only_relu_on_observations_as_they_are_is_plain(other):
-    assert ActionValue(BOX, ACTION).plain
-    assert not ActionValue(BOX, ACTION, **other).plain
+    assert ActionValue(BOX, ACTION, ActionValueConfig()).plain
+    assert not ActionValue(BOX, ACTION, ActionValueConfig(**other)).plain

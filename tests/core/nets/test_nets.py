@@ -6,7 +6,16 @@ import torch
 from gymnasium import spaces
 
 from gymnast.core.errors import UsageError
-from gymnast.core.nets import ActorCritic, Encoder, impala_cnn, mlp, nature_cnn, orthogonal
+from gymnast.core.nets import (
+    ActorCritic,
+    ActorCriticConfig,
+    Encoder,
+    SharedConfig,
+    impala_cnn,
+    mlp,
+    nature_cnn,
+    orthogonal,
+)
 from gymnast.core.spaces.layout import Layout, add_axis
 
 VECTOR = spaces.Box(-1, 1, (3,), np.float32)
@@ -57,7 +66,7 @@ def test_orthogonal_layers_keep_lengths_up_to_the_gain():
 
 
 def test_hidden_layers_policy_and_value_have_their_own_gains():
-    net = ActorCritic(VECTOR, ACTION, (8, 8), policy_gain=0.01)
+    net = ActorCritic(VECTOR, ACTION, ActorCriticConfig(hidden=(8, 8), policy_gain=0.01))
     hidden = [net.policy_trunk[0], net.policy_trunk[2], net.value_trunk[0], net.value_trunk[2]]
     assert [gain(layer) for layer in hidden] == pytest.approx([sqrt(2)] * 4, rel=1e-4)
     assert gain(net.policy_head.linear) == pytest.approx(0.01, rel=1e-4)
@@ -65,20 +74,69 @@ def test_hidden_layers_policy_and_value_have_their_own_gains():
 
 
 def test_convolutions_are_orthogonal_too():
-    net = ActorCritic(image(36, 36, 4), ACTION, ())
+    net = ActorCritic(image(36, 36, 4), ACTION, ActorCriticConfig(hidden=()))
     assert gain(net.encoder.cnns["obs"][2]) == pytest.approx(sqrt(2), rel=1e-4)
 
 
 def test_without_orthogonal_initialisation_torch_decides():
     torch.manual_seed(0)
-    net = ActorCritic(VECTOR, ACTION, (8,), orthogonal_init=False)
+    net = ActorCritic(VECTOR, ACTION, ActorCriticConfig(hidden=(8,), orthogonal_init=False))
     torch.manual_seed(0)
     assert torch.equal(net.policy_trunk[0].weight, mlp(3, (8,))[0][0].weight)
 
 
+@pytest.mark.parametrize("activation", ["tanh", "relu", "gelu", "silu", "elu"])
+def test_normalised_layers_have_mean_0_and_deviation_1_before_the_activation(activation):
+    net, width = mlp(3, (64,), activation, "layer")
+    plain, _ = mlp(3, (64,), activation)
+    linear, norm, last = net
+    assert width == 64
+    assert [type(layer) for layer in plain] == [type(linear), type(last)]
+    seen = norm(linear(torch.randn(7, 3)))
+    torch.testing.assert_close(seen.mean(-1), torch.zeros(7), rtol=0, atol=1e-5)
+    torch.testing.assert_close(seen.var(-1, correction=0), torch.ones(7), rtol=1e-3, atol=1e-3)
+
+
+BOX = spaces.Box(-1, 1, (2,), np.float32)
+
+
+@pytest.mark.parametrize("kind", ["squashed", "mixture", "autoregressive"])
+def test_an_orthogonal_start_leaves_every_head_ready_to_learn(kind):
+    torch.manual_seed(0)
+    net = ActorCritic(VECTOR, BOX, ActorCriticConfig(head=kind))
+    pi, _ = net.policy(torch.randn(50, 3))
+    logp = pi.log_prob(torch.zeros(50, 2))
+    assert logp.std() < 0.1  # nearly the same everywhere
+    logp.sum().backward()
+    if kind == "mixture":  # whose components begin at different places
+        assert pi.mean.std(1).min() > 0.1
+    if kind == "autoregressive":  # whose own hidden layers are no smaller than others
+        assert gain(net.policy_head.inputs[0]) == pytest.approx(sqrt(2), rel=1e-4)
+        assert gain(net.policy_head.outputs[0]) == pytest.approx(0.01, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["squashed", "mixture"])
+def test_deviations_that_depend_on_the_state_start_where_they_are_told(kind):
+    net = ActorCritic(VECTOR, BOX, ActorCriticConfig(head=kind, log_std_init=-1.5))
+    pi, _ = net.policy(torch.randn(50, 3))
+    assert pi.log_std.mean().item() == pytest.approx(-1.5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"head": "squashed", "sde": True}, "Set sde to false"),
+        ({"head": "autoregressive", "log_std_init": -1.0}, "Leave out log_std_init"),
+    ],
+)
+def test_what_a_head_cannot_do_is_refused(config, told):
+    with pytest.raises(UsageError, match=told):
+        ActorCritic(VECTOR, BOX, ActorCriticConfig(**config))
+
+
 def test_value_and_policy_agree_with_the_joint_forward():
     for shared in (False, True):
-        net = ActorCritic(VECTOR, ACTION, (8,), shared=shared)
+        net = ActorCritic(VECTOR, ACTION, SharedConfig(hidden=(8,), shared=shared))
         obs = stored(VECTOR)
         pi, value = net(obs)
         torch.testing.assert_close(net.value(obs), value)
@@ -86,7 +144,7 @@ def test_value_and_policy_agree_with_the_joint_forward():
 
 
 def test_shared_layers_exist_once():
-    separate, shared = (ActorCritic(VECTOR, ACTION, (8,), shared=s) for s in (False, True))
+    separate, shared = (ActorCritic(VECTOR, ACTION, SharedConfig(hidden=(8,), shared=s)) for s in (False, True))
     # what is missing is one layer of 3 x 8 weights and 8 biases
     sizes = [sum(p.numel() for p in net.parameters()) for net in (separate, shared)]
     assert sizes[0] - sizes[1] == 32
@@ -220,7 +278,7 @@ def test_a_network_obeys_the_mask_it_sees():
     layout = Layout(space)
     obs = layout.empty(3)
     layout.write(obs, {"action_mask": np.array([[1, 0], [0, 1], [1, 1]]), "place": np.zeros((3, 3))})
-    pi, _ = ActorCritic(space, ACTION)(torch.from_numpy(obs))
+    pi, _ = ActorCritic(space, ACTION, ActorCriticConfig())(torch.from_numpy(obs))
     assert (pi.logp.exp() > 0).tolist() == [[True, False], [False, True], [True, True]]
 
 
@@ -232,9 +290,9 @@ def test_an_observation_that_is_all_mask_is_refused():
 @pytest.mark.parametrize("action", [spaces.Discrete(3), spaces.MultiDiscrete([2, 2]), spaces.MultiBinary(2), VECTOR])
 def test_a_mask_that_does_not_fit_the_actions_is_refused(action):
     with pytest.raises(UsageError, match="does not fit the action space"):
-        ActorCritic(SPACES["masked"][0], action)
+        ActorCritic(SPACES["masked"][0], action, ActorCriticConfig())
 
 
 def test_an_unsupported_observation_is_refused():
     with pytest.raises(UsageError, match="no fixed size"):
-        ActorCritic(spaces.Text(3), ACTION)
+        ActorCritic(spaces.Text(3), ACTION, ActorCriticConfig())

@@ -75,8 +75,9 @@ def test_a_million_atari_frames_fit_in_eight_gibibytes():
     obs = np.zeros((steps + 1, envs, 4, 84, 84), np.uint8)
     flat = {k: np.zeros((steps, envs), d) for k, d in (("action", "i8"), ("reward", "f4"), ("terminated", "?"))}
     valid, none = np.ones((steps, envs), np.bool_), np.zeros((0, 2), np.int64)
-    batch = Batch(obs, **flat, truncated=flat["terminated"], valid=valid, first=obs[:, :, 0, 0, 0] > 0, final_at=none, final_obs=obs[0, :0],
-                  episodes=NO_EPISODES, extras={})  # fmt: skip
+    first = np.zeros((steps + 1, envs), np.bool_)
+    batch = Batch(obs, **flat, truncated=flat["terminated"], valid=valid, first=first, final_at=none,
+                  final_obs=obs[0, :0], episodes=NO_EPISODES, extras={})  # fmt: skip
     replay = Replay(steps * envs, stack=4, alpha=0.6)
     replay.add(batch)
     # Per slot: a frame 7056, action 8, reward 4, flags 1, age 1, two kept-row numbers 8, tree 2 to 4 leaves of 8 bytes.

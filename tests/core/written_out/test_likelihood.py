@@ -30,7 +30,7 @@ def test_loss_and_gradient_are_those_of_the_plain_loss(kind, name):
     cfg = bc.Config(**{"hidden": (8, 6), "normalize_obs": False} | CONFIGS[name])
     space, draw = ACTIONS[kind]
     torch.manual_seed(1)
-    net = Policy.of(OBS, space, cfg)
+    net = Policy(OBS, space, cfg)
     flat = flatten(net.parameters())
     net.encoder.update(3 * torch.randn(50, 5) + 1)
     if kind == "box":
@@ -71,4 +71,4 @@ def test_learning_is_the_same_with_and_without_it(cfg):
     ],
 )
 def test_other_networks_are_left_to_autograd(obs, action, cfg):
-    assert not fits(Policy.of(obs, action, bc.Config(**cfg)))
+    assert not fits(Policy(obs, action, bc.Config(**cfg)))

@@ -79,7 +79,7 @@ def test_a_loss_that_is_not_a_number_comes_through():
 
 @pytest.mark.parametrize("config", [{"dueling": True}, {"noisy": True}, {"distribution": "quantile"}], ids=str)
 def test_it_knows_what_it_does_not_know(config):
-    assert td.fits(ActionValue.of(OBS["box"], ACTION, dqn.Config()))
-    assert not td.fits(ActionValue.of(OBS["box"], ACTION, dqn.Config(**config)))
+    assert td.fits(ActionValue(OBS["box"], ACTION, dqn.Config()))
+    assert not td.fits(ActionValue(OBS["box"], ACTION, dqn.Config(**config)))
     image = spaces.Box(0, 255, (8, 8, 1), np.uint8)
-    assert not td.fits(ActionValue.of(image, ACTION, dqn.Config()))
+    assert not td.fits(ActionValue(image, ACTION, dqn.Config()))

@@ -50,7 +50,7 @@ def minibatch(net, size, seed=0):
 def test_loss_and_gradient_are_those_of_the_plain_loss(action, name):
     cfg = ppo.Config(**{"hidden": (8, 6), "policy_gain": 1.0} | CONFIGS[name])
     torch.manual_seed(1)
-    net = ActorCritic.of(OBS, ACTIONS[action], cfg)
+    net = ActorCritic(OBS, ACTIONS[action], cfg)
     flat = flatten(net.parameters())
     if cfg.normalize_obs:
         net.encoder.update(3 * torch.randn(50, 5) + 1)
@@ -68,7 +68,7 @@ def test_loss_and_gradient_are_those_of_the_plain_loss(action, name):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_single_step_is_learned_from_too(action):
     cfg = ppo.Config(hidden=(4,))
-    net = ActorCritic.of(OBS, ACTIONS[action], cfg)
+    net = ActorCritic(OBS, ACTIONS[action], cfg)
     flat = flatten(net.parameters())
     mb = minibatch(net, 1)
     ppo.loss(net, mb, cfg)[0].backward()
@@ -80,7 +80,7 @@ def test_a_single_step_is_learned_from_too(action):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_without_a_clip_it_is_the_gradient_of_a_policy_that_has_not_moved(action):
     cfg = a2c.Config(hidden=(8, 6), policy_gain=1.0, entropy_coef=0.1)
-    net = ActorCritic.of(OBS, ACTIONS[action], cfg)
+    net = ActorCritic(OBS, ACTIONS[action], cfg)
     flat = flatten(net.parameters())
     mb = minibatch(net, 64)
     mb["logp"] = net(mb["obs"])[0].log_prob(mb["action"]).detach()
@@ -93,7 +93,7 @@ def test_without_a_clip_it_is_the_gradient_of_a_policy_that_has_not_moved(action
 
 def test_what_is_not_finite_comes_through():
     cfg = ppo.Config(hidden=(4,))
-    net = ActorCritic.of(OBS, ACTIONS["discrete"], cfg)
+    net = ActorCritic(OBS, ACTIONS["discrete"], cfg)
     flatten(net.parameters())
     mb = minibatch(net, 8)
     mb["adv"][3] = torch.nan
@@ -102,12 +102,13 @@ def test_what_is_not_finite_comes_through():
 
 @pytest.mark.parametrize("config", [{"shared": True}, {"sde": True}])
 def test_other_networks_are_left_to_autograd(config):
-    assert fits(ActorCritic(OBS, ACTIONS["box"]))
-    assert not fits(ActorCritic(OBS, ACTIONS["box"], **config))
-    assert not fits(ActorCritic(OBS, spaces.MultiDiscrete([2, 3])))
-    assert not fits(ActorCritic(spaces.Box(0, 255, (8, 8, 3), np.uint8), ACTIONS["discrete"]))
+    cfg = ppo.Config()
+    assert fits(ActorCritic(OBS, ACTIONS["box"], cfg))
+    assert not fits(ActorCritic(OBS, ACTIONS["box"], ppo.Config(**config)))
+    assert not fits(ActorCritic(OBS, spaces.MultiDiscrete([2, 3]), cfg))
+    assert not fits(ActorCritic(spaces.Box(0, 255, (8, 8, 3), np.uint8), ACTIONS["discrete"], cfg))
     masked = spaces.Dict({"seen": OBS, "action_mask": spaces.MultiBinary(3)})
-    assert not fits(ActorCritic(masked, ACTIONS["discrete"]))
+    assert not fits(ActorCritic(masked, ACTIONS["discrete"], cfg))
 
 
 def test_an_update_ends_where_autograds_does():

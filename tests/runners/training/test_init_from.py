@@ -84,9 +84,11 @@ def test_continuous_actions_are_explored_as_widely_as_ever(gymnast, tmp_path):
         head = training.agent.net.policy_head
         assert head.log_std.tolist() == [training.run.agent.log_std_init]
     assert gymnast(f"{line} mixture --agent.head mixture").code == 0
-    said = gymnast("train ppo Pendulum-v1 --init-from mixture --agent.no-sde --out run")
+    with Training(runs.preset("ppo", "Pendulum-v1", init_from="mixture", agent={"sde": False})) as training:
+        assert training.run.agent.head == "mixture"
+    said = gymnast("train ppo Pendulum-v1 --init-from mixture --agent.no-sde --agent.head plain --out run")
     assert said.code == 2
-    assert "have a plain head" in said.err
+    assert "with the same hidden layers and head" in said.err
 
 
 WRONG = {

@@ -1,0 +1,129 @@
+"""The description of a network, one dataclass for each kind: what every algorithm's `Config` begins with.
+
+An algorithm's `Config` inherits the description that it honours completely, and repeats a field only to give it another
+default. Networks take the whole `Config`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import UsageError, check_ranges
+from ..heads import Kind
+
+Activation = Literal["tanh", "relu", "gelu", "silu", "elu"]
+Cnn = Literal["nature", "small", "impala"]
+Distribution = Literal["none", "categorical", "quantile"]
+Norm = Literal["none", "layer"]
+Twins = Literal["auto", "none"]
+
+
+@dataclass(frozen=True)
+class TwinsConfig:
+    """What the description of every network has."""
+
+    twins: Twins = "auto"
+    """auto: where a jitted or written-out twin computes exactly what the readable code of this network says, it runs in
+    its place; none: always the readable code."""
+
+
+@dataclass(frozen=True)
+class NetConfig(TwinsConfig):
+    """An encoder and a perceptron."""
+
+    hidden: tuple[int, ...] = (64, 64)
+    """Widths of the hidden layers."""
+    activation: Activation = "tanh"
+    """Non-linearity of the hidden layers."""
+    norm: Norm = "none"
+    """layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long training."""
+    cnn: Cnn = "nature"
+    """Encoder of images."""
+    bfloat16: bool = False
+    """Compute the encoder of images in bfloat16: several times faster on processors made for it, a little coarser."""
+    normalize_obs: bool = False
+    """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
+
+
+@dataclass(frozen=True)
+class PolicyConfig(NetConfig):
+    """A policy."""
+
+    head: Kind = "plain"
+    """Of Box actions: plain is one Gaussian of constant deviation, squashed one that stays within the bounds, mixture
+    several, autoregressive bins one component after the other."""
+    components: int = 5
+    """Gaussians of a mixture."""
+    bins: int = 21
+    """Bins per component of autoregressive actions."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("components", "bins"))
+
+
+@dataclass(frozen=True)
+class ActorCriticConfig(PolicyConfig):
+    """A policy and a value function with hidden layers of their own."""
+
+    orthogonal_init: bool = True
+    """Orthogonal initial weights; false: torch's default."""
+    policy_gain: float = 0.01
+    """Scale of the policy's last layer at the start (with orthogonal_init); small starts near-uniform."""
+    log_std_init: float = 0.0
+    """Initial logarithm of the standard deviation of continuous actions."""
+    sde: bool = False
+    """State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise."""
+    sde_freq: int | None = None
+    """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_ranges(self, positive=() if self.sde_freq is None else ("sde_freq",))
+
+
+@dataclass(frozen=True)
+class SharedConfig(ActorCriticConfig):
+    """A policy and a value function that may have their hidden layers in common."""
+
+    shared: bool = False
+    """One set of hidden layers for policy and value; their gradients then need balancing by `value_coef`."""
+
+
+@dataclass(frozen=True)
+class ActionValueConfig(NetConfig):
+    """Action values."""
+
+    activation: Activation = "relu"
+    """Non-linearity of the hidden layers."""
+    dueling: bool = False
+    """Separate last hidden layers for the state's value and the actions' advantages."""
+    noisy: bool = False
+    """Explore by learned noise in the weights; epsilon 0 then leaves the exploring to it."""
+    distribution: Distribution = "none"
+    """Learn the distribution of the return: none, categorical (C51) or quantile (QR)."""
+    atoms: int = 51
+    """Numbers that describe a distribution."""
+    limits: tuple[float, ...] = (-10.0, 10.0)
+    """Least and largest return of the categorical distribution."""
+
+    def __post_init__(self) -> None:
+        if self.distribution != "none" and self.atoms < 2:
+            raise UsageError(f"atoms is {self.atoms}; a distribution needs at least 2")
+        if len(self.limits) != 2 or self.limits[0] >= self.limits[1]:
+            raise UsageError(f"limits is {self.limits}; it must be the least and the largest return")
+
+
+@dataclass(frozen=True)
+class BoardConfig(TwinsConfig):
+    """A policy and a value over the planes of a board."""
+
+    blocks: int = 0
+    """Residual blocks; 0: a perceptron."""
+    channels: int = 32
+    """Channels of the blocks."""
+    hidden: tuple[int, ...] = (256, 256, 256)
+    """Widths of a perceptron's hidden layers."""
+    bfloat16: bool = False
+    """Compute the network in bfloat16: faster on processors made for it."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, at_least_0=("blocks",))

@@ -15,15 +15,6 @@ from typing import Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "A2C": "runners.api",
-    "AlphaZero": "runners.api",
-    "BC": "runners.api",
-    "DAgger": "runners.api",
-    "DQN": "runners.api",
-    "PPO": "runners.api",
-    "REINFORCE": "runners.api",
-    "TRPO": "runners.api",
-    "Tabular": "runners.api",
     "collect": "runners.imitation.demonstrations",
     "evaluate": "runners.evaluation.evaluate",
     "from_pettingzoo": "envs",
@@ -35,33 +26,21 @@ _NAMES = {
     "resume": "runners.training.train",
 }
 
-__all__ = [
-    "A2C",
-    "BC",
-    "DQN",
-    "PPO",
-    "REINFORCE",
-    "TRPO",
-    "AlphaZero",
-    "DAgger",
-    "Run",
-    "Tabular",
-    "collect",
-    "evaluate",
-    "from_pettingzoo",
-    "load",
-    "make",
-    "preset",
-    "resume",
-    "train",
-]
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_NAMES[name]}", __name__), name)
+    """A name of the list above, an algorithm of the folder `agents` (PPO, DQN, ...), or `__all__`."""
+    if name == "__all__":
+        return sorted([*_NAMES, *_algorithms()])
+    if name in _NAMES:
+        return getattr(import_module(f".{_NAMES[name]}", __name__), name)
+    if not name.startswith("_") and name in _algorithms():
+        return import_module(".runners.api", __name__).learner(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_NAMES]
+    return [*globals(), *_NAMES, *_algorithms()]
+
+
+def _algorithms() -> dict[str, str]:
+    return import_module(".agents", __name__).titles()

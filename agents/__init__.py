@@ -122,6 +122,11 @@ def summary(name: str) -> str:
     return _registry.summary(name)
 
 
+def titles() -> dict[str, str]:
+    """What people call each algorithm, with its name: {"PPO": "ppo", ...}, without importing them."""
+    return {_registry.title(name): name for name in names()}
+
+
 def load(name: str) -> ModuleType:
     """The module of an algorithm, with its `Config` and `Agent`.
 

@@ -35,6 +35,8 @@ from ..core.learn.optim import Adam, Schedule, scheduled
 from ..core.nets.config import BoardConfig
 from ..core.spaces.layout import STATE, Layout
 
+NAME = "AlphaZero"
+
 
 @dataclass(frozen=True)
 class Config(BoardConfig):

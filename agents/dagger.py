@@ -21,6 +21,8 @@ from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
 from . import bc
 
+NAME = "DAgger"
+
 
 @dataclass(frozen=True)
 class Config(bc.Config):

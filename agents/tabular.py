@@ -40,6 +40,7 @@ __all__ = [
     "value_iteration",
 ]
 
+NAME = "Tabular"
 _LARGEST = 100_000_000  # entries of a table
 _METHODS = ("q", "double_q", "sarsa", "monte_carlo")
 

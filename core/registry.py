@@ -27,8 +27,19 @@ class Registry(NamedTuple):
         Raises:
             UsageError: if there is no module of that name.
         """
-        text = (self.folder / f"{self._known(name)}.py").read_text()
-        return (ast.get_docstring(ast.parse(text)) or "").splitlines()[0]
+        return (ast.get_docstring(self._parsed(name)) or "").splitlines()[0]
+
+    def title(self, name: str) -> str:
+        """What people call a module: its constant NAME, or its name in capitals.
+
+        Raises:
+            UsageError: if there is no module of that name.
+        """
+        for node in self._parsed(name).body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id="NAME")], value=ast.Constant(value=str(title))):
+                    return title
+        return name.upper()
 
     def load(self, name: str) -> ModuleType:
         """The module of that name.
@@ -37,6 +48,9 @@ class Registry(NamedTuple):
             UsageError: if there is none.
         """
         return import_module(f".{self._known(name)}", self.package)
+
+    def _parsed(self, name: str) -> ast.Module:
+        return ast.parse((self.folder / f"{self._known(name)}.py").read_text())
 
     def _known(self, name: str) -> str:
         known = self.names()

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
+from .. import agents
 from ..agents import Agent, champion
 from ..core import checkpoint
 from ..core.acting import Acting, Mode, ask
@@ -124,58 +126,15 @@ class Learner:
         return self._training or self._begin(training.Training(self.run))
 
 
-class A2C(Learner):
-    """Advantage actor-critic (arXiv:1602.01783)."""
+@cache
+def learner(title: str) -> type[Learner]:
+    """The `Learner` of the algorithm that people call `title`: PPO, DQN, ...
 
-    algo = "a2c"
-
-
-class AlphaZero(Learner):
-    """Self-play with tree search (Silver et al. 2018), in games for two."""
-
-    algo = "alphazero"
-
-
-class BC(Learner):
-    """Behaviour cloning of demonstrations: BC(env, demos="folder"); steps of `learn` are recorded ones."""
-
-    algo = "bc"
-
-
-class DAgger(Learner):
-    """Cloning of an expert on the states that the clone visits (arXiv:1011.0686): DAgger(env, expert="folder")."""
-
-    algo = "dagger"
-
-
-class DQN(Learner):
-    """Deep Q-learning (doi:10.1038/nature14236) and its improvements, up to Rainbow (arXiv:1710.02298)."""
-
-    algo = "dqn"
-
-
-class PPO(Learner):
-    """Proximal policy optimisation (arXiv:1707.06347)."""
-
-    algo = "ppo"
-
-
-class REINFORCE(Learner):
-    """Monte Carlo policy gradient (Williams 1992)."""
-
-    algo = "reinforce"
-
-
-class Tabular(Learner):
-    """Q-learning, double Q-learning, SARSA or Monte Carlo control on a table."""
-
-    algo = "tabular"
-
-
-class TRPO(Learner):
-    """Trust region policy optimisation (arXiv:1502.05477)."""
-
-    algo = "trpo"
+    Raises:
+        KeyError: if there is none.
+    """
+    algo = agents.titles()[title]
+    return type(title, (Learner,), {"algo": algo, "__doc__": agents.summary(algo), "__module__": "gymnast"})
 
 
 def load(path: str | Path, which: str = "last") -> Learner:
@@ -186,9 +145,9 @@ def load(path: str | Path, which: str = "last") -> Learner:
     """
     path = Path(path)
     run = runs.load(path / "run.json")
-    learner = Learner.__new__(Learner)
-    learner.algo, learner.run = run.algo, run
-    learner._begin(training.Training(run, None, checkpoint.load(folder.last(path))))
+    loaded = Learner.__new__(Learner)
+    loaded.algo, loaded.run = run.algo, run
+    loaded._begin(training.Training(run, None, checkpoint.load(folder.last(path))))
     if which == "best" and folder.best(path).exists():
-        put_back(policy(learner.agent), checkpoint.load(folder.best(path))["agent"])
-    return learner
+        put_back(policy(loaded.agent), checkpoint.load(folder.best(path))["agent"])
+    return loaded

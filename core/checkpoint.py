@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import safetensors
@@ -24,7 +24,6 @@ from .errors import TrainingError, UsageError
 
 FORMAT = 2
 """Raised when files written from then on can no longer be read by older versions."""
-_READERS = {1: "0.1"}  # the versions of gymnast that read older formats
 
 Tree = dict[str, Any]
 """Nested dicts and lists; leaves are arrays, tensors or what JSON knows."""
@@ -77,10 +76,9 @@ def load(path: Path, oldest: int = FORMAT) -> Tree:
                     "Upgrade it: pip install --upgrade gymnast"
                 )
             if int(header["format"]) < oldest:
-                version = _READERS[int(header["format"])]
                 raise UsageError(
-                    f"{path} was written by gymnast {version}, and only version {version} reads it: "
-                    f'pip install "gymnast=={version}.*", or train anew.'
+                    f"{path} was written by gymnast 0.1, and only version 0.1 reads it: "
+                    'pip install "gymnast==0.1.*", or train anew.'
                 )
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
@@ -101,6 +99,7 @@ def tensors(tree: Any) -> Any:
     return torch.from_numpy(tree) if isinstance(tree, np.ndarray) else tree
 
 
+@runtime_checkable
 class Part(Protocol):
     """What keeps its own state."""
 
@@ -160,9 +159,11 @@ def _state(part: Any) -> Any:
             return part.bit_generator.state
         case np.ndarray():
             return part.copy()
+        case Part():
+            return part.state()
         case Mapping():
             return state(part)
-    return part.state()
+    raise TypeError(f"{type(part).__name__} is no part that can be saved: it needs `state` and `load_state`")
 
 
 def _restore(part: Any, saved: Any) -> None:
@@ -181,10 +182,10 @@ def _restore(part: Any, saved: Any) -> None:
             if part.shape != np.shape(saved):
                 raise ValueError(f"an array of shape {np.shape(saved)} where {part.shape} was expected")
             part[...] = saved
+        case Part():
+            part.load_state(saved)
         case Mapping():
             restore(part, saved)
-        case _:
-            part.load_state(saved)
 
 
 def _pack(node: Any, name: str, arrays: dict[str, NDArray]) -> Any:

@@ -141,6 +141,8 @@ def same(a, b):
     """Whether two trees of tensors and numbers are equal."""
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
     return bool(np.array_equal(np.asarray(a), np.asarray(b)))
 
 

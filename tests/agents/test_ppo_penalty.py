@@ -80,6 +80,6 @@ def test_values_out_of_range_are_refused(config):
 
 def test_a_resumed_run_goes_on_with_its_penalty(tmp_path):
     whole, resumed = states("ppo", {"kl_penalty": 1.0, "horizon": 32, "epochs": 2}, tmp_path)
-    assert resumed["kl_penalty"] == whole["kl_penalty"] != 1.0
+    assert resumed["own"]["kl_penalty"] == whole["own"]["kl_penalty"] != 1.0
     for name, value in whole["net"].items():
         assert torch.equal(value, resumed["net"][name]), name

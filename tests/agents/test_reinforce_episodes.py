@@ -41,5 +41,5 @@ def test_a_run_that_ends_within_episodes_learns_nothing_from_them():
         before = training.agent.optimizer.flat.clone()
         training.iterate()
         assert training.steps == 44
-        assert training.rollout.cut
+        assert training.source.cut
         assert torch.equal(training.agent.optimizer.flat, before)

@@ -92,4 +92,4 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(tmp_path, config):
     for name, weights in whole["net"].items():
         assert torch.equal(weights, resumed["net"][name]), name
     assert resumed["generator"].equal(whole["generator"])
-    np.testing.assert_array_equal(resumed["linear"], whole["linear"])
+    np.testing.assert_array_equal(resumed["linear"]["linear"], whole["linear"]["linear"])

@@ -163,9 +163,68 @@ def rewritten(path, old, new):
 
 
 def test_a_newer_format_is_refused_with_advice(path):
-    rewritten(path, b'"format":"1"', b'"format":"9"')
+    rewritten(path, b'"format":"2"', b'"format":"9"')
     with pytest.raises(UsageError, match=r"newer gymnast.*Upgrade"):
         checkpoint.load(path)
+
+
+def test_a_checkpoint_of_the_first_version_is_refused_with_the_version_that_reads_it(path):
+    rewritten(path, b'"format":"2"', b'"format":"1"')
+    with pytest.raises(UsageError, match=r"written by gymnast 0\.1.*pip install"):
+        checkpoint.load(path)
+    assert checkpoint.load(path, oldest=1).keys() == TREE.keys()  # demonstrations have not changed
+
+
+class Counter:
+    def __init__(self):
+        self.count, self.rows = 0, np.zeros(2)
+
+    def parts(self):
+        return {"own": checkpoint.Attributes(self, "count"), "rows": self.rows}
+
+
+def every_kind(seed):
+    """A part of every kind."""
+    torch.manual_seed(seed)
+    return {
+        "module": torch.nn.Linear(2, 1),
+        "torch": torch.Generator().manual_seed(seed),
+        "numpy": np.random.default_rng(seed),
+        "array": np.full(3, seed),
+        "inner": Counter().parts(),
+        "nothing": None,
+    }
+
+
+def test_parts_of_every_kind_are_saved_and_restored(tmp_path):
+    one, two = every_kind(1), every_kind(2)
+    one["torch"].get_state(), one["numpy"].random(5)
+    checkpoint.save(tmp_path / "parts", checkpoint.state(one))
+    checkpoint.restore(two, checkpoint.load(tmp_path / "parts"))
+    assert torch.equal(one["module"].weight, two["module"].weight)
+    assert torch.rand(3, generator=one["torch"]).equal(torch.rand(3, generator=two["torch"]))
+    assert one["numpy"].random() == two["numpy"].random()
+    assert two["array"].tolist() == [1, 1, 1]
+
+
+def test_attributes_are_copies():
+    counter = Counter()
+    tree = checkpoint.state(counter.parts())
+    counter.count, counter.rows[:] = 3, 5
+    assert tree["own"] == {"count": 0}
+    assert tree["rows"].tolist() == [0, 0]
+    checkpoint.restore(counter.parts(), tree)
+    assert (counter.count, counter.rows.tolist()) == (0, [0, 0])
+
+
+def test_what_keeps_no_state_is_no_part():
+    with pytest.raises(TypeError, match="object is no part"):
+        checkpoint.state({"it": object()})
+
+
+def test_an_array_of_another_shape_is_not_taken_back():
+    with pytest.raises(ValueError, match="shape"):
+        checkpoint.restore({"rows": np.zeros(3)}, {"rows": np.zeros(2)})
 
 
 def test_an_exchanged_shape_is_refused(path):

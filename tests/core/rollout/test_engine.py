@@ -11,7 +11,7 @@ from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv
 from scripted import DISABLED, MODES, NEXT, SAME, SCRIPTS, counting, episodes_of, zeros
 
-from gymnast.core.acting import Memoryless, Stateless
+from gymnast.core.acting import Memoryless, Stateless, ask
 from gymnast.core.errors import UsageError
 from gymnast.core.learn.returns import gae
 from gymnast.core.rollout.engine import Rollout
@@ -337,7 +337,7 @@ def test_advantages_through_a_batch_equal_brute_force_over_episodes(mode):
         return np.tanh(obs @ np.array([1.0, -2.0])).astype(np.float32)
 
     env = SyncVectorEnv([Random] * 3, autoreset_mode=mode)
-    batch = Rollout(env, 60).collect(Stateless(lambda obs: {**zeros(obs), "value": value(obs)}))
+    batch = Rollout(env, 60).collect(Stateless(lambda obs: {**ask(zeros, obs), "value": value(obs)}))
     after = batch.next_value(batch.extras["value"], value(batch.edge_obs))
     advantage = gae(batch.reward, batch.extras["value"], after, batch.done, gamma, lam)
     finals = {tuple(at): obs for at, obs in zip(batch.final_at.tolist(), batch.final_obs, strict=True)}

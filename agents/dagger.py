@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..core.batch import Batch
 from ..core.errors import UsageError, check_ranges
+from ..core.nets.build import Build
 from ..core.rollout.engine import Act
 from . import bc
 
@@ -84,10 +85,16 @@ class Agent:
     """Whom to ask; set before training. Without one, as after loading, the policy acts alone."""
 
     def __init__(
-        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        cfg: Config,
+        device: str = "cpu",
+        seed: int = 0,
+        net: Build | None = None,
     ) -> None:
         self.cfg, self.horizon, self.seed = cfg, cfg.horizon, seed
-        self._spaces, self._device = (obs, action), device
+        self._spaces, self._device, self._build = (obs, action), device, net
         self.learners = [self._learner(k, 0) for k in range(cfg.ensemble)]
         self.net, self.convolutional = self.learners[0].net, self.learners[0].convolutional
         self.random = np.random.default_rng(seed)
@@ -149,7 +156,7 @@ class Agent:
 
     def _learner(self, member: int, round: int) -> bc.Agent:
         seed = int(np.random.SeedSequence([self.seed, member, round]).generate_state(1)[0])
-        return bc.Agent(*self._spaces, replace(self.cfg, patience=None), self._device, seed)
+        return bc.Agent(*self._spaces, replace(self.cfg, patience=None), self._device, seed, self._build)
 
     def _supervised(self, obs: NDArray, own: NDArray, expert: Act) -> dict[str, NDArray]:
         """The learner's `own` actions, the expert's in their place with probability beta, and the expert's labels."""

@@ -167,7 +167,21 @@ def _normalizer(path: Path) -> Callable[[NDArray], NDArray]:
 
 def _function(expert: str, env: VectorEnv, seed: int) -> Act:
     """A function of observations (N, *obs) as stored; with a second parameter it also gets a random generator."""
-    module_name, name = expert.split(":", 1)
+    act = function(expert, "expert")
+    draws = len(inspect.signature(act).parameters) > 1
+    random = np.random.default_rng(seed)
+    return lambda obs: {"action": act(obs, random) if draws else act(obs)}
+
+
+def function(reference: str, what: str) -> Callable[..., Any]:
+    """The function that module:function names, imported from here or from where Python looks.
+
+    Raises:
+        UsageError: if there is none; it calls the function `what` it is for.
+    """
+    module_name, _, name = reference.partition(":")
+    if not name:
+        raise UsageError(f"{what} {reference!r} is not module:function")
     if not {"", os.getcwd()} & set(sys.path):
         sys.path.append(os.getcwd())
     try:
@@ -175,12 +189,10 @@ def _function(expert: str, env: VectorEnv, seed: int) -> Act:
     except Exception as problem:
         reason = str(problem).splitlines()[0] if str(problem) else ""
         raise UsageError(
-            f"expert {expert!r}: importing {module_name!r} raised {type(problem).__name__}: {reason}"
+            f"{what} {reference!r}: importing {module_name!r} raised {type(problem).__name__}: {reason}"
         ) from problem
-    function = getattr(module, name, None)
-    if not callable(function):
+    found = getattr(module, name, None)
+    if not callable(found):
         near = nearest(name, [key for key, value in vars(module).items() if callable(value)])
-        raise UsageError(f"expert {expert!r}: module {module_name!r} has no function {name!r}.{near}")
-    draws = len(inspect.signature(function).parameters) > 1
-    random = np.random.default_rng(seed)
-    return lambda obs: {"action": function(obs, random) if draws else function(obs)}
+        raise UsageError(f"{what} {reference!r}: module {module_name!r} has no function {name!r}.{near}")
+    return found

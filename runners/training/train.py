@@ -28,6 +28,7 @@ from ..runs import run as runs
 from ..runs.folder import best, claim, describe, last, refuse_taken
 from ..runs.run import Run
 from . import malloc as heap
+from .experts import function
 from .logging import Display, Metrics, Writer
 from .sources import begin, source
 
@@ -272,7 +273,8 @@ def new_agent(run: Run, env: VectorEnv, device: str, seed: int) -> Agent:
     if game_of(env.single_observation_space) and not getattr(module, "SELF_PLAY", False):
         name = runs.env_name(run.env)
         raise UsageError(f"{name} is a game for two, whose sides take turns; {run.algo} plays alone. Use alphazero.")
-    return module.Agent(env.single_observation_space, env.single_action_space, run.agent, device, seed)
+    build = function(run.net, "net") if run.net else None
+    return module.Agent(env.single_observation_space, env.single_action_space, run.agent, device, seed, build)
 
 
 def eval_env(run: Run, episodes: int, **kwargs: Any) -> VectorEnv:

@@ -1,10 +1,13 @@
 """Agents: one file, one algorithm. Dropping a file in this folder registers it under its name."""
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from ..core.errors import UsageError
 from ..core.registry import Registry
 
 if TYPE_CHECKING:  # listing the agents must not import torch
@@ -131,6 +134,48 @@ def load(name: str) -> ModuleType:
     """The module of an algorithm, with its `Config` and `Agent`.
 
     Raises:
-        UsageError: if there is none of that name.
+        UsageError: if there is none of that name, or its `Config` has a field that nothing reads.
     """
-    return _registry.load(name)
+    module = _registry.load(name)
+    refuse_unread(module)
+    return module
+
+
+@cache
+def refuse_unread(module: ModuleType) -> None:
+    """Raise a UsageError if the module's `Config` declares a field that the module never reads.
+
+    Such a field could be set, and would change nothing without a word. Inherited ones are the business of the class
+    that declares them.
+    """
+    path = Path(str(module.__file__))
+    tree = ast.parse(path.read_text())
+    inherited = {field for base in module.Config.__mro__[1:] for field in getattr(base, "__dataclass_fields__", ())}
+    read = set(_read(tree))
+    for field in _declared(tree):
+        if field not in read | inherited:
+            raise UsageError(f"{path}: nothing reads the field {field} of Config; read it as cfg.{field}, or remove it")
+
+
+def _declared(tree: ast.Module) -> Iterator[str]:
+    """Names of the fields in the body of `Config`."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == "Config":
+            yield from (
+                x.target.id for x in node.body if isinstance(x, ast.AnnAssign) and isinstance(x.target, ast.Name)
+            )
+
+
+def _read(node: ast.AST, inside: bool = False) -> Iterator[str]:
+    """Names of the attributes that are read: of anything but `self`, and `inside` Config of that too.
+
+    To check a field's range, as `__post_init__` does, is not to use it.
+    """
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef) and child.name == "__post_init__":
+            continue
+        if isinstance(child, ast.Attribute) and isinstance(child.ctx, ast.Load):
+            own = isinstance(child.value, ast.Name) and child.value.id == "self"
+            if inside or not own:
+                yield child.attr
+        yield from _read(child, inside or (isinstance(child, ast.ClassDef) and child.name == "Config"))

@@ -29,6 +29,7 @@ from ..core.learn.returns import n_step
 from ..core.learn.rewards import RewardConfig, Rewards
 from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic, Critic, SharedConfig
+from ..core.nets.build import Build
 from ..core.replay.replay import Replay
 from ..core.rollout.engine import Whole
 from ..core.rollout.policy import PolicyActing
@@ -152,11 +153,17 @@ class Agent:
     policy = ("net",)
 
     def __init__(
-        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        cfg: Config,
+        device: str = "cpu",
+        seed: int = 0,
+        net: Build | None = None,
     ) -> None:
         self.cfg = cfg
         self.horizon = cfg.horizon if cfg.episodes is None else Whole(cfg.episodes)
-        self.actor = Actor(obs, action, cfg, device, seed, Rewards.of(cfg, cfg.gamma))
+        self.actor = Actor(obs, action, cfg, device, seed, net, Rewards.of(cfg, cfg.gamma))
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         optimizer = {"rmsprop": RMSprop, "adam": Adam}[cfg.optimizer]
         self.optimizer = optimizer(self.net.parameters(), cfg.optimizer_eps, cfg.max_grad_norm)

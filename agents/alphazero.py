@@ -32,6 +32,7 @@ from ..core.games.search import Search, Settings
 from ..core.games.selfplay import Clock, Openings, Unfinished, Window, falling, turn
 from ..core.games.tree import Formula
 from ..core.learn.optim import Adam, Schedule, scheduled
+from ..core.nets.build import Build, PolicyValueLike, own
 from ..core.nets.config import BoardConfig
 from ..core.spaces.layout import STATE, Layout
 
@@ -179,7 +180,13 @@ class Agent:
     policy = ("net", "champion")
 
     def __init__(
-        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        cfg: Config,
+        device: str = "cpu",
+        seed: int = 0,
+        net: Build | None = None,
     ) -> None:
         if not isinstance(obs, Positions):
             raise UsageError(
@@ -189,8 +196,11 @@ class Agent:
         self.device = torch.device(device)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            net = PolicyValueNet(self.game.shape, self.game.actions, cfg, reply=cfg.reply_coef > 0)
-            self.net = net.to(self.device)
+            self.net = (
+                PolicyValueNet(self.game.shape, self.game.actions, cfg, reply=cfg.reply_coef > 0)
+                if net is None
+                else own(PolicyValueNet, PolicyValueLike, obs, action, cfg, net)
+            ).to(self.device)
         self.convolutional = self.net.convolutional
         self.optimizer = Adam(self.net.parameters(), 1e-8, cfg.max_grad_norm)
         self.random = np.random.default_rng(seed)

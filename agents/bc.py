@@ -24,6 +24,7 @@ from ..core.errors import UsageError, check_ranges
 from ..core.learn.divergence import Divergence, divergence
 from ..core.learn.optim import Adam, Schedule, scheduled
 from ..core.nets import Policy, PolicyConfig
+from ..core.nets.build import Build, PolicyLike, built
 from ..core.rollout.recording import Recorded
 from ..core.written_out.likelihood import Likelihood, fits
 
@@ -104,12 +105,18 @@ class Agent:
     policy = ("net", "chosen")
 
     def __init__(
-        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        cfg: Config,
+        device: str = "cpu",
+        seed: int = 0,
+        net: Build | None = None,
     ) -> None:
         self.cfg, self.horizon, self.device, self.seed = cfg, Recorded(), torch.device(device), seed
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.net = Policy(obs, action, cfg).to(self.device)
+            self.net = built(Policy, PolicyLike, obs, action, cfg, net).to(self.device)
         self.convolutional = bool(self.net.encoder.cnns)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.chosen = deepcopy(self.net) if cfg.patience else self.net  # the policy of the lowest validation loss

@@ -19,6 +19,7 @@ from ..core.acting import Act, Acting, Memoryless, Mode, spawned
 from ..core.batch import Batch
 from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
+from ..core.nets.build import Build
 from . import bc
 
 NAME = "DAgger"
@@ -89,10 +90,17 @@ class Agent:
     policy = ("learners",)
 
     def __init__(
-        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        cfg: Config,
+        device: str = "cpu",
+        seed: int = 0,
+        net: Build | None = None,
     ) -> None:
         self.cfg, self.horizon, self.seed = cfg, cfg.horizon, seed
-        self._spaces, self._device, self.action_space = (obs, action), device, action
+        self._spaces, self._device, self._build = (obs, action), device, net
+        self.action_space = action
         self.learners = [self._learner(k, 0) for k in range(cfg.ensemble)]
         self.net, self.convolutional = self.learners[0].net, self.learners[0].convolutional
         self.round, self.asked = 0, 0
@@ -132,7 +140,7 @@ class Agent:
 
     def _learner(self, member: int, round: int) -> bc.Agent:
         seed = int(np.random.SeedSequence([self.seed, member, round]).generate_state(1)[0])
-        return bc.Agent(*self._spaces, replace(self.cfg, patience=None), self._device, seed)
+        return bc.Agent(*self._spaces, replace(self.cfg, patience=None), self._device, seed, self._build)
 
     def _aggregate(self, batch: Batch) -> Tensor:
         """Add the labels of a round to those before; the observations (B, *obs) that are new."""

@@ -28,6 +28,7 @@ from ..core.learn.distributional import cross_entropy, projected, quantile_huber
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled
 from ..core.learn.rewards import Rewards
 from ..core.nets import ActionValue, ActionValueConfig
+from ..core.nets.build import ActionValueLike, Build, built
 from ..core.replay.replay import Replay
 from ..core.rollout.fused import FusedActor, fused
 from ..core.written_out import regression as td
@@ -158,17 +159,23 @@ class Agent:
     policy = ("net",)
 
     def __init__(
-        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        cfg: Config,
+        device: str = "cpu",
+        seed: int = 0,
+        net: Build | None = None,
     ) -> None:
         self.cfg, self.horizon, self.device = cfg, cfg.horizon, torch.device(device)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.net = ActionValue(obs, action, cfg).to(self.device)
-            self.target_net = ActionValue(obs, action, cfg).to(self.device)
+            nets = (built(ActionValue, ActionValueLike, obs, action, cfg, net) for _ in range(2))
+            self.net, self.target_net = (x.to(self.device) for x in nets)
         self.convolutional = bool(self.net.encoder.cnns)
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self._target = flatten(self.target_net.parameters()).data
-        self._target.copy_(self.optimizer.flat.data)
+        self.target_net.load_state_dict(self.net.state_dict())
         self._written_out = td.Regression(self.net, self.target_net, self.optimizer) if td.fits(self.net) else None
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.replay = Replay(

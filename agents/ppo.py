@@ -21,6 +21,7 @@ from ..core.learn.optim import Adam, Schedule, scheduled
 from ..core.learn.rewards import RewardConfig, Rewards
 from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic, SharedConfig
+from ..core.nets.build import Build
 from ..core.rollout.policy import PolicyActing
 from ..core.written_out.surrogate import ClippedSurrogate, fits
 
@@ -142,10 +143,16 @@ class Agent:
     policy = ("net",)
 
     def __init__(
-        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        cfg: Config,
+        device: str = "cpu",
+        seed: int = 0,
+        net: Build | None = None,
     ) -> None:
         self.cfg, self.horizon = cfg, cfg.horizon
-        self.actor = Actor(obs, action, cfg, device, seed, Rewards.of(cfg, cfg.gamma))
+        self.actor = Actor(obs, action, cfg, device, seed, net, Rewards.of(cfg, cfg.gamma))
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self._loss = torch.compile(loss) if cfg.compile else loss

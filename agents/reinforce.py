@@ -27,6 +27,7 @@ from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
 from ..core.learn.returns import rewards_to_go
 from ..core.learn.stats import effective_samples, explained_variance, sampled_kl
 from ..core.nets import ActorCritic, ActorCriticConfig
+from ..core.nets.build import Build
 from ..core.nets.normalize import Standardize
 from ..core.rollout.engine import Whole
 from ..core.rollout.policy import PolicyActing
@@ -157,10 +158,16 @@ class Agent:
     policy = ("net",)
 
     def __init__(
-        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        cfg: Config,
+        device: str = "cpu",
+        seed: int = 0,
+        net: Build | None = None,
     ) -> None:
         self.cfg, self.horizon = cfg, Whole(cfg.episodes)
-        self.actor = Actor(obs, action, cfg, device, seed)
+        self.actor = Actor(obs, action, cfg, device, seed, net)
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         value = [*self.net.value_trunk.parameters(), *self.net.value_head.parameters()]
         policy = [p for p in self.net.parameters() if all(p is not v for v in value)]

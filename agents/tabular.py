@@ -24,6 +24,7 @@ from ..core.errors import UsageError, check_ranges
 from ..core.jitted.greedy import choose, choose_all
 from ..core.jitted.rng import stream, uniform
 from ..core.learn.planning import Model, Plan, backup, evaluate, model, policy_iteration, value_iteration
+from ..core.nets.build import Build
 from ..core.rollout.engine import Whole
 from ..core.spaces.layout import MASK, Layout
 
@@ -122,8 +123,16 @@ class Agent:
     policy = ("net",)
 
     def __init__(
-        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        cfg: Config,
+        device: str = "cpu",
+        seed: int = 0,
+        net: Build | None = None,
     ) -> None:
+        if net is not None:
+            raise UsageError("tabular learns on a table and has no network to build; leave out --net")
         self.cfg = cfg
         self.horizon: int | Whole = Whole(cfg.horizon) if cfg.method == "monte_carlo" else cfg.horizon
         self.net = Table(obs, action, 2 if cfg.method == "double_q" else 1, cfg.initial)

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from gymnasium import spaces
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
@@ -27,6 +27,7 @@ from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
 from ..core.learn.rewards import RewardConfig, Rewards
 from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic, ActorCriticConfig
+from ..core.nets.build import Build
 from ..core.rollout.policy import PolicyActing
 
 
@@ -106,14 +107,20 @@ class Agent:
     policy = ("net",)
 
     def __init__(
-        self, obs: spaces.Space, action: spaces.Space, cfg: Config, device: str = "cpu", seed: int = 0
+        self,
+        obs: spaces.Space,
+        action: spaces.Space,
+        cfg: Config,
+        device: str = "cpu",
+        seed: int = 0,
+        net: Build | None = None,
     ) -> None:
         self.cfg, self.horizon = cfg, cfg.horizon
-        self.actor = Actor(obs, action, cfg, device, seed, Rewards.of(cfg, cfg.gamma))
+        self.actor = Actor(obs, action, cfg, device, seed, net, Rewards.of(cfg, cfg.gamma))
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         _refuse_unnatural(self.net, self.actor.device)
-        self._policy = _parameters(self.net.encoder, self.net.policy_trunk, self.net.policy_head)
-        critic = _parameters(self.net.value_trunk, self.net.value_head)
+        critic = [*self.net.value_trunk.parameters(), *self.net.value_head.parameters()]
+        self._policy = [p for p in self.net.parameters() if all(p is not v for v in critic)]
         sizes = [sum(p.numel() for p in group) for group in (self._policy, critic)]
         self._policy_vector, critic_vector = split(flatten([*self._policy, *critic]), sizes)
         self.optimizer = Adam(critic_vector, eps=1e-5)
@@ -207,7 +214,3 @@ def _refuse_unnatural(net: ActorCritic, device: torch.device) -> None:
 
 def _standardized(adv: Tensor) -> Tensor:
     return (adv - adv.mean()) / (adv.std(correction=0) + 1e-8)
-
-
-def _parameters(*modules: nn.Module) -> list[nn.Parameter]:
-    return [p for module in modules for p in module.parameters()]

@@ -20,7 +20,8 @@ _ROWS = 256  # positions at a time, whose activations stay in the cache
 def inference(net: PolicyValueNet, bfloat16: bool = False) -> Inference:
     """What `net` says from now on, as its weights are now; they must not change while it is in use."""
     device = next(net.parameters()).device
-    if not net.convolutional and device.type == "cpu" and not bfloat16 and _linear(net.trunk):
+    readable = type(net) is not PolicyValueNet  # which may say something else than its layers one after another
+    if not readable and not net.convolutional and device.type == "cpu" and not bfloat16 and _linear(net.trunk):
         return _Perceptron(net)
     frozen = net.frozen()
 

@@ -14,6 +14,7 @@ from ..checkpoint import Attributes
 from ..errors import UsageError
 from ..heads import Categorical, Gaussian
 from ..nets import ActorCritic, ActorCriticConfig
+from ..nets.build import ActorCriticLike, Build, built
 from .noise_scale import GradientNoise
 from .returns import gae
 from .rewards import Rewards
@@ -26,6 +27,7 @@ class Actor:
     Args:
         cfg: an algorithm's Config; `sde_freq` is the number of steps after which state-dependent noise is drawn anew
             (none: per rollout), the rest describes the network.
+        net: builds the network in place of `ActorCritic`.
         rewards: what `reward` makes of rewards; none: it leaves them as they are.
     """
 
@@ -36,12 +38,13 @@ class Actor:
         cfg: ActorCriticConfig,
         device: str,
         seed: int,
+        net: Build | None = None,
         rewards: Rewards | None = None,
     ) -> None:
         self.device = torch.device(device)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.net = ActorCritic(obs, action, cfg).to(self.device)
+            self.net = built(ActorCritic, ActorCriticLike, obs, action, cfg, net).to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.convolutional = bool(self.net.encoder.cnns)
         self.rewards = rewards or Rewards()

@@ -16,6 +16,7 @@ from ...core.errors import UsageError
 from ...core.games.game import game_of
 from . import run as runs
 from .folder import best, last
+from .functions import function
 from .run import Run
 
 
@@ -48,8 +49,8 @@ def new_agent(run: Run, env: VectorEnv, seed: int) -> Agent:
     if game_of(env.single_observation_space) and not agents.plays_games(module):
         name = runs.env_name(run.env)
         raise UsageError(f"{name} is a game for two, whose sides take turns; {run.algo} plays alone. Use alphazero.")
-    where = device(run.device, env)
-    return module.Agent(env.single_observation_space, env.single_action_space, run.agent, where, seed)
+    where, build = device(run.device, env), function(run.net, "net") if run.net else None
+    return module.Agent(env.single_observation_space, env.single_action_space, run.agent, where, seed, build)
 
 
 def eval_env(run: Run, episodes: int, **kwargs: Any) -> VectorEnv:

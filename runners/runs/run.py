@@ -51,6 +51,8 @@ class Run:
     """Learn from so many of the demonstrations, drawn by the seed; none: from all."""
     expert: str | None = None
     """Whom an algorithm may ask for the right action: a run's folder, a Stable-Baselines3 zip, or module:function."""
+    net: str | None = None
+    """A function of your own that builds the network from the spaces and the Config: module:function."""
     init_from: str | None = None
     """Folder of a run whose policy to begin with; its network and normalisation of observations become this run's."""
     evals: int = 10

@@ -1,10 +1,7 @@
 """Experts: whoever is to be imitated. A run, a Stable-Baselines3 zip, a function of one's own."""
 
-import importlib
 import inspect
 import json
-import os
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +13,10 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...core.acting import Act, Acting, Mode, ask
-from ...core.errors import UsageError, nearest
+from ...core.errors import UsageError
 from ...core.spaces.actions import action_adapter
 from ..runs import run as runs
+from ..runs.functions import function
 from ..runs.load import Misfit, trained
 from ..runs.run import Run
 
@@ -171,20 +169,7 @@ def _normalizer(path: Path) -> Callable[[NDArray], NDArray]:
 
 def _function(expert: str, env: VectorEnv, seed: int) -> Act:
     """A function of observations (N, *obs) as stored; with a second parameter it also gets a random generator."""
-    module_name, name = expert.split(":", 1)
-    if not {"", os.getcwd()} & set(sys.path):
-        sys.path.append(os.getcwd())
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as problem:
-        reason = str(problem).splitlines()[0] if str(problem) else ""
-        raise UsageError(
-            f"expert {expert!r}: importing {module_name!r} raised {type(problem).__name__}: {reason}"
-        ) from problem
-    function = getattr(module, name, None)
-    if not callable(function):
-        near = nearest(name, [key for key, value in vars(module).items() if callable(value)])
-        raise UsageError(f"expert {expert!r}: module {module_name!r} has no function {name!r}.{near}")
-    draws = len(inspect.signature(function).parameters) > 1
+    act = function(expert, "expert")
+    draws = len(inspect.signature(act).parameters) > 1
     random = np.random.default_rng(seed)
-    return lambda obs: {"action": function(obs, random) if draws else function(obs)}
+    return lambda obs: {"action": act(obs, random) if draws else act(obs)}

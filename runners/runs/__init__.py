@@ -1,0 +1,1 @@
+"""Runs: what determines one, and its folder."""

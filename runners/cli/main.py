@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ... import __version__
 from ...core.errors import UsageError, nearest
 from .arguments import Bench, Check, Collect, Demonstrations, Evaluate, Imitate, Lab, List, Play, Plot, Render
 from .options import NOT_OPTIONS, env_args, parse, train_options
@@ -68,9 +69,7 @@ def _dispatch(args: list[str]) -> int:
         print(USAGE)
         return 0
     if command == "--version":
-        from importlib.metadata import version
-
-        print(f"gymnast {version('gymnast')}")
+        print(f"gymnast {__version__}")
         return 0
     if command not in _COMMANDS:
         raise UsageError(f"unknown command {command!r}.{nearest(command, _COMMANDS)} Known: {', '.join(_COMMANDS)}.")

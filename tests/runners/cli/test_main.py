@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gymnast import __version__
 from gymnast.runners.runs import run as runs
 from gymnast.runners.training.train import train
 
@@ -48,7 +49,7 @@ def test_no_arguments_print_the_commands(gymnast):
 
 
 def test_version_is_printed(gymnast):
-    assert gymnast("--version") == (0, "gymnast 0.1.0\n", "")
+    assert gymnast("--version") == (0, f"gymnast {__version__}\n", "")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ Everything is imported when it is first used: `import gymnast` alone costs next 
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _NAMES = {
     "collect": "runners.imitation.demonstrations",

@@ -3,6 +3,8 @@
 import tomllib
 from pathlib import Path
 
+import gymnast
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -27,3 +29,14 @@ def test_the_presets_and_the_marker_of_types_are_package_data() -> None:
 
 def test_the_root_holds_no_module_beside_the_package_itself() -> None:
     assert [path.name for path in ROOT.glob("*.py")] == ["__init__.py"]  # setuptools would ship any other inside it
+
+
+def test_one_version_stands_in_every_place_that_states_it() -> None:
+    assert PROJECT["project"]["version"] == gymnast.__version__
+    assert f"\nversion: {gymnast.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## [{gymnast.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_licence_is_shipped() -> None:
+    assert PROJECT["project"]["license"] == "MIT"
+    assert [(ROOT / file).read_text().split("\n")[0] for file in PROJECT["project"]["license-files"]] == ["MIT License"]

@@ -1,4 +1,4 @@
-"""Checks that a user can run: does this installation reproduce known numbers, does an environment keep its contract."""
+"""Checks that a user can run: this installation reproduces known numbers, an environment keeps its contract."""
 
 import contextlib
 import copy
@@ -150,7 +150,9 @@ def _resume(name: str) -> str:
         continued.load_state(rollout.state())
         first = rollout.collect(_at_random(env, 8)).obs
         second = continued.collect(_at_random(env, 8)).obs
-        assert np.array_equal(first, second), "a restored copy goes another way; not all of its state is in attributes"
+        assert np.array_equal(first, second), (
+            "a restored copy takes another course: some of its state is not in attributes"
+        )
     return "its state is saved and restored bit for bit"
 
 

@@ -1,4 +1,4 @@
-"""What there is: agents, environments, presets; one line each."""
+"""Lists of agents, environments and presets, one line each."""
 
 import importlib.util
 

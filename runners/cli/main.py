@@ -11,29 +11,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ... import __version__
 from ...core.errors import UsageError, nearest
 from .arguments import Bench, Check, Collect, Demonstrations, Evaluate, Imitate, Lab, List, Play, Plot, Render
-from .options import NOT_OPTIONS, env_args, parse, train_options
+from .options import env_args, parse
+from .train import train
 
 USAGE = """\
 gymnast: reinforcement learning for Gymnasium environments
 
-  gymnast train ALGO ENV       train an agent; the preset for the two is used where there is one
+  gymnast train ALGO ENV       train an agent, with the preset for both where there is one
   gymnast train --resume DIR   go on where a run stopped
-  gymnast evaluate DIR...      returns of trained agents on environments of their own, with intervals over seeds
-  gymnast render DIR           watch it, or write a video (--video FILE.mp4 or FILE.gif)
+  gymnast evaluate DIR...      evaluate trained agents: returns, with intervals over episodes and seeds
+  gymnast render DIR           watch an agent, or write a video (--video FILE.mp4 or FILE.gif)
   gymnast play DIR             play a game for two against a trained agent
-  gymnast collect EXPERT ENV   record demonstrations: of a run, an SB3 zip, module:function, or human at the keyboard
-  gymnast imitate EXPERT ENV   how many demonstrations cloning and DAgger need
-  gymnast demos DIR            what recorded demonstrations hold; to and from Minari
-  gymnast plot DIR...          learning curves, with intervals over seeds
-  gymnast list                 agents, environments and presets that there are
-  gymnast check [ENV]          is this installation sound; does an environment keep its contract
-  gymnast lab [NAME]           an experiment that tests a claim of the theory: table, figure, held or not
-  gymnast bench SUITE          speed beside the peers: engine, buffers, train, ppo, pg, dqn, memory, search
+  gymnast collect EXPERT ENV   record demonstrations of a run, an SB3 zip, module:function, or human (you, at the keys)
+  gymnast imitate EXPERT ENV   measure how many demonstrations behaviour cloning and DAgger need
+  gymnast demos DIR            check and describe demonstrations; exchange them with Minari
+  gymnast plot DIR...          draw learning curves, with intervals over seeds
+  gymnast list                 list agents, environments and presets
+  gymnast check [ENV]          check this installation, or that an environment keeps its contract
+  gymnast lab [NAME]           test a claim of the theory by an experiment; list the experiments
+  gymnast bench SUITE          measure speed beside the peers: engine, buffers, train, ppo, pg, dqn, memory, search
 
-Begin with:  gymnast train ppo CartPole-v1
-Options of a command:  gymnast COMMAND --help
+Begin with:             gymnast train ppo CartPole-v1
+Options of a command:   gymnast COMMAND --help
+Options of an agent:    gymnast train ALGO --help
 """
 
 
@@ -58,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _notes(problem: BaseException) -> list[str]:
-    """What those who passed the exception on have to say to it: where the last checkpoint is."""
+    """Notes that were added to the exception on its way: where the last checkpoint is."""
     return getattr(problem, "__notes__", [])
 
 
@@ -68,90 +71,12 @@ def _dispatch(args: list[str]) -> int:
         print(USAGE)
         return 0
     if command == "--version":
-        from importlib.metadata import version
-
-        print(f"gymnast {version('gymnast')}")
+        print(f"gymnast {__version__}")
         return 0
     if command not in _COMMANDS:
         raise UsageError(f"unknown command {command!r}.{nearest(command, _COMMANDS)} Known: {', '.join(_COMMANDS)}.")
     sys.path.insert(0, os.getcwd())  # for environments given as module:Class
     return _COMMANDS[command](rest)
-
-
-def _train(args: list[str]) -> int:
-    if any(arg.split("=")[0] == "--resume" for arg in args):
-        return _resume(args)
-    if len(args) < 2 or args[0].startswith("-") or args[1].startswith("-"):
-        return _train_help(args)
-    from ..runs import run as runs
-    from ..runs.folder import default_out
-    from ..training import train as training
-
-    algo, env = args[:2]
-    flags, given = env_args(args[2:])
-    name = flags[flags.index("--preset") + 1] if "--preset" in flags[:-1] else "auto"
-    source = flags[flags.index("--init-from") + 1] if "--init-from" in flags[:-1] else None
-    base = runs.preset(algo, env, name, init_from=source)
-    options = parse(train_options(base), flags, f"gymnast train {algo} {env}")
-    names = (f.name for f in dataclasses.fields(base) if f.name not in NOT_OPTIONS)
-    values = {name: getattr(options, name) for name in names}
-    values |= {name: {**getattr(base, name), **values_given} for name, values_given in given.items()}
-    run = dataclasses.replace(base, **values)
-    out = options.out or default_out(run)
-    return _report(out, training.train(run, out, options.quiet), options.quiet)
-
-
-def _resume(args: list[str]) -> int:
-    @dataclasses.dataclass(frozen=True)
-    class Resume:
-        """Go on where a run stopped, to its own total of steps or to a larger one."""
-
-        resume: Path
-        """Folder of the run."""
-        steps: int | None = None
-        """New total of environment steps."""
-        quiet: bool = False
-        """Print nothing but errors."""
-
-    options = parse(Resume, args, "gymnast train", "everything but --steps and --quiet is as the run began")
-    from ..training import train as training
-
-    result = training.resume(options.resume, options.steps, options.quiet)
-    return _report(options.resume, result, options.quiet)
-
-
-def _train_help(args: list[str]) -> int:
-    from ... import agents
-
-    if args and not args[0].startswith("-"):
-        agents.load(args[0])
-        if not {"-h", "--help"} & set(args):
-            raise UsageError(f"which environment? For example: gymnast train {args[0]} CartPole-v1")
-    elif args and not {"-h", "--help"} & set(args):
-        raise UsageError("the algorithm and the environment come first: gymnast train ALGO ENV [options]")
-    print("usage: gymnast train ALGO ENV [options]      gymnast train --resume DIR [--steps N]\n")
-    print("\n".join(f"  {name:12} {agents.summary(name)}" for name in agents.names()))
-    print("\nOptions, with the preset's values as defaults:  gymnast train ppo CartPole-v1 --help")
-    return 0
-
-
-def _report(out: Path, result: Any, quiet: bool) -> int:
-    if quiet:
-        return 130 if result.interrupted else 0
-    if result.interrupted:
-        print(f"interrupted after {result.steps:,} steps; go on with:  gymnast train --resume {out}")
-        return 130
-    if result.evaluation is not None:
-        from ..training.logging import short
-
-        low, high = map(short, result.evaluation.ci)
-        count = len(result.evaluation.returns)
-        print(f"return {short(result.evaluation.mean)} [{low}, {high}] over the last evaluation's {count} episodes")
-    print(f"the run is in {out}\n")
-    print(f"  gymnast evaluate {out}")
-    print(f"  gymnast render {out} --video {out / 'videos' / 'policy.mp4'}")
-    print(f"  tensorboard --logdir {out.parent}")
-    return 0
 
 
 def _evaluate(args: list[str]) -> int:
@@ -175,7 +100,7 @@ def _evaluate(args: list[str]) -> int:
 
 
 def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
-    """Print what is known of one run and leave it in its folder; the mean return, of an environment that has one."""
+    """Print the evaluation of one run and write it to its folder; returns the mean return, None in a game for two."""
     from ...agents import champion
     from ...core.games.game import game_of
     from ..evaluation.evaluate import Evaluation, evaluate
@@ -215,7 +140,7 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
 
 
 def _match(agent: Any, folder: Path, about: str, options: Evaluate) -> None:
-    """Print how the agent of a run does in games against one player."""
+    """Print the results of a run's agent in games against one player."""
     from ...agents import champion
     from ..evaluation.strength import against
     from ..runs.load import threads_for
@@ -346,7 +271,7 @@ def _lab(args: list[str]) -> int:
 
 
 _COMMANDS = {
-    "train": _train,
+    "train": train,
     "evaluate": _evaluate,
     "play": _play,
     "render": _render,

@@ -1,4 +1,4 @@
-"""From the words of a command line to options: tyro's, with numbers such as 100k and errors in one line."""
+"""Turns the words of a command line into options: by tyro, with numbers such as 100k and errors in one line."""
 
 import ast
 import contextlib
@@ -6,10 +6,10 @@ import dataclasses
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import tyro
 from tyro.conf import arg
@@ -19,9 +19,9 @@ from ...core.errors import UsageError, nearest
 
 
 def parse(options: Any, args: Sequence[str], prog: str, why: str = "") -> Any:
-    """An instance of the dataclass `options` from the command line; what does not fit is said in one line.
+    """An instance of the dataclass `options` from the command line; an argument that does not fit is a UsageError.
 
-    `why` explains options that a user may expect and that there are not.
+    `why` explains why options that a user may expect do not exist.
     """
     said = io.StringIO()
     helping = {"-h", "--help"} & set(args)
@@ -49,36 +49,62 @@ def parse(options: Any, args: Sequence[str], prog: str, why: str = "") -> Any:
     )
 
 
-def train_options(base: Any) -> Any:
-    """A dataclass of everything that can be set for this run, with its preset's values as defaults."""
-    from docstring_parser import parse_from_object
+NOT_OPTIONS = ("algo", "env", "agent", "preset", "env_args", "eval_args")  # fields of Run that are said otherwise
 
-    told = {param.arg_name: param.description or "" for param in parse_from_object(type(base)).params}
-    columns: list[Any] = []
-    for f in dataclasses.fields(base):
-        if f.name in NOT_OPTIONS:
-            continue
-        value = getattr(base, f.name)
-        kind = type(value) if f.name == "agent" else Annotated[f.type, arg(help=told[f.name])]
-        columns.append((f.name, kind, field(default_factory=lambda value=value: value)))  # type: ignore[misc]
+
+def train_options(base: Any, plain: Any, title: str) -> Any:
+    """A dataclass of everything that can be set for the run `base`, with the values of its preset as defaults.
+
+    Help shows the values of `plain`, the same run without a preset, beside those that differ.
+    """
+    agent = dataclasses.make_dataclass("Agent", _columns(base.agent, plain.agent), frozen=True)
+    agent.__doc__ = type(base.agent).__doc__  # heads the group of these options
+    columns = [column for column in _columns(base, plain) if column[0] not in NOT_OPTIONS]
     columns += [
         ("preset", _told(str, "A table of the preset file, none, or auto: the one for this environment."), "auto"),
         ("out", _told(Path | None, "Folder of the run; none: runs/<algo>-<env>-s<seed>-<time>."), None),
         ("quiet", _told(bool, "Print nothing but errors."), False),
+        ("agent", agent, field(default_factory=agent)),
     ]
     options = dataclasses.make_dataclass("Train", columns, frozen=True)
     options.__doc__ = (
-        f"Train {base.algo} on {base.env} (preset: {base.preset}).\n\n"
-        "Arguments of the environment's constructor: --env.NAME VALUE, and --eval-env.NAME VALUE for evaluation alone."
+        f"{title}\n\nSet arguments of the environment's constructor with --env.NAME VALUE, and those that differ for "
+        "evaluation with --eval-env.NAME VALUE."
     )
     return options
 
 
-NOT_OPTIONS = ("algo", "env", "preset", "env_args", "eval_args")  # fields of Run that the command line says otherwise
+def chosen(base: Any, options: Any) -> Any:
+    """The run `base` with the values of its `train_options`."""
+    agent = {f.name: getattr(options.agent, f.name) for f in dataclasses.fields(base.agent)}
+    values = {f.name: getattr(options, f.name) for f in dataclasses.fields(base) if f.name not in NOT_OPTIONS}
+    return dataclasses.replace(base, agent=type(base.agent)(**agent), **values)
 
 
-def _told(kind: Any, text: str) -> Any:
-    return Annotated[kind, arg(help=text)]
+def _columns(values: Any, plain: Any) -> list[Any]:
+    """(name, type, default) of each field of the dataclass `values`, with its documentation as help."""
+    from docstring_parser import parse_from_object
+
+    documented = [cls for cls in reversed(type(values).__mro__) if dataclasses.is_dataclass(cls)]
+    told = {param.arg_name: param.description for cls in documented for param in parse_from_object(cls).params}
+    kinds = get_type_hints(type(values))
+    columns = []
+    for f in dataclasses.fields(values):
+        value, default = getattr(values, f.name), getattr(plain, f.name)
+        text = " ".join((told.get(f.name) or "").split())
+        kind = _told(kinds[f.name], text, None if value == default else _beside(default))
+        columns.append((f.name, kind, field(default_factory=lambda value=value: value)))  # type: ignore[misc]
+    return columns
+
+
+def _told(kind: Any, text: str, hint: Callable[[str], str] | None = None) -> Any:
+    return Annotated[kind, arg(help=text, help_behavior_hint=hint)]
+
+
+def _beside(default: Any) -> Callable[[str], str]:
+    """Writes a preset's value with the `default` that it replaces."""
+    text = " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    return lambda value: f"(preset: {value}, default: {text})"
 
 
 def env_args(flags: list[str]) -> tuple[list[str], dict[str, dict[str, Any]]]:
@@ -99,7 +125,7 @@ def env_args(flags: list[str]) -> tuple[list[str], dict[str, dict[str, Any]]]:
 
 
 def _literal(text: str) -> Any:
-    """What `text` says in Python or JSON, or the text itself."""
+    """The value that `text` writes in Python or JSON, or the text itself."""
     for read in (ast.literal_eval, json.loads, number):
         with contextlib.suppress(ValueError, SyntaxError):
             return read(text)

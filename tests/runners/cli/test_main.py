@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -5,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gymnast import __version__, agents
 from gymnast.runners.runs import run as runs
 from gymnast.runners.training.train import train
 
@@ -48,7 +50,7 @@ def test_no_arguments_print_the_commands(gymnast):
 
 
 def test_version_is_printed(gymnast):
-    assert gymnast("--version") == (0, "gymnast 0.1.0\n", "")
+    assert gymnast("--version") == (0, f"gymnast {__version__}\n", "")
 
 
 @pytest.mark.parametrize(
@@ -60,9 +62,27 @@ def test_each_command_explains_its_options(gymnast, command):
     assert f"gymnast {command}" in said.out
 
 
-def test_train_help_shows_the_values_of_the_preset(gymnast):
-    assert "(default: 100000)" in gymnast("train ppo CartPole-v1 --help").out
-    assert "(default: 1000000)" in gymnast("train ppo CartPole-v1 --preset none --help").out
+def test_train_help_shows_the_values_of_the_preset_beside_the_defaults(gymnast):
+    said = flowing(gymnast("train ppo CartPole-v1 --help").out)
+    assert "exact. (preset: 100000, default: 1000000)" in said
+    assert "Adam step size. (preset: 0.001, default: 0.0003)" in said
+    assert "(default: 1000000)" in flowing(gymnast("train ppo CartPole-v1 --preset none --help").out)
+
+
+@pytest.mark.parametrize("algo", agents.names())
+def test_an_algorithm_explains_all_its_options_without_an_environment(gymnast, algo):
+    said = gymnast(f"train {algo} --help")
+    assert said.code == 0
+    assert said.out.index("--steps") < said.out.index("--agent.")
+    assert agents.summary(algo) in flowing(said.out)
+    for field in dataclasses.fields(agents.load(algo).Config):
+        option = f"--agent.{field.name.replace('_', '-')} "
+        assert f" {option}" in said.out or f" {option[:-1]}," in said.out
+
+
+def flowing(text: str) -> str:
+    """Help in one line, without the frame."""
+    return " ".join(text.replace("│", " ").split())
 
 
 WRONG = {

@@ -1,0 +1,91 @@
+"""The command `gymnast train`: begin a run, go on with one, explain the options of an algorithm."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import UsageError
+from .arguments import Resume
+from .options import chosen, env_args, parse, train_options
+
+_USAGE = "usage: gymnast train ALGO ENV [options]      gymnast train --resume DIR [--steps N]\n"
+
+
+def train(args: list[str]) -> int:
+    """Run `gymnast train` with these arguments; the exit code."""
+    if any(arg.split("=")[0] == "--resume" for arg in args):
+        return _resume(args)
+    if len(args) < 2 or args[0].startswith("-") or args[1].startswith("-"):
+        return _without_env(args)
+    from ..runs import run as runs
+    from ..runs.folder import default_out
+    from ..training import train as training
+
+    algo, env = args[:2]
+    flags, given = env_args(args[2:])
+    source = _value(flags, "--init-from", None)
+    base = runs.preset(algo, env, _value(flags, "--preset", "auto"), init_from=source)
+    plain = runs.preset(algo, env, "none", init_from=source)
+    title = f"Train {algo} on {base.env} (preset: {base.preset})."
+    options = parse(train_options(base, plain, title), flags, f"gymnast train {algo} {env}")
+    added = {name: {**getattr(base, name), **values} for name, values in given.items()}
+    run = dataclasses.replace(chosen(base, options), **added)
+    out = options.out or default_out(run)
+    return _report(out, training.train(run, out, options.quiet), options.quiet)
+
+
+def _value(flags: Sequence[str], name: str, default: Any) -> Any:
+    """The word after the flag `name`, which decides what the defaults of the other flags are."""
+    return flags[flags.index(name) + 1] if name in flags[:-1] else default
+
+
+def _resume(args: list[str]) -> int:
+    options = parse(Resume, args, "gymnast train", "everything but --steps and --quiet is as the run began")
+    from ..training import train as training
+
+    result = training.resume(options.resume, options.steps, options.quiet)
+    return _report(options.resume, result, options.quiet)
+
+
+def _without_env(args: list[str]) -> int:
+    """Help on one algorithm or on all; without a word of help, the error that something is missing."""
+    from ... import agents
+
+    helping = {"-h", "--help"} & set(args)
+    if args and not args[0].startswith("-"):
+        algo = args[0]
+        module = agents.load(algo)
+        if not helping:
+            raise UsageError(f"which environment? For example: gymnast train {algo} CartPole-v1")
+        from ..runs.run import Run
+
+        run = Run(algo, "ENV", module.Config())
+        title = f"{agents.summary(algo)}\n\nWith an environment, help also shows the values of its preset."
+        parse(train_options(run, run, title), ["--help"], f"gymnast train {algo} ENV")  # prints help and exits
+    elif args and not helping:
+        raise UsageError("the algorithm and the environment come first: gymnast train ALGO ENV [options]")
+    print(_USAGE)
+    print("\n".join(f"  {name:12} {agents.summary(name)}" for name in agents.names()))
+    print("\nOptions of an algorithm:                  gymnast train ppo --help")
+    print("The same, with the values of a preset:    gymnast train ppo CartPole-v1 --help")
+    return 0
+
+
+def _report(out: Path, result: Any, quiet: bool) -> int:
+    if quiet:
+        return 130 if result.interrupted else 0
+    if result.interrupted:
+        print(f"interrupted after {result.steps:,} steps; go on with:  gymnast train --resume {out}")
+        return 130
+    if result.evaluation is not None:
+        from ..training.logging import short
+
+        low, high = map(short, result.evaluation.ci)
+        count = len(result.evaluation.returns)
+        print(f"return {short(result.evaluation.mean)} [{low}, {high}] over the last evaluation's {count} episodes")
+    print(f"the run is in {out}\n")
+    print(f"  gymnast evaluate {out}")
+    print(f"  gymnast render {out} --video {out / 'videos' / 'policy.mp4'}")
+    print(f"  tensorboard --logdir {out.parent}")
+    return 0

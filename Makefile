@@ -3,12 +3,16 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help setup train test test-slow lint format bench clean
+.PHONY: help setup train test test-quick test-slow test-seeds test-everywhere lint format bench clean
 
 help:
 	@echo "make train      train PPO on CartPole, evaluate it, write a video"
-	@echo "make test       the tests that take minutes      make test-slow  the ones that learn real tasks"
+	@echo "make test       all tests but the slow ones      make test-slow  those that learn real tasks: hours"
+	@echo "make test-quick within a minute: no learning, no commands, no benchmarks, no processes, no simulators"
+	@echo "make test-seeds     the tests that learn, with twenty seeds each; prints which seeds fail"
+	@echo "make test-everywhere  all tests, as on other processors, with other threads, on a busy machine"
 	@echo "make lint       ruff and mypy                    make format     ruff, fixing what it can"
 	@echo "make bench      speed beside Stable-Baselines3   make clean      remove the environment and caches"
 
@@ -28,10 +32,19 @@ train: $(READY)
 	echo "the run, its metrics, checkpoints and video are in $$run"
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
+
+test-quick: $(READY)
+	$(PYTEST) -m "not slow and not learns" tests/core tests/agents tests/test_architecture.py
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+test-seeds: $(READY)
+	$(BIN)/python tests/twenty_seeds.py
+
+test-everywhere: $(READY)
+	$(BIN)/python tests/everywhere.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -272,7 +272,7 @@ def test_values_in_units_of_scaled_rewards_have_the_same_shape():
 
 @pytest.mark.learns
 def test_the_policy_depends_on_what_is_seen():
-    agent = learned(Opposite, updates=20, lr=0.02)
+    agent = learned(Opposite, updates=25)
     seen = np.array([0, 1])
     assert act(agent, seen, "best")["action"].tolist() == [1, 0]
     assert (thoughts(agent, seen)["action probability"].max(-1) > 0.9).all()
@@ -281,7 +281,7 @@ def test_the_policy_depends_on_what_is_seen():
 @pytest.mark.learns
 @pytest.mark.parametrize("kind", ["multidiscrete", "multibinary"])
 def test_it_matches_several_choices_at_once(kind):
-    agent = learned(partial(Match, kind), updates=8, gamma=0.0)
+    agent = learned(partial(Match, kind), updates=15, gamma=0.0)
     nvec = [3, 2] if kind == "multidiscrete" else [2, 2, 2]
     every = np.stack(np.meshgrid(*map(np.arange, nvec)), -1).reshape(-1, len(nvec))
     every = every.astype(Match.SPACES[kind].dtype)

@@ -68,7 +68,7 @@ class Learner:
                 current.close()
             self._begin(training.Training(self.run, Path(out) if out is not None else None))
             if out is not None:
-                folder.claim(Path(out), self.run, self._training.paths)
+                folder.claim(Path(out), self.run, self._started().paths)
         else:
             if out is not None and Path(out) != current.out:
                 raise UsageError("this agent has begun to learn elsewhere; `out` belongs to the first call of learn")

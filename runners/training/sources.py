@@ -26,8 +26,10 @@ class Source(Protocol):
 
     seconds: dict[str, float]
     """Time spent so far per phase."""
-    cut: bool
-    """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
+    @property
+    def cut(self) -> bool:
+        """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
+        ...
 
     def collect(self, acting: Acting, limit: int | None = None) -> Batch:
         """The next batch, of at most `limit` valid steps."""

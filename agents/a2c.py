@@ -31,7 +31,9 @@ from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
 from ..core.replay.replay import Replay
 from ..core.rollout.engine import Whole
-from ..core.written_out.surrogate import ClippedSurrogate, fits
+from ..core.written_out.mirror import Mirror
+from ..core.written_out.structure import ACTOR_CRITIC, STEPS
+from ..core.written_out.surrogate import PolicyGradient
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ class Config:
     """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
     value_warmup: int = 0
     """Updates at the start in which only the value function learns: for a policy that is good already (init_from)."""
+    twins: Literal["auto", "none"] = "auto"
+    """auto: compute small networks by written-out twins of the loss and the acting; none: as the code reads."""
 
     def __post_init__(self) -> None:
         given = [name for name in ("episodes", "n_step", "sde_freq") if getattr(self, name) is not None]
@@ -186,7 +190,12 @@ class Agent:
                 self.critic = Critic(self.net.encoder.size, action, cfg.hidden, cfg.activation).to(self.actor.device)
             self.critic_optimizer = Adam(self.critic.parameters())
         self.replay = Replay(cfg.replay, gamma=cfg.gamma, seed=seed) if cfg.replay else None
-        self._written_out = ClippedSurrogate(self.net) if fits(self.net) and self.critic is None else None
+        self._written_out = PolicyGradient.of(self.net, self.optimizer)
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "written out" if self._twin() else "autograd"}
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         return self.actor.act(obs, explore)
@@ -233,18 +242,18 @@ class Agent:
         adv, ret = self._advantages(batch)
         data = actor.columns(batch, obs=batch.obs[:-1], action=batch.action, **batch.extras, adv=adv, ret=ret)
         noise = actor.gradient_noise(data, data["adv"]) if look else {}
-        warming = self.updates < cfg.value_warmup
-        if self._written_out is not None and not warming:
-            logged = self._written_out(
+        twin = self._twin()
+        if twin:
+            logged = twin(
                 data,
                 value_coef=cfg.value_coef,
                 entropy_coef=cfg.entropy_coef,
                 normalize_advantage=cfg.normalize_advantage,
-            )[:3]
+            )
             norm = self.optimizer.descend(lr)
         else:
             total, log = loss(self.net, data, cfg, self.critic, actor.generator)
-            if warming:
+            if self.updates < cfg.value_warmup:
                 total = cfg.value_coef * log["loss/value"]
             norm = self.optimizer.step(total, lr)
             logged = torch.stack([x.detach() for x in log.values()])
@@ -286,5 +295,13 @@ class Agent:
         ret = n_step(reward, batch.next_value(value, edge_value), batch.done, cfg.gamma, cfg.n_step)
         return ret - value, ret
 
+    def _twin(self) -> PolicyGradient | None:
+        """The fast path: what computes `loss` in its place (`core/written_out/surrogate.py`), while it is the same."""
+        cfg, twin = self.cfg, self._written_out
+        if cfg.twins == "none" or self.critic is not None or self.updates < cfg.value_warmup:
+            return None
+        return twin if twin and twin.fits(self.net, self.optimizer) and _MIRROR.shows() else None
 
+
+_MIRROR = Mirror(__name__, {"loss": "821cb3a2", "_total": "c477f426"}, ACTOR_CRITIC, STEPS)
 _LOGGED = ("loss/policy", "loss/value", "policy/entropy", "loss/grad_norm")

@@ -10,7 +10,7 @@ reward-to-go with gamma = -1.
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -125,6 +125,8 @@ class Config:
     """Widths of a perceptron's hidden layers."""
     bfloat16: bool = False
     """Compute the network in bfloat16: faster on processors made for it."""
+    twins: Literal["auto", "none"] = "auto"
+    """auto: ask small networks by a jitted twin of them; none: as the code reads."""
 
     def __post_init__(self) -> None:
         positive = ("horizon", "simulations", "fast_simulations", "passes", "minibatch", "window", "max_grad_norm")
@@ -220,6 +222,11 @@ class Agent:
         self._clock = Clock()
         self._renew()
 
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "autograd"}
+
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         """Moves (N,); when exploring also the search's "policy" (N, A), "search_value" (N,), whether it was "full" (N,)
         and whether the move is the network's "own" (N,): not an opening's, nor a past network's."""
@@ -314,7 +321,7 @@ class Agent:
 
     def evaluator(self, weights: Weights) -> Evaluate:
         """What a network of other weights says: a past self."""
-        answer = inference(self._net_of(weights), self.cfg.bfloat16)
+        answer = inference(self._net_of(weights), self.cfg.bfloat16, self.cfg.twins)
         return lambda states, mask: answer(self.game.planes(states))
 
     def weights(self) -> Weights:
@@ -401,6 +408,6 @@ class Agent:
     def _renew(self) -> None:
         """Play with the newest weights, or with those that the gate let in last."""
         net = self._net_of(self.gate.weights) if self.gate else self.net
-        self._answer = inference(net, self.cfg.bfloat16)
+        self._answer = inference(net, self.cfg.bfloat16, self.cfg.twins)  # jitted if it can be
         if self.search and self.search.answers:
             self.search.answers.clear()

@@ -96,6 +96,11 @@ class Agent:
         self.data: dict[str, Tensor] = {}  # (B, ...) "obs", "action", perhaps "probability"
 
     @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return self.learners[0].paths
+
+    @property
     def finished(self) -> bool:
         """Whether the budget of labels is spent."""
         return self.cfg.queries is not None and self.asked >= self.cfg.queries

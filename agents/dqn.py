@@ -30,7 +30,8 @@ from ..core.nets.action_value import Distribution
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
 from ..core.replay.replay import Replay
-from ..core.written_out import regression as td
+from ..core.written_out.mirror import Mirror
+from ..core.written_out.regression import DESCENT, VALUES, Regression
 
 _AT_ONCE = 1 << 25  # bytes of observations drawn in one call
 
@@ -106,6 +107,8 @@ class Config:
     value_warmup: int = 0
     """Gradient steps at the start in which only the state's value learns: for a policy that is good already
     (init_from)."""
+    twins: Literal["auto", "none"] = "auto"
+    """auto: compute small networks by written-out twins of the loss and the acting; none: as the code reads."""
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -188,7 +191,7 @@ class Agent:
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self._target = flatten(self.target_net.parameters()).data
         self._target.copy_(self.optimizer.flat.data)
-        self._written_out = td.Regression(self.net, self.target_net, self.optimizer) if td.fits(self.net) else None
+        self._written_out = Regression.of(self.net, self.target_net, self.optimizer)
         self.random = stream(seed)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.replay = Replay(
@@ -202,6 +205,11 @@ class Agent:
         )
         self.steps, self.updates, self.adopted = 0, 0, False
         self._explore(0.0)
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "written out" if self._twin() else "autograd"}
 
     @torch.inference_mode()
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
@@ -311,10 +319,7 @@ class Agent:
                 parameter.requires_grad_(not warming or name.startswith("state_value."))
         lr = scheduled(cfg.lr, cfg.lr_schedule, progress)
         drawn = self.replay.sample(cfg.minibatch, count, cfg.beta + progress * (1.0 - cfg.beta))
-        if self._written_out is None:
-            logged, errors = self._fit(drawn, lr)
-        else:
-            logged, errors = self._written_out.fit(drawn, lr, cfg.double, cfg.loss == "squared")
+        logged, errors = self._fit(drawn, lr)
         if cfg.priority:
             self.replay.update_priorities(drawn["indices"], errors)
         self.updates += count
@@ -324,6 +329,8 @@ class Agent:
 
     def _fit(self, drawn: dict[str, NDArray], lr: float) -> tuple[Tensor, NDArray]:
         """One gradient step on each of k minibatches (k, B, ...); what is logged (k, 3), and the errors (k, B)."""
+        if twin := self._twin():
+            return twin.fit(drawn, lr, self.cfg.double, self.cfg.loss == "squared")
         needed = ("obs", "action", "reward", "next_obs", "discount", "weights")
         data = {name: torch.as_tensor(drawn[name], device=self.device) for name in needed}
         logged, errors = [], []
@@ -339,10 +346,21 @@ class Agent:
             errors.append(log["error"].detach())
         return torch.stack(logged), torch.stack(errors).cpu().numpy()
 
+    def _twin(self) -> Regression | None:
+        """The fast path: what computes `targets`, `loss` and the steps in their place, while it is the same.
+
+        See `core/written_out/regression.py`.
+        """
+        twin = self._written_out
+        if self.cfg.twins == "none" or twin is None:
+            return None
+        return twin if twin.fits(self.net, self.target_net, self.optimizer) and _MIRROR.shows() else None
+
     def _at_once(self) -> int:
         """Minibatches of observations that may be drawn in one call without filling the memory."""
         layout = self.net.encoder.layout
         return max(1, _AT_ONCE // (2 * self.cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
 
 
+_MIRROR = Mirror(__name__, {"targets": "9c1d8c6b", "loss": "ca842c49"}, VALUES, DESCENT)
 _LOGGED = ("loss/td", "value/q")

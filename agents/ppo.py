@@ -6,7 +6,8 @@ Schulman et al. 2017, arXiv:1707.06347, with the details that its published resu
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
 import torch
 from gymnasium import spaces
@@ -22,7 +23,9 @@ from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic
 from ..core.nets.encoder import Cnn
 from ..core.nets.mlp import Activation
-from ..core.written_out.surrogate import ClippedSurrogate, fits
+from ..core.written_out.mirror import Mirror
+from ..core.written_out.structure import ACTOR_CRITIC, STEPS
+from ..core.written_out.surrogate import ClippedSurrogate
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ class Config:
     """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
     value_warmup: int = 0
     """Updates at the start in which only the value function learns: for a policy that is good already (init_from)."""
+    twins: Literal["auto", "none"] = "auto"
+    """auto: compute small networks by written-out twins of the loss and the acting; none: as the code reads."""
 
     def __post_init__(self) -> None:
         given = () if self.kl_penalty is None else ("kl_penalty",)
@@ -171,11 +176,14 @@ class Agent:
         self.actor = Actor(obs, action, cfg, device, seed)
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
-        self._loss = torch.compile(loss) if cfg.compile else loss
         self.updates = 0
         self.kl_penalty = cfg.kl_penalty
-        plain = not cfg.compile and cfg.kl_penalty is None
-        self._written_out = ClippedSurrogate(self.net) if fits(self.net) and plain else None
+        self._written_out = ClippedSurrogate.of(self.net, self.optimizer)
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "written out" if self._twin() else "compiled" if self.cfg.compile else "autograd"}
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         return self.actor.act(obs, explore)
@@ -234,11 +242,10 @@ class Agent:
 
     def _epoch(self, data: dict[str, Tensor], cfg: Config, logs: list[Tensor]) -> bool:
         """One pass over the rollout; False if the policy has moved far enough."""
-        warming = self.updates < cfg.value_warmup
-        written_out = None if warming else self._written_out
+        twin, warming = self._twin(), self.updates < cfg.value_warmup
         for mb in self.actor.minibatches(data, cfg.minibatch):
-            if written_out:
-                logged = written_out(
+            if twin:
+                logged = twin(
                     mb,
                     value_coef=cfg.value_coef,
                     entropy_coef=cfg.entropy_coef,
@@ -247,17 +254,26 @@ class Agent:
                     value_clip=cfg.value_clip,
                 )
             else:
-                total, log = self._loss(self.net, mb, cfg)
+                total, log = (_compiled(loss) if cfg.compile else loss)(self.net, mb, cfg)
                 if warming:
                     total = cfg.value_coef * log["loss/value"]
                 logged = torch.stack([log[name].detach() for name in _LOGGED])
             if cfg.target_kl is not None and logged[_LOGGED.index("policy/kl")] > 1.5 * cfg.target_kl:
                 return False
-            norm = self.optimizer.descend(cfg.lr) if written_out else self.optimizer.step(total, cfg.lr)
+            norm = self.optimizer.descend(cfg.lr) if twin else self.optimizer.step(total, cfg.lr)
             logs.append(torch.cat([logged, norm[None]]))
         return True
 
+    def _twin(self) -> ClippedSurrogate | None:
+        """The fast path: what computes `loss` in its place (`core/written_out/surrogate.py`), while it is the same."""
+        cfg, twin = self.cfg, self._written_out
+        if cfg.twins == "none" or cfg.compile or cfg.kl_penalty is not None or self.updates < cfg.value_warmup:
+            return None
+        return twin if twin and twin.fits(self.net, self.optimizer) and _MIRROR.shows() else None
 
+
+_compiled = cache(torch.compile)
+_MIRROR = Mirror(__name__, {"loss": "545bc670", "_scaled": "8984fb3f"}, ACTOR_CRITIC, STEPS)
 # Of the penalty, so that a policy that cannot move does not take it out of the range of numbers.
 _LEAST, _MOST = 1e-6, 1e6
 _LOGGED = ("loss/policy", "loss/value", "policy/entropy", "policy/kl", "policy/clipped")

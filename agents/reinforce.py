@@ -83,6 +83,8 @@ class Config:
     """Scale of the policy's last layer at the start; small starts near-uniform."""
     log_std_init: float = 0.0
     """Initial logarithm of the standard deviation of continuous actions."""
+    twins: Literal["auto", "none"] = "auto"
+    """auto: compute small networks by written-out twins of the loss and the acting; none: as the code reads."""
 
     def __post_init__(self) -> None:
         given = [name for name in ("clip", "max_grad_norm") if getattr(self, name) is not None]
@@ -181,6 +183,11 @@ class Agent:
         self.returns = Standardize(())
         self.memory: deque[Played] = deque(maxlen=cfg.memory)
         self.linear: NDArray[np.float64] | None = None  # coefficients of the linear baseline
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "autograd"}
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         return self.actor.act(obs, explore)

@@ -130,6 +130,11 @@ class Agent:
             (0, 3)
         )  # per environment of SARSA: state, action and reward whose next action is unknown
 
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about: a table needs none."""
+        return {}
+
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         """Actions (N,); the best ones alone without `explore`."""
         values = self.q.mean(0)[self.net.states(obs)] if len(self.q) > 1 else self.q[0, self.net.states(obs)]

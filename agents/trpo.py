@@ -11,7 +11,7 @@ region only, and the critic learns on top of it as it is.
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from gymnasium import spaces
@@ -74,6 +74,8 @@ class Config:
     """State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise."""
     sde_freq: int | None = None
     """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
+    twins: Literal["auto", "none"] = "auto"
+    """auto: compute small networks by written-out twins of the loss and the acting; none: as the code reads."""
 
     def __post_init__(self) -> None:
         check_ranges(
@@ -127,6 +129,11 @@ class Agent:
         sizes = [sum(p.numel() for p in group) for group in (self._policy, critic)]
         self._policy_vector, critic_vector = split(flatten([*self._policy, *critic]), sizes)
         self.optimizer = Adam(critic_vector, eps=1e-5)
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "autograd"}
 
     def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
         return self.actor.act(obs, explore)

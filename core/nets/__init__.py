@@ -1,7 +1,5 @@
-"""Networks: perceptrons, convolutional encoders, initialisation, the actor-critic, action values, the net of a game."""
+"""Networks: perceptrons, convolutional encoders, initialisation, the actor-critic, action values."""
 
-from ..games.inference import Inference, inference
-from ..games.net import PolicyValueNet
 from .action_value import ActionValue
 from .actor_critic import ActorCritic
 from .cnn import impala_cnn, nature_cnn, small_cnn
@@ -15,11 +13,8 @@ __all__ = [
     "ActorCritic",
     "Critic",
     "Encoder",
-    "Inference",
     "Policy",
-    "PolicyValueNet",
     "impala_cnn",
-    "inference",
     "mlp",
     "nature_cnn",
     "orthogonal",

@@ -91,9 +91,10 @@ class Rollout:
         limit = sys.maxsize if limit is None else limit
         self._fresh = False
         self._obs[0] = self._obs[self._end]
-        if self._loop is not None:
+        fused = self.fused if self.fused is not None and self.fused.holds() else None
+        if self._loop is not None and fused is not None:
             return self._collect_fused(self._loop, limit)
-        act = act if self.fused is None else self.fused.act
+        act = act if fused is None else fused
         ends: list[tuple[NDArray, NDArray]] = []  # per step with ends: final_at rows and final_obs
         reported: list[tuple[dict[str, NDArray], NDArray]] = []  # episodes that the environment counts itself
         clock = perf_counter()
@@ -183,7 +184,7 @@ class Rollout:
 
     def _tick(self, phase: str, since: float) -> float:
         now = perf_counter()
-        self.seconds[phase] += now - since
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - since
         return now
 
     def _mark_valid(self, t: int, budget: int) -> int:

@@ -31,7 +31,7 @@ def measure(repeats: int, seconds: float, horizon: int = 256) -> Iterator[Row]:
 def _ours(config: ppo.Config, fused: bool) -> Callable[[], int]:
     env = envs.make(_ENV, _COPIES)
     agent = ppo.Agent(env.single_observation_space, env.single_action_space, config)
-    rollout = Rollout(env, config.horizon, 0, FusedActor(env, agent.net, 0) if fused else None)
+    rollout = Rollout(env, config.horizon, 0, FusedActor(agent.net, _COPIES, 0) if fused else None)
 
     def work() -> int:
         batch = rollout.collect(agent.act)

@@ -10,7 +10,7 @@ from ...agents import Agent
 from ...core.errors import UsageError
 from ...core.rollout import demos
 from ...core.rollout.engine import Rollout, Whole
-from ...core.rollout.fused import FusedActor, fits
+from ...core.rollout.fused import fused
 from ...core.rollout.recording import Recorded, Recording
 from ..runs import run as runs
 from ..runs.run import Run
@@ -34,8 +34,8 @@ def source(run: Run, env: VectorEnv, agent: Agent, seeds: dict[str, int]) -> Rol
         raise UsageError(f"{run.algo} does not learn from demonstrations; leave out --demos")
     if not isinstance(horizon, Whole):
         horizon = min(horizon, ceil(run.steps / env.num_envs))
-    fused = run.rollout == "auto" and fits(env, agent.net)
-    return Rollout(env, horizon, seeds["env"], FusedActor(env, agent.net, seeds["agent"]) if fused else None)
+    actor = fused(agent.net, env.num_envs, seeds["agent"]) if run.rollout == "auto" else None
+    return Rollout(env, horizon, seeds["env"], actor if actor and run.agent.twins == "auto" else None)
 
 
 def begin(run: Run, env: VectorEnv, agent: Agent) -> None:

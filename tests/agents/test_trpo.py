@@ -213,8 +213,8 @@ def test_the_encoder_of_images_moves_with_the_policy_alone(monkeypatch):
 def test_the_fused_loop_sees_the_weights_after_an_update():
     env = make("CartPole-v1", 4)
     agent, _ = started(env)
-    assert fits(env, agent.net)
-    rollout = Rollout(env, 32, 0, FusedActor(env, agent.net, 0))
+    assert fits(agent.net, env.num_envs)
+    rollout = Rollout(env, 32, 0, FusedActor(agent.net, env.num_envs, 0))
     for _ in range(3):
         batch = rollout.collect(agent.act)
         pi, seen = agent.net(torch.as_tensor(batch.obs[:-1]).flatten(0, 1))

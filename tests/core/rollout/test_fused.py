@@ -32,7 +32,7 @@ def started(env, config, seed=0):
     if config.normalize_obs:
         obs, _ = make(env.spec.id, 64).reset(seed=9)
         agent.net.encoder.update(torch.as_tensor(obs))
-    return agent, Rollout(env, HORIZON, seed, FusedActor(env, agent.net, seed))
+    return agent, Rollout(env, HORIZON, seed, FusedActor(agent.net, env.num_envs, seed))
 
 
 def torch_path(agent, batch):
@@ -61,8 +61,8 @@ def test_action_values_are_acted_on_as_the_network_does(env_id, hidden):
     with closing(make(env_id, COPIES)) as env:
         cfg = dqn.Config(hidden=hidden)
         agent = dqn.Agent(env.single_observation_space, env.single_action_space, cfg)
-        assert fits(env, agent.net)
-        rollout = Rollout(env, HORIZON, 0, FusedActor(env, agent.net, 0))
+        assert fits(agent.net, env.num_envs)
+        rollout = Rollout(env, HORIZON, 0, FusedActor(agent.net, env.num_envs, 0))
         first = rollout.collect(agent.act)
         assert first.extras == {}
         counts = np.bincount(first.action.ravel(), minlength=env.single_action_space.n)
@@ -77,7 +77,7 @@ def test_action_values_are_acted_on_as_the_network_does(env_id, hidden):
 def test_action_values_that_the_loops_do_not_know_are_left_to_the_network(config):
     with closing(make("CartPole-v1", 1)) as env:
         cfg = dqn.Config(**config)
-        assert not fits(env, dqn.Agent(env.single_observation_space, env.single_action_space, cfg).net)
+        assert not fits(dqn.Agent(env.single_observation_space, env.single_action_space, cfg).net, env.num_envs)
 
 
 def test_the_loop_reads_the_weights_as_they_are_after_learning():
@@ -205,29 +205,29 @@ def net_for(env, **config):
 
 def test_it_fits_small_networks_in_any_environment_and_knows_the_native_ones():
     with closing(make("CartPole-v1", 2)) as native, closing(make("CartPole-v1", 2, backend="loop")) as loop:
-        assert fits(native, net_for(native))
+        assert fits(net_for(native), native.num_envs)
         assert is_native(native)
-        assert fits(loop, net_for(loop))
+        assert fits(net_for(loop), loop.num_envs)
         assert not is_native(loop)
-        assert not fits(native, torch.nn.Linear(4, 2))
+        assert not fits(torch.nn.Linear(4, 2), native.num_envs)
 
 
 def test_it_does_not_fit_what_matrix_products_do_faster():
     with closing(make("CartPole-v1", 2)) as few, closing(make("CartPole-v1", 1024)) as many:
-        assert not fits(few, net_for(few, hidden=(512, 512)))
-        assert not fits(many, net_for(many))
+        assert not fits(net_for(few, hidden=(512, 512)), few.num_envs)
+        assert not fits(net_for(many), many.num_envs)
 
 
 def test_it_does_not_fit_state_dependent_noise():
     with closing(make("Pendulum-v1", 2)) as env:
-        assert fits(env, net_for(env))
-        assert not fits(env, net_for(env, sde=True))
+        assert fits(net_for(env), env.num_envs)
+        assert not fits(net_for(env, sde=True), env.num_envs)
 
 
 def test_it_does_not_fit_masked_or_structured_observations():
     with closing(make("Taxi-v4", 2)) as masked, closing(make("Blackjack-v1", 2)) as structured:
-        assert not fits(masked, net_for(masked))
-        assert not fits(structured, net_for(structured))
+        assert not fits(net_for(masked), masked.num_envs)
+        assert not fits(net_for(structured), structured.num_envs)
 
 
 @pytest.mark.parametrize("env_id", ENVS)

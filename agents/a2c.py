@@ -33,7 +33,9 @@ from ..core.nets.build import Build
 from ..core.replay.replay import Replay
 from ..core.rollout.engine import Whole
 from ..core.rollout.policy import PolicyActing
-from ..core.written_out.surrogate import ClippedSurrogate, fits
+from ..core.written_out.mirror import Mirror
+from ..core.written_out.structure import ACTOR_CRITIC, STEPS
+from ..core.written_out.surrogate import PolicyGradient
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,12 @@ class Agent:
                 self.critic = Critic(self.net.encoder.size, action, cfg).to(self.actor.device)
             self.critic_optimizer = Adam(self.critic.parameters())
         self.replay = Replay(cfg.replay, gamma=cfg.gamma, seed=seed) if cfg.replay else None
-        self._written_out = ClippedSurrogate(self.net) if fits(self.net) and self.critic is None else None
+        self._written_out = PolicyGradient.of(self.net, self.optimizer)
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "written out" if self._twin() else "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return PolicyActing(self.actor, envs, mode, seed)  # its fast path: core/rollout/fused.py
@@ -207,18 +214,18 @@ class Agent:
         adv, ret = self._advantages(batch)
         data = actor.columns(batch, obs=batch.obs[:-1], action=batch.action, **batch.extras, adv=adv, ret=ret)
         noise = actor.gradient_noise(data, data["adv"]) if look else {}
-        warming = self.updates < cfg.value_warmup
-        if self._written_out is not None and not warming:
-            logged = self._written_out(
+        twin = self._twin()
+        if twin:
+            logged = twin(
                 data,
                 value_coef=cfg.value_coef,
                 entropy_coef=cfg.entropy_coef,
                 normalize_advantage=cfg.normalize_advantage,
-            )[:3]
+            )
             norm = self.optimizer.descend(lr)
         else:
             total, log = loss(self.net, data, cfg, self.critic, actor.generator)
-            if warming:
+            if self.updates < cfg.value_warmup:
                 total = cfg.value_coef * log["loss/value"]
             norm = self.optimizer.step(total, lr)
             logged = torch.stack([x.detach() for x in log.values()])
@@ -260,5 +267,13 @@ class Agent:
         ret = n_step(reward, batch.next_value(value, edge_value), batch.done, cfg.gamma, cfg.n_step)
         return ret - value, ret
 
+    def _twin(self) -> PolicyGradient | None:
+        """The fast path: what computes `loss` in its place (`core/written_out/surrogate.py`), while it is the same."""
+        cfg, twin = self.cfg, self._written_out
+        if cfg.twins == "none" or self.critic is not None or self.updates < cfg.value_warmup:
+            return None
+        return twin if twin and twin.fits(self.net, self.optimizer) and _MIRROR.shows() else None
 
+
+_MIRROR = Mirror(__name__, {"loss": "821cb3a2", "_total": "c477f426"}, ACTOR_CRITIC, STEPS)
 _LOGGED = ("loss/policy", "loss/value", "policy/entropy", "loss/grad_norm")

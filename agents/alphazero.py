@@ -209,12 +209,19 @@ class Agent:
         self.resignation = Resignation(cfg.resign) if cfg.resign else None
         self.past = PastSelves(cfg.past_most, self.random) if cfg.past_share else None
         formula = Formula(cfg.c_init, cfg.c_base, cfg.fpu)
-        self._champion = Champion(self.game, self.net, formula, cfg.bfloat16, self._gate if cfg.gate else None)
+        self._champion = Champion(
+            self.game, self.net, formula, cfg.bfloat16, cfg.twins, self._gate if cfg.gate else None
+        )
         self._owed = 0.0  # gradient steps that are due
         self._logged: tuple[str, ...] = ()  # names of what a gradient step logs
         self._images = self.game.images()
         self._state_part = next(part for part in Layout(obs).parts if part.name == STATE)
         self.clock = Clock()
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return SelfPlay(self, envs, seed) if mode == "learn" else Playing(self, mode, seed)

@@ -26,7 +26,9 @@ from ..core.learn.optim import Adam, Schedule, scheduled
 from ..core.nets import Policy, PolicyConfig
 from ..core.nets.build import Build, PolicyLike, built
 from ..core.rollout.recording import Recorded
-from ..core.written_out.likelihood import Likelihood, fits
+from ..core.written_out.likelihood import Likelihood
+from ..core.written_out.mirror import Mirror
+from ..core.written_out.structure import POLICY, STEPS
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,17 @@ class Agent:
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.chosen = deepcopy(self.net) if cfg.patience else self.net  # the policy of the lowest validation loss
         self.optimizer = Adam(self.net.parameters())
-        forward = cfg.divergence == "forward_kl"
-        self._written_out = Likelihood(self.net) if fits(self.net) and forward else None
+        self._written_out = Likelihood.of(self.net, self.optimizer)
         self.action_space = action
         self.passes, self.since_best, self.lowest = 0, 0, np.inf
         self.finished = False
         """Whether the validation loss has not fallen for `patience` passes: there is nothing more to learn."""
         self._check(obs)
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "written out" if self._twin() else "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return Cloned(self, mode, seed)
@@ -154,6 +160,7 @@ class Agent:
         deviation = train["obs"].std(0, correction=0) if self.cfg.noise else None
         lr = scheduled(self.cfg.lr, self.cfg.lr_schedule, progress)
         logs: list[Tensor] = []
+        twin = self._twin()
         for index in torch.randperm(len(train["obs"]), generator=self.generator, device=self.device).split(
             self.cfg.minibatch
         ):
@@ -161,7 +168,7 @@ class Agent:
             if deviation is not None:
                 noise = torch.empty_like(mb["obs"]).normal_(generator=self.generator)
                 mb["obs"] = mb["obs"] + self.cfg.noise * deviation * noise
-            logs.append(self._descend(mb, lr))
+            logs.append(self._descend(mb, lr, twin))
         self.passes += 1
         imitation, norm = torch.stack(logs).mean(0).tolist()  # the only device-to-host sync of the update
         metrics = {"loss/imitation": imitation, "loss/grad_norm": norm, "policy/lr": lr}
@@ -179,17 +186,24 @@ class Agent:
         nets = {"net": self.net, "chosen": None if self.chosen is self.net else self.chosen}
         return {**nets, "generator": self.generator, "optimizer": self.optimizer, "own": own}
 
-    def _descend(self, mb: dict[str, Tensor], lr: float) -> Tensor:
+    def _descend(self, mb: dict[str, Tensor], lr: float, twin: Likelihood | None) -> Tensor:
         """One gradient step; loss and length of the gradient, shape (2,)."""
-        if self._written_out is None:
+        if twin is None:
             total, log = loss(self.net, mb, self.cfg)
             norm = self.optimizer.step(total, lr)
             return torch.stack([log["loss/imitation"].detach(), norm])
-        imitation = self._written_out(mb, self.cfg.entropy_coef)
+        imitation = twin(mb, self.cfg.entropy_coef)
         flat = self.optimizer.flat
         if self.cfg.l2 and flat.grad is not None:
             flat.grad.add_(flat.data, alpha=self.cfg.l2)
         return torch.tensor([imitation, self.optimizer.descend(lr)])
+
+    def _twin(self) -> Likelihood | None:
+        """The fast path: what computes `loss` in its place (`core/written_out/likelihood.py`), while it is the same."""
+        twin = self._written_out
+        if self.cfg.twins == "none" or self.cfg.divergence != "forward_kl":
+            return None
+        return twin if twin and twin.fits(self.net, self.optimizer) and _MIRROR.shows() else None
 
     def _check(self, obs: spaces.Space) -> None:
         cfg = self.cfg
@@ -290,6 +304,7 @@ class Cloned(Memoryless):
         return {"generator": self.generator}
 
 
+_MIRROR = Mirror(__name__, {"loss": "65da48eb"}, POLICY, STEPS)
 _ACHIEVED, _DESIRED = "achieved_goal", "desired_goal"  # as Gymnasium-Robotics calls them
 
 

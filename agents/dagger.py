@@ -108,6 +108,11 @@ class Agent:
         self.data = Labels(self.learners[0].device)
 
     @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return self.learners[0].paths
+
+    @property
     def finished(self) -> bool:
         """Whether the budget of labels is spent."""
         return self.cfg.queries is not None and self.asked >= self.cfg.queries

@@ -31,7 +31,8 @@ from ..core.nets import ActionValue, ActionValueConfig
 from ..core.nets.build import ActionValueLike, Build, built
 from ..core.replay.replay import Replay
 from ..core.rollout.fused import FusedActor, fused
-from ..core.written_out import regression as td
+from ..core.written_out.mirror import Mirror
+from ..core.written_out.regression import DESCENT, VALUES, Regression
 
 _AT_ONCE = 1 << 25  # bytes of observations drawn in one call
 
@@ -176,7 +177,7 @@ class Agent:
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self._target = flatten(self.target_net.parameters()).data
         self.target_net.load_state_dict(self.net.state_dict())
-        self._written_out = td.Regression(self.net, self.target_net, self.optimizer) if td.fits(self.net) else None
+        self._written_out = Regression.of(self.net, self.target_net, self.optimizer)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.replay = Replay(
             cfg.capacity,
@@ -190,6 +191,11 @@ class Agent:
         self.rewards = Rewards(sign=cfg.reward_sign)
         self.steps, self.updates, self.adopted = 0, 0, False
         self._explore(0.0)
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "written out" if self._twin() else "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return EpsilonGreedy(self, envs, mode, seed)  # its fast path: core/rollout/fused.py
@@ -264,10 +270,7 @@ class Agent:
                 parameter.requires_grad_(not warming or name.startswith("state_value."))
         lr = scheduled(cfg.lr, cfg.lr_schedule, progress)
         drawn = self.replay.sample(cfg.minibatch, count, cfg.beta + progress * (1.0 - cfg.beta))
-        if self._written_out is None:
-            logged, errors = self._fit(drawn, lr)
-        else:
-            logged, errors = self._written_out.fit(drawn, lr, cfg.double, cfg.loss == "squared")
+        logged, errors = self._fit(drawn, lr)
         if cfg.priority:
             self.replay.update_priorities(drawn["indices"], errors)
         self.updates += count
@@ -277,6 +280,8 @@ class Agent:
 
     def _fit(self, drawn: dict[str, NDArray], lr: float) -> tuple[Tensor, NDArray]:
         """One gradient step on each of k minibatches (k, B, ...); what is logged (k, 3), and the errors (k, B)."""
+        if twin := self._twin():
+            return twin.fit(drawn, lr, self.cfg.double, self.cfg.loss == "squared")
         needed = ("obs", "action", "reward", "next_obs", "discount", "weights")
         data = {name: torch.as_tensor(drawn[name], device=self.device) for name in needed}
         logged, errors = [], []
@@ -291,6 +296,16 @@ class Agent:
             logged.append(torch.stack([*(log[name].detach() for name in _LOGGED), norm]))
             errors.append(log["error"].detach())
         return torch.stack(logged), torch.stack(errors).cpu().numpy()
+
+    def _twin(self) -> Regression | None:
+        """The fast path: what computes `targets`, `loss` and the steps in their place, while it is the same.
+
+        See `core/written_out/regression.py`.
+        """
+        twin = self._written_out
+        if self.cfg.twins == "none" or twin is None:
+            return None
+        return twin if twin.fits(self.net, self.target_net, self.optimizer) and _MIRROR.shows() else None
 
     def _at_once(self) -> int:
         """Minibatches of observations that may be drawn in one call without filling the memory."""
@@ -314,7 +329,10 @@ class EpsilonGreedy(Memoryless):
 
     @property
     def twin(self) -> Acting | None:
-        return self._fused
+        twin = self._fused
+        if twin is None or type(self) is not EpsilonGreedy:
+            return None
+        return twin if twin.holds() and _ACTING.shows() else None
 
     @torch.inference_mode()
     def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
@@ -345,4 +363,6 @@ class EpsilonGreedy(Memoryless):
         return {"random": self.random, "generator": self.generator, "twin": twin}
 
 
+_ACTING = Mirror(__name__, {"EpsilonGreedy.__call__": "41cc55b0"})
+_MIRROR = Mirror(__name__, {"targets": "9c1d8c6b", "loss": "ca842c49"}, VALUES, DESCENT)
 _LOGGED = ("loss/td", "value/q")

@@ -6,6 +6,7 @@ Schulman et al. 2017, arXiv:1707.06347, with the details that its published resu
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -23,7 +24,9 @@ from ..core.learn.stats import explained_variance
 from ..core.nets import ActorCritic, SharedConfig
 from ..core.nets.build import Build
 from ..core.rollout.policy import PolicyActing
-from ..core.written_out.surrogate import ClippedSurrogate, fits
+from ..core.written_out.mirror import Mirror
+from ..core.written_out.structure import ACTOR_CRITIC, STEPS
+from ..core.written_out.surrogate import ClippedSurrogate
 
 
 @dataclass(frozen=True)
@@ -155,11 +158,14 @@ class Agent:
         self.actor = Actor(obs, action, cfg, device, seed, net, Rewards.of(cfg, cfg.gamma))
         self.net, self.convolutional = self.actor.net, self.actor.convolutional
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
-        self._loss = torch.compile(loss) if cfg.compile else loss
         self.updates = 0
         self.kl_penalty = cfg.kl_penalty
-        plain = not cfg.compile and cfg.kl_penalty is None
-        self._written_out = ClippedSurrogate(self.net) if fits(self.net) and plain else None
+        self._written_out = ClippedSurrogate.of(self.net, self.optimizer)
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "written out" if self._twin() else "compiled" if self.cfg.compile else "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return PolicyActing(self.actor, envs, mode, seed)  # its fast path: core/rollout/fused.py
@@ -210,11 +216,10 @@ class Agent:
 
     def _epoch(self, data: dict[str, Tensor], cfg: Config, logs: list[Tensor]) -> bool:
         """One pass over the rollout; False if the policy has moved far enough."""
-        warming = self.updates < cfg.value_warmup
-        written_out = None if warming else self._written_out
+        twin, warming = self._twin(), self.updates < cfg.value_warmup
         for mb in self.actor.minibatches(data, cfg.minibatch):
-            if written_out:
-                logged = written_out(
+            if twin:
+                logged = twin(
                     mb,
                     value_coef=cfg.value_coef,
                     entropy_coef=cfg.entropy_coef,
@@ -223,17 +228,26 @@ class Agent:
                     value_clip=cfg.value_clip,
                 )
             else:
-                total, log = self._loss(self.net, mb, cfg)
+                total, log = (_compiled(loss) if cfg.compile else loss)(self.net, mb, cfg)
                 if warming:
                     total = cfg.value_coef * log["loss/value"]
                 logged = torch.stack([log[name].detach() for name in _LOGGED])
             if cfg.target_kl is not None and logged[_LOGGED.index("policy/kl")] > 1.5 * cfg.target_kl:
                 return False
-            norm = self.optimizer.descend(cfg.lr) if written_out else self.optimizer.step(total, cfg.lr)
+            norm = self.optimizer.descend(cfg.lr) if twin else self.optimizer.step(total, cfg.lr)
             logs.append(torch.cat([logged, norm[None]]))
         return True
 
+    def _twin(self) -> ClippedSurrogate | None:
+        """The fast path: what computes `loss` in its place (`core/written_out/surrogate.py`), while it is the same."""
+        cfg, twin = self.cfg, self._written_out
+        if cfg.twins == "none" or cfg.compile or cfg.kl_penalty is not None or self.updates < cfg.value_warmup:
+            return None
+        return twin if twin and twin.fits(self.net, self.optimizer) and _MIRROR.shows() else None
 
+
+_compiled = cache(torch.compile)
+_MIRROR = Mirror(__name__, {"loss": "545bc670", "_scaled": "8984fb3f"}, ACTOR_CRITIC, STEPS)
 # Of the penalty, so that a policy that cannot move does not take it out of the range of numbers.
 _LEAST, _MOST = 1e-6, 1e6
 _LOGGED = ("loss/policy", "loss/value", "policy/entropy", "policy/kl", "policy/clipped")

@@ -179,6 +179,11 @@ class Agent:
         self.memory = Memory(maxlen=cfg.memory)
         self.linear: NDArray[np.float64] | None = None  # coefficients of the linear baseline
 
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "autograd"}
+
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return PolicyActing(self.actor, envs, mode, seed)  # its fast path: core/rollout/fused.py
 

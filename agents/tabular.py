@@ -142,6 +142,11 @@ class Agent:
         # of SARSA, per environment: state, action and reward whose next action is unknown
         self.waiting = np.zeros((0, 3))
 
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about: a table needs none."""
+        return {}
+
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return EpsilonGreedy(self, mode, seed)
 

@@ -125,6 +125,11 @@ class Agent:
         self._policy_vector, critic_vector = split(flatten([*self._policy, *critic]), sizes)
         self.optimizer = Adam(critic_vector, eps=1e-5)
 
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "autograd"}
+
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return PolicyActing(self.actor, envs, mode, seed)  # its fast path: core/rollout/fused.py
 

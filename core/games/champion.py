@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..nets.config import Twins
 from .game import Game, States
 from .inference import Inference, inference
 from .match import Player, searcher
@@ -32,9 +33,11 @@ class Champion:
         net: PolicyValueNet,
         formula: Formula,
         bfloat16: bool,
+        twins: Twins,
         gate: Callable[[Callable[[Weights, int], Player], Weights], Gate] | None = None,
     ) -> None:
-        self.game, self.net, self.formula, self.bfloat16 = game, net, formula, bfloat16
+        self.game, self.net, self.formula = game, net, formula
+        self._how = bfloat16, twins
         self.gate = gate(self.player, net.state_dict()) if gate else None
         self.version = 0
         """How often the network that plays has changed: what was remembered of an older one is void."""
@@ -47,7 +50,7 @@ class Champion:
 
     def renew(self) -> None:
         """Play with the newest weights, or with those that the gate let in last."""
-        self._answer = inference(self._net_of(self.gate.weights) if self.gate else self.net, self.bfloat16)
+        self._answer = inference(self._net_of(self.gate.weights) if self.gate else self.net, *self._how)
         self.version += 1
 
     def evaluate(self, states: States, mask: NDArray[np.int8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -56,7 +59,7 @@ class Champion:
 
     def evaluator(self, weights: Weights) -> Evaluate:
         """What a network of other weights says: a past self."""
-        answer = inference(self._net_of(weights), self.bfloat16)
+        answer = inference(self._net_of(weights), *self._how)
         return lambda states, mask: answer(self.game.planes(states))
 
     def searcher(

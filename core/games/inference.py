@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -9,20 +10,31 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import nn
 
+from ..written_out.mirror import Mirror
+from ..written_out.structure import LAYERS, bare, perceptron, rectified
 from .net import PolicyValueNet
 
 Inference = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Planes (B, C, H, W) to logits (B, A) and values (B,), new arrays at each call."""
 
 _ROWS = 256  # positions at a time, whose activations stay in the cache
+_MIRROR = Mirror(
+    PolicyValueNet.__module__,
+    {
+        "PolicyValueNet.forward": "f8ca2247",
+        "PolicyValueNet._features": "2b42756e",
+        "PolicyValueNet._answers": "e1cec230",
+    },
+    LAYERS,
+)
 
 
-def inference(net: PolicyValueNet, bfloat16: bool = False) -> Inference:
+def inference(net: PolicyValueNet, bfloat16: bool = False, twins: Literal["auto", "none"] = "auto") -> Inference:
     """What `net` says from now on, as its weights are now; they must not change while it is in use."""
     device = next(net.parameters()).device
-    readable = type(net) is not PolicyValueNet  # which may say something else than its layers one after another
-    if not readable and not net.convolutional and device.type == "cpu" and not bfloat16 and _linear(net.trunk):
-        return _Perceptron(net)
+    known = layers(net) if twins == "auto" and not bfloat16 and _MIRROR.shows() else None
+    if known is not None:
+        return _Perceptron(known)
     frozen = net.frozen()
 
     @torch.inference_mode()
@@ -34,6 +46,15 @@ def inference(net: PolicyValueNet, bfloat16: bool = False) -> Inference:
     return answer
 
 
+def layers(net: nn.Module) -> tuple[list[Any], list[Any]] | None:
+    """The `perceptron`s of policy and value with their common hidden layers of ReLU, if `_Perceptron` knows `net`."""
+    if type(net) is not PolicyValueNet or not bare(net):
+        return None
+    parts = net._modules
+    pi, value = (perceptron(parts["trunk"], parts[head]) for head in ("policy_head", "value_head"))
+    return (pi, value) if pi is not None and value is not None and rectified(pi) else None
+
+
 class _Perceptron:
     """Hidden layers of a perceptron in buffers that are there already.
 
@@ -41,11 +62,11 @@ class _Perceptron:
     narrow for a library of matrix products, which takes as long for eight columns as for sixty-four: both are one loop.
     """
 
-    def __init__(self, net: PolicyValueNet) -> None:
-        first, *rest = _linear(net.trunk)
+    def __init__(self, layers: tuple[list[Any], list[Any]]) -> None:
+        first, *rest = layers[0][:-1:2]
         self._first = first.weight.detach().t().contiguous().numpy(), first.bias.detach().numpy()
         self._rest = [(layer.bias.detach(), layer.weight.detach().t()) for layer in rest]
-        heads = _linear(net.policy_head) + _linear(net.value_head)
+        heads = [modules[-1] for modules in layers]
         actions = heads[0].out_features
         weight = np.zeros((-(-(actions + 1) // 4) * 4, heads[0].in_features), np.float32)
         weight[: actions + 1] = torch.cat([head.weight.detach() for head in heads]).numpy()
@@ -66,10 +87,6 @@ class _Perceptron:
                 torch.addmm(bias, before.relu_(), weight, out=after)
             _answer(hidden[-1].numpy(), *self._heads, logits[part], values[part])
         return logits, np.tanh(values, out=values)
-
-
-def _linear(module: nn.Module) -> list[nn.Linear]:
-    return [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

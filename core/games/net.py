@@ -65,8 +65,7 @@ class PolicyValueNet(nn.Module):
             return self
         net = deepcopy(self).eval().requires_grad_(False)
         for module in net.modules():
-            if isinstance(module, _Conv):
-                assert isinstance(module.norm, nn.BatchNorm2d)
+            if type(module) is _Conv and type(module.norm) is nn.BatchNorm2d:
                 module.conv = fuse_conv_bn_eval(module.conv, module.norm)
                 weight = module.conv.weight
                 weight.data = weight.data.contiguous(memory_format=torch.channels_last)

@@ -28,12 +28,20 @@ class Linear(nn.Linear):
 
 
 class Mlp(nn.Sequential):
-    """Layers one after another, without `Module.__call__`, which looks for hooks that these do not have."""
+    """Layers one after another, without `Module.__call__` where it would only look for hooks that are not there."""
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self._modules.values():
-            x = layer.forward(x)
+            x = layer.forward(x) if unhooked(layer) else layer(x)
         return x
+
+
+def unhooked(module: nn.Module) -> bool:
+    """Whether no hook of its own follows or precedes `module`."""
+    own = module.__dict__
+    return not (
+        own["_forward_hooks"] or own["_forward_pre_hooks"] or own["_backward_hooks"] or own["_backward_pre_hooks"]
+    )
 
 
 def mlp(

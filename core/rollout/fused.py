@@ -15,6 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import nn
 
+from ..acting import Memoryless
 from ..heads import CategoricalHead, GaussianHead
 from ..jitted import rng
 from ..jitted.activations import REORDER, activate
@@ -22,7 +23,12 @@ from ..jitted.greedy import choose
 from ..jitted.instantiate import instantiate
 from ..jitted.rng import Stream, normal, uniform
 from ..nets import ActionValue, ActorCritic
+from ..nets.encoder import Encoder
+from ..nets.normalize import Standardize
+from ..written_out.mirror import Mirror
 from ..written_out.perceptron import places, shared_vector
+from ..written_out.regression import VALUES
+from ..written_out.structure import ACTOR_CRITIC, ENCODER, bare, perceptron, policy, rectified, weightless
 
 if TYPE_CHECKING:  # in the loops these are the environment's own functions and those of its spaces, see `instantiate`
     reset: Any = None
@@ -39,37 +45,44 @@ _SMALL = 600_000
 _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 _NOTHING = np.empty(0, np.float32)
 
+_SEEN = Mirror(Standardize.__module__, {"Standardize.forward": "a58e55b5"}, ENCODER)
+_SAMPLED = Mirror(
+    CategoricalHead.__module__, {"Categorical.sample": "af8a6292", "Gaussian.sample": "a9acdf0d"}, ACTOR_CRITIC, _SEEN
+)
+_GREEDY = Mirror(choose.__module__, {"choose": "72a48f72", "choose_all": "e6f686c9"}, VALUES, _SEEN)
 
-class FusedActor:
-    """The policy `net` acting in `envs` environments; see `fits` for which ones it takes."""
 
-    twin = None
+class FusedActor(Memoryless):
+    """The policy `net` acting in `envs` environments; see `fits` for which ones it takes.
+
+    It remembers nothing from step to step: its state is its stream of random numbers.
+    """
 
     def __init__(self, net: nn.Module, envs: int, seed: int) -> None:
+        found = layers(net)
         assert isinstance(net, ActorCritic | ActionValue)
+        assert found is not None
         self.random = rng.stream(seed)
-        self._net = net
+        self._net, self._layers = net, found
         flat = shared_vector(net)
         self._weights = flat.detach().numpy()
         self._standardize = next(iter(net.encoder.standardizers.values()), None)
+        self._policy, self._value = (places(flat, modules) for modules in found)
+        self._relu = rectified(found[0])
         one_hot = isinstance(net.encoder.layout.space, spaces.Discrete)
         encoding = {"encode": encode_index if one_hot else encode_row}
         name = "one_hot" if one_hot else "row"
         if isinstance(net, ActionValue):
-            self._policy = self._value = places(flat, net.trunk, net.advantage)
-            self._relu, self.discrete = True, True
+            self.discrete = True
             self.extras: tuple[str, ...] = ()
             self.jitted = instantiate(act_greedily, name, **encoding)
         else:
-            self._policy = places(flat, net.policy_trunk, net.policy_head)
-            self._value = places(flat, net.value_trunk, net.value_head)
-            self._relu = any(isinstance(m, nn.ReLU) for m in net.policy_trunk.modules())
             self.discrete = isinstance(net.policy_head, CategoricalHead)
             self.extras = ("logp", "value")
             draws = draw_categorical if self.discrete else draw_gaussian
             name += "_categorical" if self.discrete else "_gaussian"
             self.jitted = instantiate(act, name, **encoding, draw=draws)
-        self.action_shape = () if self.discrete else tuple(net.action_shape)
+        self.action_shape: tuple[int, ...] = net.action_shape if isinstance(net, ActorCritic) else ()
         self.action_dtype = np.dtype(np.int64 if self.discrete else np.float32)
         width = int(max(self._policy[:, 2:].max(), self._value[:, 2:].max(), net.encoder.size))
         self._scratch = np.zeros((5, envs, width), np.float32)
@@ -83,12 +96,12 @@ class FusedActor:
         self.jitted(obs.reshape(n, -1), action.reshape(n, -1), logp, value, *self.arguments())
         return {"action": action, **extras}
 
-    def thoughts(self) -> dict[str, NDArray]:
-        """None: it acts and does nothing else."""
-        return {}
+    def holds(self) -> bool:
+        """Whether the network is still, to the last layer and function, the one that the loop computes."""
+        return layers(self._net) == self._layers and _shown(self._net)
 
     def parts(self) -> dict[str, Any]:
-        """The random numbers."""
+        """The stream of random numbers."""
         return {"random": self.random}
 
     def arguments(self) -> tuple[Any, ...]:
@@ -145,22 +158,43 @@ class FusedLoop:
 
 
 def fused(net: nn.Module, envs: int, seed: int) -> FusedActor | None:
-    """The jitted loop for `net` in `envs` environments, or None where there is none."""
+    """The jitted actor for `net` in `envs` environments, or None where the network acts by itself."""
     return FusedActor(net, envs, seed) if fits(net, envs) else None
 
 
-def fits(net: Any, envs: int) -> bool:
+def fits(net: nn.Module, envs: int) -> bool:
     """Whether a jitted loop should compute `net`: a small MLP on the CPU that sees one Box or Discrete, unmasked."""
-    if isinstance(net, ActionValue):
-        known = net.plain
-    else:
-        known = isinstance(net, ActorCritic) and type(net.policy_head) in (CategoricalHead, GaussianHead)
-    if not known:
-        return False
-    space = net.encoder.layout.space
-    plain = isinstance(space, spaces.Box) or (isinstance(space, spaces.Discrete) and space.start == 0)
     small = envs * sum(p.numel() for p in net.parameters()) <= _SMALL
-    return small and plain and not net.encoder.cnns and next(net.parameters()).device.type == "cpu"
+    return small and layers(net) is not None and _shown(net)
+
+
+def layers(net: nn.Module) -> tuple[list[Any], list[Any]] | None:
+    """The `perceptron`s of policy and value (for action values the same) if the loops know `net`."""
+    if type(net) not in (ActorCritic, ActionValue) or not _sees(net._modules["encoder"]):
+        return None
+    parts = net._modules
+    if type(net) is ActionValue:
+        pi = value = perceptron(parts["trunk"], parts["advantage"]) if net.plain and bare(net) else None
+    else:
+        pi, value = policy(net), perceptron(parts["value_trunk"], parts["value_head"])
+    if pi is None or value is None or rectified(pi) != rectified(value):
+        return None
+    return pi, value
+
+
+def _shown(net: nn.Module) -> bool:
+    return (_GREEDY if type(net) is ActionValue else _SAMPLED).shows()
+
+
+def _sees(encoder: Any) -> bool:
+    """Whether the loops know what `encoder` makes of observations."""
+    if type(encoder) is not Encoder or not (bare(encoder) and weightless(encoder)):
+        return False
+    for standardize in encoder.standardizers.values():
+        if type(standardize) is not Standardize or not bare(standardize):
+            return False
+    space = encoder.layout.space
+    return isinstance(space, spaces.Box) or (isinstance(space, spaces.Discrete) and space.start == 0)
 
 
 def is_native(env: Any) -> bool:

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..acting import Acting, Memoryless, Mode, spawned
 from ..heads import StateDependentNoiseHead
 from ..learn.actor import Actor
+from ..written_out.mirror import Mirror
 from .fused import FusedActor, fused
 
 
@@ -28,8 +29,11 @@ class PolicyActing(Memoryless):
 
     @property
     def twin(self) -> Acting | None:
-        """The jitted loop, where it computes exactly this."""
-        return self._fused
+        """The jitted loop, as long as it computes exactly this."""
+        twin = self._fused
+        if twin is None or type(self) is not PolicyActing:
+            return None
+        return twin if twin.holds() and _MIRROR.shows() else None
 
     @torch.inference_mode()
     def __call__(self, obs: NDArray, first: NDArray) -> dict[str, NDArray]:
@@ -93,3 +97,6 @@ class _Noise:
         drawn = state["drawn"]
         self._drawn = None if drawn is None else torch.as_tensor(drawn)
         self._age, self._rollout = state["age"], state["rollout"]
+
+
+_MIRROR = Mirror(__name__, {"PolicyActing.__call__": "1ad79f57", "PolicyActing._to_numpy": "476be36d"})

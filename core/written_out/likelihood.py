@@ -6,6 +6,7 @@ derivatives is one jitted loop over the minibatch.
 """
 
 import math
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -13,25 +14,36 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..heads import CategoricalHead, GaussianHead
+from ..heads import GaussianHead
+from ..learn.optim import Adam
 from ..nets import Policy
 from .perceptron import Perceptron, log_probabilities
+from .structure import policy, weightless
 
 
-def fits(net: Policy) -> bool:
-    """Whether `Likelihood` knows the network: a perceptron on the CPU for Discrete or one Gaussian, unmasked."""
-    head = type(net.policy_head) in (CategoricalHead, GaussianHead) and not net.masked
-    return head and not net.encoder.cnns and next(net.parameters()).device.type == "cpu"
+def layers(net: nn.Module, optimizer: object) -> list[Any] | None:
+    """The `perceptron` of the policy, if `Likelihood` knows it and the optimiser."""
+    known = type(net) is Policy and type(optimizer) is Adam and weightless(net.encoder)
+    return policy(net) if known else None
 
 
 class Likelihood:
-    """Writes the loss's gradient into the parameters' `grad`, which they must have (`core.optim.flatten`)."""
+    """Writes the loss's gradient into the parameters' `grad`, where the optimiser has put it."""
 
-    def __init__(self, net: Policy) -> None:
-        self.net = net
-        relu = any(isinstance(module, nn.ReLU) for module in net.policy_trunk)
-        self._perceptron = Perceptron(net.policy_trunk, net.policy_head, relu=relu)
+    def __init__(self, net: Policy, optimizer: Adam, layers: list[Any]) -> None:
+        self.net, self._optimizer, self._layers = net, optimizer, layers
+        self._perceptron = Perceptron(layers)
         self._log_std = net.policy_head.log_std if isinstance(net.policy_head, GaussianHead) else None
+
+    @classmethod
+    def of(cls, net: Policy, optimizer: Adam) -> Self | None:
+        """The twin for a network and its optimiser, or None where there is none."""
+        known = layers(net, optimizer)
+        return None if known is None else cls(net, optimizer, known)
+
+    def fits(self, net: nn.Module, optimizer: object) -> bool:
+        """Whether these are, to the last layer, what it was made for."""
+        return net is self.net and optimizer is self._optimizer and layers(net, optimizer) == self._layers
 
     @torch.no_grad()
     def __call__(self, mb: dict[str, Tensor], entropy_coef: float) -> float:

@@ -15,18 +15,19 @@ from torch import Tensor, nn
 
 from ..jitted import activations
 from ..jitted.activations import REORDER, activate, back_through
+from .structure import rectified
 
 
 class Perceptron:
-    """The linear layers of `parts`, in order, with ReLU or tanh between them, as plain matrix products.
+    """The modules of a `perceptron` as plain matrix products.
 
     Reads the parameters where they are and writes their gradients where those are: both must stay there
-    (`core.optim.flatten`).
+    (`core.learn.optim.flatten`).
     """
 
-    def __init__(self, *parts: nn.Module, relu: bool) -> None:
-        self.relu = relu
-        layers = _linear(parts)
+    def __init__(self, modules: list[nn.Module]) -> None:
+        self.modules, self.relu = modules, rectified(modules)
+        layers: list[Any] = modules[::2]
         # looked up once: a module's attribute costs as much as a small product
         self._weights = [layer.weight.detach() for layer in layers]
         self._transposed = [weight.t() for weight in self._weights]
@@ -62,17 +63,13 @@ def shared_vector(net: nn.Module) -> Tensor:
     return torch.empty(0).set_(storage, 0, (size,), (1,))
 
 
-def places(flat: Tensor, *parts: nn.Module) -> NDArray[np.int64]:
-    """(L, 4) where the weight and the bias of each linear layer begin in `flat`, its inputs and its outputs."""
+def places(flat: Tensor, modules: list[Any]) -> NDArray[np.int64]:
+    """(L, 4) where weight and bias of each linear layer of a `perceptron` begin in `flat`, its inputs and outputs."""
 
     def start(parameter: Tensor) -> int:
         return (parameter.data_ptr() - flat.data_ptr()) // flat.element_size()
 
-    return np.array([(start(m.weight), start(m.bias), m.in_features, m.out_features) for m in _linear(parts)])
-
-
-def _linear(parts: tuple[nn.Module, ...]) -> list[Any]:
-    return [module for part in parts for module in part.modules() if isinstance(module, nn.Linear)]
+    return np.array([(start(m.weight), start(m.bias), m.in_features, m.out_features) for m in modules[::2]])
 
 
 @njit(nogil=True, error_model="numpy")

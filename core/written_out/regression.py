@@ -5,7 +5,8 @@ small, drawing aside, a gradient step is all that a Q-learner does, and calling 
 computing them: there all gradient steps on one draw are one jitted call, targets and optimiser included.
 """
 
-from typing import TYPE_CHECKING, Any
+import operator
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -16,7 +17,10 @@ from torch import Tensor, nn
 from ..jitted.instantiate import instantiate
 from ..learn.optim import Adam, adam
 from ..nets import ActionValue
+from ..nets.encoder import Encoder
+from .mirror import Mirror
 from .perceptron import Perceptron, pass_back, pass_on, places, shared_vector, transpose
+from .structure import ENCODER, LAYERS, STEPS, bare, perceptron, rectified
 
 if TYPE_CHECKING:  # in the loop these are the functions of other files, see `instantiate`
     forward: Any = None
@@ -24,27 +28,66 @@ if TYPE_CHECKING:  # in the loop these are the functions of other files, see `in
     swap: Any = None
     descend: Any = None
 
+DESCENT = Mirror(Adam.__module__, {"Adam.descend": "437d9e87", "_adam": "9406a4b5", "adam": "810d8534"}, STEPS)
+"""Steps of the optimiser, which are jitted along."""
+VALUES = Mirror(
+    ActionValue.__module__,
+    {
+        "ActionValue.forward": "66802b5a",
+        "ActionValue.values": "dc3b3e19",
+        "ActionValue.greedy": "dbe53097",
+        "ActionValue.resample": "84ec3ba3",
+    },
+    LAYERS,
+    ENCODER,
+)
+
 # Products of weights and transitions, above which torch's matrix products make up for the cost of calling them.
 _SMALL = 1_000_000
 
 
-def fits(net: nn.Module) -> bool:
-    """Whether `Regression` knows the network: a plain one on the CPU."""
-    return isinstance(net, ActionValue) and net.plain and next(net.parameters()).device.type == "cpu"
+def layers(net: nn.Module, target_net: nn.Module, optimizer: object) -> tuple[list[Any], list[Any]] | None:
+    """The `perceptron`s of both networks, if `Regression` knows these, plain ones with ReLU, and the optimiser."""
+    if not (type(net) is type(target_net) is ActionValue and type(optimizer) is Adam):
+        return None
+    found = _layers(net), _layers(target_net)
+    return None if found[0] is None or found[1] is None else (found[0], found[1])
+
+
+def _layers(net: ActionValue) -> list[Any] | None:
+    parts = net._modules
+    encoder = parts["encoder"]
+    if not (bare(net) and net.plain and type(encoder) is Encoder and bare(encoder)):
+        return None
+    modules = perceptron(parts["trunk"], parts["advantage"])
+    return modules if modules is not None and (len(modules) == 1 or rectified(modules)) else None
 
 
 class Regression:
     """Gradient steps of `net`, whose parameters `optimizer` holds as one vector, as `target_net`'s are too."""
 
-    def __init__(self, net: ActionValue, target_net: ActionValue, optimizer: Adam) -> None:
+    def __init__(
+        self, net: ActionValue, target_net: ActionValue, optimizer: Adam, layers: tuple[list[Any], list[Any]]
+    ) -> None:
+        self._made_for, self._layers = (net, target_net, optimizer), layers
         self._encoder, self._identity, self._optimizer = net.encoder, net.encoder.identity, optimizer
-        self._online, self._target = (Perceptron(n.trunk, n.advantage, relu=True) for n in (net, target_net))
-        flat = shared_vector(net)
-        self._places = places(flat, net.trunk, net.advantage)
+        self._online, self._target = map(Perceptron, layers)
+        self._places = places(shared_vector(net), layers[0])
         self._target_weights = shared_vector(target_net).numpy()
         self._steps = instantiate(
             steps, "perceptron", forward=pass_on, backward=pass_back, swap=transpose, descend=adam
         )
+
+    @classmethod
+    def of(cls, net: ActionValue, target_net: ActionValue, optimizer: Adam) -> Self | None:
+        """The twin for networks and an optimiser, or None where there is none."""
+        known = layers(net, target_net, optimizer)
+        return None if known is None else cls(net, target_net, optimizer, known)
+
+    def fits(self, net: nn.Module, target_net: nn.Module, optimizer: object) -> bool:
+        """Whether these are, to the last layer, what it was made for."""
+        same = all(map(operator.is_, (net, target_net, optimizer), self._made_for))
+        return same and layers(net, target_net, optimizer) == self._layers
 
     def fit(self, drawn: dict[str, NDArray], lr: float, double: bool, squared: bool) -> tuple[Tensor, NDArray]:
         """One step on each of the k minibatches of `drawn`, arrays (k, B, ...) as `Replay.sample` gives them.

@@ -1,11 +1,13 @@
-"""The clipped-surrogate loss of two small perceptrons and its gradient, written out.
+"""The policy gradient and the clipped surrogate of two small perceptrons, with their gradients written out.
 
 Of a loss of twenty operations on 256 numbers, calling them takes longer than computing them. Here the passes through
 the perceptrons are plain matrix products (`core/written_out/perceptron.py`), and the loss with its derivatives is one
-jitted loop over the minibatch. It computes what `agents/ppo.py:loss` computes, equal up to the rounding of float32.
+jitted loop over the minibatch. It computes what `loss` in `agents/ppo.py` and `agents/a2c.py` computes, equal up to the
+rounding of float32.
 """
 
 import math
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -13,51 +15,60 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..heads import CategoricalHead, GaussianHead
+from ..heads import GaussianHead
+from ..learn.optim import Adam, RMSprop
 from ..nets import ActorCritic
 from .perceptron import Perceptron, log_probabilities
+from .structure import perceptron, policy, weightless
 
 _LOG_TAU = math.log(2 * math.pi)
 
 
-def fits(net: ActorCritic) -> bool:
-    """Whether `ClippedSurrogate` knows the network: separate perceptrons on the CPU for Discrete or Box, unmasked."""
-    head = type(net.policy_head) in (CategoricalHead, GaussianHead) and not net.masked
-    separate = net.value_trunk is not net.policy_trunk and not net.encoder.cnns
-    return head and separate and next(net.parameters()).device.type == "cpu"
+def layers(net: nn.Module, optimizer: object) -> tuple[list[Any], list[Any]] | None:
+    """The `perceptron`s of policy and value, if the surrogates know both and the optimiser."""
+    if type(net) is not ActorCritic or type(optimizer) not in (Adam, RMSprop):
+        return None
+    parts = net._modules
+    if parts["value_trunk"] is parts["policy_trunk"] or not weightless(net.encoder):
+        return None
+    pi, value = policy(net), perceptron(parts["value_trunk"], parts["value_head"])
+    return None if pi is None or value is None else (pi, value)
 
 
-class ClippedSurrogate:
-    """Writes the loss's gradient into the parameters' `grad`, which they must have (`core.optim.flatten`)."""
+class _Surrogate:
+    """Writes a loss's gradient into the parameters' `grad`, where the optimiser has put it."""
 
-    def __init__(self, net: ActorCritic) -> None:
-        self.net = net
-        relu = any(isinstance(module, nn.ReLU) for module in net.policy_trunk)
-        self._policy = Perceptron(net.policy_trunk, net.policy_head, relu=relu)
-        self._value = Perceptron(net.value_trunk, net.value_head, relu=relu)
+    def __init__(self, net: ActorCritic, optimizer: Adam | RMSprop, layers: tuple[list[Any], list[Any]]) -> None:
+        self.net, self._optimizer, self._layers = net, optimizer, layers
+        self._policy, self._value = map(Perceptron, layers)
         self._log_std = net.policy_head.log_std if isinstance(net.policy_head, GaussianHead) else None
 
+    @classmethod
+    def of(cls, net: ActorCritic, optimizer: Adam | RMSprop) -> Self | None:
+        """The twin for a network and its optimiser, or None where there is none."""
+        known = layers(net, optimizer)
+        return None if known is None else cls(net, optimizer, known)
+
+    def fits(self, net: nn.Module, optimizer: object) -> bool:
+        """Whether these are, to the last layer, what it was made for."""
+        same = net is self.net and optimizer is self._optimizer
+        return same and layers(net, optimizer) == self._layers
+
     @torch.no_grad()
-    def __call__(
+    def _write(
         self,
         mb: dict[str, Tensor],
-        *,
+        adv: NDArray,
         value_coef: float,
         entropy_coef: float,
-        normalize_advantage: bool,
         clip: float = math.inf,
-        value_clip: float | None = None,
-    ) -> Tensor:
-        """Policy loss, value loss, entropy, KL divergence and clipped share of a minibatch, shape (5,).
-
-        Where the policy is still the one that acted and without a clip, it is the gradient of -log pi(a|s) * adv.
-        """
+        value_clip: float = math.inf,
+    ) -> NDArray[np.float64]:
+        """Policy loss, value loss, entropy, KL divergence and clipped share of a minibatch, shape (5,)."""
         x = self.net.encoder(mb["obs"])
         seen, outputs = self._policy.forward(x)
         value_seen, value = self._value.forward(x)
         grad, value_grad = torch.empty_like(outputs), torch.empty_like(value)
-        adv = _standardized(mb["adv"].numpy()) if normalize_advantage else mb["adv"].numpy()
-        value_clip = math.inf if value_clip is None else value_clip
         logs = np.empty(5)
         logs[1] = _value_loss(
             value.numpy()[:, 0], mb["value"].numpy(), mb["ret"].numpy(), value_clip, value_coef,
@@ -72,7 +83,46 @@ class ClippedSurrogate:
             logs[[0, 2, 3, 4]] = _gaussian(outputs.numpy(), log_std, action, *common, self._log_std.grad.numpy())
         self._policy.backward(seen, grad)
         self._value.backward(value_seen, value_grad)
+        return logs
+
+
+class ClippedSurrogate(_Surrogate):
+    """The twin of `agents/ppo.py:loss` without a KL penalty."""
+
+    def __call__(
+        self,
+        mb: dict[str, Tensor],
+        *,
+        value_coef: float,
+        entropy_coef: float,
+        normalize_advantage: bool,
+        clip: float,
+        value_clip: float | None,
+    ) -> Tensor:
+        """Policy loss, value loss, entropy, KL divergence and clipped share of a minibatch, shape (5,)."""
+        adv = _advantages(mb, normalize_advantage)
+        most = math.inf if value_clip is None else value_clip
+        return torch.from_numpy(self._write(mb, adv, value_coef, entropy_coef, clip, most)).float()
+
+
+class PolicyGradient(_Surrogate):
+    """The twin of `agents/a2c.py:loss` without a critic, for actions of the policy as it is.
+
+    Where that has not moved since it acted, the gradient of a surrogate without a clip is that of -log pi(a|s) * adv.
+    """
+
+    def __call__(
+        self, mb: dict[str, Tensor], *, value_coef: float, entropy_coef: float, normalize_advantage: bool
+    ) -> Tensor:
+        """Policy loss, value loss and entropy of a minibatch, shape (3,)."""
+        adv = _advantages(mb, normalize_advantage)
+        logs = self._write(mb, adv, value_coef, entropy_coef)[:3]
+        logs[0] = -(mb["logp"].numpy() @ adv) / len(adv)
         return torch.from_numpy(logs).float()
+
+
+def _advantages(mb: dict[str, Tensor], normalize: bool) -> NDArray[np.float32]:
+    return _standardized(mb["adv"].numpy()) if normalize else mb["adv"].numpy()
 
 
 @njit(nogil=True, cache=True)

@@ -26,6 +26,7 @@ class Source(Protocol):
 
     seconds: dict[str, float]
     """Time spent so far per phase."""
+
     @property
     def cut(self) -> bool:
         """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""

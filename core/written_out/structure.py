@@ -1,0 +1,92 @@
+"""Which networks the twins know: these layers in this order, of exactly these types, with nothing hooked in."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..heads import CategoricalHead, GaussianHead
+from ..learn.optim import Adam
+from ..nets import ActorCritic, Policy
+from ..nets.encoder import Encoder
+from ..nets.mlp import Linear, Mlp, unhooked
+from .mirror import Mirror
+
+LAYERS = Mirror(Mlp.__module__, {"Mlp.forward": "7b7fa40e", "Linear.forward": "2f2257b8"})
+HEADS = Mirror(
+    CategoricalHead.__module__,
+    {
+        "CategoricalHead.forward": "2a2fb445",
+        "_categorical": "34f9dea7",
+        "Categorical.log_prob": "461fd0a0",
+        "Categorical.entropy": "7b51008d",
+        "GaussianHead.forward": "e339b106",
+        "Gaussian.log_prob": "835b59bb",
+        "Gaussian.entropy": "9176c999",
+    },
+    LAYERS,
+)
+ACTOR_CRITIC = Mirror(ActorCritic.__module__, {"ActorCritic.forward": "f79f5ea6", "ActorCritic._pi": "76058e1b"}, HEADS)
+POLICY = Mirror(Policy.__module__, {"Policy.forward": "55fe049f"}, HEADS)
+ENCODER = Mirror(Encoder.__module__, {"Encoder.forward": "35ad255a", "Encoder._encode": "58d6cea2"})
+STEPS = Mirror(Adam.__module__, {"Adam.step": "6224da9b", "RMSprop.step": "6224da9b", "_backward": "477c229d"})
+"""Before an optimiser descends."""
+
+_ROWS = (Mlp, nn.Sequential)
+_LINEAR = (Linear, nn.Linear)
+_ACTIVATIONS = (nn.Tanh, nn.ReLU)
+
+
+def perceptron(*parts: Any) -> list[Any] | None:
+    """The modules of hidden layers and what follows them: Linear, activation, Linear, ..., Linear on the CPU.
+
+    None where there is anything else among them, a hook, or a weight that is not learned.
+    """
+    modules: list[Any] = []
+    for part in parts:
+        row = type(part) in _ROWS
+        if row and not bare(part):
+            return None
+        modules += part._modules.values() if row else (part,)
+    linear, between = modules[::2], modules[1::2]
+    kinds = {type(module) for module in between}
+    if len(linear) == len(between) or len(kinds) > 1 or not kinds.issubset(_ACTIVATIONS):
+        return None
+    for module in linear:
+        if type(module) not in _LINEAR or not _learned(module):
+            return None
+    return modules if all(map(bare, modules)) else None
+
+
+def rectified(modules: list[Any]) -> bool:
+    """Whether the activations of a `perceptron` are ReLU, rather than tanh."""
+    return len(modules) > 1 and type(modules[1]) is nn.ReLU
+
+
+def policy(net: Any) -> list[Any] | None:
+    """The `perceptron` from features to a Discrete action's logits or the means of one Gaussian, unmasked; or None."""
+    parts: dict[str, Any] = net._modules
+    head = parts["policy_head"]
+    known = type(head) in (CategoricalHead, GaussianHead) and type(parts["encoder"]) is Encoder
+    if net.masked or not known or not (bare(net) and bare(head)):
+        return None
+    if not all(own.requires_grad for own in head._parameters.values() if own is not None):
+        return None
+    return perceptron(parts["policy_trunk"], head._modules["linear"])
+
+
+def weightless(encoder: Any) -> bool:
+    """Whether nothing in `encoder` is learned by gradients."""
+    return not encoder._modules["cnns"]._modules
+
+
+def bare(module: nn.Module) -> bool:
+    """Whether calling `module` is calling its class's `forward`, and nothing else."""
+    return unhooked(module) and "forward" not in module.__dict__
+
+
+def _learned(linear: Any) -> bool:
+    weight, bias = linear._parameters["weight"], linear._parameters["bias"]
+    if bias is None or not (weight.requires_grad and bias.requires_grad):
+        return False
+    return weight.is_cpu and weight.dtype is torch.float32

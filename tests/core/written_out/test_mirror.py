@@ -1,0 +1,364 @@
+"""What is read is what runs: a twin steps aside as soon as anything that it mirrors is another."""
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import tokenize
+from io import StringIO
+from textwrap import dedent
+
+import numpy as np
+import pytest
+import torch
+import twins
+from gymnasium import spaces
+from torch import nn
+
+import gymnast
+from gymnast.agents import a2c, bc, dagger, dqn, ppo, reinforce, trpo
+from gymnast.core.games import inference
+from gymnast.core.games.net import PolicyValueNet
+from gymnast.core.heads.distributions import Categorical
+from gymnast.core.learn import optim
+from gymnast.core.nets import ActionValue, ActorCritic, Policy
+from gymnast.core.nets.encoder import Encoder
+from gymnast.core.nets.mlp import _ACTIVATIONS, Mlp
+from gymnast.core.rollout import fused
+from gymnast.core.written_out.mirror import Mirror, fingerprint
+
+CONFIG = {
+    "ppo": {"horizon": 16, "minibatch": 16, "epochs": 2},
+    "a2c": {},
+    "trpo": {"horizon": 16},
+    "reinforce": {},
+    "dqn": {"learning_starts": 16, "minibatch": 16, "replay_ratio": 0.5, "capacity": 200},
+    "bc": {"minibatch": 16},
+    "dagger": {"minibatch": 16},
+}
+MODULES = {"ppo": ppo, "a2c": a2c, "trpo": trpo, "reinforce": reinforce, "dqn": dqn, "bc": bc, "dagger": bc}
+WRITTEN_OUT = ["ppo", "a2c", "dqn", "bc", "dagger"]
+JITTED = ["ppo", "a2c", "trpo", "reinforce", "dqn"]
+
+
+class Cloning:
+    """A cloner and recorded steps, for it learns from no environment."""
+
+    def __init__(self, algo, config):
+        module = {"bc": bc, "dagger": dagger}[algo]
+        self.agent = module.Agent(twins.OBS, spaces.Discrete(3), module.Config(**config))
+        random = np.random.default_rng(0)
+        obs = torch.as_tensor(random.standard_normal((64, 5), dtype=np.float32))
+        self.data = {"obs": obs, "action": (obs[:, 0] > 0).long()}
+
+    def learn(self, steps):
+        learner = self.agent if isinstance(self.agent, bc.Agent) else self.agent.learners[0]
+        learner.learn(self.data, np.zeros(64, np.bool_), 0.0)
+
+
+def made(algo, **config):
+    """A learner with one hidden layer; not yet started, where it learns from an environment."""
+    config = {"hidden": (8,), "activation": "tanh"} | CONFIG[algo] | config
+    if algo in ("bc", "dagger"):
+        return Cloning(algo, config)
+    if algo == "dqn":
+        config = {**config, "activation": config["activation"].replace("tanh", "relu")}
+    faces = {"ppo": gymnast.PPO, "a2c": gymnast.A2C, "trpo": gymnast.TRPO, "reinforce": gymnast.REINFORCE}
+    face = (faces | {"dqn": gymnast.DQN})[algo]
+    return face("CartPole-v1", preset="none", num_envs=2, evals=0, agent=config)
+
+
+def weights(learner):
+    return torch.cat([p.detach().flatten().clone() for p in learner.agent.net.parameters()])
+
+
+class AskedError(Exception):
+    """By whom a readable function was replaced."""
+
+
+def asked(*_, **__):
+    raise AskedError
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("algo", "name"),
+    [
+        *((algo, "loss") for algo in CONFIG),
+        *(("ppo", "_scaled"), ("a2c", "_total"), ("dqn", "targets")),
+    ],
+)
+def test_a_function_of_the_agents_file_that_is_replaced_is_asked(algo, name, when, monkeypatch):
+    learner = made(algo, normalize_advantage=True) if algo in ("ppo", "a2c") else made(algo)
+    if when == "after":
+        learner.learn(64)
+    monkeypatch.setattr(MODULES[algo], name, asked)
+    with pytest.raises(AskedError):
+        learner.learn(64)
+
+
+@pytest.mark.parametrize(
+    ("algo", "owner", "name"),
+    [
+        *(("ppo", *method) for method in ((Categorical, "log_prob"), (Categorical, "entropy"), (optim, "_backward"))),
+        *(("a2c", *method) for method in ((Categorical, "entropy"), (ActorCritic, "_pi"), (optim.RMSprop, "step"))),
+        *(("dqn", *method) for method in ((ActionValue, "values"), (ActionValue, "greedy"), (optim.Adam, "descend"))),
+        *(("dqn", *method) for method in ((optim, "_adam"), (Encoder, "forward"), (Mlp, "forward"))),
+        *((algo, *method) for algo in ("bc", "dagger") for method in ((Policy, "forward"), (optim.Adam, "step"))),
+        *((algo, ActorCritic, "forward") for algo in ("ppo", "a2c", "trpo", "reinforce")),
+        *((algo, Categorical, "sample") for algo in ("ppo", "a2c", "trpo", "reinforce")),
+    ],
+)
+def test_a_method_that_is_replaced_is_asked(algo, owner, name, monkeypatch):
+    learner = made(algo)
+    learner.learn(64)
+    monkeypatch.setattr(owner, name, asked)
+    with pytest.raises(AskedError):
+        learner.learn(64)
+
+
+@pytest.mark.parametrize("change", ["gelu", "layer norm"])
+@pytest.mark.parametrize("algo", CONFIG)
+def test_layers_that_no_twin_knows_are_trained_as_what_they_are(algo, change, monkeypatch):
+    layers = {"gelu": nn.GELU, "layer norm": lambda: nn.Sequential(nn.LayerNorm(8), nn.ReLU())}
+    for name in ("tanh", "relu"):
+        monkeypatch.setitem(_ACTIVATIONS, name, layers[change])
+    by_choice, readable = (made(algo, twins=choice) for choice in ("auto", "none"))
+    before = weights(by_choice)
+    for learner in (by_choice, readable):
+        learner.learn(128)
+        assert learner.agent.paths["gradient"] == "autograd"
+    torch.testing.assert_close(weights(by_choice), weights(readable), rtol=1e-5, atol=1e-6)
+    assert not torch.equal(before, weights(by_choice))
+    norms = [module for module in by_choice.agent.net.modules() if isinstance(module, nn.LayerNorm)]
+    assert len(norms) == (0 if change == "gelu" else len(norms))
+    for norm in norms:
+        assert not torch.equal(norm.weight.detach(), torch.ones(8))
+
+
+class MyActorCritic(ActorCritic):
+    def forward(self, obs):
+        raise AskedError
+
+
+class MyPolicy(Policy):
+    def forward(self, obs):
+        raise AskedError
+
+
+class MyActionValue(ActionValue):
+    def forward(self, obs):
+        raise AskedError
+
+
+@pytest.mark.parametrize("algo", CONFIG)
+def test_a_subclass_of_the_network_is_asked(algo):
+    learner = made(algo)
+    net = learner.agent.net
+    net.__class__ = {ActorCritic: MyActorCritic, Policy: MyPolicy, ActionValue: MyActionValue}[type(net)]
+    with pytest.raises(AskedError):
+        learner.learn(64)
+
+
+@pytest.mark.parametrize("algo", CONFIG)
+def test_a_hook_on_a_layer_is_called(algo):
+    learner = made(algo)
+    net = learner.agent.net
+    calls = []
+    trunk = net.trunk if algo == "dqn" else net.policy_trunk
+    trunk[0].register_forward_hook(lambda *_: calls.append(1))
+    learner.learn(64)
+    assert len(calls) >= 4
+    assert learner.agent.paths["gradient"] == "autograd"
+
+
+@pytest.mark.parametrize("algo", WRITTEN_OUT)
+def test_a_layer_that_is_exchanged_or_frozen_is_no_longer_written_out(algo):
+    learner = made(algo)
+    assert learner.agent.paths["gradient"] == "written out"
+    net = learner.agent.net
+    trunk = net.trunk if algo == "dqn" else net.policy_trunk
+    trunk[0].requires_grad_(False)
+    assert learner.agent.paths["gradient"] == "autograd"
+    trunk[0].requires_grad_(True)
+    assert learner.agent.paths["gradient"] == "written out"
+    trunk[0] = type(trunk[0])(trunk[0].in_features, 8)
+    assert learner.agent.paths["gradient"] == "autograd"
+
+
+@pytest.mark.parametrize("algo", ["ppo", "a2c", "dqn", "bc"])
+def test_an_optimiser_of_ones_own_is_asked(algo):
+    learner = made(algo)
+    kind = type(learner.agent.optimizer)
+    learner.agent.optimizer.__class__ = type("Mine", (kind,), {"step": asked})
+    with pytest.raises(AskedError):
+        learner.learn(64)
+
+
+@pytest.mark.parametrize("algo", CONFIG)
+def test_without_twins_the_code_runs_as_it_reads(algo, monkeypatch):
+    for owner, name in ((fused.FusedActor, "__call__"), (fused.FusedLoop, "fill")):
+        monkeypatch.setattr(owner, name, asked)
+    learner = made(algo, twins="none")
+    learner.learn(64)
+    assert learner.agent.paths["gradient"] == "autograd"
+
+
+@pytest.mark.parametrize("algo", JITTED)
+def test_with_twins_a_jitted_loop_acts(algo, monkeypatch):
+    monkeypatch.setattr(fused.FusedLoop, "fill", asked)
+    monkeypatch.setattr(fused.FusedActor, "__call__", asked)
+    learner = made(algo)
+    assert learner.agent.paths["gradient"] == ("written out" if algo in WRITTEN_OUT else "autograd")
+    with pytest.raises(AskedError):
+        learner.learn(64)
+
+
+class MyPolicyValueNet(PolicyValueNet):
+    def forward(self, planes):
+        logits, value = super().forward(planes)
+        return 2 * logits, value
+
+
+@pytest.mark.parametrize("kind", [PolicyValueNet, MyPolicyValueNet])
+@pytest.mark.parametrize("choice", ["auto", "none"])
+def test_a_search_is_told_what_the_network_says(kind, choice):
+    net = kind((2, 3, 3), 9, 0, 0, (16,))
+    planes = torch.rand(4, 2, 3, 3)
+    answer = inference.inference(net, twins=choice)
+    assert isinstance(answer, inference._Perceptron) == (kind is PolicyValueNet and choice == "auto")
+    for one, other in zip(answer(planes.numpy()), net(planes), strict=True):
+        np.testing.assert_allclose(one, other.detach(), rtol=1e-4, atol=1e-5)
+
+
+# Fingerprints
+
+
+MIRRORS = {
+    "ppo": (ppo._MIRROR, [twins.clipped_surrogate_is_ppos_loss]),
+    "a2c": (a2c._MIRROR, [twins.policy_gradient_is_a2cs_loss]),
+    "bc": (bc._MIRROR, [twins.likelihood_is_bcs_loss]),
+    "acting": (fused._SAMPLED, [twins.jitted_actor_is_the_networks_policy]),
+}
+ALONE = {
+    "greedy acting": (fused._GREEDY, twins.jitted_actor_is_greedy_as_the_network),
+    "inference": (inference._MIRROR, twins.jitted_inference_is_the_networks_answer),
+}
+
+
+def recorded(mirror):
+    """An error that names what changed, with the new fingerprints, unless all is as recorded."""
+    changed = mirror.changed()
+    lines = "\n".join(f"  {name}: {now or 'no source'}" for name, now in changed.items())
+    assert not changed, f"The twin is equal to what it mirrors. Record the new fingerprints beside the Mirror:\n{lines}"
+
+
+@pytest.mark.parametrize("name", MIRRORS)
+def test_fingerprints_are_those_of_functions_that_the_twin_equals(name):
+    mirror, checks = MIRRORS[name]
+    for check in checks:
+        for kind in twins.ACTIONS:
+            check(kind)
+            check(kind, entropy_coef=0.1, normalize_obs=True, activation="relu")
+    recorded(mirror)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_fingerprints_are_those_of_functions_that_the_jitted_twin_equals(name):
+    mirror, check = ALONE[name]
+    check()
+    recorded(mirror)
+
+
+def test_fingerprints_are_those_of_functions_that_the_regression_equals(monkeypatch):
+    for jitted in (True, False):
+        twins.regression_is_dqns_steps(monkeypatch, jitted=jitted)
+        twins.regression_is_dqns_steps(monkeypatch, "discrete", jitted=jitted, double=True, loss="squared")
+    recorded(dqn._MIRROR)
+
+
+def test_no_mirror_is_left_out_of_these_tests():
+    tested = [mirror for mirror, _ in (*MIRRORS.values(), *ALONE.values())] + [dqn._MIRROR]
+    covered = {(module.__name__, name) for mirror in tested for module, names in mirror._recorded for name in names}
+    for found in mirrors():
+        assert {(module.__name__, name) for module, names in found._recorded for name in names} <= covered
+
+
+def mirrors():
+    for part in ("agents", "core"):
+        package = importlib.import_module(f"gymnast.{part}")
+        for info in pkgutil.walk_packages(package.__path__, f"gymnast.{part}."):
+            yield from (x for x in vars(importlib.import_module(info.name)).values() if isinstance(x, Mirror))
+
+
+def test_nothing_mirrored_has_an_f_string_that_pythons_read_differently():
+    for mirror in mirrors():
+        for module, names in mirror._recorded:
+            for name in names:
+                function = functools.reduce(getattr, name.split("."), module)
+                source = dedent(inspect.getsource(getattr(function, "py_func", function)))
+                tokens = tokenize.generate_tokens(StringIO(source).readline)
+                assert not [token for token in tokens if token.string[:2].lower() in ('f"', "f'")], name
+
+
+def doubled(x):
+    return 2 * x + 1
+
+
+def other(x):
+    return 2 * x + 2
+
+
+def test_brackets_and_code_count_comments_and_layout_do_not():
+    assert fingerprint(doubled) != fingerprint(other)
+    namespace = {}
+    for k, text in enumerate(("def f(x):\n    return 2 * x + 1\n", "def f(x):  # twice\n\n  'Twice.'\n  return 2*x+1")):
+        filename = f"<written {k}>"
+        importlib.import_module("linecache").cache[filename] = (len(text), None, text.splitlines(True), filename)
+        exec(compile(text, filename, "exec"), namespace)
+        namespace[k] = namespace["f"]
+    assert fingerprint(namespace[0]) == fingerprint(namespace[1]) != ""
+    assert fingerprint(namespace[0]) != fingerprint(doubled)  # another name
+
+
+def test_what_has_no_source_or_remembers_something_has_no_fingerprint():
+    namespace = {}
+    exec("def f(x):\n    return x", namespace)
+
+    def closed(x):
+        return x + len(namespace)
+
+    for function in (namespace["f"], closed, functools.partial(doubled, 1), len):
+        assert fingerprint(function) == ""
+    assert fingerprint(doubled, namespace["f"]) == ""
+
+
+@functools.wraps(doubled)
+def wrapped(x):
+    return other(x)
+
+
+def test_a_wrapper_is_not_what_it_wraps():
+    assert fingerprint(wrapped) not in ("", fingerprint(doubled))
+
+
+def test_a_mirror_sees_names_and_code_that_are_exchanged_and_put_back(monkeypatch):
+    mirror = Mirror(__name__, {"doubled": fingerprint(doubled), "Cloning.learn": fingerprint(Cloning.learn)})
+    assert mirror.shows()
+    for place, name, replacement in (
+        (globals(), "doubled", other),
+        (globals(), "doubled", functools.partial(other)),
+        (globals(), "doubled", None),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setitem(place, name, replacement)
+            assert not mirror.shows()
+        assert mirror.shows()
+    with monkeypatch.context() as patch:
+        patch.setattr(doubled, "__code__", other.__code__)
+        assert not mirror.shows()
+    with monkeypatch.context() as patch:
+        patch.setattr(Cloning, "learn", made)
+        assert not mirror.shows()
+    assert mirror.shows()
+    assert not Mirror(__name__, {"doubled": fingerprint(other)}, mirror).shows()

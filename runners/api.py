@@ -61,19 +61,16 @@ class Learner:
 
         Schedules run over all steps asked for so far: the first call's end at its end.
         """
-        current = self._training
-        if current is None or current.steps == 0:
-            self.run = replace(self.run, steps=steps)
-            if current is not None:
-                current.close()
-            self._begin(training.Training(self.run, Path(out) if out is not None else None))
+        current = self._started()
+        if current.steps == 0:
             if out is not None:
-                folder.claim(Path(out), self.run, self._started().paths)
-        else:
-            if out is not None and Path(out) != current.out:
-                raise UsageError("this agent has begun to learn elsewhere; `out` belongs to the first call of learn")
-            current.run = self.run = replace(self.run, steps=current.steps + steps)
-        self._training.advance(quiet)  # type: ignore[union-attr]
+                folder.refuse_taken(Path(out))
+                folder.claim(Path(out), replace(self.run, steps=steps), current.paths)
+                current.out = Path(out)
+        elif out is not None and Path(out) != current.out:
+            raise UsageError("this agent has begun to learn elsewhere; `out` belongs to the first call of learn")
+        current.run = self.run = replace(self.run, steps=current.steps + steps)
+        current.advance(quiet)
         return self
 
     def predict(self, obs: Any, deterministic: bool = True) -> tuple[Any, dict[str, NDArray]]:

@@ -5,11 +5,14 @@ import torch
 from gymnasium import spaces
 
 from gymnast.agents import a2c, bc, dqn, ppo
+from gymnast.core.acting import ask
 from gymnast.core.games.inference import inference
 from gymnast.core.games.net import PolicyValueNet
-from gymnast.core.learn.optim import Adam
+from gymnast.core.learn.actor import Actor
+from gymnast.core.learn.optim import Adam, flatten
 from gymnast.core.nets import ActionValue, ActionValueConfig, ActorCritic, BoardConfig, Policy
 from gymnast.core.rollout.fused import FusedActor
+from gymnast.core.rollout.policy import PolicyActing
 from gymnast.core.written_out import regression
 from gymnast.core.written_out.likelihood import Likelihood
 from gymnast.core.written_out.surrogate import ClippedSurrogate, PolicyGradient
@@ -135,7 +138,7 @@ def jitted_actor_is_the_networks_policy(kind="discrete", **config):
     """Log-probabilities and values are those of the network; actions are drawn as often as it says."""
     net, _ = actor_critic(kind, ppo.Config(**{**SMALL, "policy_gain": 1.0, "log_std_init": -0.3} | config))
     obs = np.repeat(np.random.default_rng(0).standard_normal((2, 5), dtype=np.float32), 20_000, 0)
-    out = FusedActor(net, len(obs), 0)(obs)
+    out = ask(FusedActor(net, len(obs), 0), obs)
     with torch.no_grad():
         pi, value = net(torch.as_tensor(obs))
         logp = pi.log_prob(torch.as_tensor(out["action"]))
@@ -152,6 +155,21 @@ def jitted_actor_is_the_networks_policy(kind="discrete", **config):
             np.testing.assert_allclose(half.std(0), std, rtol=5 / np.sqrt(2 * len(half)))
 
 
+def jitted_actor_is_the_readable_acting(kind="discrete", **config):
+    """It records the same columns, of the same types, and what it says of its actions is what the other would say."""
+    cfg = ppo.Config(**{k: v for k, v in {**SMALL, "policy_gain": 1.0, **config}.items() if k != "entropy_coef"})
+    actor = Actor(OBS, ACTIONS[kind], cfg, "cpu", 0)
+    flatten(actor.net.parameters())
+    acting = PolicyActing(actor, 64, "learn", 0)
+    obs = np.random.default_rng(0).standard_normal((64, 5), dtype=np.float32)
+    one, other = ask(acting, obs), ask(acting.twin, obs)
+    assert {name: (x.shape, x.dtype) for name, x in one.items()} == {n: (x.shape, x.dtype) for n, x in other.items()}
+    np.testing.assert_allclose(one["value"], other["value"], rtol=1e-4, atol=1e-5)
+    with torch.no_grad():
+        said = actor.net.policy(torch.as_tensor(obs))[0].log_prob(torch.as_tensor(other["action"]))
+    np.testing.assert_allclose(other["logp"], said, rtol=1e-4, atol=1e-5)
+
+
 def jitted_actor_is_greedy_as_the_network():
     torch.manual_seed(1)
     net = ActionValue(OBS, ACTIONS["discrete"], ActionValueConfig(hidden=(8, 6)))
@@ -160,9 +178,9 @@ def jitted_actor_is_greedy_as_the_network():
     net.epsilon.fill_(0.0)
     with torch.no_grad():
         best = net.greedy(torch.as_tensor(obs), net(torch.as_tensor(obs)))
-    np.testing.assert_array_equal(actor(obs)["action"], best)
+    np.testing.assert_array_equal(ask(actor, obs)["action"], best)
     net.epsilon.fill_(1.0)
-    counts = np.bincount(actor(np.repeat(obs[:1], 500, 0))["action"], minlength=3)
+    counts = np.bincount(ask(actor, np.repeat(obs[:1], 500, 0))["action"], minlength=3)
     assert (abs(counts / 500 - 1 / 3) < 5 * np.sqrt(2 / 9 / 500)).all()
 
 

@@ -21,10 +21,10 @@ from gymnast.core.games import inference
 from gymnast.core.games.net import PolicyValueNet
 from gymnast.core.heads.distributions import Categorical
 from gymnast.core.learn import optim
-from gymnast.core.nets import ActionValue, ActorCritic, Policy
+from gymnast.core.nets import ActionValue, ActorCritic, BoardConfig, Policy
 from gymnast.core.nets.encoder import Encoder
 from gymnast.core.nets.mlp import _ACTIVATIONS, Mlp
-from gymnast.core.rollout import fused
+from gymnast.core.rollout import fused, policy
 from gymnast.core.written_out.mirror import Mirror, fingerprint
 
 CONFIG = {
@@ -223,7 +223,7 @@ class MyPolicyValueNet(PolicyValueNet):
 @pytest.mark.parametrize("kind", [PolicyValueNet, MyPolicyValueNet])
 @pytest.mark.parametrize("choice", ["auto", "none"])
 def test_a_search_is_told_what_the_network_says(kind, choice):
-    net = kind((2, 3, 3), 9, 0, 0, (16,))
+    net = kind((2, 3, 3), 9, BoardConfig(hidden=(16,)))
     planes = torch.rand(4, 2, 3, 3)
     answer = inference.inference(net, twins=choice)
     assert isinstance(answer, inference._Perceptron) == (kind is PolicyValueNet and choice == "auto")
@@ -239,9 +239,11 @@ MIRRORS = {
     "a2c": (a2c._MIRROR, [twins.policy_gradient_is_a2cs_loss]),
     "bc": (bc._MIRROR, [twins.likelihood_is_bcs_loss]),
     "acting": (fused._SAMPLED, [twins.jitted_actor_is_the_networks_policy]),
+    "a policy's acting": (policy._MIRROR, [twins.jitted_actor_is_the_readable_acting]),
 }
 ALONE = {
     "greedy acting": (fused._GREEDY, twins.jitted_actor_is_greedy_as_the_network),
+    "epsilon-greedy acting": (dqn._ACTING, twins.jitted_actor_is_greedy_as_the_network),
     "inference": (inference._MIRROR, twins.jitted_inference_is_the_networks_answer),
 }
 

@@ -7,7 +7,7 @@ from gymnasium import spaces
 from gymnast.agents import a2c, bc, dqn, ppo
 from gymnast.core.games.inference import inference
 from gymnast.core.games.net import PolicyValueNet
-from gymnast.core.learn.optim import Adam
+from gymnast.core.learn.optim import Adam, flatten
 from gymnast.core.nets import ActionValue, ActorCritic, Policy
 from gymnast.core.rollout.fused import FusedActor
 from gymnast.core.written_out import regression
@@ -155,6 +155,7 @@ def jitted_actor_is_the_networks_policy(kind="discrete", **config):
 def jitted_actor_is_greedy_as_the_network():
     torch.manual_seed(1)
     net = ActionValue(OBS, ACTIONS["discrete"], (8, 6))
+    flatten(net.parameters())
     obs = np.random.default_rng(0).standard_normal((500, 5), dtype=np.float32)
     actor = FusedActor(net, len(obs), 0)
     net.epsilon.fill_(0.0)

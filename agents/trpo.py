@@ -25,7 +25,7 @@ from ..core.heads import Distribution
 from ..core.learn.actor import Actor
 from ..core.learn.natural import conjugate_gradient, fisher, gradient, line_search
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
-from ..core.learn.stats import explained_variance
+from ..core.learn.stats import explained_variance, standardized
 from ..core.nets import ActorCritic
 from ..core.nets.mlp import Activation
 
@@ -148,7 +148,7 @@ class Agent:
         columns = {"obs": batch.obs[:-1], "action": batch.action, **batch.extras, "adv": adv, "ret": ret}
         data = self.actor.columns(batch, **columns)
         look = self.actor.noise.due(progress)
-        noise = self.actor.gradient_noise(data, _standardized(data["adv"])) if look else {}
+        noise = self.actor.gradient_noise(data, standardized(data["adv"], correction=0)) if look else {}
         metrics = self._improve(data) | noise
         if look:
             moved = self.actor.moved(data)
@@ -169,7 +169,7 @@ class Agent:
     def _improve(self, data: dict[str, Tensor]) -> dict[str, float]:
         """Move the policy as far as the trust region allows."""
         cfg, net = self.cfg, self.net
-        data = data | {"adv": _standardized(data["adv"])}
+        data = data | {"adv": standardized(data["adv"], correction=0)}
         with torch.no_grad():
             old = deepcopy(net.policy(data["obs"])[0])  # its log_std can be the parameter itself, which will move
         total, _ = loss(net, data, old)
@@ -217,10 +217,6 @@ class Agent:
                 self.optimizer.step(error, lr)
                 errors.append(error.detach())
         return {"loss/value": float(torch.stack(errors).mean()), "value/lr": lr}
-
-
-def _standardized(adv: Tensor) -> Tensor:
-    return (adv - adv.mean()) / (adv.std(correction=0) + 1e-8)
 
 
 def _parameters(*modules: nn.Module) -> list[nn.Parameter]:

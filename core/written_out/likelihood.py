@@ -10,14 +10,15 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..heads import GaussianHead
+from ..jitted.formulas import gaussian_logp, log_softmax
+from ..jitted.instantiate import kernel
 from ..learn.optim import Adam
 from ..nets import Policy
-from .perceptron import Perceptron, log_probabilities
+from .perceptron import Perceptron
 from .structure import policy, weightless
 
 
@@ -61,14 +62,14 @@ class Likelihood:
         return loss
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _categorical(logits: NDArray, action: NDArray, weight: NDArray, entropy_coef: float, grad: NDArray) -> float:
     """Mean loss; `grad` (B, A) by the logits."""
     n, actions = logits.shape
     loss = 0.0
     logp = np.empty(actions)
     for i in range(n):
-        entropy = log_probabilities(logits, i, logp)
+        entropy = log_softmax(logits[i], logp)
         loss -= weight[i] * logp[action[i]]
         for j in range(actions):
             p = math.exp(logp[j])
@@ -76,7 +77,7 @@ def _categorical(logits: NDArray, action: NDArray, weight: NDArray, entropy_coef
     return loss / n
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _gaussian(
     mean: NDArray, action: NDArray, weight: NDArray, entropy_coef: float, grad: NDArray, log_std: NDArray,
     log_std_grad: NDArray,
@@ -84,17 +85,14 @@ def _gaussian(
     """Mean loss; `grad` (B, D) by the means, `log_std_grad` (D,)."""
     n, size = mean.shape
     loss, wide, inverse = 0.0, np.zeros(size), np.exp(-log_std.astype(np.float64))
-    constant = 0.0
-    for j in range(size):
-        constant += log_std[j] + 0.5 * math.log(2.0 * math.pi)
     for i in range(n):
-        square, w = 0.0, np.float64(weight[i])
+        logp, w = 0.0, np.float64(weight[i])
         for j in range(size):
             z = (action[i, j] - mean[i, j]) * inverse[j]
-            square += z * z
+            logp += gaussian_logp(z, log_std[j])
             grad[i, j] = -w * z * inverse[j] / n
             wide[j] += w * (1.0 - z * z)
-        loss += w * (0.5 * square + constant)
+        loss -= w * logp
     for j in range(size):
         log_std_grad[j] = wide[j] / n - entropy_coef
     return loss / n

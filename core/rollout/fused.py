@@ -28,7 +28,7 @@ from ..nets.normalize import Standardize
 from ..written_out.mirror import Mirror
 from ..written_out.perceptron import places, shared_vector
 from ..written_out.regression import VALUES
-from ..written_out.structure import ACTOR_CRITIC, ENCODER, bare, perceptron, policy, rectified, weightless
+from ..written_out.structure import ACTOR_CRITIC, ENCODER, Structure, bare, perceptron, policy, rectified, weightless
 
 if TYPE_CHECKING:  # in the loops these are the environment's own functions and those of its spaces, see `instantiate`
     reset: Any = None
@@ -125,7 +125,7 @@ class FusedActor:
         assert isinstance(net, ActorCritic | ActionValue)
         assert found is not None
         self.random = rng.stream(seed)
-        self._net, self._layers = net, found
+        self._net, self._structure = net, Structure(net)
         flat = shared_vector(net)
         self._weights = flat.detach().numpy()
         self._standardize = next(iter(net.encoder.standardizers.values()), None)
@@ -161,7 +161,7 @@ class FusedActor:
 
     def holds(self) -> bool:
         """Whether the network is still, to the last layer and function, the one that the loop computes."""
-        return layers(self._net) == self._layers and _shown(self._net)
+        return self._structure.stands() and _shown(self._net)
 
     def state(self) -> dict[str, NDArray]:
         """The stream of random numbers."""

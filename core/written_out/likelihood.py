@@ -19,7 +19,7 @@ from ..jitted.instantiate import kernel
 from ..learn.optim import Adam
 from ..nets import Policy
 from .perceptron import Perceptron
-from .structure import policy, weightless
+from .structure import Structure, policy, weightless
 
 
 def layers(net: nn.Module, optimizer: object) -> list[Any] | None:
@@ -32,7 +32,7 @@ class Likelihood:
     """Writes the loss's gradient into the parameters' `grad`, where the optimiser has put it."""
 
     def __init__(self, net: Policy, optimizer: Adam, layers: list[Any]) -> None:
-        self.net, self._optimizer, self._layers = net, optimizer, layers
+        self.net, self._optimizer, self._structure = net, optimizer, Structure(net)
         self._perceptron = Perceptron(layers)
         self._log_std = net.policy_head.log_std if isinstance(net.policy_head, GaussianHead) else None
 
@@ -44,7 +44,8 @@ class Likelihood:
 
     def fits(self, net: nn.Module, optimizer: object) -> bool:
         """Whether these are, to the last layer, what it was made for."""
-        return net is self.net and optimizer is self._optimizer and layers(net, optimizer) == self._layers
+        same = net is self.net and optimizer is self._optimizer and type(optimizer) is Adam
+        return same and self._structure.stands()
 
     @torch.no_grad()
     def __call__(self, mb: dict[str, Tensor], entropy_coef: float) -> float:

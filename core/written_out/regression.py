@@ -21,7 +21,7 @@ from ..nets import ActionValue
 from ..nets.encoder import Encoder
 from .mirror import Mirror
 from .perceptron import Perceptron, pass_back, pass_on, places, shared_vector, transpose
-from .structure import ENCODER, LAYERS, STEPS, bare, perceptron, rectified
+from .structure import ENCODER, LAYERS, STEPS, Structure, bare, perceptron, rectified
 
 if TYPE_CHECKING:  # in the loop these are the functions of other files, see `instantiate`
     forward: Any = None
@@ -95,7 +95,7 @@ class Regression:
     def __init__(
         self, net: ActionValue, target_net: ActionValue, optimizer: Adam, layers: tuple[list[Any], list[Any]]
     ) -> None:
-        self._made_for, self._layers = (net, target_net, optimizer), layers
+        self._made_for, self._structure = (net, target_net, optimizer), Structure(net, target_net)
         self._encoder, self._identity, self._optimizer = net.encoder, net.encoder.identity, optimizer
         self._online, self._target = map(Perceptron, layers)
         self._places = places(shared_vector(net), layers[0])
@@ -113,7 +113,7 @@ class Regression:
     def fits(self, net: nn.Module, target_net: nn.Module, optimizer: object) -> bool:
         """Whether these are, to the last layer, what it was made for."""
         same = all(map(operator.is_, (net, target_net, optimizer), self._made_for))
-        return same and layers(net, target_net, optimizer) == self._layers
+        return same and type(optimizer) is Adam and self._structure.stands()
 
     def fit(self, drawn: dict[str, NDArray], lr: float, double: bool, squared: bool) -> tuple[Tensor, NDArray]:
         """One step on each of the k minibatches of `drawn`, arrays (k, B, ...) as `Replay.sample` gives them.

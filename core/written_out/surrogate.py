@@ -21,7 +21,7 @@ from ..jitted.instantiate import kernel
 from ..learn.optim import Adam, RMSprop
 from ..nets import ActorCritic
 from .perceptron import Perceptron
-from .structure import perceptron, policy, weightless
+from .structure import Structure, perceptron, policy, weightless
 
 _LOG_TAU = math.log(2 * math.pi)
 
@@ -41,7 +41,7 @@ class _Surrogate:
     """Writes a loss's gradient into the parameters' `grad`, where the optimiser has put it."""
 
     def __init__(self, net: ActorCritic, optimizer: Adam | RMSprop, layers: tuple[list[Any], list[Any]]) -> None:
-        self.net, self._optimizer, self._layers = net, optimizer, layers
+        self.net, self._optimizer, self._structure = net, optimizer, Structure(net)
         self._policy, self._value = map(Perceptron, layers)
         self._log_std = net.policy_head.log_std if isinstance(net.policy_head, GaussianHead) else None
 
@@ -53,8 +53,8 @@ class _Surrogate:
 
     def fits(self, net: nn.Module, optimizer: object) -> bool:
         """Whether these are, to the last layer, what it was made for."""
-        same = net is self.net and optimizer is self._optimizer
-        return same and layers(net, optimizer) == self._layers
+        same = net is self.net and optimizer is self._optimizer and type(optimizer) in (Adam, RMSprop)
+        return same and self._structure.stands()
 
     @torch.no_grad()
     def _write(

@@ -27,7 +27,7 @@ from ..core.learn.actor import Actor
 from ..core.learn.optim import Adam, RMSprop, Schedule, scheduled
 from ..core.learn.returns import n_step
 from ..core.learn.rewards import RewardConfig, Rewards
-from ..core.learn.stats import explained_variance
+from ..core.learn.stats import explained_variance, standardized
 from ..core.nets import ActorCritic, Critic, SharedConfig
 from ..core.nets.build import Build
 from ..core.replay.replay import Replay
@@ -115,8 +115,7 @@ def loss(
     pi, value = net(mb["obs"])
     adv, scale = mb["adv"], torch.ones(())
     if cfg.normalize_advantage and len(adv) > 1:
-        scale = 1 / (adv.std() + 1e-8)
-        adv = (adv - adv.mean()) * scale
+        adv, scale = standardized(adv), 1 / (adv.std() + 1e-8)
     policy = torch.zeros(())
     if critic is not None:
         features = net.encoder(mb["obs"]).detach()
@@ -275,5 +274,5 @@ class Agent:
         return twin if twin and twin.fits(self.net, self.optimizer) and _MIRROR.shows() else None
 
 
-_MIRROR = Mirror(__name__, {"loss": "821cb3a2", "_total": "c477f426"}, ACTOR_CRITIC, STEPS)
+_MIRROR = Mirror(__name__, {"loss": "d951fbd5", "_total": "c477f426", "standardized": "b593e94b"}, ACTOR_CRITIC, STEPS)
 _LOGGED = ("loss/policy", "loss/value", "policy/entropy", "loss/grad_norm")

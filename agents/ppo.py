@@ -20,7 +20,7 @@ from ..core.errors import check_ranges
 from ..core.learn.actor import Actor
 from ..core.learn.optim import Adam, Schedule, scheduled
 from ..core.learn.rewards import RewardConfig, Rewards
-from ..core.learn.stats import explained_variance
+from ..core.learn.stats import explained_variance, standardized
 from ..core.nets import ActorCritic, SharedConfig
 from ..core.nets.build import Build
 from ..core.rollout.policy import PolicyActing
@@ -128,7 +128,7 @@ def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, 
 
 def _scaled(adv: Tensor, cfg: Config) -> Tensor:
     """Advantages as they enter the surrogate."""
-    return (adv - adv.mean()) / (adv.std() + 1e-8) if cfg.normalize_advantage and len(adv) > 1 else adv
+    return standardized(adv) if cfg.normalize_advantage and len(adv) > 1 else adv
 
 
 def adapted(penalty: float, kl: float, goal: float) -> float:
@@ -247,7 +247,7 @@ class Agent:
 
 
 _compiled = cache(torch.compile)
-_MIRROR = Mirror(__name__, {"loss": "545bc670", "_scaled": "8984fb3f"}, ACTOR_CRITIC, STEPS)
+_MIRROR = Mirror(__name__, {"loss": "545bc670", "_scaled": "f3d87e9d", "standardized": "b593e94b"}, ACTOR_CRITIC, STEPS)
 # Of the penalty, so that a policy that cannot move does not take it out of the range of numbers.
 _LEAST, _MOST = 1e-6, 1e6
 _LOGGED = ("loss/policy", "loss/value", "policy/entropy", "policy/kl", "policy/clipped")

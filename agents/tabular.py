@@ -8,7 +8,7 @@ and `policy_iteration` find the optimum without a single step.
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from ..core.batch import Batch
 from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
 from ..core.jitted.greedy import choose, choose_all
+from ..core.jitted.instantiate import kernel
 from ..core.jitted.rng import stream, uniform
 from ..core.learn.planning import Model, Plan, backup, evaluate, model, policy_iteration, value_iteration
 from ..core.nets.build import Build
@@ -44,6 +45,7 @@ __all__ = [
 NAME = "Tabular"
 _LARGEST = 100_000_000  # entries of a table
 _METHODS = ("q", "double_q", "sarsa", "monte_carlo")
+_, _DOUBLE_Q, _SARSA, _MONTE_CARLO = range(4)
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,42 @@ class Table(nn.Module):
         return self.layout.view(torch.as_tensor(obs))[MASK].numpy()
 
 
+class _Tables(NamedTuple):
+    """What is learned."""
+
+    q: NDArray[np.float64]
+    """(1 or 2, S, A)"""
+    visits: NDArray[np.int64]
+    """(S, A)"""
+    waiting: NDArray[np.float64]
+    """(N, 3) of SARSA: state, action and reward whose next action is unknown; a state of -1 for none."""
+
+
+class _Seen(NamedTuple):
+    """The steps of a batch: (T, N), states as their numbers."""
+
+    state: NDArray[np.int64]
+    """(T + 1, N)"""
+    action: NDArray[np.int64]
+    reward: NDArray[np.float32]
+    terminated: NDArray[np.bool_]
+    done: NDArray[np.bool_]
+    valid: NDArray[np.bool_]
+    following: NDArray[np.int64]
+    """States after the steps."""
+    following_mask: NDArray[np.int8]
+    """(T, N, A) which actions are available in them, or (T, N, 0)."""
+
+
+class _Rates(NamedTuple):
+    """How it is learned."""
+
+    gamma: float
+    lr: float
+    decay: float
+    epsilon: float
+
+
 class Agent:
     """Acts epsilon-greedily on the table, learns in the order in which things happened."""
 
@@ -160,11 +198,14 @@ class Agent:
             self.waiting = np.full((shape[1], 3), -1.0)
         assert len(self.waiting) == shape[1], "a column is the same environment from batch to batch"
         epsilon = self.net.epsilon.item()
+        steps = (batch.action, batch.reward, batch.terminated, batch.done, batch.valid)
         surprise = _learn(
-            _METHODS.index(cfg.method), self.q, self.visits, self.waiting, state, batch.action, batch.reward,
-            batch.terminated, batch.done, batch.valid, following, following_mask,
-            cfg.gamma, cfg.lr, cfg.lr_decay, epsilon, self.random,
-        )  # fmt: skip
+            _Tables(self.q, self.visits, self.waiting),
+            _Seen(state, *steps, following, following_mask),
+            _Rates(cfg.gamma, cfg.lr, cfg.lr_decay, epsilon),
+            _METHODS.index(cfg.method),
+            self.random,
+        )
         share = min(progress / cfg.epsilon_fraction, 1.0) if cfg.epsilon_fraction else 1.0
         self.net.epsilon.fill_(cfg.epsilon_start + share * (cfg.epsilon - cfg.epsilon_start))
         return {"loss/surprise": surprise, "policy/epsilon": epsilon, "value/seen": float((self.visits > 0).mean())}
@@ -210,60 +251,11 @@ def _counts(space: spaces.Space, whole: spaces.Space) -> tuple[NDArray, NDArray]
 
 
 @njit(nogil=True, cache=True)
-def _learn(  # type: ignore[no-untyped-def]
-    method, q, visits, waiting, state, action, reward, terminated, done, valid, following, following_mask,
-    gamma, lr, decay, epsilon, random,
-):  # fmt: skip
-    """Learn from (T, N) steps in their order; the mean absolute surprise."""
-    steps, n = reward.shape
-    total, count = 0.0, 0
-    if method == 3:
-        for i in range(n):
-            ret, first = 0.0, np.zeros(steps, np.bool_)
-            _mark_first_visits(state[:, i], action[:, i], done[:, i], first)
-            for t in range(steps - 1, -1, -1):
-                if not valid[t, i]:
-                    continue
-                if done[t, i]:
-                    ret = 0.0 if terminated[t, i] else _value(q[0, following[t, i]], following_mask[t, i], 0.0)
-                ret = reward[t, i] + gamma * ret
-                if first[t]:
-                    total += abs(_believe(q[0], visits, state[t, i], action[t, i], ret, lr, decay))
-                    count += 1
-        return total / max(count, 1)
-    for t in range(steps):
-        for i in range(n):
-            if method == 2 and waiting[i, 0] >= 0:  # SARSA: now the next action is known
-                s, a = int(waiting[i, 0]), int(waiting[i, 1])
-                target = waiting[i, 2] + gamma * q[0, state[t, i], action[t, i]]
-                total += abs(_believe(q[0], visits, s, a, target, lr, decay))
-                count += 1
-                waiting[i, 0] = -1
-            if not valid[t, i]:
-                continue
-            s, a, target = state[t, i], action[t, i], np.float64(reward[t, i])
-            after, mask, which = following[t, i], following_mask[t, i], 0
-            if method == 2 and not done[t, i]:
-                waiting[i, 0], waiting[i, 1], waiting[i, 2] = s, a, target
-                continue
-            if method == 1:
-                which = int(uniform(random) < 0.5)
-                if not terminated[t, i]:
-                    best = choose(q[which, after], mask, q.shape[2], 0.0, random)
-                    target += gamma * q[1 - which, after, best]
-            elif not terminated[t, i]:
-                target += gamma * _value(q[0, after], mask, epsilon if method == 2 else 0.0)
-            total += abs(_believe(q[which], visits, s, a, target, lr, decay))
-            count += 1
-    return total / max(count, 1)
-
-
-@njit(nogil=True, cache=True)
-def _believe(q, visits, s, a, target, lr, decay):  # type: ignore[no-untyped-def]
+def _believe(q, visits, s, a, target, rates):  # type: ignore[no-untyped-def]
     """Move Q(s, a) towards the target; by how much it was off."""
     visits[s, a] += 1
     surprise = target - q[s, a]
-    q[s, a] += (lr / visits[s, a] ** decay if decay > 0 else lr) * surprise
+    q[s, a] += (rates.lr / visits[s, a] ** rates.decay if rates.decay > 0 else rates.lr) * surprise
     return surprise
 
 
@@ -291,3 +283,60 @@ def _mark_first_visits(state, action, done, first):  # type: ignore[no-untyped-d
         if done[t]:
             seen.clear()
             seen.add((np.int64(-1), np.int64(-1)))
+
+
+@njit(nogil=True, cache=True)
+def _learn_from_returns(tables, seen, rates):  # type: ignore[no-untyped-def]
+    """First-visit Monte Carlo: every first visit of an episode learns what came after it."""
+    steps, n = seen.reward.shape
+    total, count = 0.0, 0
+    for i in range(n):
+        ret, first = 0.0, np.zeros(steps, np.bool_)
+        _mark_first_visits(seen.state[:, i], seen.action[:, i], seen.done[:, i], first)
+        for t in range(steps - 1, -1, -1):
+            if not seen.valid[t, i]:
+                continue
+            if seen.done[t, i]:
+                beyond = _value(tables.q[0, seen.following[t, i]], seen.following_mask[t, i], 0.0)
+                ret = 0.0 if seen.terminated[t, i] else beyond
+            ret = seen.reward[t, i] + rates.gamma * ret
+            if first[t]:
+                s, a = seen.state[t, i], seen.action[t, i]
+                total += abs(_believe(tables.q[0], tables.visits, s, a, ret, rates))
+                count += 1
+    return total / max(count, 1)
+
+
+@kernel
+def _learn(tables, seen, rates, method, random):  # type: ignore[no-untyped-def]
+    """Learn from (T, N) steps in their order; the mean absolute surprise."""
+    if method == _MONTE_CARLO:
+        return _learn_from_returns(tables, seen, rates)
+    q, visits, waiting = tables
+    steps, n = seen.reward.shape
+    total, count = 0.0, 0
+    for t in range(steps):
+        for i in range(n):
+            if method == _SARSA and waiting[i, 0] >= 0:  # now the next action is known
+                s, a = int(waiting[i, 0]), int(waiting[i, 1])
+                target = waiting[i, 2] + rates.gamma * q[0, seen.state[t, i], seen.action[t, i]]
+                total += abs(_believe(q[0], visits, s, a, target, rates))
+                count += 1
+                waiting[i, 0] = -1
+            if not seen.valid[t, i]:
+                continue
+            s, a, target = seen.state[t, i], seen.action[t, i], np.float64(seen.reward[t, i])
+            after, mask, which = seen.following[t, i], seen.following_mask[t, i], 0
+            if method == _SARSA and not seen.done[t, i]:
+                waiting[i, 0], waiting[i, 1], waiting[i, 2] = s, a, target
+                continue
+            if method == _DOUBLE_Q:
+                which = int(uniform(random) < 0.5)
+                if not seen.terminated[t, i]:
+                    best = choose(q[which, after], mask, q.shape[2], 0.0, random)
+                    target += rates.gamma * q[1 - which, after, best]
+            elif not seen.terminated[t, i]:
+                target += rates.gamma * _value(q[0, after], mask, rates.epsilon if method == _SARSA else 0.0)
+            total += abs(_believe(q[which], visits, s, a, target, rates))
+            count += 1
+    return total / max(count, 1)

@@ -25,7 +25,7 @@ from ..core.learn.actor import Actor
 from ..core.learn.natural import conjugate_gradient, fisher, gradient, line_search
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
 from ..core.learn.rewards import RewardConfig, Rewards
-from ..core.learn.stats import explained_variance
+from ..core.learn.stats import explained_variance, standardized
 from ..core.nets import ActorCritic, ActorCriticConfig
 from ..core.nets.build import Build
 from ..core.rollout.policy import PolicyActing
@@ -140,7 +140,7 @@ class Agent:
         columns = {"obs": batch.obs[:-1], "action": batch.action, **batch.extras, "adv": adv, "ret": ret}
         data = self.actor.columns(batch, **columns)
         look = self.actor.noise.due(progress)
-        noise = self.actor.gradient_noise(data, _standardized(data["adv"])) if look else {}
+        noise = self.actor.gradient_noise(data, standardized(data["adv"], correction=0)) if look else {}
         metrics = self._improve(data) | noise
         if look:
             moved = self.actor.moved(data)
@@ -157,7 +157,7 @@ class Agent:
     def _improve(self, data: dict[str, Tensor]) -> dict[str, float]:
         """Move the policy as far as the trust region allows."""
         cfg, net = self.cfg, self.net
-        data = data | {"adv": _standardized(data["adv"])}
+        data = data | {"adv": standardized(data["adv"], correction=0)}
         with torch.no_grad():
             old = deepcopy(net.policy(data["obs"])[0])  # its log_std can be the parameter itself, which will move
         total, _ = loss(net, data, old)
@@ -215,7 +215,3 @@ def _refuse_unnatural(net: ActorCritic, device: torch.device) -> None:
             f"trpo bounds the KL divergence between policies, which a {type(pi).__name__} has not in closed form. "
             "Use head plain or squashed."
         )
-
-
-def _standardized(adv: Tensor) -> Tensor:
-    return (adv - adv.mean()) / (adv.std(correction=0) + 1e-8)

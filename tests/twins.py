@@ -150,7 +150,7 @@ def jitted_actor_is_the_networks_policy(kind="discrete", **config):
             counted = np.bincount(half[:, 0], minlength=3) / len(half)
             assert (abs(counted - share) < 5 * np.sqrt(share * (1 - share) / len(half))).all()
         else:
-            std = pi.log_std.exp().numpy()
+            std = pi.log_std.detach().exp().numpy()
             assert (abs(half.mean(0) - pi.mean[theirs].numpy()) < 5 * std / np.sqrt(len(half))).all()
             np.testing.assert_allclose(half.std(0), std, rtol=5 / np.sqrt(2 * len(half)))
 
@@ -173,6 +173,7 @@ def jitted_actor_is_the_readable_acting(kind="discrete", **config):
 def jitted_actor_is_greedy_as_the_network():
     torch.manual_seed(1)
     net = ActionValue(OBS, ACTIONS["discrete"], ActionValueConfig(hidden=(8, 6)))
+    flatten(net.parameters())
     obs = np.random.default_rng(0).standard_normal((500, 5), dtype=np.float32)
     actor = FusedActor(net, len(obs), 0)
     net.epsilon.fill_(0.0)

@@ -7,7 +7,7 @@ compiled anew in every process. A module-level function that reads the functions
 import hashlib
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from numba import njit
@@ -20,11 +20,24 @@ def instantiate(template: Callable[..., Any], name: str, **functions: Callable[.
     whoever edits an environment gets fresh machine code, never stale. For that reason the functions themselves must
     not be cached (`@njit(nogil=True)`): a cached callee would be linked in without regard to what it calls.
     """
+    return njit(cache=True, nogil=True)(_bound(template, name, functions))
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Decorator: `njit` in the disk cache for a function that calls jitted ones of other files, which must be above it.
+
+    With `cache=True` alone Numba looks at the function's own file, and would not notice that another was edited.
+    """
+    return njit(cache=True, nogil=True, error_model="numpy")(_bound(function, "kernel", {}))
+
+
+def _bound(template: Callable[..., Any], name: str, functions: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+    """A copy of `template` with a name of its own and `functions` as its globals."""
     unique = f"{template.__qualname__}_{_identifier(name)}_{fingerprint(template, *functions.values())}"
     bound = types.FunctionType(template.__code__, {**template.__globals__, **functions}, unique)
     bound.__qualname__ = unique
     bound.__module__ = template.__module__
-    return njit(cache=True, nogil=True)(bound)
+    return bound
 
 
 def fingerprint(*functions: Callable[..., Any]) -> str:

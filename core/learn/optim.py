@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -44,6 +44,16 @@ def split(flat: nn.Parameter, sizes: Sequence[int]) -> tuple[nn.Parameter, ...]:
     return parts
 
 
+class Moments(NamedTuple):
+    """What a step of Adam reads and writes, all (P,) but for the number of steps (1,)."""
+
+    theta: NDArray[np.float32]
+    grad: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    square: NDArray[np.float32]
+    step: NDArray[np.float32]
+
+
 class Adam:
     """Adam (Kingma & Ba 2014, arXiv:1412.6980) with the global gradient norm clipped first.
 
@@ -66,7 +76,7 @@ class Adam:
         if self.on_cpu:
             assert self.flat.grad is not None
             moments = (self._moments[name].reshape(-1).numpy() for name in ("exp_avg", "exp_avg_sq", "step"))
-            self.vectors = (self.flat.detach().numpy(), self.flat.grad.numpy(), *moments)
+            self.vectors = Moments(self.flat.detach().numpy(), self.flat.grad.numpy(), *moments)
             self.most = math.inf if max_grad_norm is None else max_grad_norm
 
     def step(self, loss: Tensor, lr: float) -> Tensor:
@@ -77,8 +87,7 @@ class Adam:
     def descend(self, lr: float) -> Tensor:
         """Descend along the gradient that is there; returns its norm before clipping."""
         if self.on_cpu:  # one loop where torch calls ten operations
-            theta, slope, mean, square, step = self.vectors
-            length = _adam(theta, slope, mean, square, step, lr, self.eps, self.most)
+            length = _adam(self.vectors, lr, self.eps, self.most)
             return torch.tensor(length, dtype=torch.float32)
         gradient, norm = _clipped(self.flat, self.max_grad_norm)
         first, second, count = (self._moments[name] for name in ("exp_avg", "exp_avg_sq", "step"))
@@ -186,8 +195,9 @@ def _rmsprop(
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
-def adam(theta, gradient, mean, square, step, lr, eps, most):  # type: ignore[no-untyped-def]
+def adam(moments, lr, eps, most):  # type: ignore[no-untyped-def]
     """One step of `Adam` in place; the gradient's norm, above `most` of which it counts as one of that length."""
+    theta, gradient, mean, square, step = moments
     total = 0.0
     for i in range(gradient.size):
         total += np.float64(gradient[i]) ** 2
@@ -206,7 +216,5 @@ def adam(theta, gradient, mean, square, step, lr, eps, most):  # type: ignore[no
 
 
 @njit(nogil=True, cache=True)
-def _adam(
-    theta: NDArray, gradient: NDArray, mean: NDArray, square: NDArray, step: NDArray, lr: float, eps: float, most: float
-) -> float:
-    return adam(theta, gradient, mean, square, step, lr, eps, most)
+def _adam(moments: Moments, lr: float, eps: float, most: float) -> float:
+    return adam(moments, lr, eps, most)

@@ -1,9 +1,13 @@
 """Statistics of returns and of learning."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:  # statistics of returns must not import torch
+    from torch import Tensor
 
 
 def iqm(values: ArrayLike) -> float:
@@ -34,6 +38,11 @@ def bootstrap_interval(values: ArrayLike, seed: int = 0, resamples: int = 2000) 
     draws = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
     low, high = np.percentile(values[draws].mean(1), [2.5, 97.5])
     return float(low), float(high)
+
+
+def standardized(x: "Tensor", correction: int = 1) -> "Tensor":
+    """(B,) numbers with mean 0 and standard deviation 1, which is unbiased or, without `correction`, the sample's."""
+    return (x - x.mean()) / (x.std(correction=correction) + 1e-8)
 
 
 def explained_variance(value: NDArray, target: NDArray) -> float:

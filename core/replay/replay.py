@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from ..batch import Batch
 from ..errors import UsageError
 from ..jitted.rng import stream
-from . import sampling as drawing
-from . import sumtree
+from . import sampling, sumtree
 from .sampling import CUT, ENDED, TERMINATED, VALID
 from .storage import Kept, as_bytes, field, mapped, places, spans
 
@@ -104,11 +103,11 @@ class Replay:
         count = 1 if batches is None else batches
         indices, weights = self._draw(size, count, beta)
         newest = (self.cursor - 1) % self.rows * self.envs
-        reward, discount, following = drawing.look_ahead(
+        reward, discount, following = sampling.look_ahead(
             indices, self._flat["flags"], self._flat["reward"], self.ends.of, self.envs, newest, self.n, self.gamma
         )
         next_obs = self._observations(following)
-        drawing.fill_in(following, self.ends.bytes, as_bytes(next_obs))
+        sampling.fill_in(following, self.ends.bytes, as_bytes(next_obs))
         out = {
             "obs": self._observations(indices),
             "action": self._take("action", indices),
@@ -126,7 +125,7 @@ class Replay:
         if self.alpha is None:
             raise UsageError("this replay draws uniformly and has no priorities: make it with alpha=0.6, say")
         flags = self._flat["flags"]
-        top = drawing.weigh_anew(indices.reshape(-1), td_error.reshape(-1), self.alpha, flags, self.tree)
+        top = sampling.weigh_anew(indices.reshape(-1), td_error.reshape(-1), self.alpha, flags, self.tree)
         self.top_weight = max(self.top_weight, top)
 
     def state(self) -> dict[str, Any]:
@@ -292,7 +291,7 @@ class Replay:
         steps, envs = len(obs) - 1, self.envs
         first = np.where(goes_on, self.next_age, 0).astype(np.uint8)
         stacks = np.ascontiguousarray(obs).reshape(-1, *self.obs_shape)
-        age = drawing.ages(as_bytes(stacks).view(self._word), first, self.stack)
+        age = sampling.ages(as_bytes(stacks).view(self._word), first, self.stack)
         self.age[slots], self.next_age[:] = age[: steps * envs], age[steps * envs :]
         start = np.flatnonzero(age[: steps * envs] == 0)
         older = stacks[start, :-1]
@@ -318,9 +317,9 @@ class Replay:
     def _draw(self, size: int, batches: int, beta: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Slots (batches * size,) and their importance weights."""
         if self.alpha is None:
-            indices = drawing.draw_uniformly(self.random, self._flat["flags"], self.filled * self.envs, batches * size)
+            indices = sampling.draw_uniformly(self.random, self._flat["flags"], self.filled * self.envs, batches * size)
             return indices, np.ones(batches * size, np.float32)
-        return drawing.draw_by_weight(self.random, self.tree, size, batches, beta)
+        return sampling.draw_by_weight(self.random, self.tree, size, batches, beta)
 
     def _observations(self, slots: NDArray[np.int64]) -> NDArray:
         """Observations (B, *obs) of slots; rows for numbers below 0 hold nothing of use."""
@@ -329,12 +328,12 @@ class Replay:
         out = np.empty((len(slots), *self.obs_shape), self.ends.block.dtype)
         frames = self.records.view(self._word)  # the frame is what a record begins with
         starts, stacks = (as_bytes(x).view(self._word) for x in (self.starts.block, out))
-        drawing.stack(slots, frames, self.age, self.starts.of, starts, self.envs, self.stack, stacks)
+        sampling.stack(slots, frames, self.age, self.starts.of, starts, self.envs, self.stack, stacks)
         return out
 
     def _take(self, name: str, slots: NDArray[np.int64]) -> NDArray:
         """A field (B, ...) of slots; rows for numbers below 0 hold nothing of use."""
         field = self._flat[name]
         out = np.empty((len(slots), *field.shape[1:]), field.dtype)
-        drawing.take(slots, self.records, self._offsets[name], out.view(np.uint8).reshape(-1))
+        sampling.take(slots, self.records, self._offsets[name], out.view(np.uint8).reshape(-1))
         return out

@@ -6,7 +6,7 @@ for the same seed. In a native environment the whole horizon is one call: forwar
 """
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
@@ -19,6 +19,7 @@ from ..acting import Memoryless
 from ..heads import CategoricalHead, GaussianHead
 from ..jitted import rng
 from ..jitted.activations import REORDER, activate
+from ..jitted.formulas import exponentials, gaussian_logp
 from ..jitted.greedy import choose
 from ..jitted.instantiate import instantiate
 from ..jitted.rng import Stream, normal, uniform
@@ -28,7 +29,7 @@ from ..nets.normalize import Standardize
 from ..written_out.mirror import Mirror
 from ..written_out.perceptron import places, shared_vector
 from ..written_out.regression import VALUES
-from ..written_out.structure import ACTOR_CRITIC, ENCODER, bare, perceptron, policy, rectified, weightless
+from ..written_out.structure import ACTOR_CRITIC, ENCODER, Structure, bare, perceptron, policy, rectified, weightless
 
 if TYPE_CHECKING:  # in the loops these are the environment's own functions and those of its spaces, see `instantiate`
     reset: Any = None
@@ -42,7 +43,6 @@ if TYPE_CHECKING:  # in the loops these are the environment's own functions and 
 # Products of weights and features per step, above which torch's matrix products make up for the cost of calling them:
 # 85 us a step, while the loops do 11 GFLOP/s and torch 50.
 _SMALL = 600_000
-_HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 _NOTHING = np.empty(0, np.float32)
 
 _SEEN = Mirror(Standardize.__module__, {"Standardize.forward": "a58e55b5"}, ENCODER)
@@ -50,6 +50,69 @@ _SAMPLED = Mirror(
     CategoricalHead.__module__, {"Categorical.sample": "af8a6292", "Gaussian.sample": "a9acdf0d"}, ACTOR_CRITIC, _SEEN
 )
 _GREEDY = Mirror(choose.__module__, {"choose": "72a48f72", "choose_all": "e6f686c9"}, VALUES, _SEEN)
+
+
+class Moments(NamedTuple):
+    """Of the observations: empty where they are taken as they are."""
+
+    shift: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+
+class Layers(NamedTuple):
+    """A network as the loops read it."""
+
+    weights: NDArray[np.float32]
+    """All of them in one vector."""
+    policy: NDArray[np.int64]
+    """(L, 4), see `places`."""
+    value: NDArray[np.int64]
+    """(L, 4), see `places`."""
+    relu: bool
+    """Whether the activations are ReLU, rather than tanh."""
+    moments: Moments
+    exploration: NDArray
+    """The logarithm of the standard deviation of actions, or epsilon; empty where the policy needs neither."""
+
+
+class Acted(NamedTuple):
+    """What an actor writes: (N, ...) of one step, or (T, N, ...) of a rollout."""
+
+    action: NDArray
+    logp: NDArray[np.float32]
+    value: NDArray[np.float32]
+
+
+class Columns(NamedTuple):
+    """What a rollout of T steps writes."""
+
+    obs: NDArray
+    """(T + 1, N, F), the first row is there already."""
+    acted: Acted
+    reward: NDArray[np.float64]
+    """(T, N)"""
+    terminated: NDArray[np.bool_]
+    """(T, N)"""
+    truncated: NDArray[np.bool_]
+    """(T, N)"""
+    final_at: NDArray[np.int64]
+    """(T * N, 2), as many rows as episodes end."""
+    final_obs: NDArray
+    """(T * N, F), likewise."""
+
+
+class Simulators(NamedTuple):
+    """N native environments."""
+
+    state: NDArray
+    elapsed: NDArray[np.int64]
+    streams: NDArray[np.uint64]
+    params: Any
+    limit: int
+    """Steps after which an episode is cut off."""
+    low: NDArray
+    high: NDArray
+    """Bounds of the actions."""
 
 
 class FusedActor(Memoryless):
@@ -63,7 +126,7 @@ class FusedActor(Memoryless):
         assert isinstance(net, ActorCritic | ActionValue)
         assert found is not None
         self.random = rng.stream(seed)
-        self._net, self._layers = net, found
+        self._net, self._structure = net, Structure(net)
         flat = shared_vector(net)
         self._weights = flat.detach().numpy()
         self._standardize = next(iter(net.encoder.standardizers.values()), None)
@@ -93,12 +156,13 @@ class FusedActor(Memoryless):
         action = np.empty((n, *self.action_shape), self.action_dtype)
         extras = {name: np.empty(n, np.float32) for name in self.extras}
         logp, value = (extras.get(name, _NOTHING) for name in ("logp", "value"))
-        self.jitted(obs.reshape(n, -1), action.reshape(n, -1), logp, value, *self.arguments())
+        acted = Acted(action.reshape(n, -1), logp, value)
+        self.jitted(obs.reshape(n, -1), acted, *self.arguments())
         return {"action": action, **extras}
 
     def holds(self) -> bool:
         """Whether the network is still, to the last layer and function, the one that the loop computes."""
-        return layers(self._net) == self._layers and _shown(self._net)
+        return self._structure.stands() and _shown(self._net)
 
     def parts(self) -> dict[str, Any]:
         """The stream of random numbers."""
@@ -106,9 +170,9 @@ class FusedActor(Memoryless):
 
     def arguments(self) -> tuple[Any, ...]:
         """The network as it is now, for `act`."""
-        shift, scale = _moments(self._standardize)
-        network = (self._weights, self._policy, self._value, self._relu, shift, scale, _exploration(self._net))
-        return (*network, self.random, self._scratch)
+        moments, exploration = _moments(self._standardize), _exploration(self._net)
+        layers = Layers(self._weights, self._policy, self._value, self._relu, moments, exploration)
+        return layers, self.random, self._scratch
 
 
 class FusedLoop:
@@ -149,11 +213,20 @@ class FusedLoop:
         final_at = np.empty((steps * n, 2), np.int64)
         final_obs = np.empty((steps * n, *obs.shape[2:]), obs.dtype)
         ends = self._roll(
-            obs.reshape(steps + 1, n, -1), action.reshape(steps, n, -1), logp, value, reward, terminated, truncated,
-            final_at, final_obs.reshape(steps * n, -1),
-            env.state, env.elapsed, env.rng, env.kernel.params, env.max_episode_steps, self._low, self._high,
+            Columns(
+                obs.reshape(steps + 1, n, -1),
+                Acted(action.reshape(steps, n, -1), logp, value),
+                reward,
+                terminated,
+                truncated,
+                final_at,
+                final_obs.reshape(steps * n, -1),
+            ),
+            Simulators(
+                env.state, env.elapsed, env.rng, env.kernel.params, env.max_episode_steps, self._low, self._high
+            ),
             *self.actor.arguments(),
-        )  # fmt: skip
+        )
         return final_at[:ends].copy(), final_obs[:ends].copy()
 
 
@@ -204,60 +277,53 @@ def is_native(env: Any) -> bool:
     return same_step and kernel is not None and kernel.mask is None
 
 
-def _moments(standardize: nn.Module | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Shift and scale of the observations; empty where they are taken as they are."""
+def _moments(standardize: nn.Module | None) -> Moments:
     if standardize is None:
-        return np.zeros(0, np.float32), np.zeros(0, np.float32)
+        return Moments(np.zeros(0, np.float32), np.zeros(0, np.float32))
     buffers = dict(standardize.named_buffers())
-    return buffers["shift"].numpy().ravel(), buffers["scale"].numpy().ravel()
+    return Moments(buffers["shift"].numpy().ravel(), buffers["scale"].numpy().ravel())
 
 
 def _exploration(net: ActorCritic | ActionValue) -> NDArray:
-    """The logarithm of the standard deviation of actions, or epsilon; empty where the policy needs neither."""
     if isinstance(net, ActionValue):
         return net.epsilon.numpy()
     head = net.policy_head
     return head.log_std.detach().numpy() if isinstance(head, GaussianHead) else np.zeros(0, np.float32)
 
 
-def act(  # type: ignore[no-untyped-def]
-    obs, action, logp, value, weights, policy, critic, relu, shift, scale, log_std, random, scratch
-):
+def act(obs, acted, layers, random, scratch):  # type: ignore[no-untyped-def]
     """Actions of N environments with their log-probabilities and the values of the states."""
+    seen = scratch[0, : len(obs)]
     for i in range(len(obs)):
-        encode(obs[i], shift, scale, scratch[0, i])
-    pi = forward(weights, policy, relu, scratch[0, : len(obs)], scratch[1], scratch[2])
-    v = forward(weights, critic, relu, scratch[0, : len(obs)], scratch[3], scratch[4])
+        encode(obs[i], layers.moments, seen[i])
+    pi = forward(layers.weights, layers.policy, layers.relu, seen, scratch[1], scratch[2])
+    v = forward(layers.weights, layers.value, layers.relu, seen, scratch[3], scratch[4])
     for i in range(len(obs)):
-        value[i] = v[i, 0]
-        logp[i] = draw(pi[i], log_std, action[i], policy[-1, 3], random)
+        acted.value[i] = v[i, 0]
+        acted.logp[i] = draw(pi[i], layers.exploration, acted.action[i], layers.policy[-1, 3], random)
 
 
-def act_greedily(  # type: ignore[no-untyped-def]
-    obs, action, logp, value, weights, policy, critic, relu, shift, scale, epsilon, random, scratch
-):
+def act_greedily(obs, acted, layers, random, scratch):  # type: ignore[no-untyped-def]
     """Epsilon-greedy actions of N environments; nothing else is recorded."""
+    seen = scratch[0, : len(obs)]
     for i in range(len(obs)):
-        encode(obs[i], shift, scale, scratch[0, i])
-    q = forward(weights, policy, relu, scratch[0, : len(obs)], scratch[1], scratch[2])
+        encode(obs[i], layers.moments, seen[i])
+    q = forward(layers.weights, layers.policy, layers.relu, seen, scratch[1], scratch[2])
     for i in range(len(obs)):
-        action[i, 0] = choose(q[i], q[i, :0], policy[-1, 3], epsilon[0], random)
+        acted.action[i, 0] = choose(q[i], q[i, :0], layers.policy[-1, 3], layers.exploration[0], random)
 
 
-def roll(  # type: ignore[no-untyped-def]
-    obs, action, logp, value, reward, terminated, truncated, final_at, final_obs,
-    state, elapsed, streams, params, limit, low, high,
-    weights, policy, critic, relu, shift, scale, log_std, random, scratch,
-):  # fmt: skip
+def roll(columns, envs, layers, random, scratch):  # type: ignore[no-untyped-def]
     """T steps of N environments; returns how many episodes ended."""
+    obs, acted, reward, terminated, truncated, final_at, final_obs = columns
+    state, elapsed, streams, params, limit, low, high = envs
     steps, n = reward.shape
     ends = 0
     for t in range(steps):
-        act_all(
-            obs[t], action[t], logp[t], value[t], weights, policy, critic, relu, shift, scale, log_std, random, scratch
-        )
+        act_all(obs[t], Acted(acted.action[t], acted.logp[t], acted.value[t]), layers, random, scratch)
         for i in range(n):
-            reward[t, i], terminated[t, i] = step(state[i], params, for_env(action[t, i], low, high), streams[i])
+            action = for_env(acted.action[t, i], low, high)
+            reward[t, i], terminated[t, i] = step(state[i], params, action, streams[i])
             elapsed[i] += 1
             truncated[t, i] = elapsed[i] >= limit
             if terminated[t, i] or truncated[t, i]:
@@ -293,16 +359,16 @@ def forward(weights, layers, relu, x, a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def encode_row(obs, shift, scale, x):  # type: ignore[no-untyped-def]
+def encode_row(obs, moments, x):  # type: ignore[no-untyped-def]
     """A Box observation, standardised as `Standardize` does it if there are moments."""
     for j in range(len(obs)):
         x[j] = obs[j]
-        if len(shift):
-            x[j] = min(max((obs[j] - shift[j]) * scale[j], np.float32(-10.0)), np.float32(10.0))
+        if len(moments.shift):
+            x[j] = min(max((obs[j] - moments.shift[j]) * moments.scale[j], np.float32(-10.0)), np.float32(10.0))
 
 
 @njit(nogil=True)
-def encode_index(obs, shift, scale, x):  # type: ignore[no-untyped-def]
+def encode_index(obs, moments, x):  # type: ignore[no-untyped-def]
     """A Discrete observation as one-hot."""
     x[:] = 0.0
     x[obs[0]] = 1.0
@@ -311,10 +377,7 @@ def encode_index(obs, shift, scale, x):  # type: ignore[no-untyped-def]
 @njit(nogil=True)
 def draw_categorical(logits: NDArray, log_std: NDArray, action: NDArray, count: int, random: Stream) -> float:
     """Write an action drawn from softmax(logits[:count]) into `action` (1,); its log-probability."""
-    top = logits[:count].max()
-    total = 0.0
-    for j in range(count):
-        total += math.exp(logits[j] - top)
+    top, total = exponentials(logits[:count])
     left = uniform(random) * total
     chosen = count - 1
     for j in range(count):
@@ -333,7 +396,7 @@ def draw_gaussian(mean: NDArray, log_std: NDArray, action: NDArray, count: int, 
     for j in range(count):
         z = normal(random)
         action[j] = mean[j] + math.exp(log_std[j]) * z
-        logp -= 0.5 * z * z + log_std[j] + _HALF_LOG_TAU
+        logp += gaussian_logp(z, log_std[j])
     return logp
 
 

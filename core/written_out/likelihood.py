@@ -10,15 +10,16 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..heads import GaussianHead
+from ..jitted.formulas import gaussian_logp, log_softmax
+from ..jitted.instantiate import kernel
 from ..learn.optim import Adam
 from ..nets import Policy
-from .perceptron import Perceptron, log_probabilities
-from .structure import policy, weightless
+from .perceptron import Perceptron
+from .structure import Structure, policy, weightless
 
 
 def layers(net: nn.Module, optimizer: object) -> list[Any] | None:
@@ -31,7 +32,7 @@ class Likelihood:
     """Writes the loss's gradient into the parameters' `grad`, where the optimiser has put it."""
 
     def __init__(self, net: Policy, optimizer: Adam, layers: list[Any]) -> None:
-        self.net, self._optimizer, self._layers = net, optimizer, layers
+        self.net, self._optimizer, self._structure = net, optimizer, Structure(net)
         self._perceptron = Perceptron(layers)
         self._log_std = net.policy_head.log_std if isinstance(net.policy_head, GaussianHead) else None
 
@@ -43,7 +44,8 @@ class Likelihood:
 
     def fits(self, net: nn.Module, optimizer: object) -> bool:
         """Whether these are, to the last layer, what it was made for."""
-        return net is self.net and optimizer is self._optimizer and layers(net, optimizer) == self._layers
+        same = net is self.net and optimizer is self._optimizer and type(optimizer) is Adam
+        return same and self._structure.stands()
 
     @torch.no_grad()
     def __call__(self, mb: dict[str, Tensor], entropy_coef: float) -> float:
@@ -61,14 +63,14 @@ class Likelihood:
         return loss
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _categorical(logits: NDArray, action: NDArray, weight: NDArray, entropy_coef: float, grad: NDArray) -> float:
     """Mean loss; `grad` (B, A) by the logits."""
     n, actions = logits.shape
     loss = 0.0
     logp = np.empty(actions)
     for i in range(n):
-        entropy = log_probabilities(logits, i, logp)
+        entropy = log_softmax(logits[i], logp)
         loss -= weight[i] * logp[action[i]]
         for j in range(actions):
             p = math.exp(logp[j])
@@ -76,7 +78,7 @@ def _categorical(logits: NDArray, action: NDArray, weight: NDArray, entropy_coef
     return loss / n
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _gaussian(
     mean: NDArray, action: NDArray, weight: NDArray, entropy_coef: float, grad: NDArray, log_std: NDArray,
     log_std_grad: NDArray,
@@ -84,17 +86,14 @@ def _gaussian(
     """Mean loss; `grad` (B, D) by the means, `log_std_grad` (D,)."""
     n, size = mean.shape
     loss, wide, inverse = 0.0, np.zeros(size), np.exp(-log_std.astype(np.float64))
-    constant = 0.0
-    for j in range(size):
-        constant += log_std[j] + 0.5 * math.log(2.0 * math.pi)
     for i in range(n):
-        square, w = 0.0, np.float64(weight[i])
+        logp, w = 0.0, np.float64(weight[i])
         for j in range(size):
             z = (action[i, j] - mean[i, j]) * inverse[j]
-            square += z * z
+            logp += gaussian_logp(z, log_std[j])
             grad[i, j] = -w * z * inverse[j] / n
             wide[j] += w * (1.0 - z * z)
-        loss += w * (0.5 * square + constant)
+        loss -= w * logp
     for j in range(size):
         log_std_grad[j] = wide[j] / n - entropy_coef
     return loss / n

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from io import StringIO
+from itertools import chain
 from operator import attrgetter
 from textwrap import dedent
 from tokenize import COMMENT, DEDENT, ENDMARKER, INDENT, NEWLINE, NL, STRING, TokenError, generate_tokens
@@ -20,6 +21,7 @@ from typing import Any
 import torch
 
 _LAYOUT = {NEWLINE: "\n", INDENT: "\t", DEDENT: "\b"}
+_written = attrgetter("__code__")  # which some reloaders exchange within the function
 _NO_GRAD = torch.no_grad()(lambda: None).__code__  # of what the decorator puts around a function
 
 
@@ -40,17 +42,16 @@ class Mirror:
     def __init__(self, module: str, recorded: Mapping[str, str], *beneath: "Mirror") -> None:
         own = (sys.modules[module], recorded)
         self._recorded: list[tuple[ModuleType, Mapping[str, str]]] = [own, *(x for m in beneath for x in m._recorded)]
-        # a function's code too, which some reloaders exchange within the function
-        self._looks = [
-            (where, attrgetter(*names, *(f"{name}.__code__" for name in names))) for where, names in self._recorded
-        ]
+        # the first one twice, for a getter of one name would give no tuple
+        self._looks = [(where, attrgetter(*names, next(iter(names)))) for where, names in self._recorded]
         self._seen: list[Any] = []
         self._same = False
 
     def shows(self) -> bool:
         """Whether every function is, comments and layout aside, the recorded one."""
         try:
-            seen = [look(module) for module, look in self._looks]
+            functions = [*chain.from_iterable([look(module) for module, look in self._looks])]
+            seen = [*functions, *map(_written, functions)]
         except AttributeError:  # something else bears the name, or nothing does
             return False
         if seen != self._seen:

@@ -4,7 +4,6 @@ Between small matrices autograd spends more time on its books than on the produc
 calling torch for each product takes longer than computing it: for those the whole pass is jitted.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -70,19 +69,6 @@ def places(flat: Tensor, modules: list[Any]) -> NDArray[np.int64]:
         return (parameter.data_ptr() - flat.data_ptr()) // flat.element_size()
 
     return np.array([(start(m.weight), start(m.bias), m.in_features, m.out_features) for m in modules[::2]])
-
-
-@njit(nogil=True, error_model="numpy")
-def log_probabilities(logits, row, logp):  # type: ignore[no-untyped-def]
-    """Write the normalised logarithms of one row of (B, A) into `logp`; the entropy."""
-    actions, top, total = logits.shape[1], logits[row].max(), 0.0
-    for j in range(actions):
-        total += math.exp(logits[row, j] - top)
-    shift, entropy = top + math.log(total), 0.0
-    for j in range(actions):
-        logp[j] = logits[row, j] - shift
-        entropy -= math.exp(logp[j]) * logp[j]
-    return entropy
 
 
 @njit(nogil=True)

@@ -6,7 +6,7 @@ computing them: there all gradient steps on one draw are one jitted call, target
 """
 
 import operator
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -14,13 +14,14 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..jitted.formulas import huber
 from ..jitted.instantiate import instantiate
 from ..learn.optim import Adam, adam
 from ..nets import ActionValue
 from ..nets.encoder import Encoder
 from .mirror import Mirror
 from .perceptron import Perceptron, pass_back, pass_on, places, shared_vector, transpose
-from .structure import ENCODER, LAYERS, STEPS, bare, perceptron, rectified
+from .structure import ENCODER, LAYERS, STEPS, Structure, bare, perceptron, rectified
 
 if TYPE_CHECKING:  # in the loop these are the functions of other files, see `instantiate`
     forward: Any = None
@@ -28,7 +29,7 @@ if TYPE_CHECKING:  # in the loop these are the functions of other files, see `in
     swap: Any = None
     descend: Any = None
 
-DESCENT = Mirror(Adam.__module__, {"Adam.descend": "437d9e87", "_adam": "9406a4b5", "adam": "810d8534"}, STEPS)
+DESCENT = Mirror(Adam.__module__, {"Adam.descend": "de033500", "_adam": "ed4fca31", "adam": "84734a51"}, STEPS)
 """Steps of the optimiser, which are jitted along."""
 VALUES = Mirror(
     ActionValue.__module__,
@@ -63,13 +64,38 @@ def _layers(net: ActionValue) -> list[Any] | None:
     return modules if modules is not None and (len(modules) == 1 or rectified(modules)) else None
 
 
+class Drawn(NamedTuple):
+    """k minibatches of B transitions: what is regressed on what."""
+
+    obs: NDArray
+    """(k, B, F)"""
+    next_obs: NDArray
+    """(k, B, F)"""
+    action: NDArray[np.int64]
+    """(k, B), like all that follow."""
+    reward: NDArray[np.float32]
+    discount: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+
+class Rules(NamedTuple):
+    """How a step is made."""
+
+    lr: float
+    eps: float
+    most: float
+    """Length that gradients are cut to."""
+    double: bool
+    squared: bool
+
+
 class Regression:
     """Gradient steps of `net`, whose parameters `optimizer` holds as one vector, as `target_net`'s are too."""
 
     def __init__(
         self, net: ActionValue, target_net: ActionValue, optimizer: Adam, layers: tuple[list[Any], list[Any]]
     ) -> None:
-        self._made_for, self._layers = (net, target_net, optimizer), layers
+        self._made_for, self._structure = (net, target_net, optimizer), Structure(net, target_net)
         self._encoder, self._identity, self._optimizer = net.encoder, net.encoder.identity, optimizer
         self._online, self._target = map(Perceptron, layers)
         self._places = places(shared_vector(net), layers[0])
@@ -87,7 +113,7 @@ class Regression:
     def fits(self, net: nn.Module, target_net: nn.Module, optimizer: object) -> bool:
         """Whether these are, to the last layer, what it was made for."""
         same = all(map(operator.is_, (net, target_net, optimizer), self._made_for))
-        return same and layers(net, target_net, optimizer) == self._layers
+        return same and type(optimizer) is Adam and self._structure.stands()
 
     def fit(self, drawn: dict[str, NDArray], lr: float, double: bool, squared: bool) -> tuple[Tensor, NDArray]:
         """One step on each of the k minibatches of `drawn`, arrays (k, B, ...) as `Replay.sample` gives them.
@@ -99,10 +125,9 @@ class Regression:
         errors, logged = np.empty((k, size), np.float32), np.empty((k, 3), np.float32)
         columns = [drawn[name] for name in ("action", "reward", "discount", "weights")]
         if size * len(self._target_weights) <= _SMALL:
-            self._steps(
-                obs, next_obs, *columns, self._places, self._target_weights, *self._optimizer.vectors,
-                lr, self._optimizer.eps, self._optimizer.most, double, squared, logged, errors,
-            )  # fmt: skip
+            rules = Rules(lr, self._optimizer.eps, self._optimizer.most, double, squared)
+            given = Drawn(obs, next_obs, *columns)
+            self._steps(given, self._places, self._target_weights, self._optimizer.vectors, rules, logged, errors)
             return torch.from_numpy(logged), errors
         now, then = torch.from_numpy(obs), torch.from_numpy(next_obs)
         following = self._target.forward(then.flatten(0, 1))[1].view(k, size, -1).numpy()
@@ -125,12 +150,9 @@ class Regression:
         return self._encoder(torch.from_numpy(obs).flatten(0, 1)).numpy()
 
 
-def steps(  # type: ignore[no-untyped-def]
-    obs, next_obs, action, reward, discount, importance, layers, target_theta,
-    theta, grad, mean, square, step, lr, eps, most, double, squared, logged, errors,
-):  # fmt: skip
+def steps(drawn, layers, target_theta, moments, rules, logged, errors):  # type: ignore[no-untyped-def]
     """The k steps of `Regression.fit`; the target network stands still."""
-    size, actions = errors.shape[1], layers[-1, 3]
+    size, actions, theta = errors.shape[1], layers[-1, 3], moments.theta
     width = max(layers[:, 2].max(), layers[:, 3].max())
     seen = np.empty((len(layers) + 1, size, width), np.float32)
     ahead, chosen, slope, other = seen.copy(), seen.copy(), seen[0].copy(), seen[0].copy()
@@ -138,21 +160,21 @@ def steps(  # type: ignore[no-untyped-def]
     swap(target_theta, layers, target_transposed)
     for k in range(len(errors)):
         swap(theta, layers, transposed)
-        ahead[0, :, : next_obs.shape[2]] = next_obs[k]
+        ahead[0, :, : drawn.next_obs.shape[2]] = drawn.next_obs[k]
         forward(target_theta, target_transposed, layers, True, ahead)
         following = chooser = ahead[-1, :, :actions]
-        if double:
-            chosen[0, :, : next_obs.shape[2]] = next_obs[k]
+        if rules.double:
+            chosen[0, :, : drawn.next_obs.shape[2]] = drawn.next_obs[k]
             forward(theta, transposed, layers, True, chosen)
             chooser = chosen[-1, :, :actions]
-        seen[0, :, : obs.shape[2]] = obs[k]
+        seen[0, :, : drawn.obs.shape[2]] = drawn.obs[k]
         forward(theta, transposed, layers, True, seen)
         logged[k, 0], logged[k, 1] = regress(
-            seen[-1, :, :actions], following, chooser, action[k], reward[k], discount[k], importance[k], squared,
-            slope[:, :actions], errors[k],
+            seen[-1, :, :actions], following, chooser, drawn.action[k], drawn.reward[k], drawn.discount[k],
+            drawn.weights[k], rules.squared, slope[:, :actions], errors[k],
         )  # fmt: skip
-        backward(theta, layers, True, seen, slope, other, grad)
-        logged[k, 2] = descend(theta, grad, mean, square, step, lr, eps, most)
+        backward(theta, layers, True, seen, slope, other, moments.grad)
+        logged[k, 2] = descend(moments, rules.lr, rules.eps, rules.most)
 
 
 @njit(nogil=True)
@@ -169,16 +191,8 @@ def regress(  # type: ignore[no-untyped-def]
         target = np.float32(reward[b] + discount[b] * following[b, np.argmax(chooser[b])])
         e: float = np.float64(q) - target
         error[b] = e
-        size = abs(e)
-        if squared:
-            loss += importance[b] * e * e
-            slope = 2.0 * e
-        elif size <= 1.0:
-            loss += importance[b] * 0.5 * e * e
-            slope = e
-        else:
-            loss += importance[b] * (size - 0.5)
-            slope = np.sign(e)
+        each, slope = (e * e, 2.0 * e) if squared else huber(e)
+        loss += importance[b] * each
         grad[b, :] = 0.0
         grad[b, action[b]] = importance[b] * slope / n
     return loss / n, value / n

@@ -1,15 +1,17 @@
 """Which networks the twins know: these layers in this order, of exactly these types, with nothing hooked in."""
 
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..heads import CategoricalHead, GaussianHead
 from ..learn.optim import Adam
 from ..nets import ActorCritic, Policy
 from ..nets.encoder import Encoder
-from ..nets.mlp import Linear, Mlp, unhooked
+from ..nets.mlp import HOOKS, Linear, Mlp, unhooked
 from .mirror import Mirror
 
 LAYERS = Mirror(Mlp.__module__, {"Mlp.forward": "7b7fa40e", "Linear.forward": "2f2257b8"})
@@ -35,6 +37,37 @@ STEPS = Mirror(Adam.__module__, {"Adam.step": "6224da9b", "RMSprop.step": "6224d
 _ROWS = (Mlp, nn.Sequential)
 _LINEAR = (Linear, nn.Linear)
 _ACTIVATIONS = (nn.Tanh, nn.ReLU)
+
+
+class Structure:
+    """The modules of networks as they are now, to see within microseconds whether they still are."""
+
+    def __init__(self, *nets: nn.Module) -> None:
+        self._modules = [module for net in nets for module in net.modules()]
+        self._own = [module.__dict__ for module in self._modules]
+        self._hooks = [own[name] for own in self._own for name in HOOKS]
+        # of modules that have none, only lists can be given some and call them
+        parents = [m for m in self._modules if m._modules or isinstance(m, nn.ModuleDict | nn.ModuleList)]
+        self._children = [module._modules for module in parents]
+        self._parameters: list[Any] = [module._parameters for module in self._modules if module._parameters]
+        self._found = self._look()
+
+    def stands(self) -> bool:
+        """Whether all modules and weights are where they were and of the same types, and nothing is hooked in."""
+        return not any(self._hooks) and self._look() == self._found
+
+    def _look(self) -> tuple[Any, ...]:
+        weights = [*chain.from_iterable(map(_values, self._parameters))]
+        return (
+            *map(type, self._modules),
+            *map(len, self._own),  # a `forward` of its own would make a module's dictionary longer
+            *map(id, chain.from_iterable(map(_values, self._children))),
+            *map(_address, weights),
+            *map(_learns, weights),
+        )
+
+
+_values, _address, _learns = dict.values, Tensor.data_ptr, attrgetter("requires_grad")
 
 
 def perceptron(*parts: Any) -> list[Any] | None:

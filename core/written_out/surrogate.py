@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..heads import GaussianHead
+from ..jitted.formulas import gaussian_logp, log_softmax, standardized
+from ..jitted.instantiate import kernel
 from ..learn.optim import Adam, RMSprop
 from ..nets import ActorCritic
-from .perceptron import Perceptron, log_probabilities
-from .structure import perceptron, policy, weightless
+from .perceptron import Perceptron
+from .structure import Structure, perceptron, policy, weightless
 
 _LOG_TAU = math.log(2 * math.pi)
 
@@ -39,7 +41,7 @@ class _Surrogate:
     """Writes a loss's gradient into the parameters' `grad`, where the optimiser has put it."""
 
     def __init__(self, net: ActorCritic, optimizer: Adam | RMSprop, layers: tuple[list[Any], list[Any]]) -> None:
-        self.net, self._optimizer, self._layers = net, optimizer, layers
+        self.net, self._optimizer, self._structure = net, optimizer, Structure(net)
         self._policy, self._value = map(Perceptron, layers)
         self._log_std = net.policy_head.log_std if isinstance(net.policy_head, GaussianHead) else None
 
@@ -51,8 +53,8 @@ class _Surrogate:
 
     def fits(self, net: nn.Module, optimizer: object) -> bool:
         """Whether these are, to the last layer, what it was made for."""
-        same = net is self.net and optimizer is self._optimizer
-        return same and layers(net, optimizer) == self._layers
+        same = net is self.net and optimizer is self._optimizer and type(optimizer) in (Adam, RMSprop)
+        return same and self._structure.stands()
 
     @torch.no_grad()
     def _write(
@@ -122,27 +124,7 @@ class PolicyGradient(_Surrogate):
 
 
 def _advantages(mb: dict[str, Tensor], normalize: bool) -> NDArray[np.float32]:
-    return _standardized(mb["adv"].numpy()) if normalize else mb["adv"].numpy()
-
-
-@njit(nogil=True, cache=True)
-def _standardized(adv: NDArray) -> NDArray:
-    """Mean 0 and (unbiased) standard deviation 1; a single one stays as it is."""
-    n = len(adv)
-    if n < 2:
-        return adv
-    mean = 0.0
-    for i in range(n):
-        mean += adv[i]
-    mean /= n
-    square = 0.0
-    for i in range(n):
-        square += (adv[i] - mean) ** 2
-    std = math.sqrt(square / (n - 1)) + 1e-8
-    out = np.empty_like(adv)
-    for i in range(n):
-        out[i] = (adv[i] - mean) / std
-    return out
+    return standardized(mb["adv"].numpy()) if normalize else mb["adv"].numpy()
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -174,7 +156,7 @@ def _surrogate(log_ratio: float, adv: float, clip: float, sums: NDArray) -> floa
     return -plain if plain <= clipped else 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _categorical(
     logits: NDArray, action: NDArray, old: NDArray, adv: NDArray, clip: float, entropy_coef: float, grad: NDArray
 ) -> NDArray:
@@ -183,7 +165,7 @@ def _categorical(
     sums = np.zeros(4)
     logp = np.empty(actions)
     for i in range(n):
-        entropy = log_probabilities(logits, i, logp)
+        entropy = log_softmax(logits[i], logp)
         sums[1] += entropy
         slope = _surrogate(logp[action[i]] - old[i], adv[i], clip, sums)
         for j in range(actions):
@@ -192,7 +174,7 @@ def _categorical(
     return sums / n
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def _gaussian(
     mean: NDArray, log_std: NDArray, action: NDArray, old: NDArray, adv: NDArray, clip: float, entropy_coef: float,
     grad: NDArray, log_std_grad: NDArray,
@@ -208,7 +190,7 @@ def _gaussian(
         logp = 0.0
         for j in range(size):
             z[j] = (action[i, j] - mean[i, j]) * inverse[j]
-            logp -= 0.5 * z[j] * z[j] + log_std[j] + 0.5 * _LOG_TAU
+            logp += gaussian_logp(z[j], log_std[j])
         slope = _surrogate(logp - old[i], adv[i], clip, sums) / n
         for j in range(size):
             grad[i, j] = slope * z[j] * inverse[j]

@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 from numba import njit
 
-from gymnast.core.jitted import instantiate as jit
+from gymnast.core.jitted.instantiate import instantiate
 
 
 @njit
@@ -31,14 +31,14 @@ def module(path, text):
 
 
 def test_one_template_serves_several_functions():
-    assert jit.instantiate(twice, "plus", function=plus_one)(3) == 5
-    assert jit.instantiate(twice, "double", function=doubled)(3) == 12
+    assert instantiate(twice, "plus", function=plus_one)(3) == 5
+    assert instantiate(twice, "double", function=doubled)(3) == 12
 
 
 def test_machine_code_is_found_again_on_disk():
-    first = jit.instantiate(twice, "plus", function=plus_one)
+    first = instantiate(twice, "plus", function=plus_one)
     first(np.float32(1))
-    again = jit.instantiate(twice, "plus", function=plus_one)
+    again = instantiate(twice, "plus", function=plus_one)
     assert again(np.float32(1)) == 3
     assert sum(again.stats.cache_hits.values()) == 1
 
@@ -50,7 +50,7 @@ def test_an_edited_source_file_gets_a_new_name_even_when_it_is_only_called(tmp_p
     def name(amount):
         step = module(tmp_path / "page.py", page)
         step.rule = module(rules, text.format(amount)).rule
-        return jit.instantiate(twice, "page", function=step.step).__name__
+        return instantiate(twice, "page", function=step.step).__name__
 
     assert name(1) == name(1)
     assert name(1) != name(2)

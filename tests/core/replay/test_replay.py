@@ -9,8 +9,7 @@ from streams import ENVS, GAMMA, NO_EPISODES, Stream, check, filled, same
 from gymnast.core.acting import Stateless
 from gymnast.core.batch import Batch
 from gymnast.core.errors import UsageError
-from gymnast.core.replay import sampling as drawing
-from gymnast.core.replay import sumtree
+from gymnast.core.replay import sampling, sumtree
 from gymnast.core.replay.replay import Replay
 from gymnast.core.rollout.engine import Rollout
 
@@ -187,7 +186,7 @@ def test_jitted_code_equals_the_python_it_was_made_from(alpha, stack, monkeypatc
         return one.sample(12)
 
     jitted = drawn()
-    for module in (drawing, sumtree):
+    for module in (sampling, sumtree):
         for name, kernel in list(vars(module).items()):
             if hasattr(kernel, "py_func"):
                 monkeypatch.setattr(module, name, kernel.py_func)

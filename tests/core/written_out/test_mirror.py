@@ -68,6 +68,13 @@ def made(algo, **config):
     return face("CartPole-v1", preset="none", num_envs=2, evals=0, agent=config)
 
 
+def begun(algo, **config):
+    """A learner that has learned from a few steps."""
+    learner = made(algo, **config)
+    learner.learn(64)
+    return learner
+
+
 def weights(learner):
     return torch.cat([p.detach().flatten().clone() for p in learner.agent.net.parameters()])
 
@@ -110,8 +117,7 @@ def test_a_function_of_the_agents_file_that_is_replaced_is_asked(algo, name, whe
     ],
 )
 def test_a_method_that_is_replaced_is_asked(algo, owner, name, monkeypatch):
-    learner = made(algo)
-    learner.learn(64)
+    learner = begun(algo)
     monkeypatch.setattr(owner, name, asked)
     with pytest.raises(AskedError):
         learner.learn(64)
@@ -153,7 +159,7 @@ class MyActionValue(ActionValue):
 
 @pytest.mark.parametrize("algo", CONFIG)
 def test_a_subclass_of_the_network_is_asked(algo):
-    learner = made(algo)
+    learner = begun(algo)
     net = learner.agent.net
     net.__class__ = {ActorCritic: MyActorCritic, Policy: MyPolicy, ActionValue: MyActionValue}[type(net)]
     with pytest.raises(AskedError):
@@ -162,7 +168,7 @@ def test_a_subclass_of_the_network_is_asked(algo):
 
 @pytest.mark.parametrize("algo", CONFIG)
 def test_a_hook_on_a_layer_is_called(algo):
-    learner = made(algo)
+    learner = begun(algo)
     net = learner.agent.net
     calls = []
     trunk = net.trunk if algo == "dqn" else net.policy_trunk
@@ -188,7 +194,7 @@ def test_a_layer_that_is_exchanged_or_frozen_is_no_longer_written_out(algo):
 
 @pytest.mark.parametrize("algo", ["ppo", "a2c", "dqn", "bc"])
 def test_an_optimiser_of_ones_own_is_asked(algo):
-    learner = made(algo)
+    learner = begun(algo)
     kind = type(learner.agent.optimizer)
     learner.agent.optimizer.__class__ = type("Mine", (kind,), {"step": asked})
     with pytest.raises(AskedError):

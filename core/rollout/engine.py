@@ -190,7 +190,7 @@ class Rollout:
 
     def _tick(self, phase: str, since: float) -> float:
         now = perf_counter()
-        self.seconds[phase if phase in self.seconds else "rollout"] += now - since
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - since
         return now
 
     def _mark_valid(self, t: int, budget: int) -> int:

@@ -11,7 +11,7 @@ region only, and the critic learns on top of it as it is.
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from gymnasium import spaces
@@ -90,7 +90,7 @@ def loss(net: ActorCritic, data: dict[str, Tensor], old: Natural) -> tuple[Tenso
     | action  | (B, *act)   | as chosen, not clipped                             |
     | adv     | (B,)        | advantage, standardised                            |
     """
-    pi, _ = net.policy(data["obs"])
+    pi = _policy(net, data["obs"])
     ratio = (pi.log_prob(data["action"]) - old.log_prob(data["action"])).exp()
     total = -(ratio * data["adv"]).mean()
     return total, {"loss/policy": total, "policy/kl": old.kl(pi).mean(), "policy/entropy": pi.entropy().mean()}
@@ -159,7 +159,7 @@ class Agent:
         cfg, net = self.cfg, self.net
         data = data | {"adv": standardized(data["adv"], correction=0)}
         with torch.no_grad():
-            old = deepcopy(net.policy(data["obs"])[0])  # its log_std can be the parameter itself, which will move
+            old = deepcopy(_policy(net, data["obs"]))  # its log_std can be the parameter itself, which will move
         total, _ = loss(net, data, old)
         g, before = -gradient(total, self._policy), total.detach()
         step = self._natural_step(g, data["obs"])
@@ -188,7 +188,7 @@ class Agent:
             generator = self.actor.generator
             order = torch.randperm(len(obs), generator=generator, device=generator.device)
             obs = obs[order[: max(1, round(cfg.fisher_fraction * len(obs)))]]
-        pi, _ = self.net.policy(obs)
+        pi = _policy(self.net, obs)
         x, curvature = conjugate_gradient(fisher(pi, self._policy, cfg.damping), g, cfg.cg_iterations)
         return (2 * cfg.delta / curvature.clamp(min=torch.finfo(g.dtype).tiny)).sqrt() * x  # g = 0 makes no step
 
@@ -205,6 +205,11 @@ class Agent:
                 self.optimizer.step(error, lr)
                 errors.append(error.detach())
         return {"loss/value": float(torch.stack(errors).mean()), "value/lr": lr}
+
+
+def _policy(net: ActorCritic, obs: Tensor) -> Natural:
+    """The policy at stored observations, of the kind that `_refuse_unnatural` has seen."""
+    return cast(Natural, net.policy(obs)[0])
 
 
 def _refuse_unnatural(net: ActorCritic, device: torch.device) -> None:

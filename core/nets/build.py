@@ -5,7 +5,7 @@ the members below.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from gymnasium import spaces
 from torch import Generator, Tensor, nn
@@ -105,4 +105,4 @@ def own(kind: type[N], like: type, obs: spaces.Space, action: spaces.Space, cfg:
         )
     if "encoder" in members and not isinstance(net.encoder, Encoder):
         raise UsageError(f"net {name}: encoder is a {type(net.encoder).__name__}; it must inherit from Encoder")
-    return net  # type: ignore[no-any-return]
+    return cast(N, net)

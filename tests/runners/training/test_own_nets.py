@@ -24,7 +24,7 @@ def own_nets(gymnast):
 
 @pytest.mark.parametrize("algo", ["ppo", "a2c", "trpo", "reinforce"])
 def test_an_actor_critic_with_another_layer_learns_with_all_of_it(algo, own_nets):
-    run = runs.preset(algo, "CartPole-v1", "none", net="own_nets:widened", steps=2000, evals=0)
+    run = runs.preset(algo, "CartPole-v1", "none", net="own_nets:widened", steps=8192, evals=0)
     with Training(run) as training:
         net = training.agent.net
         before = {name: p.detach().clone() for name, p in net.named_parameters()}
@@ -71,7 +71,7 @@ def test_a_run_is_evaluated_and_resumed_with_its_network(gymnast, tmp_path, own_
     line = "train ppo CartPole-v1 --net own_nets:widened --steps 2048 --evals 1 --eval-episodes 2 --out run --quiet"
     assert gymnast(line).code == 0
     assert runs.load(tmp_path / "run" / "run.json").net == "own_nets:widened"
-    assert gymnast("eval run --episodes 2").code == 0
+    assert gymnast("evaluate run --episodes 2").code == 0
     assert gymnast("train --resume run --steps 4096 --quiet").code == 0
     assert own_nets.calls == ["widened"] * 3
 

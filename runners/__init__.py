@@ -1,1 +1,1 @@
-"""What a person or a program runs: the command line, training, evaluation, pictures, measurements."""
+"""Programs that a person or a script runs: the command line, training, evaluation, pictures, measurements."""

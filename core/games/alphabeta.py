@@ -28,7 +28,7 @@ class AlphaBeta:
         self._loop = game.loop(look_all)
 
     def move_values(self, states: States) -> NDArray[np.int64]:
-        """What each move (N, A) is worth to the player who makes it; NO_MOVE where there is none.
+        """Value (N, A) of each move for the player who makes it; NO_MOVE where there is none.
 
         A win with the k-th move from here is worth depth + 1 - k, a loss as much below 0, the rest 0. Exact for the
         best moves; others are known to be worse, and worth this much at most.

@@ -26,11 +26,11 @@ if TYPE_CHECKING:  # in the loops below these are the game's own functions, see 
     observe: Any = None
 
 LOSS, DRAW, WIN, GOES_ON = -1, 0, 1, 2
-"""What a move led to, for the player who made it."""
+"""Result of a move for the player who made it."""
 NONE = -1
 """No action, or no node of a tree."""
 RESIGN = -1
-"""What an environment takes for a move of one who gives up: the game is lost. No rule knows it, and no search."""
+"""The move by which a player gives up, in an environment: the game is lost. No rule and no search knows it."""
 
 States = NDArray[np.int64]
 """Positions (N, S); the last number of each is its ply: how many moves led there."""
@@ -95,7 +95,7 @@ class Game:
         return mask
 
     def winning(self, states: States, mask: NDArray[np.int8]) -> NDArray[np.int64]:
-        """Of the open actions (N, A) of unfinished positions, the first that wins at once (N,), or NONE.
+        """The first open action that wins at once (N,), or NONE, from the masks (N, A) of unfinished positions.
 
         NONE everywhere unless the game is `sudden`.
         """
@@ -105,7 +105,7 @@ class Game:
         return found
 
     def planes(self, states: States) -> NDArray[np.float32]:
-        """What a network sees (N, C, H, W)."""
+        """Planes (N, C, H, W) that a network sees."""
         planes = np.zeros((len(states), *self.shape), np.float32)
         self._observe(states, self.params, planes)
         return planes

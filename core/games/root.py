@@ -1,4 +1,4 @@
-"""What is special about the root of a search tree: where it comes from, its noise, and the policy that it gives."""
+"""The root of a search tree: where it comes from, its noise, and the policy that it gives."""
 
 import math
 

@@ -299,7 +299,7 @@ def write_node(tree: Tree, i: int, node: int, state: NDArray, parent: int, actio
 
 @njit(nogil=True, cache=True)
 def write_answer(tree: Tree, i: int, node: int, mask: NDArray, logits: NDArray, value: float) -> None:
-    """What the network says: softmax of the logits over the open actions, and the value."""
+    """Write the network's answer: softmax of the logits over the open actions, and the value."""
     top = np.float32(-np.inf)
     for a in range(len(mask)):
         if mask[a]:

@@ -1,1 +1,1 @@
-"""What agents learn with: returns, episodes, rewards, optimisers, statistics, natural gradients."""
+"""Tools of learning: returns, episodes, rewards, optimisers, statistics, natural gradients."""

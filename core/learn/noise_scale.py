@@ -56,7 +56,7 @@ class GradientNoise:
         return metrics
 
     def state(self) -> dict[str, Any]:
-        """What later looks depend on."""
+        """Everything that later looks depend on."""
         return {"asked": self._asked, "looks": self._looks, "trace": self._trace, "square": self._square}
 
     def load_state(self, state: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ class Model(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What planning found."""
+    """Result of planning."""
 
     value: NDArray[np.float64]
     """V* (S,)."""

@@ -1,4 +1,4 @@
-"""What a step turned out to be worth: returns, value targets and advantages over (T, N) arrays, time first.
+"""The worth of each step: returns, value targets and advantages over (T, N) arrays, time first.
 
 Every function takes `reward (T, N)` with `next_value (T, N)`, the value of what follows each step: 0 where the episode
 terminated, V(final observation) where it was truncated, V(obs_{t+1}) elsewhere. `done (T, N)` marks both kinds of end

@@ -1,4 +1,4 @@
-"""What rewards are made into before anything is learned from them."""
+"""Changes to rewards before anything is learned from them."""
 
 from dataclasses import dataclass, replace
 from typing import Any

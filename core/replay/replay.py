@@ -176,7 +176,7 @@ class Replay:
         return made | {"alpha": self.alpha, "stored in": where}
 
     def _columns(self, batch: Batch) -> dict[str, NDArray]:
-        """What is stored of each step, arrays (T, N, ...)."""
+        """The stored part of each step, arrays (T, N, ...)."""
         if self.stack > 1 and batch.obs.shape[2:3] != (self.stack,):
             raise UsageError(f"observations of shape {batch.obs.shape[2:]} are no stacks of {self.stack} frames")
         if missing := set(self.extras) - set(batch.extras):
@@ -277,7 +277,7 @@ class Replay:
             sumtree.assign(self.tree, slots, np.full(len(slots), weight))
 
     def _keep_ends(self, batch: Batch, slots: NDArray[np.int64]) -> None:
-        """What an autoreset hides: the observations after episodes' ends."""
+        """Keep the observations after episodes' ends, which an autoreset hides."""
         if not len(batch.final_at):
             return
         t, i = batch.final_at.T

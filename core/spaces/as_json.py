@@ -10,7 +10,7 @@ from ..errors import UsageError
 
 
 def to_json(space: spaces.Space) -> dict[str, Any]:
-    """What `from_json` makes an equal space from.
+    """JSON from which `from_json` makes an equal space.
 
     Raises:
         UsageError: for a space without a fixed size.

@@ -24,17 +24,17 @@ class Row:
     ours: list[float]
     peer: list[float]
     peer_name: str
-    """A library, or what the figure is a target of."""
+    """Name of a library or of a target."""
     higher_is_better: bool = True
     note: str = ""
     limits: dict[str, list[float]] = field(default_factory=dict)
-    """What the machine could do if there were nothing but the work itself, in the same unit, by what that is."""
+    """Speed of the machine without anything but the work itself, in the same unit, by description."""
     signed: bool = False
-    """The figures can be negative: their difference is shown, for a ratio of them says nothing."""
+    """Whether figures can be negative; then their difference is shown, because a ratio means nothing."""
 
     @property
     def ratio(self) -> float | None:
-        """How many times better ours is, by medians; None where that says nothing."""
+        """How many times better ours is, by medians; None where that means nothing."""
         if self.signed:
             return None
         ours, peer = median(self.ours), median(self.peer)
@@ -67,7 +67,7 @@ def bench(suite: str, repeats: int, as_json: bool) -> Iterator[str]:
 
 
 def alternate(repeats: int, *sides: Callable[[int], float]) -> list[list[float]]:
-    """`repeats` figures of each side in turns, so that all see the same moods of the machine."""
+    """`repeats` figures of each side in turns, so that all meet the same conditions of the machine."""
     figures: list[list[float]] = [[] for _ in sides]
     for i in range(repeats):
         for side, measured in zip(sides, figures, strict=True):
@@ -123,7 +123,7 @@ def _short(value: float) -> str:
 
 @contextmanager
 def _peer_needed() -> Iterator[None]:
-    """Says how to install the peer where it is missing."""
+    """Tell how to install the peer if it is missing."""
     try:
         yield
     except ImportError as problem:

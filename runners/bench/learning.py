@@ -32,7 +32,7 @@ class Case:
     steps: int
     num_envs: int
     config: Any
-    """Of the algorithm, which it names."""
+    """Config of the algorithm, which it names."""
     solved: float | None = None
 
     @property

@@ -23,7 +23,7 @@ def measure(repeats: int, steps: int = 2_000_000) -> Iterator[Row]:
 
 
 def _sizes(steps: int, seed: int) -> list[float]:
-    """Of one run, after each share of it."""
+    """MiB of one run after each share of its steps."""
     config = ppo.Config(horizon=128, minibatch=2048, epochs=4)
     run = Run("ppo", "CartPole-v1", config, steps=steps, num_envs=64, seed=seed, evals=0)
     sizes: list[float] = []

@@ -1,4 +1,4 @@
-"""What SB3 trains with: its vector environments and models for the same ids and settings."""
+"""The peer's side: SB3's vector environments and models for the same ids and settings."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,1 +1,1 @@
-"""Demonstrations: recorded, exchanged, and how many of them imitation takes."""
+"""Demonstrations: record them, exchange them, count how many imitation needs."""

@@ -1,4 +1,4 @@
-"""Recording demonstrations of whoever acts."""
+"""Recording demonstrations of any expert."""
 
 from collections.abc import Callable
 from contextlib import closing, nullcontext
@@ -27,7 +27,7 @@ _COPIES = 8  # environments that are played side by side
 
 
 def summary(recorded: Demos) -> str:
-    """What a folder of demonstrations holds, in a few lines, after reading all of it."""
+    """The contents of a folder of demonstrations in a few lines, after reading all of it."""
     found = [(float(t.reward.sum()), len(t.action)) for t in recorded]
     returns, lengths = (np.array(x) for x in zip(*found, strict=True))
     actors = sorted({str(t.about.get("actor", "unknown")) for t in recorded})

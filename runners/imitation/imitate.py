@@ -53,7 +53,7 @@ class Comparison:
     returns: dict[str, float] = field(default_factory=dict)
     """Mean return by "algo/demonstrations/seed"."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """What each of these took to learn and evaluate, in seconds of one core."""
+    """Seconds of one core that each of these took to learn and evaluate."""
 
     def score(self, key: str) -> float:
         """Normalised return of what was learned."""
@@ -66,7 +66,7 @@ class Comparison:
 
     @property
     def cells(self) -> set[tuple[str, int]]:
-        """Algorithms and numbers of demonstrations that there are scores of."""
+        """Algorithms and numbers of demonstrations that have scores."""
         return {(algo, int(count)) for algo, count, _ in (key.split("/") for key in self.returns)}
 
 
@@ -173,7 +173,7 @@ def _dagger(recorded: Demos, expert: str, count: int, seed: int) -> Run:
 
 
 def _learned(run: Run, judge: VectorEnv, episodes: int) -> tuple[float, float]:
-    """Mean return of the policy at the end of a run, nothing being chosen by its returns; and the time it took."""
+    """Mean return of the policy at the end of a run, not chosen by its returns; and the time it took."""
     began = _busy()
     result = train(run)
     if result.interrupted:
@@ -182,7 +182,7 @@ def _learned(run: Run, judge: VectorEnv, episodes: int) -> tuple[float, float]:
 
 
 def _busy() -> float:
-    """Seconds of one core that this process and those that it ran have used."""
+    """Seconds of one core that this process and its children have used."""
     return sum(os.times()[:4])
 
 

@@ -21,14 +21,14 @@ names, summary = _registry.names, _registry.summary
 
 @dataclass(frozen=True)
 class Finding:
-    """What an experiment found."""
+    """Result of an experiment."""
 
     columns: Sequence[str]
     """Headings of the table."""
     rows: Sequence[Sequence[Any]]
     """Its lines: words, truth values and numbers."""
     checks: dict[str, bool]
-    """The sentences that the claim consists of, with the figures that decide, and whether each is true."""
+    """The sentences of the claim, with the figures that decide, and whether each is true."""
     draw: Callable[[Any], None]
     """Draws into an empty matplotlib figure of 8 x 5 inches."""
 
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """A finding, and how it came about."""
+    """A finding, and the run that led to it."""
 
     name: str
     seed: int
@@ -79,7 +79,7 @@ def catalogue() -> str:
 
 
 def find(name: str, seed: int) -> Finding:
-    """What an experiment finds.
+    """The result of an experiment.
 
     Raises:
         UsageError: for an unknown one.

@@ -17,16 +17,16 @@ _WINDOW = 20  # episodes that a mean return is taken over
 
 
 class Watched(NamedTuple):
-    """What a run did."""
+    """The course of a run."""
 
     steps: list[int]
-    """After which steps it was looked at."""
+    """Numbers of steps after which the run was looked at."""
     returns: list[float]
     """The mean return of the last 20 episodes then; nan before the first has ended."""
     peak: float
     """The largest of what was asked of the agent."""
     seconds: float
-    """Of training."""
+    """Seconds of training."""
 
 
 def watch(

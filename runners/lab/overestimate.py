@@ -50,7 +50,7 @@ def _estimates(method: int, seed: int) -> NDArray[np.float64]:
 
 @njit(nogil=True, cache=True)
 def _run(method: int, random: NDArray) -> NDArray:
-    """What a step into the second state is taken to be worth, after every episode; all actions are tried evenly."""
+    """Estimated value of a step into the second state, after every episode; all actions are tried evenly."""
     q, copy = np.zeros((2, ACTIONS)), np.zeros(ACTIONS)
     out = np.empty(EPISODES)
     for k in range(EPISODES):

@@ -104,7 +104,7 @@ def _visited(act: Act, seed: int) -> NDArray:
 
 
 def _slipping(act: Act, random: np.random.Generator, obs: NDArray) -> dict[str, NDArray]:
-    """What `act` answers, with random actions in place of some."""
+    """The answers of `act`, with random actions in place of some."""
     out = act(obs)
     drawn = random.integers(0, 2, len(obs))
     return {**out, "action": np.where(random.random(len(obs)) < SLIP, drawn, out["action"])}

@@ -26,39 +26,39 @@ class Run:
     algo: str
     """Algorithm: the name of a file in agents/."""
     env: Any
-    """What `envs.make` takes: an id, module:id, module:Class, a class, a callable, or a VectorEnv."""
+    """Environment, as `envs.make` takes it: an id, module:id, module:Class, a class, a callable, or a VectorEnv."""
     agent: Any
     """The algorithm's Config."""
     steps: int = 1_000_000
-    """Steps to learn from in all: of the environment, over all copies, or recorded ones, over all passes; exact."""
+    """Exact number of steps to learn from: those of all copies of the environment, or recorded ones over all passes."""
     num_envs: int = 8
     """Copies of the environment."""
     seed: int = 0
     """Seed of everything random: environments, weights, exploration, minibatches, evaluation."""
     device: str = "auto"
-    """cpu, cuda, or auto: a GPU for images where there is one, else the CPU."""
+    """Device: cpu, cuda, or auto, which takes a GPU for images if there is one and the CPU otherwise."""
     backend: str = "auto"
-    """How the copies are stepped: auto picks the fastest, and never changes the trajectories."""
+    """Way to step the copies: auto picks the fastest. It never changes the trajectories."""
     env_args: dict[str, Any] = field(default_factory=dict)
     """Arguments of the environment's constructor."""
     eval_args: dict[str, Any] = field(default_factory=dict)
-    """Arguments that differ where the policy is evaluated."""
+    """Arguments that differ for evaluation."""
     history: int = 1
-    """Observations that are seen as one: the last so many."""
+    """Number of latest observations that the agent sees as one."""
     demos: str | None = None
     """Folder of demonstrations, for an algorithm that learns from recorded steps."""
     demo_episodes: int | None = None
-    """Learn from so many of the demonstrations, drawn by the seed; none: from all."""
+    """Number of demonstrations to learn from, drawn by the seed; none: all."""
     expert: str | None = None
-    """Whom an algorithm may ask for the right action: a run's folder, a Stable-Baselines3 zip, or module:function."""
+    """Expert that an algorithm may ask for actions: a run's folder, a Stable-Baselines3 zip, or module:function."""
     net: str | None = None
     """A function of your own that builds the network from the spaces and the Config: module:function."""
     init_from: str | None = None
-    """Folder of a run whose policy to begin with; its network and normalisation of observations become this run's."""
+    """Folder of a run to begin with: its policy, its network and its normalisation of observations are taken over."""
     evals: int = 10
     """Evaluations during training, evenly spread; 0 for none."""
     eval_episodes: int = 10
-    """Episodes of each."""
+    """Episodes of each evaluation."""
     preset: str = "none"
     """Table of configs/<algo>.toml that this run started from."""
 

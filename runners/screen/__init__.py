@@ -1,1 +1,1 @@
-"""What a person looks at: pictures, games against the agent, curves, tables."""
+"""Output for a person: pictures, games against the agent, curves, tables."""

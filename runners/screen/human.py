@@ -93,7 +93,7 @@ class Keyboard:
                     self._paused ^= key == "space"
 
     def _wait(self) -> None:
-        """Until the next picture is due."""
+        """Sleep until the next picture is due."""
         now = perf_counter()
         if now < self._due:
             sleep(self._due - now)
@@ -107,11 +107,11 @@ class Keyboard:
         size = picture.get_width(), picture.get_height() + _BAR
         if self._screen is None:
             self._screen = game.display.set_mode(size)
-            game.display.set_caption("gymnast: show how it is done")
+            game.display.set_caption("gymnast: demonstrate the task")
         self._screen.fill((250, 250, 248))
         self._screen.blit(picture, (0, 0))
         font = game.font.Font(None, 20)
-        for row, text in enumerate((self._help(), "space: pause   escape: stop; an episode under way is not kept")):
+        for row, text in enumerate((self._help(), "space: pause   escape: stop; an unfinished episode is not kept")):
             self._screen.blit(font.render(text, True, (40, 40, 40)), (10, picture.get_height() + 8 + 20 * row))
         game.display.flip()
 
@@ -126,7 +126,7 @@ class Keyboard:
 
 
 def _bindings(env: VectorEnv) -> tuple[dict[str, Any], Any]:
-    """What each key does, and what is done while none is pressed (None: the last action)."""
+    """The effect of each key, and the action while none is pressed (None: the last one)."""
     space = env.single_action_space
     if isinstance(space, spaces.Discrete):
         names = action_names(env)
@@ -141,4 +141,6 @@ def _bindings(env: VectorEnv) -> tuple[dict[str, Any], Any]:
         for i, pair in enumerate(_AXES[: int(np.prod(space.shape))]):
             pushes |= {pair[0]: (i, low.flat[i]), pair[1]: (i, high.flat[i])}
         return pushes, (low + high) / 2
-    raise UsageError(f"keys cannot give actions of {space}; Discrete, and Box of up to {len(_AXES)} numbers, they can")
+    raise UsageError(
+        f"keys cannot give actions of {space}; they can for Discrete, and for Box of up to {len(_AXES)} numbers"
+    )

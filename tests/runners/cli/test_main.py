@@ -64,7 +64,7 @@ def test_each_command_explains_its_options(gymnast, command):
 
 def test_train_help_shows_the_values_of_the_preset_beside_the_defaults(gymnast):
     said = flowing(gymnast("train ppo CartPole-v1 --help").out)
-    assert "exact. (preset: 100000, default: 1000000)" in said
+    assert "over all passes. (preset: 100000, default: 1000000)" in said
     assert "Adam step size. (preset: 0.001, default: 0.0003)" in said
     assert "(default: 1000000)" in flowing(gymnast("train ppo CartPole-v1 --preset none --help").out)
 

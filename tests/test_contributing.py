@@ -1,0 +1,62 @@
+"""The agent that CONTRIBUTING.md prints works as it is printed."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gymnast
+
+ROOT = Path(gymnast.__file__).parent
+LISTINGS = {
+    "agents/cem.py": ("python", '"""CEM'),
+    "configs/cem.toml": ("toml", '["CartPole-v1"]'),
+    "test_cem.py": ("python", "import numpy as np\n\nimport gymnast\n"),
+}
+
+
+def listing(language: str, start: str) -> str:
+    """The one block of code in CONTRIBUTING.md that begins so."""
+    blocks = re.findall(
+        rf"^```{language}\n(.*?)^```$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    (found,) = (block for block in blocks if block.startswith(start))
+    return found
+
+
+@pytest.fixture(name="run", scope="module")
+def _run(tmp_path_factory):
+    """Runs Python with a package that has the printed files, and otherwise is this one."""
+    folder = tmp_path_factory.mktemp("contributed")
+    package = folder / "gymnast"
+    package.mkdir()
+    for name in ("agents", "configs"):
+        shutil.copytree(ROOT / name, package / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("__init__.py", "core", "envs", "runners"):
+        (package / name).symlink_to(ROOT / name)
+    for place, (language, start) in LISTINGS.items():
+        (package / place).write_text(listing(language, start))
+
+    def run(*args: str) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(folder)}
+        done = subprocess.run([sys.executable, *args], cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_the_printed_test_of_the_printed_agent_passes(run):
+    assert "2 passed" in run("-m", "pytest", "-p", "no:cacheprovider", "gymnast/test_cem.py")
+
+
+def test_the_command_line_trains_the_printed_agent_and_resumes_it(run):
+    command = "from gymnast.runners.cli.main import main; main()"
+    assert "the cross-entropy method" in run("-c", command, "list", "agents")
+    said = run("-c", command, "train", "cem", "CartPole-v1", "--steps", "2k", "--num-envs", "8", "--out", "run")
+    assert "gymnast evaluate run" in said
+    assert "the run is in run" in run("-c", command, "train", "--resume", "run", "--steps", "3k")

@@ -15,7 +15,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout, Whole
 from gymnast.core.rollout.recording import Recorded
 from playing import Both, act, collect, go_on, saved, thoughts
-from probes import Anything, Match, recorded
+from probes import SEED, Anything, Match, recorded
 
 GAMES = {"alphazero"}  # these play games for two alone, and have contracts of their own
 pytestmark = pytest.mark.parametrize("algo", sorted(set(agents.names()) - GAMES))
@@ -64,10 +64,11 @@ def weights(agent):
     return torch.cat([p.detach().flatten() for p in agent.net.parameters()])
 
 
+@pytest.mark.learns
 def test_it_solves_match_in_a_few_thousand_steps(algo):
     env = vector(Match)
-    agent = made(algo, env)
-    rollout = started(agent, env)
+    agent = made(algo, env, SEED)
+    rollout = started(agent, env, SEED)
     steps = 0
     while steps < 8192:
         batch = collect(agent, rollout)

@@ -43,3 +43,16 @@ def cartpole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "cartpole"
     train(runs.preset("ppo", "CartPole-v1", steps=2048, evals=2, eval_episodes=4), out)
     return out
+
+
+@pytest.fixture(scope="session")
+def cloned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a clone of an own expert for CartPole, to be copied."""
+    folder = tmp_path_factory.mktemp("clones")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).parent)
+        patch.chdir(folder)
+        assert gymnast("collect own_experts:balance CartPole-v1 --episodes 4 --out demos --quiet").code == 0
+        line = "train bc CartPole-v1 --demos demos --steps 20k --agent.hidden 16 16 --evals 0 --out clone --quiet"
+        assert gymnast(line).code == 0
+    return folder / "clone"

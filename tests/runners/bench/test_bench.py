@@ -1,5 +1,7 @@
 import json
 import os
+from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -177,18 +179,29 @@ def test_training_and_the_arithmetic_of_its_update():
     _whats([row])
 
 
-def test_training_on_a_replay():
+class Here:
+    """In place of a process for the peer, which would import all that it needs once more."""
+
+    def submit(self, work, *args):
+        future = Future()
+        future.set_result(work(*args))
+        return future
+
+
+def test_training_on_a_replay(monkeypatch):
     pytest.importorskip("stable_baselines3")
     from gymnast.runners.bench import dqn, learning
 
+    monkeypatch.setattr(learning, "process", lambda: nullcontext(Here()))
     config = learner.Config(horizon=4, replay_ratio=0.5, minibatch=8, learning_starts=8, capacity=100, hidden=(8,))
     assert _whats(list(dqn.measure(1, [learning.Case("tiny", "CartPole-v1", 32, 1, config)]))) == ["tiny"]
 
 
-def test_the_peer_of_each_algorithm_trains_with_its_settings():
+def test_the_peer_of_each_algorithm_trains_with_its_settings(monkeypatch):
     pytest.importorskip("sb3_contrib")
     from gymnast.runners.bench import learning, pg
 
+    monkeypatch.setattr(learning, "process", lambda: nullcontext(Here()))
     a2c, trpo = (case.config for case in pg.CASES)
     configs = a2c, replace(trpo, horizon=8, critic_minibatch=16)
     a2c, trpo = pg.measure(1, [learning.Case("tiny", "CartPole-v1", 32, 2, config) for config in configs])
@@ -198,10 +211,11 @@ def test_the_peer_of_each_algorithm_trains_with_its_settings():
     assert trpo.ratio > 0
 
 
-def test_returns_are_of_whole_runs_by_both_sides():
+def test_returns_are_of_whole_runs_by_both_sides(monkeypatch):
     pytest.importorskip("stable_baselines3")
     from gymnast.runners.bench import learning, returns
 
+    monkeypatch.setattr(returns, "process", lambda: nullcontext(Here()))
     case = learning.Case("tiny", "CartPole-v1", 1000, 2, actor_critic.Config())
     (row,) = returns.measure(2, [case], episodes=3)
     assert all(8 <= figure <= 500 for figure in [*row.ours, *row.peer])

@@ -11,6 +11,7 @@ from gymnast.runners.imitation.demonstrations import collect
 from gymnast.runners.runs import run as runs
 from gymnast.runners.screen.human import Keyboard
 from gymnast.runners.training.train import Training
+from probes import SEED
 
 
 @pytest.fixture(name="walked")
@@ -239,24 +240,27 @@ def test_what_a_person_did_is_recorded_up_to_the_last_whole_episode(pygame, tmp_
     assert {trajectory.about["actor"] for trajectory in found} == {"human"}
 
 
+@pytest.mark.learns
 def test_the_interface_in_python_collects_clones_and_predicts(tmp_path):
     import gymnast
 
     def balance(obs):
         return {"action": (obs[:, 2] + 0.5 * obs[:, 3] > 0).astype(np.int64)}
 
-    gymnast.collect(balance, "CartPole-v1", tmp_path / "demos", episodes=8)
-    clone = gymnast.BC("CartPole-v1", demos=str(tmp_path / "demos")).learn(20_000)
+    gymnast.collect(balance, "CartPole-v1", tmp_path / "demos", episodes=8, seed=SEED)
+    clone = gymnast.BC("CartPole-v1", demos=str(tmp_path / "demos"), seed=SEED).learn(20_000)
     assert clone.evaluate(4).mean > 100
     action, thoughts = clone.predict(np.array([0, 0, 0.1, 0.5], np.float32))
     assert action == 1
     assert thoughts["action probability"].shape == (2,)
 
 
+@pytest.mark.learns
 def test_dagger_learns_from_the_command_line_and_resumes_bit_for_bit(gymnast, tmp_path):
     from gymnast.core import checkpoint
 
     line = "train dagger CartPole-v1 --expert own_experts:balance --evals 0 --quiet --agent.horizon 50 --num-envs 4"
+    line += f" --seed {SEED}"
     assert gymnast(f"{line} --steps 2k --out whole").code == 0
     assert gymnast(f"{line} --steps 1k --out half").code == 0
     assert gymnast("train --resume half --steps 2k --quiet").code == 0

@@ -11,6 +11,13 @@ from gymnast.core.learn.stats import iqm
 from gymnast.runners.imitation.imitate import Comparison, imitate, kept_in, report
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    """A corridor needs fewer steps than what the comparison is for."""
+    for steps in ("_FEWEST", "_LEARNED"):
+        monkeypatch.setitem(imitate.__globals__[steps], True, 5_000)
+
+
 def test_a_score_is_0_for_random_actions_and_1_for_the_expert():
     found = Comparison("Env-v0", "expert", 5, {"random": 20.0, "expert": 120.0}, {"bc/1/0": 20.0, "bc/1/1": 120.0})
     assert [found.score(key) for key in found.returns] == [0.0, 1.0]

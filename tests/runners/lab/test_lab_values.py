@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from gymnast.runners.lab import deceptive, polyak, stability
+from probes import SEED
 
 
 def held(name):
-    finding = import_module(f"gymnast.runners.lab.{name}").experiment(0)
+    finding = import_module(f"gymnast.runners.lab.{name}").experiment(SEED)
     assert finding.held, finding.checks
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("name", ["overestimate", "deceptive"])
 def test_it_holds(name):
     held(name)

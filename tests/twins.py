@@ -70,11 +70,12 @@ def clipped_surrogate_is_ppos_loss(kind="discrete", size=64, **config):
     torch.testing.assert_close(optimizer.flat.grad, expected, rtol=1e-4, atol=1e-6)
 
 
-def policy_gradient_is_a2cs_loss(kind="discrete", size=64, **config):
+def policy_gradient_is_a2cs_loss(kind="discrete", size=64, moved=False, **config):
     cfg = a2c.Config(**{**SMALL, "policy_gain": 1.0} | config)
     net, optimizer = actor_critic(kind, cfg)
     mb = minibatch(net, size)
-    mb["logp"] = net(mb["obs"])[0].log_prob(mb["action"]).detach()
+    if not moved:
+        mb["logp"] = net(mb["obs"])[0].log_prob(mb["action"]).detach()
     total, logs = a2c.loss(net, mb, cfg)
     expected = gradient(optimizer, total)
     names = ("value_coef", "entropy_coef", "normalize_advantage")

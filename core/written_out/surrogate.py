@@ -23,6 +23,7 @@ from ..nets import ActorCritic
 from .perceptron import Perceptron
 from .structure import Structure, perceptron, policy, weightless
 
+_ROUNDING = 1e-8  # nats of KL divergence between a policy and itself, computed by different loops
 _LOG_TAU = math.log(2 * math.pi)
 
 
@@ -108,9 +109,10 @@ class ClippedSurrogate(_Surrogate):
 
 
 class PolicyGradient(_Surrogate):
-    """The twin of `agents/a2c.py:loss` without a critic, for actions of the policy as it is.
+    """The twin of `agents/a2c.py:loss` without a critic.
 
-    Where that has not moved since it acted, the gradient of a surrogate without a clip is that of -log pi(a|s) * adv.
+    Where the policy has not moved since it acted, the gradient of a surrogate without a clip is that of
+    -log pi(a|s) * adv.
     """
 
     def __call__(
@@ -118,9 +120,13 @@ class PolicyGradient(_Surrogate):
     ) -> Tensor:
         """Policy loss, value loss and entropy of a minibatch, shape (3,)."""
         adv = _advantages(mb, normalize_advantage)
-        logs = self._write(mb, adv, value_coef, entropy_coef)[:3]
+        logs = self._write(mb, adv, value_coef, entropy_coef)
+        if logs[3] > _ROUNDING:  # others acted, or the policy as it was: what they thought does not matter here
+            with torch.no_grad():
+                mb = {**mb, "logp": self.net.policy(mb["obs"])[0].log_prob(mb["action"])}
+            logs = self._write(mb, adv, value_coef, entropy_coef)
         logs[0] = -(mb["logp"].numpy() @ adv) / len(adv)
-        return torch.from_numpy(logs).float()
+        return torch.from_numpy(logs[:3]).float()
 
 
 def _advantages(mb: dict[str, Tensor], normalize: bool) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Templates over jitted functions: bound by name, cached on disk, never stale."""
 
 import importlib.util
+import sys
 
 import numpy as np
 from numba import njit
@@ -54,3 +55,18 @@ def test_an_edited_source_file_gets_a_new_name_even_when_it_is_only_called(tmp_p
 
     assert name(1) == name(1)
     assert name(1) != name(2)
+
+
+def test_a_kernel_gets_a_new_name_when_what_it_calls_is_edited(tmp_path, monkeypatch):
+    rules, text = tmp_path / "rules.py", "from numba import njit\n@njit\ndef rule(x):\n    return x + {}\n"
+    page = "from rules import rule\nfrom gymnast.core.jitted.instantiate import kernel\n"
+    page += "@kernel\ndef step(x):\n    return rule(x)\n"
+
+    def step(amount):
+        monkeypatch.setitem(sys.modules, "rules", module(rules, text.format(amount)))
+        return module(tmp_path / "page.py", page).step
+
+    one, two = step(1), step(20)
+    assert one.__name__ != two.__name__
+    assert two(3) == 23
+    assert step(20).__name__ == two.__name__

@@ -10,7 +10,7 @@ from gymnast.agents import dqn, ppo
 from gymnast.core import checkpoint
 from gymnast.core.acting import Stateless
 from gymnast.core.jitted import activations, rng
-from gymnast.core.rollout import fused
+from gymnast.core.rollout import policies
 from gymnast.core.rollout.engine import Rollout
 from gymnast.core.rollout.fused import FusedActor, fits, is_native
 from gymnast.envs import make
@@ -153,7 +153,7 @@ def test_discrete_actions_are_drawn_with_their_probabilities():
     logits, random = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32)), rng.stream(0)
     action, counts, logp = np.zeros(1, np.int64), np.zeros(4), np.zeros(4)
     for _ in range(50_000):
-        logp_of_this = fused.draw_categorical(logits, np.zeros(0, np.float32), action, 4, random)
+        logp_of_this = policies.draw_categorical(logits, np.zeros(0, np.float32), action, 4, random)
         counts[action[0]] += 1
         logp[action[0]] = logp_of_this
     # four standard errors: 4 sqrt(0.25 / 50 000) = 0.009
@@ -165,14 +165,14 @@ def test_an_action_without_probability_is_never_drawn():
     logits, random = np.array([0.0, -1e4, 0.0], np.float32), rng.stream(0)
     action, seen = np.zeros(1, np.int64), set()
     for _ in range(5000):
-        fused.draw_categorical(logits, np.zeros(0, np.float32), action, 3, random)
+        policies.draw_categorical(logits, np.zeros(0, np.float32), action, 3, random)
         seen.add(int(action[0]))
     assert seen == {0, 2}
 
 
 def test_large_logits_do_not_overflow():
     logits = np.array([1e4, 1e4 - 1], np.float32)
-    logp = fused.draw_categorical(logits, np.zeros(0, np.float32), np.zeros(1, np.int64), 2, rng.stream(0))
+    logp = policies.draw_categorical(logits, np.zeros(0, np.float32), np.zeros(1, np.int64), 2, rng.stream(0))
     # 1 / (1 + 1/e) or 1 / (1 + e)
     assert min(abs(logp + 0.3133), abs(logp + 1.3133)) < 1e-3
 
@@ -181,7 +181,7 @@ def test_continuous_actions_are_drawn_with_their_moments():
     mean, log_std, random = np.array([1.0, -2.0], np.float32), np.log(np.array([1.0, 3.0], np.float32)), rng.stream(0)
     actions = np.zeros((50_000, 2), np.float32)
     for action in actions:
-        fused.draw_gaussian(mean, log_std, action, 2, random)
+        policies.draw_gaussian(mean, log_std, action, 2, random)
     np.testing.assert_allclose(actions.mean(0), mean, atol=0.055)  # four standard errors of 3 / sqrt(50 000)
     np.testing.assert_allclose(actions.std(0), [1, 3], rtol=0.013)
 
@@ -193,8 +193,8 @@ def test_jitted_code_equals_the_python_it_was_made_from():
     x = generator.normal(size=(5, 4)).astype(np.float32)
     outputs = []
     for forward, activate in (
-        (fused.forward, activations.activate),
-        (fused.forward.py_func, activations.activate.py_func),
+        (policies.forward, activations.activate),
+        (policies.forward.py_func, activations.activate.py_func),
     ):
         a, b = np.zeros((2, 5, 4), np.float32)
         rectified = weights.copy()

@@ -49,6 +49,11 @@ def test_loss_and_gradient_are_those_of_a2cs_loss(action, name):
     twins.policy_gradient_is_a2cs_loss(action, **POLICY_GRADIENTS[name])
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a2cs_loss_does_not_ask_who_acted(action):
+    twins.policy_gradient_is_a2cs_loss(action, moved=True)
+
+
 def test_what_is_not_finite_comes_through():
     cfg = ppo.Config(hidden=(4,))
     net = ActorCritic(OBS, ACTIONS["discrete"], cfg)

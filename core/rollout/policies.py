@@ -1,0 +1,134 @@
+"""Small policies as jitted loops: what is seen, the perceptrons, and the action drawn."""
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ..jitted.activations import REORDER, activate
+from ..jitted.formulas import exponentials, gaussian_logp
+from ..jitted.greedy import choose
+from ..jitted.rng import Stream, normal, uniform
+
+if TYPE_CHECKING:  # in the loops these are functions for the spaces at hand, see `instantiate`
+    encode: Any = None
+    draw: Any = None
+
+
+class Moments(NamedTuple):
+    """Of the observations: empty where they are taken as they are."""
+
+    shift: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+
+class Layers(NamedTuple):
+    """A network as the loops read it."""
+
+    weights: NDArray[np.float32]
+    """All of them in one vector."""
+    policy: NDArray[np.int64]
+    """(L, 4), see `places`."""
+    value: NDArray[np.int64]
+    """(L, 4), see `places`."""
+    relu: bool
+    """Whether the activations are ReLU, rather than tanh."""
+    moments: Moments
+    exploration: NDArray
+    """The logarithm of the standard deviation of actions, or epsilon; empty where the policy needs neither."""
+
+
+class Acted(NamedTuple):
+    """What an actor writes: (N, ...) of one step, or (T, N, ...) of a rollout."""
+
+    action: NDArray
+    logp: NDArray[np.float32]
+    value: NDArray[np.float32]
+
+
+def act(obs, acted, layers, random, scratch):  # type: ignore[no-untyped-def]
+    """Actions of N environments with their log-probabilities and the values of the states."""
+    seen = scratch[0, : len(obs)]
+    for i in range(len(obs)):
+        encode(obs[i], layers.moments, seen[i])
+    pi = forward(layers.weights, layers.policy, layers.relu, seen, scratch[1], scratch[2])
+    v = forward(layers.weights, layers.value, layers.relu, seen, scratch[3], scratch[4])
+    for i in range(len(obs)):
+        acted.value[i] = v[i, 0]
+        acted.logp[i] = draw(pi[i], layers.exploration, acted.action[i], layers.policy[-1, 3], random)
+
+
+def act_greedily(obs, acted, layers, random, scratch):  # type: ignore[no-untyped-def]
+    """Epsilon-greedy actions of N environments; nothing else is recorded."""
+    seen = scratch[0, : len(obs)]
+    for i in range(len(obs)):
+        encode(obs[i], layers.moments, seen[i])
+    q = forward(layers.weights, layers.policy, layers.relu, seen, scratch[1], scratch[2])
+    for i in range(len(obs)):
+        acted.action[i, 0] = choose(q[i], q[i, :0], layers.policy[-1, 3], layers.exploration[0], random)
+
+
+@njit(nogil=True, fastmath=REORDER, error_model="numpy")
+def forward(weights, layers, relu, x, a, b):  # type: ignore[no-untyped-def]
+    """A perceptron on N rows `x`, layer by layer into `a` and `b` in turns; returns the one that holds its outputs."""
+    source, target = x, a
+    for k in range(len(layers)):
+        w, bias, inputs, outputs = layers[k, 0], layers[k, 1], layers[k, 2], layers[k, 3]
+        target = a if k % 2 == 0 else b
+        hidden = k < len(layers) - 1
+        for o in range(outputs):
+            row = weights[w + o * inputs : w + (o + 1) * inputs]
+            for i in range(len(x)):
+                total = weights[bias + o]
+                for j in range(inputs):
+                    total += row[j] * source[i, j]
+                target[i, o] = total
+        if hidden:
+            for i in range(len(x)):
+                activate(target[i, :outputs], relu)
+        source = target
+    return source
+
+
+@njit(nogil=True)
+def encode_row(obs, moments, x):  # type: ignore[no-untyped-def]
+    """A Box observation, standardised as `Standardize` does it if there are moments."""
+    for j in range(len(obs)):
+        x[j] = obs[j]
+        if len(moments.shift):
+            x[j] = min(max((obs[j] - moments.shift[j]) * moments.scale[j], np.float32(-10.0)), np.float32(10.0))
+
+
+@njit(nogil=True)
+def encode_index(obs, moments, x):  # type: ignore[no-untyped-def]
+    """A Discrete observation as one-hot."""
+    x[:] = 0.0
+    x[obs[0]] = 1.0
+
+
+@njit(nogil=True)
+def draw_categorical(logits: NDArray, log_std: NDArray, action: NDArray, count: int, random: Stream) -> float:
+    """Write an action drawn from softmax(logits[:count]) into `action` (1,); its log-probability."""
+    top, total = exponentials(logits[:count])
+    left = uniform(random) * total
+    chosen = count - 1
+    for j in range(count):
+        left -= math.exp(logits[j] - top)
+        if left < 0.0:
+            chosen = j
+            break
+    action[0] = chosen
+    return logits[chosen] - top - math.log(total)
+
+
+@njit(nogil=True)
+def draw_gaussian(mean: NDArray, log_std: NDArray, action: NDArray, count: int, random: Stream) -> float:
+    """Write an action drawn from N(mean[:count], exp(log_std)) into `action` (count,); its log-density."""
+    logp = 0.0
+    for j in range(count):
+        z = normal(random)
+        action[j] = mean[j] + math.exp(log_std[j]) * z
+        logp += gaussian_logp(z, log_std[j])
+    return logp

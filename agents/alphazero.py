@@ -22,7 +22,7 @@ from ..core.acting import Acting, Memoryless, Mode, spawned
 from ..core.batch import Batch
 from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
-from ..core.games.champion import Champion
+from ..core.games.champion import Champion, Playing
 from ..core.games.game import RESIGN, Positions, States
 from ..core.games.match import Player
 from ..core.games.net import PolicyValueNet
@@ -224,7 +224,9 @@ class Agent:
         return {"gradient": "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
-        return SelfPlay(self, envs, seed) if mode == "learn" else Playing(self, mode, seed)
+        if mode == "learn":
+            return SelfPlay(self, envs, seed)
+        return Playing(self._champion, self.states_of, self.cfg.simulations, mode, seed)
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Take in the games that ended, and learn from the window as often as `passes` says."""
@@ -382,31 +384,3 @@ class SelfPlay(Memoryless):
     def _past(self, games: int, weights: Weights) -> Search:
         """The search of a past network."""
         return self.champion.searcher(games, self.agent.cfg.fast_simulations, evaluate=self.champion.evaluator(weights))
-
-
-class Playing(Memoryless):
-    """Moves in N games by a search that begins anew at each: the likeliest moves, or drawn from the search's policy."""
-
-    def __init__(self, agent: Agent, mode: Mode, seed: int) -> None:
-        self.agent, self.mode = agent, mode
-        self.random = np.random.default_rng(spawned(seed, 1))
-        self._thoughts: dict[str, NDArray] = {}
-
-    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
-        states, simulations = self.agent.states_of(obs), self.agent.cfg.simulations
-        search = self.agent.champion().searcher(len(states), simulations)
-        search.run(states, np.full(len(states), simulations))
-        policy = search.policies(len(states))
-        self._thoughts = {"value": search.values(len(states)), "action probability": policy}
-        if self.mode == "best":
-            return {"action": policy.argmax(1)}
-        return {
-            "action": (policy.cumsum(1) > self.random.random((len(policy), 1)) * policy.sum(1, keepdims=True)).argmax(1)
-        }
-
-    def thoughts(self) -> dict[str, NDArray]:
-        """The last search's values (N,) and policies (N, A)."""
-        return self._thoughts
-
-    def parts(self) -> dict[str, Any]:
-        return {"random": self.random}

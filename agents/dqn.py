@@ -12,25 +12,22 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.acting import Acting, Memoryless, Mode, spawned
+from ..core.acting import Acting, Mode
 from ..core.batch import Batch
 from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
-from ..core.jitted.greedy import choose_all
-from ..core.jitted.rng import stream
 from ..core.learn.distributional import cross_entropy, projected, quantile_huber
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled
 from ..core.learn.rewards import Rewards
 from ..core.nets import ActionValue, ActionValueConfig
 from ..core.nets.build import ActionValueLike, Build, built
 from ..core.replay.replay import Replay
-from ..core.rollout.fused import FusedActor, fused
+from ..core.rollout.policy import EpsilonGreedy
 from ..core.written_out.mirror import Mirror
 from ..core.written_out.regression import DESCENT, VALUES, Regression
 
@@ -198,7 +195,8 @@ class Agent:
         return {"gradient": "written out" if self._twin() else "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
-        return EpsilonGreedy(self, envs, mode, seed)  # its fast path: core/rollout/fused.py
+        twins = self.cfg.twins == "auto"  # the fast path: core/rollout/fused.py
+        return EpsilonGreedy(self.net, envs, mode, seed, twins)
 
     def adopt(self, weights: Mapping[str, Any]) -> None:
         """Begin with the policy of another network's `weights`, and explore no more than in the end.
@@ -313,56 +311,5 @@ class Agent:
         return max(1, _AT_ONCE // (2 * self.cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
 
 
-class EpsilonGreedy(Memoryless):
-    """Takes the best actions of N environments, or any with probability epsilon; noisy layers draw noise of their own.
-
-    `mode` best explores neither way.
-    """
-
-    def __init__(self, agent: Agent, envs: int, mode: Mode, seed: int) -> None:
-        self.agent, self.explores = agent, mode != "best"
-        self.random = stream(seed)
-        self.generator = torch.Generator(agent.device).manual_seed(spawned(seed, 1))
-        twins = mode == "learn" and agent.cfg.twins == "auto"
-        self._fused: FusedActor | None = fused(agent.net, envs, seed) if twins else None
-        self._obs: NDArray | None = None
-
-    @property
-    def twin(self) -> Acting | None:
-        twin = self._fused
-        if twin is None or type(self) is not EpsilonGreedy:
-            return None
-        return twin if twin.holds() and _ACTING.shows() else None
-
-    @torch.inference_mode()
-    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
-        net, self._obs = self.agent.net, obs
-        tensor = torch.as_tensor(obs, device=self.agent.device)
-        net.train(self.explores)
-        if self.explores:
-            net.resample(self.generator)
-        values = net.values(net(tensor)).cpu().numpy()
-        mask = net.encoder.mask(tensor) if net.masked else None
-        masks = np.zeros((len(values), 0), np.int8) if mask is None else mask.cpu().numpy()
-        epsilon = net.epsilon.item() if self.explores else 0.0
-        return {"action": choose_all(values, masks, epsilon, self.random)}
-
-    @torch.inference_mode()
-    def thoughts(self) -> dict[str, NDArray]:
-        """Q (N, A) of the last observations, and the best action's as the state's value."""
-        if self._obs is None:
-            return {}
-        net = self.agent.net.eval()
-        tensor = torch.as_tensor(self._obs, device=self.agent.device)
-        out = net(tensor)
-        values, best = net.values(out), net.greedy(tensor, out)
-        return {"value": values.gather(-1, best[:, None])[:, 0].cpu().numpy(), "action value": values.cpu().numpy()}
-
-    def parts(self) -> dict[str, Any]:
-        twin = None if self._fused is None else self._fused.parts()
-        return {"random": self.random, "generator": self.generator, "twin": twin}
-
-
-_ACTING = Mirror(__name__, {"EpsilonGreedy.__call__": "41cc55b0"})
 _MIRROR = Mirror(__name__, {"targets": "9c1d8c6b", "loss": "ca842c49"}, VALUES, DESCENT)
 _LOGGED = ("loss/td", "value/q")

@@ -25,7 +25,7 @@ from ..core.learn.actor import Actor
 from ..core.learn.episodes import Memory, Played, episodes, joined, placed
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
 from ..core.learn.returns import rewards_to_go
-from ..core.learn.stats import effective_samples, explained_variance, sampled_kl
+from ..core.learn.stats import effective_samples, explained_variance, ridge, sampled_kl
 from ..core.nets import ActorCritic, ActorCriticConfig
 from ..core.nets.build import Build
 from ..core.nets.normalize import Standardize
@@ -230,7 +230,7 @@ class Agent:
         if cfg.baseline == "value":
             metrics["loss/value"] = self._fit_value(data["obs"][new], target[new], cfg.value_lr * decay)
         if cfg.baseline == "linear":
-            self.linear = _ridge(self._features(data["obs"][new], step), target[new])
+            self.linear = ridge(self._features(data["obs"][new], step), target[new])
         if cfg.standardize_return:
             self.returns.update(torch.as_tensor(ret[place][new]))
         self.memory.append(fresh)
@@ -345,8 +345,3 @@ def _optimal_baseline(net: ActorCritic, mb: dict[str, Tensor], logp: Tensor) -> 
             b = torch.where(others > 0, (product.sum(0) - product) / others, 0.0)
             total = total + (parameter * (b * g).mean(0)).sum()
     return total
-
-
-def _ridge(features: NDArray, target: NDArray) -> NDArray[np.float64]:
-    """Coefficients (F,) of the least squares fit of targets (B,), kept small where the features leave them open."""
-    return np.linalg.solve(features.T @ features + 1e-5 * np.eye(features.shape[1]), features.T @ target)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..acting import Memoryless, Mode, spawned
 from ..nets.config import Twins
 from .game import Game, States
 from .inference import Inference, inference
@@ -89,3 +90,34 @@ class Champion:
         net = deepcopy(self.net)
         net.load_state_dict(weights)
         return net
+
+
+class Playing(Memoryless):
+    """Moves in N games by a search that begins anew at each: the likeliest moves, or drawn from the search's policy."""
+
+    def __init__(
+        self, champion: Champion, states_of: Callable[[NDArray], States], simulations: int, mode: Mode, seed: int
+    ) -> None:
+        self.champion, self.states_of, self.simulations, self.mode = champion, states_of, simulations, mode
+        self.random = np.random.default_rng(spawned(seed, 1))
+        self._thoughts: dict[str, NDArray] = {}
+
+    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+        states = self.states_of(obs)
+        search = self.champion.searcher(len(states), self.simulations)
+        search.run(states, np.full(len(states), self.simulations))
+        policy = search.policies(len(states))
+        self._thoughts = {"value": search.values(len(states)), "action probability": policy}
+        if self.mode == "best":
+            return {"action": policy.argmax(1)}
+        return {
+            "action": (policy.cumsum(1) > self.random.random((len(policy), 1)) * policy.sum(1, keepdims=True)).argmax(1)
+        }
+
+    def thoughts(self) -> dict[str, NDArray]:
+        """The last search's values (N,) and policies (N, A)."""
+        return self._thoughts
+
+    def parts(self) -> dict[str, Any]:
+        """The random numbers."""
+        return {"random": self.random}

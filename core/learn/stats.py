@@ -80,3 +80,8 @@ def _middle(values: NDArray) -> NDArray:
     edges = np.arange(ordered.shape[-1] + 1) / ordered.shape[-1]
     weight = np.clip(edges[1:], 0.25, 0.75) - np.clip(edges[:-1], 0.25, 0.75)
     return ordered @ weight / weight.sum()
+
+
+def ridge(features: NDArray, target: NDArray) -> NDArray[np.float64]:
+    """Coefficients (F,) of the least squares fit of targets (B,), kept small where the features leave them open."""
+    return np.linalg.solve(features.T @ features + 1e-5 * np.eye(features.shape[1]), features.T @ target)

@@ -1,14 +1,18 @@
-"""Acting with the policy of an `Actor`."""
+"""Acting with a policy, or greedily on action values."""
 
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..acting import Acting, Memoryless, Mode, spawned
 from ..heads import StateDependentNoiseHead
+from ..jitted.greedy import choose_all
+from ..jitted.rng import stream
 from ..learn.actor import Actor
+from ..nets import ActionValue
 from ..written_out.mirror import Mirror
 from .fused import FusedActor, fused
 
@@ -69,6 +73,57 @@ class PolicyActing(Memoryless):
         return action.view(len(action), *self.actor.net.action_shape).cpu().numpy()
 
 
+class EpsilonGreedy(Memoryless):
+    """Takes the best actions of N environments, or any with probability epsilon; noisy layers draw noise of their own.
+
+    `mode` best explores neither way.
+    """
+
+    def __init__(self, net: ActionValue, envs: int, mode: Mode, seed: int, twins: bool) -> None:
+        self.net, self.explores, self.device = net, mode != "best", net.epsilon.device
+        self.random = stream(seed)
+        self.generator = torch.Generator(self.device).manual_seed(spawned(seed, 1))
+        self._fused: FusedActor | None = fused(net, envs, seed) if twins and mode == "learn" else None
+        self._obs: NDArray | None = None
+
+    @property
+    def twin(self) -> Acting | None:
+        """The jitted loop, as long as it computes exactly this."""
+        twin = self._fused
+        if twin is None or type(self) is not EpsilonGreedy:
+            return None
+        return twin if twin.holds() and _GREEDY.shows() else None
+
+    @torch.inference_mode()
+    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+        net, self._obs = self.net, obs
+        tensor = torch.as_tensor(obs, device=self.device)
+        net.train(self.explores)
+        if self.explores:
+            net.resample(self.generator)
+        values = net.values(net(tensor)).cpu().numpy()
+        mask = net.encoder.mask(tensor) if net.masked else None
+        masks = np.zeros((len(values), 0), np.int8) if mask is None else mask.cpu().numpy()
+        epsilon = net.epsilon.item() if self.explores else 0.0
+        return {"action": choose_all(values, masks, epsilon, self.random)}
+
+    @torch.inference_mode()
+    def thoughts(self) -> dict[str, NDArray]:
+        """Q (N, A) of the last observations, and the best action's as the state's value."""
+        if self._obs is None:
+            return {}
+        net = self.net.eval()
+        tensor = torch.as_tensor(self._obs, device=self.device)
+        out = net(tensor)
+        values, best = net.values(out), net.greedy(tensor, out)
+        return {"value": values.gather(-1, best[:, None])[:, 0].cpu().numpy(), "action value": values.cpu().numpy()}
+
+    def parts(self) -> dict[str, Any]:
+        """The coins, the noise and the twin's random numbers."""
+        twin = None if self._fused is None else self._fused.parts()
+        return {"random": self.random, "generator": self.generator, "twin": twin}
+
+
 class _Noise:
     """Exploration matrices (N, F, D) of state-dependent noise.
 
@@ -100,3 +155,4 @@ class _Noise:
 
 
 _MIRROR = Mirror(__name__, {"PolicyActing.__call__": "1ad79f57", "PolicyActing._to_numpy": "476be36d"})
+_GREEDY = Mirror(__name__, {"EpsilonGreedy.__call__": "00000000"})

@@ -249,7 +249,7 @@ MIRRORS = {
 }
 ALONE = {
     "greedy acting": (fused._GREEDY, twins.jitted_actor_is_greedy_as_the_network),
-    "epsilon-greedy acting": (dqn._ACTING, twins.jitted_actor_is_greedy_as_the_network),
+    "epsilon-greedy acting": (policy._GREEDY, twins.jitted_actor_is_greedy_as_the_network),
     "inference": (inference._MIRROR, twins.jitted_inference_is_the_networks_answer),
 }
 

@@ -162,6 +162,7 @@ class Agent:
             old = deepcopy(_policy(net, data["obs"]))  # its log_std can be the parameter itself, which will move
         total, _ = loss(net, data, old)
         g, before = -gradient(total, self._policy), total.detach()
+        self.optimizer.reduce(g)
         step = self._natural_step(g, data["obs"])
 
         def accept() -> bool:

@@ -1,7 +1,7 @@
 """Optimisers on one flat vector, and schedules."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -54,6 +54,14 @@ class Moments(NamedTuple):
     step: NDArray[np.float32]
 
 
+Reduce = Callable[[Tensor], None]
+"""What becomes of a gradient, in place, between its making and the step along it."""
+
+
+def alone(gradient: Tensor) -> None:
+    """Leaves a gradient as it is: on one machine, nobody else has a share of it."""
+
+
 class Adam:
     """Adam (Kingma & Ba 2014, arXiv:1412.6980) with the global gradient norm clipped first.
 
@@ -70,6 +78,8 @@ class Adam:
     ) -> None:
         self.flat = parameters if isinstance(parameters, nn.Parameter) else flatten(parameters)
         self.eps, self.max_grad_norm = eps, max_grad_norm
+        self.reduce: Reduce = alone
+        """The funnel that every gradient passes: several machines would put an all-reduce here."""
         self._moments = {name: torch.zeros_like(self.flat.data) for name in ("exp_avg", "exp_avg_sq")}
         self._moments["step"] = torch.zeros((), device=self.flat.device)
         self.on_cpu = self.flat.device.type == "cpu"
@@ -86,6 +96,8 @@ class Adam:
 
     def descend(self, lr: float) -> Tensor:
         """Descend along the gradient that is there; returns its norm before clipping."""
+        assert self.flat.grad is not None
+        self.reduce(self.flat.grad)
         if self.on_cpu:  # one loop where torch calls ten operations
             length = _adam(self.vectors, lr, self.eps, self.most)
             return torch.tensor(length, dtype=torch.float32)
@@ -132,6 +144,8 @@ class RMSprop:
     ) -> None:
         self.flat = flatten(parameters)
         self.eps, self.max_grad_norm, self.decay = eps, max_grad_norm, decay
+        self.reduce: Reduce = alone
+        """The funnel that every gradient passes, see `Adam`."""
         self._square = torch.ones_like(self.flat.data)
 
     def step(self, loss: Tensor, lr: float) -> Tensor:
@@ -141,8 +155,9 @@ class RMSprop:
 
     def descend(self, lr: float) -> Tensor:
         """Descend along the gradient that is there; returns its norm before clipping."""
+        assert self.flat.grad is not None
+        self.reduce(self.flat.grad)
         if self.flat.device.type == "cpu":  # one loop where torch calls ten operations
-            assert self.flat.grad is not None
             most = math.inf if self.max_grad_norm is None else self.max_grad_norm
             theta, slope, square = self.flat.detach().numpy(), self.flat.grad.numpy(), self._square.numpy()
             length = _rmsprop(theta, slope, square, lr, self.eps, self.decay, most)

@@ -155,4 +155,4 @@ class _Noise:
 
 
 _MIRROR = Mirror(__name__, {"PolicyActing.__call__": "1ad79f57", "PolicyActing._to_numpy": "476be36d"})
-_GREEDY = Mirror(__name__, {"EpsilonGreedy.__call__": "00000000"})
+_GREEDY = Mirror(__name__, {"EpsilonGreedy.__call__": "c3a37bbf"})

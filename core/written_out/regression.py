@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..jitted.formulas import huber
 from ..jitted.instantiate import instantiate
-from ..learn.optim import Adam, adam
+from ..learn.optim import Adam, adam, alone
 from ..nets import ActionValue
 from ..nets.encoder import Encoder
 from .mirror import Mirror
@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # in the loop these are the functions of other files, see `in
     swap: Any = None
     descend: Any = None
 
-DESCENT = Mirror(Adam.__module__, {"Adam.descend": "de033500", "_adam": "ed4fca31", "adam": "84734a51"}, STEPS)
+DESCENT = Mirror(Adam.__module__, {"Adam.descend": "f667aab5", "_adam": "ed4fca31", "adam": "84734a51"}, STEPS)
 """Steps of the optimiser, which are jitted along."""
 VALUES = Mirror(
     ActionValue.__module__,
@@ -124,7 +124,7 @@ class Regression:
         obs, next_obs = (self._features(drawn[name]).reshape(k, size, -1) for name in ("obs", "next_obs"))
         errors, logged = np.empty((k, size), np.float32), np.empty((k, 3), np.float32)
         columns = [drawn[name] for name in ("action", "reward", "discount", "weights")]
-        if size * len(self._target_weights) <= _SMALL:
+        if size * len(self._target_weights) <= _SMALL and self._optimizer.reduce is alone:
             rules = Rules(lr, self._optimizer.eps, self._optimizer.most, double, squared)
             given = Drawn(obs, next_obs, *columns)
             self._steps(given, self._places, self._target_weights, self._optimizer.vectors, rules, logged, errors)

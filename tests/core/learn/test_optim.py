@@ -129,3 +129,17 @@ def test_rmsprop_goes_on_from_a_state():
         optimizer.step(module(second).square().mean(), 1e-2)
     for a, b in zip(one.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("kind", [Adam, RMSprop])
+def test_every_gradient_passes_one_funnel_on_its_way_to_a_step(kind):
+    """Two machines that share gradients 2 and 4 step along 3, as one that had it."""
+    ends = []
+    for mine, reduce in ((3.0, None), (2.0, lambda gradient: gradient.add_(4.0).div_(2.0))):
+        weight = torch.nn.Parameter(torch.zeros(1))
+        optimizer = kind([weight])
+        if reduce:
+            optimizer.reduce = reduce
+        optimizer.step(mine * weight.sum(), 0.1)
+        ends.append(weight.item())
+    assert ends[0] == ends[1] != 0

@@ -104,7 +104,7 @@ def loss(net: Policy, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[
 class Agent:
     """Acts with pi, learns from one pass over demonstrations at a time."""
 
-    policy = ("net", "chosen")
+    policy = ("net",)
 
     def __init__(
         self,
@@ -118,12 +118,12 @@ class Agent:
         self.cfg, self.horizon, self.device, self.seed = cfg, Recorded(), torch.device(device), seed
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.net = built(Policy, PolicyLike, obs, action, cfg, net).to(self.device)
-        self.convolutional = bool(self.net.encoder.cnns)
+            self.student = built(Policy, PolicyLike, obs, action, cfg, net).to(self.device)
+        self.convolutional = bool(self.student.encoder.cnns)
         self.generator = torch.Generator(self.device).manual_seed(seed)
-        self.chosen = deepcopy(self.net) if cfg.patience else self.net  # the policy of the lowest validation loss
-        self.optimizer = Adam(self.net.parameters())
-        self._written_out = Likelihood.of(self.net, self.optimizer)
+        self.net = deepcopy(self.student) if cfg.patience else self.student  # the policy of the lowest validation loss
+        self.optimizer = Adam(self.student.parameters())
+        self._written_out = Likelihood.of(self.student, self.optimizer)
         self.action_space = action
         self.passes, self.since_best, self.lowest = 0, 0, np.inf
         self.finished = False
@@ -148,7 +148,7 @@ class Agent:
         data = {name: self._tensor(x.reshape(-1, *x.shape[2:])[valid]) for name, x in columns.items()}
         apart = held_out(episode, self.cfg.validation, self.seed).ravel()[valid]
         if self.passes == 0:
-            self.net.encoder.update(data["obs"][self._tensor(~apart)])
+            self.student.encoder.update(data["obs"][self._tensor(~apart)])
         return self.learn(data, apart, progress)
 
     def learn(self, data: dict[str, Tensor], apart: NDArray[np.bool_], progress: float) -> dict[str, float]:
@@ -183,13 +183,13 @@ class Agent:
     def parts(self) -> dict[str, Any]:
         # which episodes are held out must stay, so the seed is one of them
         own = Attributes(self, "seed", "passes", "since_best", "lowest", "finished")
-        nets = {"net": self.net, "chosen": None if self.chosen is self.net else self.chosen}
+        nets = {"net": self.net, "student": None if self.net is self.student else self.student}
         return {**nets, "generator": self.generator, "optimizer": self.optimizer, "own": own}
 
     def _descend(self, mb: dict[str, Tensor], lr: float, twin: Likelihood | None) -> Tensor:
         """One gradient step; loss and length of the gradient, shape (2,)."""
         if twin is None:
-            total, log = loss(self.net, mb, self.cfg)
+            total, log = loss(self.student, mb, self.cfg)
             norm = self.optimizer.step(total, lr)
             return torch.stack([log["loss/imitation"].detach(), norm])
         imitation = twin(mb, self.cfg.entropy_coef)
@@ -203,7 +203,7 @@ class Agent:
         twin = self._written_out
         if self.cfg.twins == "none" or self.cfg.divergence != "forward_kl":
             return None
-        return twin if twin and twin.fits(self.net, self.optimizer) and _MIRROR.shows() else None
+        return twin if twin and twin.fits(self.student, self.optimizer) and _MIRROR.shows() else None
 
     def _check(self, obs: spaces.Space) -> None:
         cfg = self.cfg
@@ -212,9 +212,9 @@ class Agent:
             raise UsageError(f"balance needs Discrete actions, not {self.action_space}. Set balance to false.")
         if cfg.divergence != "forward_kl" and not discrete:
             raise UsageError(f"divergence {cfg.divergence} needs Discrete actions, not {self.action_space}.")
-        if cfg.noise and self.net.encoder.layout.dtype != np.float32:
+        if cfg.noise and self.student.encoder.layout.dtype != np.float32:
             raise UsageError(f"noise needs observations of real numbers, not {obs}. Set noise to 0.")
-        names = {part.name for part in self.net.encoder.layout.parts}
+        names = {part.name for part in self.student.encoder.layout.parts}
         if cfg.relabel and not {_ACHIEVED, _DESIRED} <= names:
             raise UsageError(f"relabel needs Dict observations with {_ACHIEVED} and {_DESIRED}, not {obs}.")
 
@@ -227,7 +227,7 @@ class Agent:
         final[episode[-1]] = batch.obs[-1]
         final[episode[tuple(batch.final_at.T)]] = batch.final_obs
         flat = torch.as_tensor(obs.reshape(-1, *obs.shape[2:]).copy())
-        layout = self.net.encoder.layout
+        layout = self.student.encoder.layout
         achieved = layout.view(torch.as_tensor(final[episode.ravel()]))[_ACHIEVED]
         layout.view(flat)[_DESIRED].copy_(achieved)
         return flat.numpy().reshape(obs.shape)
@@ -252,10 +252,10 @@ class Agent:
             mb = {name: x.index_select(0, index) for name, x in data.items()} | {
                 "weight": torch.ones(len(index), device=self.device)
             }
-            pi = self.net(mb["obs"])
+            pi = self.student(mb["obs"])
             wanted, chosen = mb["action"].reshape(len(index), -1), pi.mode().reshape(len(index), -1)
             off = (wanted - chosen).square().sum(-1) if self._error == "squared_error" else (wanted != chosen).any(-1)
-            imitation = loss(self.net, mb, self.cfg)[1]["loss/imitation"]
+            imitation = loss(self.student, mb, self.cfg)[1]["loss/imitation"]
             sums += torch.stack([imitation * len(index), pi.entropy().sum(), off.sum()])
         return dict(zip(("loss", "entropy", "error"), (sums / len(data["obs"])).tolist(), strict=True))
 
@@ -266,7 +266,7 @@ class Agent:
         self.since_best += 1
         if validation < self.lowest:
             self.lowest, self.since_best = validation, 0
-            self.chosen.load_state_dict(self.net.state_dict())
+            self.net.load_state_dict(self.student.state_dict())
         self.finished = self.since_best >= self.cfg.patience
 
     def _tensor(self, x: NDArray) -> Tensor:
@@ -283,7 +283,7 @@ class Cloned(Memoryless):
 
     @torch.inference_mode()
     def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
-        net, self._obs = self.agent.chosen, obs
+        net, self._obs = self.agent.net, obs
         pi = net(torch.as_tensor(obs, device=self.agent.device))
         action = pi.mode() if self.mode == "best" else pi.sample(self.generator)
         return {"action": action.view(len(action), *net.action_shape).cpu().numpy()}
@@ -293,7 +293,7 @@ class Cloned(Memoryless):
         """The probabilities of Discrete actions, or the likeliest Box action."""
         if self._obs is None:
             return {}
-        pi = self.agent.chosen(torch.as_tensor(self._obs, device=self.agent.device))
+        pi = self.agent.net(torch.as_tensor(self._obs, device=self.agent.device))
         if isinstance(pi, heads.Categorical):
             return {"action probability": pi.logp.exp().cpu().numpy()}
         if isinstance(self.agent.action_space, spaces.Box):

@@ -13,8 +13,8 @@ import gymnast
 
 ROOT = Path(gymnast.__file__).parent
 LISTINGS = {
-    "agents/cem.py": ("python", '"""CEM'),
-    "configs/cem.toml": ("toml", '["CartPole-v1"]'),
+    "gymnast/agents/cem.py": ("python", '"""CEM'),
+    "gymnast/configs/cem.toml": ("toml", '["CartPole-v1"]'),
     "test_cem.py": ("python", "import numpy as np\n\nimport gymnast\n"),
 }
 
@@ -39,7 +39,7 @@ def _run(tmp_path_factory):
     for name in ("__init__.py", "core", "envs", "runners"):
         (package / name).symlink_to(ROOT / name)
     for place, (language, start) in LISTINGS.items():
-        (package / place).write_text(listing(language, start))
+        (folder / place).write_text(listing(language, start))
 
     def run(*args: str) -> str:
         environment = {**os.environ, "PYTHONPATH": str(folder)}
@@ -51,7 +51,7 @@ def _run(tmp_path_factory):
 
 
 def test_the_printed_test_of_the_printed_agent_passes(run):
-    assert "2 passed" in run("-m", "pytest", "-p", "no:cacheprovider", "gymnast/test_cem.py")
+    assert "2 passed" in run("-m", "pytest", "-p", "no:cacheprovider", "test_cem.py")
 
 
 def test_the_command_line_trains_the_printed_agent_and_resumes_it(run):

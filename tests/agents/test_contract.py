@@ -17,9 +17,6 @@ from gymnast.core.rollout.recording import Recorded
 from playing import Both, act, collect, go_on, saved, thoughts
 from probes import SEED, Anything, Match, recorded
 
-GAMES = {"alphazero"}  # these play games for two alone, and have contracts of their own
-pytestmark = pytest.mark.parametrize("algo", sorted(set(agents.names()) - GAMES))
-
 COPIES = 4
 
 
@@ -30,11 +27,12 @@ def vector(make_env):
 EAGER = {"learning_starts": 8, "minibatch": 8}  # so that those who learn from a replay learn from the first rollout
 
 
-def made(algo, env, seed=0, eager=False):
+def made(algo, env, seed=0, eager=False, **options):
     """The agent; one that asks an expert asks what solves `Match`, or elsewhere what does the same all the time."""
     module = agents.load(algo)
     known = module.Config.__dataclass_fields__
-    config = module.Config(**{k: v for k, v in EAGER.items() if eager and "learning_starts" in known})
+    eagerly = {k: v for k, v in EAGER.items() if eager and "learning_starts" in known}
+    config = module.Config(**{**eagerly, **options})
     agent = module.Agent(env.single_observation_space, env.single_action_space, config, seed=seed)
     if hasattr(agent, "expert"):
         action = env.single_action_space
@@ -44,6 +42,30 @@ def made(algo, env, seed=0, eager=False):
     return agent
 
 
+def takes(algo, obs, action):
+    """Whether the algorithm makes an agent for these spaces."""
+    try:
+        agents.load(algo).Agent(obs, action, agents.load(algo).Config())
+    except UsageError:
+        return False
+    return True
+
+
+# Those that play games for two alone have contracts of their own.
+ALGOS = [algo for algo in agents.names() if not agents.plays_games(agents.load(algo))]
+KINDS = {algo: [kind for kind, space in Match.SPACES.items() if takes(algo, space, space)] for algo in ALGOS}
+"""The kinds of `Match` that each algorithm takes, of which the first is its own in what follows."""
+each_algo = pytest.mark.parametrize("algo", ALGOS)
+each_kind = pytest.mark.parametrize(("algo", "kind"), [(algo, kind) for algo in ALGOS for kind in KINDS[algo]])
+
+
+def seen(kind, count=4):
+    """Observations of a kind of `Match`."""
+    space = deepcopy(Match.SPACES[kind])
+    space.seed(SEED)
+    return np.arange(4) if kind == "discrete" else np.stack([space.sample() for _ in range(count)])
+
+
 def started(agent, env, seed=0):
     """What the agent learns from: short rollouts, whole episodes, or demonstrations of what solves `Match`."""
     if isinstance(agent.horizon, Recorded):
@@ -51,10 +73,10 @@ def started(agent, env, seed=0):
     return Rollout(env, agent.horizon if isinstance(agent.horizon, Whole) else min(agent.horizon, 64), seed)
 
 
-def learned(algo, updates=3, seed=0):
+def learned(algo, kind, updates=3, seed=0, **options):
     """An agent that has learned for a few rollouts, the rollout that it learns from, and its metrics."""
-    env = vector(Match)
-    agent = made(algo, env, seed, eager=True)
+    env = vector(partial(Match, kind))
+    agent = made(algo, env, seed, eager=True, **options)
     rollout = started(agent, env, seed)
     metrics = [agent.update(collect(agent, rollout), k / updates) for k in range(updates)]
     return agent, rollout, metrics
@@ -64,9 +86,16 @@ def weights(agent):
     return torch.cat([p.detach().flatten() for p in agent.net.parameters()])
 
 
+@each_algo
+def test_it_takes_some_kind_of_action(algo):
+    assert KINDS[algo]
+
+
 @pytest.mark.learns
+@each_algo
 def test_it_solves_match_in_a_few_thousand_steps(algo):
-    env = vector(Match)
+    kind = KINDS[algo][0]
+    env = vector(partial(Match, kind))
     agent = made(algo, env, SEED)
     rollout = started(agent, env, SEED)
     steps = 0
@@ -74,28 +103,37 @@ def test_it_solves_match_in_a_few_thousand_steps(algo):
         batch = collect(agent, rollout)
         agent.update(batch, steps / 8192)
         steps += batch.steps
-    every = np.arange(4)
-    assert act(agent, every, "best")["action"].tolist() == every.tolist()
+    chosen, wanted = act(agent, seen(kind, 100), "best")["action"], seen(kind, 100)
+    if kind == "box":
+        assert np.abs(chosen - wanted).mean() < 0.1  # 2/3 at random, 1/2 if all are 0
+    else:
+        assert chosen.tolist() == wanted.tolist()
 
 
-def test_a_greedy_act_repeats_itself_and_changes_nothing(algo):
-    agent, *_ = learned(algo)
-    obs = np.arange(4)
+@each_kind
+def test_a_greedy_act_repeats_itself_and_changes_nothing(algo, kind):
+    agent, *_ = learned(algo, kind)
     state = deepcopy(saved(agent, 4))
-    actions = [act(agent, obs, "best")["action"].tolist() for _ in range(5)]
+    actions = [act(agent, seen(kind), "best")["action"].tolist() for _ in range(5)]
     assert all(a == actions[0] for a in actions)
     assert same(state, saved(agent, 4))
 
 
-def test_exploring_tries_every_action_at_the_start(algo):
-    agent = made(algo, vector(Match))
+@each_kind
+def test_exploring_tries_every_action_at_the_start(algo, kind):
+    agent = made(algo, vector(partial(Match, kind)))
     if hasattr(agent, "expert"):
         agent.expert = None  # the expert would try only the right one
-    assert set(act(agent, np.zeros(400, np.int64))["action"].tolist()) == {0, 1, 2, 3}
+    drawn = act(agent, np.repeat(seen(kind)[:1], 400, 0))["action"].reshape(400, -1)
+    if kind == "box":
+        assert (drawn.std(0) > 0.1).all()
+    else:
+        assert len(np.unique(drawn, axis=0)) == {"discrete": 4, "multidiscrete": 6, "multibinary": 8}[kind]
 
 
-def test_metrics_are_finite_and_named_by_group(algo):
-    *_, metrics = learned(algo)
+@each_kind
+def test_metrics_are_finite_and_named_by_group(algo, kind):
+    *_, metrics = learned(algo, kind)
     for row in metrics:
         assert row, "each update says something"
         for name, value in row.items():
@@ -103,39 +141,120 @@ def test_metrics_are_finite_and_named_by_group(algo):
             assert name.count("/") == 1
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(algo):
-    one, again, other = (weights(learned(algo, seed=seed)[0]) for seed in (3, 3, 4))
+@each_kind
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(algo, kind):
+    one, again, other = (weights(learned(algo, kind, seed=seed)[0]) for seed in (3, 3, 4))
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
 
 
+@each_algo
 def test_making_and_training_an_agent_leave_the_global_generators_alone(algo):
     torch.manual_seed(0)
     expected = torch.get_rng_state()
-    learned(algo, updates=1)
+    learned(algo, KINDS[algo][0], updates=1)
     assert torch.equal(torch.get_rng_state(), expected)
 
 
-@pytest.mark.parametrize("updates", [0, 2])
-def test_an_agent_restored_from_a_file_continues_bit_for_bit(algo, tmp_path, updates):
-    first, rollout, _ = learned(algo, updates)
-    checkpoint.save(tmp_path / "agent.safetensors", saved(first, COPIES))
-    second = made(algo, vector(Match), seed=99, eager=True)
-    go_on(second, COPIES, checkpoint.load(tmp_path / "agent.safetensors"))
+def goes_on_alike(algo, kind, folder, updates, **options):
+    """Whether an agent that was restored from a file continues bit for bit."""
+    first, rollout, _ = learned(algo, kind, updates, **options)
+    checkpoint.save(folder / "agent.safetensors", saved(first, COPIES))
+    second = made(algo, vector(partial(Match, kind)), seed=99, eager=True, **options)
+    go_on(second, COPIES, checkpoint.load(folder / "agent.safetensors"))
     both = Both(first, second, COPIES)
     for k in range(2):
         batch = rollout.collect(both)
-        assert first.update(batch, k / 2) == second.update(batch, k / 2)
+        one, two = first.update(batch, k / 2), second.update(batch, k / 2)
+        assert one == two
+        assert np.isfinite(list(one.values())).all()
         assert torch.equal(weights(first), weights(second))
 
 
+@each_kind
+@pytest.mark.parametrize("updates", [0, 2])
+def test_an_agent_restored_from_a_file_continues_bit_for_bit(algo, kind, tmp_path, updates):
+    goes_on_alike(algo, kind, tmp_path, updates)
+
+
+NETWORK = [{"activation": "gelu", "norm": "layer"}, {"normalize_obs": True}, {"twins": "none"}]
+BOX_HEADS = [{"head": "squashed"}, {"head": "mixture"}, {"head": "autoregressive"}]
+SDE = [{"sde": True}, {"sde": True, "sde_freq": 2}]
+OPTIONS = {
+    "ppo": [
+        {"kl_penalty": 1.0},
+        {"target_kl": 0.01, "value_clip": 0.2, "clip_schedule": "linear", "lr_schedule": "linear"},
+        {"recompute_advantage": True, "normalize_return": True, "reward_sign": True, "epochs": 2},
+        {"shared": True, "orthogonal_init": False, "entropy_coef": 0.01},
+        {"value_warmup": 1},
+        *NETWORK,
+    ],
+    "a2c": [
+        {"control_variate": True},
+        {"replay": 64, "replay_batch": 16, "replay_steps": 2},
+        {"n_step": 3, "optimizer": "adam", "normalize_advantage": True},
+        {"episodes": 1, "lam": 1.0},
+        {"shared": True, "normalize_return": True, "entropy_coef": 0.01},
+        *NETWORK,
+    ],
+    "trpo": [{"line_search_steps": 0, "fisher_fraction": 0.5}, {"normalize_return": True}, *NETWORK],
+    "reinforce": [
+        *({"baseline": baseline} for baseline in ("none", "mean", "time", "leave_one_out", "linear", "optimal")),
+        {"memory": 2, "reuse": "trajectory", "epochs": 2},
+        {"weight": "discounted_to_go", "standardize_return": True, "entropy_coef": 0.01},
+        *NETWORK,
+    ],
+    "dqn": [
+        {"double": True, "dueling": True, "noisy": True, "priority": 0.5, "n_step": 3, "distribution": "categorical"},
+        {"distribution": "quantile", "atoms": 8},
+        {"dueling": True, "value_warmup": 2, "reward_sign": True, "loss": "squared", "tau": 0.5},
+        *NETWORK,
+    ],
+    "bc": [{"balance": True}, {"patience": 2}, {"noise": 0.1}, {"l2": 0.01, "entropy_coef": 0.01}, *NETWORK],
+    "dagger": [
+        {"retrain": "scratch", "validation": 0.2},
+        {"ensemble": 2, "threshold": 0.1, "queries": 500},
+        {"beta": "exponential"},
+        *NETWORK,
+    ],
+    "tabular": [{"method": method} for method in ("double_q", "sarsa", "monte_carlo")],
+}
+FOR_BOX = {algo: BOX_HEADS for algo in ("ppo", "a2c", "reinforce", "bc", "dagger")}
+FOR_BOX |= {algo: [*FOR_BOX.get(algo, []), *SDE] for algo in ("ppo", "a2c", "trpo")}
+OPTED = [(algo, KINDS[algo][0], options) for algo in ALGOS for options in OPTIONS.get(algo, [])]
+OPTED += [(algo, "box", options) for algo in ALGOS if "box" in KINDS[algo] for options in FOR_BOX.get(algo, [])]
+
+
+@pytest.mark.parametrize(("algo", "kind", "options"), OPTED, ids=str)
+def test_with_other_options_too_it_learns_and_continues_bit_for_bit(algo, kind, options, tmp_path):
+    try:
+        before = weights(made(algo, vector(partial(Match, kind)), eager=True, **options)).clone()
+    except UsageError as refusal:
+        pytest.fail(f"{options} is refused: {refusal}")
+    agent, *_ = learned(algo, kind, **options)
+    assert not torch.equal(weights(agent), before)
+    goes_on_alike(algo, kind, tmp_path, 2, **options)
+
+
+@each_algo
 def test_a_state_does_not_change_when_the_agent_learns_on(algo):
-    agent, rollout, _ = learned(algo)
+    agent, rollout, _ = learned(algo, KINDS[algo][0])
     parts = {name: part for name, part in agent.parts().items() if name != "replay"}  # which may be views
     state = checkpoint.state(parts)
     before = deepcopy(state)
     agent.update(collect(agent, rollout), 0.5)
     assert same(before, state)
+
+
+@each_algo
+def test_what_acting_depends_on_is_named_and_enough(algo):
+    """An agent with the parts of another that `policy` names acts as that one does."""
+    kind = KINDS[algo][0]
+    agent, *_ = learned(algo, kind)
+    other = made(algo, vector(partial(Match, kind)), seed=99, eager=True)
+    parts, its = agent.parts(), other.parts()
+    checkpoint.restore({n: its[n] for n in agent.policy}, checkpoint.state({n: parts[n] for n in agent.policy}))
+    np.testing.assert_array_equal(*(act(one, seen(kind), "best")["action"] for one in (agent, other)))
 
 
 def same(a, b):
@@ -166,17 +285,24 @@ ACTIONS = {
     "matrix": spaces.Box(-1, 1, (2, 2), np.float64),
     "scalar": spaces.Box(-1, 1, (), np.float32),
 }
-NEED_DISCRETE = {"dqn", "tabular"}
-PAIRS = [(OBS[name], ACTIONS["discrete"]) for name in OBS] + [(VECTOR, ACTIONS[name]) for name in ACTIONS]
 
 
-@pytest.mark.parametrize(("obs", "action"), PAIRS, ids=str)
+def pairs(algo):
+    """Every observation with an action that the algorithm takes, every action with an observation that it takes."""
+    action = next(a for a in ACTIONS.values() for o in OBS.values() if takes(algo, o, a))
+    obs = next(o for o in OBS.values() if takes(algo, o, action))
+    return [(o, action) for o in OBS.values()] + [(obs, a) for a in ACTIONS.values()]
+
+
+@pytest.mark.parametrize(
+    ("algo", "obs", "action"), [(algo, obs, action) for algo in ALGOS for obs, action in pairs(algo)], ids=str
+)
 def test_every_supported_space_makes_an_agent_that_acts_and_learns(algo, obs, action):
     env = vector(partial(Anything, obs, action))
     try:
         agent = made(algo, env, eager=True)
     except UsageError as refusal:  # which says what it cannot take, and what it can
-        if algo in NEED_DISCRETE and (f"not {action}" in str(refusal) or f"not {obs}" in str(refusal)):
+        if f"not {action}" in str(refusal) or f"not {obs}" in str(refusal):
             return
         raise
     before = weights(agent).clone()

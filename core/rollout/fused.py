@@ -122,7 +122,7 @@ class FusedActor(Memoryless):
         self.action_shape: tuple[int, ...] = net.action_shape if isinstance(net, ActorCritic) else ()
         self.action_dtype = np.dtype(np.int64 if self.discrete else np.float32)
         width = int(max(self._policy[:, 2:].max(), self._value[:, 2:].max(), net.encoder.size))
-        self._scratch = np.zeros((5, envs, width), np.float32)
+        self.scratch = np.zeros((5, envs, width), np.float32)
 
     def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
         """What the readable acting gives for stored observations (N, *obs): "action" and the `extras`."""
@@ -130,8 +130,9 @@ class FusedActor(Memoryless):
         action = np.empty((n, *self.action_shape), self.action_dtype)
         extras = {name: np.empty(n, np.float32) for name in self.extras}
         logp, value = (extras.get(name, _NOTHING) for name in ("logp", "value"))
-        acted = Acted(action.reshape(n, -1), logp, value)
-        self.jitted(obs.reshape(n, -1), acted, *self.arguments())
+        *layers, moments, exploration = self.layers()
+        network = (*layers, *moments, exploration)
+        self.jitted(obs.reshape(n, -1), action.reshape(n, -1), logp, value, *network, self.random, self.scratch)
         return {"action": action, **extras}
 
     def holds(self) -> bool:
@@ -142,11 +143,10 @@ class FusedActor(Memoryless):
         """The stream of random numbers."""
         return {"random": self.random}
 
-    def arguments(self) -> tuple[Any, ...]:
-        """The network as it is now, for `act`."""
+    def layers(self) -> Layers:
+        """The network as it is now."""
         moments, exploration = _moments(self._standardize), _exploration(self._net)
-        layers = Layers(self._weights, self._policy, self._value, self._relu, moments, exploration)
-        return layers, self.random, self._scratch
+        return Layers(self._weights, self._policy, self._value, self._relu, moments, exploration)
 
 
 class FusedLoop:
@@ -199,7 +199,9 @@ class FusedLoop:
             Simulators(
                 env.state, env.elapsed, env.rng, env.kernel.params, env.max_episode_steps, self._low, self._high
             ),
-            *self.actor.arguments(),
+            self.actor.layers(),
+            self.actor.random,
+            self.actor.scratch,
         )
         return final_at[:ends].copy(), final_obs[:ends].copy()
 
@@ -268,14 +270,18 @@ def _exploration(net: ActorCritic | ActionValue) -> NDArray:
 def roll(columns, envs, layers, random, scratch):  # type: ignore[no-untyped-def]
     """T steps of N environments; returns how many episodes ended."""
     obs, acted, reward, terminated, truncated, final_at, final_obs = columns
+    action, logp, value = acted  # taken apart once: each look into a tuple counts references to an array
+    weights, policy, critic, relu, (shift, scale), exploration = layers
     state, elapsed, streams, params, limit, low, high = envs
     steps, n = reward.shape
     ends = 0
     for t in range(steps):
-        act_all(obs[t], Acted(acted.action[t], acted.logp[t], acted.value[t]), layers, random, scratch)
+        act_all(
+            obs[t], action[t], logp[t], value[t], weights, policy, critic, relu, shift, scale, exploration, random,
+            scratch,
+        )  # fmt: skip
         for i in range(n):
-            action = for_env(acted.action[t, i], low, high)
-            reward[t, i], terminated[t, i] = step(state[i], params, action, streams[i])
+            reward[t, i], terminated[t, i] = step(state[i], params, for_env(action[t, i], low, high), streams[i])
             elapsed[i] += 1
             truncated[t, i] = elapsed[i] >= limit
             if terminated[t, i] or truncated[t, i]:

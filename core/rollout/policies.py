@@ -41,33 +41,35 @@ class Layers(NamedTuple):
 
 
 class Acted(NamedTuple):
-    """What an actor writes: (N, ...) of one step, or (T, N, ...) of a rollout."""
+    """What an actor writes, (T, N, ...) of a rollout."""
 
     action: NDArray
     logp: NDArray[np.float32]
     value: NDArray[np.float32]
 
 
-def act(obs, acted, layers, random, scratch):  # type: ignore[no-untyped-def]
+def act(  # type: ignore[no-untyped-def]
+    obs, action, logp, value, weights, policy, critic, relu, shift, scale, log_std, random, scratch
+):
     """Actions of N environments with their log-probabilities and the values of the states."""
-    seen = scratch[0, : len(obs)]
     for i in range(len(obs)):
-        encode(obs[i], layers.moments, seen[i])
-    pi = forward(layers.weights, layers.policy, layers.relu, seen, scratch[1], scratch[2])
-    v = forward(layers.weights, layers.value, layers.relu, seen, scratch[3], scratch[4])
+        encode(obs[i], shift, scale, scratch[0, i])
+    pi = forward(weights, policy, relu, scratch[0, : len(obs)], scratch[1], scratch[2])
+    v = forward(weights, critic, relu, scratch[0, : len(obs)], scratch[3], scratch[4])
     for i in range(len(obs)):
-        acted.value[i] = v[i, 0]
-        acted.logp[i] = draw(pi[i], layers.exploration, acted.action[i], layers.policy[-1, 3], random)
+        value[i] = v[i, 0]
+        logp[i] = draw(pi[i], log_std, action[i], policy[-1, 3], random)
 
 
-def act_greedily(obs, acted, layers, random, scratch):  # type: ignore[no-untyped-def]
+def act_greedily(  # type: ignore[no-untyped-def]
+    obs, action, logp, value, weights, policy, critic, relu, shift, scale, epsilon, random, scratch
+):
     """Epsilon-greedy actions of N environments; nothing else is recorded."""
-    seen = scratch[0, : len(obs)]
     for i in range(len(obs)):
-        encode(obs[i], layers.moments, seen[i])
-    q = forward(layers.weights, layers.policy, layers.relu, seen, scratch[1], scratch[2])
+        encode(obs[i], shift, scale, scratch[0, i])
+    q = forward(weights, policy, relu, scratch[0, : len(obs)], scratch[1], scratch[2])
     for i in range(len(obs)):
-        acted.action[i, 0] = choose(q[i], q[i, :0], layers.policy[-1, 3], layers.exploration[0], random)
+        action[i, 0] = choose(q[i], q[i, :0], policy[-1, 3], epsilon[0], random)
 
 
 @njit(nogil=True, fastmath=REORDER, error_model="numpy")
@@ -93,16 +95,16 @@ def forward(weights, layers, relu, x, a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def encode_row(obs, moments, x):  # type: ignore[no-untyped-def]
+def encode_row(obs, shift, scale, x):  # type: ignore[no-untyped-def]
     """A Box observation, standardised as `Standardize` does it if there are moments."""
     for j in range(len(obs)):
         x[j] = obs[j]
-        if len(moments.shift):
-            x[j] = min(max((obs[j] - moments.shift[j]) * moments.scale[j], np.float32(-10.0)), np.float32(10.0))
+        if len(shift):
+            x[j] = min(max((obs[j] - shift[j]) * scale[j], np.float32(-10.0)), np.float32(10.0))
 
 
 @njit(nogil=True)
-def encode_index(obs, moments, x):  # type: ignore[no-untyped-def]
+def encode_index(obs, shift, scale, x):  # type: ignore[no-untyped-def]
     """A Discrete observation as one-hot."""
     x[:] = 0.0
     x[obs[0]] = 1.0

@@ -101,7 +101,7 @@ def test_every_combination_of_parts_finds_the_values_of_the_probes(parts):
 @pytest.mark.learns
 @pytest.mark.parametrize("parts", PARTS)
 def test_every_combination_of_parts_finds_the_right_actions(parts):
-    made = learned(Opposite, 1500, **PARTS[parts])
+    made = learned(Opposite, 2000, **PARTS[parts])
     assert act(made, np.arange(2), "best")["action"].tolist() == [1, 0]
     got = thoughts(made, np.arange(2))["action value"]
     np.testing.assert_allclose(got, [[-1, 1], [1, -1]], atol=0.25)

@@ -210,7 +210,7 @@ OPTIONS = {
         {"dueling": True, "value_warmup": 2, "reward_sign": True, "loss": "squared", "tau": 0.5},
         *NETWORK,
     ],
-    "bc": [{"balance": True}, {"patience": 2}, {"noise": 0.1}, {"l2": 0.01, "entropy_coef": 0.01}, *NETWORK],
+    "bc": [{"balance": True}, {"patience": 2}, {"l2": 0.01, "entropy_coef": 0.01}, *NETWORK],
     "dagger": [
         {"retrain": "scratch", "validation": 0.2},
         {"ensemble": 2, "threshold": 0.1, "queries": 500},
@@ -220,6 +220,7 @@ OPTIONS = {
     "tabular": [{"method": method} for method in ("double_q", "sarsa", "monte_carlo")],
 }
 FOR_BOX = {algo: BOX_HEADS for algo in ("ppo", "a2c", "reinforce", "bc", "dagger")}
+FOR_BOX["bc"] = [*BOX_HEADS, {"noise": 0.1}]
 FOR_BOX |= {algo: [*FOR_BOX.get(algo, []), *SDE] for algo in ("ppo", "a2c", "trpo")}
 OPTED = [(algo, KINDS[algo][0], options) for algo in ALGOS for options in OPTIONS.get(algo, [])]
 OPTED += [(algo, "box", options) for algo in ALGOS if "box" in KINDS[algo] for options in FOR_BOX.get(algo, [])]

@@ -10,6 +10,7 @@ from gymnast import agents
 from gymnast.core.errors import UsageError
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training
+from playing import act
 from probes import Match
 
 HEADS = ("squashed", "mixture", "autoregressive")
@@ -37,7 +38,7 @@ def test_a_head_learns_or_is_refused_in_one_line(algo, head):
 def test_actions_never_leave_the_box(head):
     space = spaces.Box(-0.5, 2.0, (2,), np.float32)
     agent = agents.load("ppo").Agent(SEEN, space, agents.load("ppo").Config(head=head))
-    out = agent.act(np.zeros((500, 3), np.float32))
+    out = act(agent, np.zeros((500, 3), np.float32))
     assert all(space.contains(action) for action in out["action"])
 
 

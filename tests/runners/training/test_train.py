@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import pty
 import shutil
@@ -14,6 +15,7 @@ import pytest
 
 from gymnast.core import checkpoint
 from gymnast.core.errors import TrainingError, UsageError
+from gymnast.core.rollout.policy import PolicyActing
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import best, last
 from gymnast.runners.runs.run import Run
@@ -72,6 +74,35 @@ def test_two_runs_with_one_seed_are_bit_identical(tmp_path):
         train(small(), tmp_path / name)
     assert_equal_trees(checkpoint.load(last(tmp_path / "a")), checkpoint.load(last(tmp_path / "b")))
     assert rows(tmp_path / "a") == rows(tmp_path / "b")
+
+
+@pytest.mark.parametrize("twins", ["auto", "none"])
+def test_a_run_whose_acting_was_edited_between_stop_and_resume_goes_on_with_the_edited_one(
+    tmp_path, twins, monkeypatch
+):
+    run = small(agent={"twins": twins})
+    halves = started(tmp_path / "halves", run)
+    interrupted(run, 400, halves)
+    assert checkpoint.load(last(halves))["paths"]["acting"] == ("jitted" if twins == "auto" else "step by step")
+    readable, asked = PolicyActing.__call__, []
+
+    def edited(self: PolicyActing, obs: Any, first: Any) -> Any:
+        asked.append(len(obs))
+        return readable(self, obs, first)
+
+    monkeypatch.setattr(PolicyActing, "__call__", edited)
+    assert resume(halves).steps == run.steps
+    assert len(asked) >= (run.steps - 512) // 4
+    assert checkpoint.load(last(halves))["paths"]["acting"] == "step by step"
+
+
+def test_the_paths_taken_stand_in_the_folder(tmp_path):
+    for twins, expected in (("auto", ("jitted", "written out")), ("none", ("step by step", "autograd"))):
+        out = tmp_path / twins
+        train(small(agent={"twins": twins}), out)
+        paths = {"acting": expected[0], "gradient": expected[1]}
+        assert json.loads((out / "run.json").read_text())["paths"] == paths
+        assert checkpoint.load(last(out))["paths"] == paths
 
 
 def test_another_seed_gives_another_network():

@@ -140,10 +140,16 @@ def load(path: Path) -> Run:
     if not path.is_file():
         raise UsageError(f"{path.parent} is not the folder of a run: it has no {path.name}")
     try:
-        content = json.loads(path.read_text())["run"]
+        whole = json.loads(path.read_text())
+        content, version = whole["run"], whole.get("versions", {}).get("gymnast", "")
         config = agents.load(content["algo"]).Config
-    except (json.JSONDecodeError, KeyError, TypeError) as problem:
+    except (json.JSONDecodeError, AttributeError, KeyError, TypeError) as problem:
         raise UsageError(f"{path} is damaged: {problem}") from problem
+    if version.startswith("0.1."):
+        raise UsageError(
+            f"{path.parent} is a run of gymnast {version}, and only version 0.1 reads it: "
+            'pip install "gymnast==0.1.*", or train anew.'
+        )
     content["agent"] = configure(config, content["agent"], f"{path}: agent")
     return configure(Run, content, str(path))
 

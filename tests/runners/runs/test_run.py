@@ -88,3 +88,10 @@ def test_what_does_not_fit_is_refused_by_name(given, told):
     with pytest.raises(UsageError) as refusal:
         runs.preset("ppo", "CartPole-v1", **given)
     assert told in str(refusal.value)
+
+
+def test_a_run_of_the_first_version_is_refused_with_the_version_that_reads_it(tmp_path):
+    path = tmp_path / "run.json"
+    runs.save(runs.preset("ppo", "CartPole-v1"), path, versions={"gymnast": "0.1.0"})
+    with pytest.raises(UsageError, match=r"run of gymnast 0\.1\.0, and only version 0\.1 reads it"):
+        runs.load(path)

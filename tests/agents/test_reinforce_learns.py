@@ -9,9 +9,12 @@ from gymnast import REINFORCE
 from playing import thoughts
 from probes import SEED, Doors, Endless, Later, Match, One, Opposite, Seen, Slide
 
+SMALL = {"hidden": (16,), "value_epochs": 4}
+VALUES = {"value_epochs": 20}  # where they are what is asked for
+
 
 def learner(env, steps, **config):
-    made = REINFORCE(env, preset="none", backend="loop", seed=SEED, evals=0, agent={"hidden": (16,), **config})
+    made = REINFORCE(env, preset="none", backend="loop", seed=SEED, evals=0, agent=SMALL | config)
     return made.learn(steps)
 
 
@@ -21,31 +24,31 @@ def value(made, seen):
 
 @pytest.mark.learns
 def test_learns_what_is_seen():
-    made = learner(Seen, 800)
+    made = learner(Seen, 800, **VALUES)
     assert [value(made, seen) for seen in (-1.0, 1.0)] == pytest.approx([-1, 1], abs=0.05)
 
 
 @pytest.mark.learns
 def test_values_flow_back_in_time():
-    made = learner(Later, 3_000, gamma=0.5)
+    made = learner(Later, 3_000, gamma=0.5, **VALUES)
     assert [value(made, time) for time in (0, 1)] == pytest.approx([0.5, 1.0], abs=0.1)
 
 
 @pytest.mark.learns
 def test_what_a_time_limit_cuts_off_is_worth_v():
-    assert value(learner(Endless, 12_000, gamma=0.5, value_lr=0.01), 0.0) == pytest.approx(2.0, abs=0.1)
+    assert value(learner(Endless, 12_000, gamma=0.5, value_lr=0.01, **VALUES), 0.0) == pytest.approx(2.0, abs=0.1)
 
 
 @pytest.mark.learns
 def test_whole_returns_are_of_the_time_within_the_limit():
     # V predicts the whole return, 1 + 0.5 + ... + 0.5^4: not what is still to come, which is what a limit cuts off
-    made = learner(Endless, 6_000, gamma=0.5, value_lr=0.01, weight="whole")
+    made = learner(Endless, 6_000, gamma=0.5, value_lr=0.01, weight="whole", **VALUES)
     assert value(made, 0.0) == pytest.approx(1.9375, abs=0.03)
 
 
 @pytest.mark.learns
 def test_a_single_step_is_worth_its_reward():
-    assert value(learner(One, 400), 0.0) == pytest.approx(1, abs=0.05)
+    assert value(learner(One, 400, **VALUES), 0.0) == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.learns

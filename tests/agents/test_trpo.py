@@ -255,7 +255,7 @@ def test_the_policy_depends_on_what_is_seen(config):
 @pytest.mark.learns
 @pytest.mark.parametrize("kind", ["multidiscrete", "multibinary"])
 def test_it_matches_several_choices_at_once(kind):
-    agent = learned(vector(partial(Match, kind)), 40, gamma=0.0, damping=1e-3, delta=0.1, lam=0.0)
+    agent = learned(vector(partial(Match, kind)), 50, gamma=0.0, damping=1e-3, delta=0.03, lam=0.0)
     nvec = [3, 2] if kind == "multidiscrete" else [2, 2, 2]
     every = np.stack(np.meshgrid(*map(np.arange, nvec)), -1).reshape(-1, len(nvec))
     every = every.astype(Match.SPACES[kind].dtype)

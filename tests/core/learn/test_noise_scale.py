@@ -80,7 +80,8 @@ def test_it_goes_on_from_its_state():
 
 @pytest.mark.parametrize("algo", [A2C, PPO, REINFORCE, TRPO])
 def test_every_policy_gradient_agent_reports_its_noise_and_its_step(algo, tmp_path):
-    made = algo(Match, preset="none", backend="loop", evals=0)
+    few = {} if algo is REINFORCE else {"horizon": 16}
+    made = algo(Match, preset="none", backend="loop", evals=0, agent={"hidden": (16,), **few})
     made.learn(1)
     env = made.agent
     seen: dict[str, float] = {}
@@ -92,7 +93,7 @@ def test_every_policy_gradient_agent_reports_its_noise_and_its_step(algo, tmp_pa
         return row
 
     env.update = watched
-    made.learn(4_096)
+    made.learn(2_048)  # 16 updates or more, of which it looks at every tenth
     wanted = {"gradient/variance", "gradient/noise_scale", "policy/kl", "policy/effective_samples", "policy/entropy"}
     assert wanted <= seen.keys()
     assert 0 < seen["policy/effective_samples"] <= 1

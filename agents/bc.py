@@ -108,8 +108,8 @@ class Agent:
 
     def __init__(
         self,
-        obs: spaces.Space,
-        action: spaces.Space,
+        obs: spaces.Space[Any],
+        action: spaces.Space[Any],
         cfg: Config,
         device: str = "cpu",
         seed: int = 0,
@@ -205,7 +205,7 @@ class Agent:
             return None
         return twin if twin and twin.fits(self.student, self.optimizer) and _MIRROR.shows() else None
 
-    def _check(self, obs: spaces.Space) -> None:
+    def _check(self, obs: spaces.Space[Any]) -> None:
         cfg = self.cfg
         discrete = isinstance(self.action_space, spaces.Discrete)
         if cfg.balance and not discrete:
@@ -218,7 +218,7 @@ class Agent:
         if cfg.relabel and not {_ACHIEVED, _DESIRED} <= names:
             raise UsageError(f"relabel needs Dict observations with {_ACHIEVED} and {_DESIRED}, not {obs}.")
 
-    def _goals(self, batch: Batch, episode: NDArray[np.int64]) -> NDArray:
+    def _goals(self, batch: Batch, episode: NDArray[np.int64]) -> NDArray[Any]:
         """Observations (T, N, *obs), with what each episode achieved at its end as the goal if so asked."""
         obs = batch.obs[:-1]
         if not self.cfg.relabel:
@@ -269,7 +269,7 @@ class Agent:
             self.net.load_state_dict(self.student.state_dict())
         self.finished = self.since_best >= self.cfg.patience
 
-    def _tensor(self, x: NDArray) -> Tensor:
+    def _tensor(self, x: NDArray[Any]) -> Tensor:
         return torch.as_tensor(x, device=self.device)
 
 
@@ -279,17 +279,17 @@ class Cloned(Memoryless):
     def __init__(self, agent: Agent, mode: Mode, seed: int) -> None:
         self.agent, self.mode = agent, mode
         self.generator = torch.Generator(agent.device).manual_seed(spawned(seed, 1))
-        self._obs: NDArray | None = None
+        self._obs: NDArray[Any] | None = None
 
     @torch.inference_mode()
-    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+    def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         net, self._obs = self.agent.net, obs
         pi = net(torch.as_tensor(obs, device=self.agent.device))
         action = pi.mode() if self.mode == "best" else pi.sample(self.generator)
         return {"action": action.view(len(action), *net.action_shape).cpu().numpy()}
 
     @torch.inference_mode()
-    def thoughts(self) -> dict[str, NDArray]:
+    def thoughts(self) -> dict[str, NDArray[Any]]:
         """The probabilities of Discrete actions, or the likeliest Box action."""
         if self._obs is None:
             return {}
@@ -329,7 +329,7 @@ def held_out(episode: NDArray[np.int64], share: float, seed: int) -> NDArray[np.
     return (apart & (count > 1))[episode]
 
 
-def probability(batch: Batch) -> NDArray:
+def probability(batch: Batch) -> NDArray[Any]:
     """The expert's probabilities of all actions (T, N, A).
 
     Raises:

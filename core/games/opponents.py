@@ -91,7 +91,8 @@ class Sides:
         taken = (self.random.random(len(ply)) < self.share) & bool(self.past.weights)
         drawn = np.where(taken, self.random.integers(2, size=len(ply)), _NOBODY)
         self._side = np.where(first, drawn, self._side).astype(np.int8)
-        return self._side == ply % 2
+        turn: NDArray[np.bool_] = self._side == ply % 2
+        return turn
 
     @property
     def side(self) -> NDArray[np.int8]:

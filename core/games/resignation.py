@@ -70,7 +70,7 @@ class Resignation:
         self._first, self._verdicts = state["first"].copy(), state["verdicts"].copy()
         self._measure()
 
-    def _measure(self) -> tuple[NDArray, NDArray]:
+    def _measure(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Sets the threshold; for each, how many games would have been given up wrongly, and at all."""
         wrong, given_up = (self._verdicts == _WRONG).sum(0), (self._verdicts != _NOBODY).sum(0)
         fine = np.flatnonzero(wrong + 1 <= self.bound * (given_up + 1))

@@ -1,6 +1,6 @@
 """The head for an action space."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from gymnasium import spaces
 from torch import nn
@@ -15,7 +15,7 @@ Kind = Literal["plain", "squashed", "mixture", "autoregressive"]
 
 def head(
     features: int,
-    space: spaces.Space,
+    space: spaces.Space[Any],
     log_std_init: float = 0.0,
     sde: bool = False,
     kind: Kind = "plain",

@@ -30,7 +30,7 @@ def quantile_huber(quantiles: Tensor, target: Tensor) -> Tensor:
     sum_i mean_j |tau_i - [u_ij < 0]| L(u_ij) with u_ij = target_j - quantile_i, the midpoints tau_i = (i + 1/2) / K and
     Huber's L(u): u^2 / 2 up to |u| = 1, |u| - 1/2 beyond. Dabney et al. 2017, arXiv:1710.10044, equation 10.
     """
-    loss: Tensor = _QuantileHuber.apply(quantiles, target)
+    loss: Tensor = _QuantileHuber.apply(quantiles, target)  # type: ignore[no-untyped-call]
     return loss
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -193,7 +193,7 @@ def _clipped(flat: nn.Parameter, max_norm: float | None) -> tuple[Tensor, Tensor
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _rmsprop(
-    theta: NDArray, gradient: NDArray, square: NDArray, lr: float, eps: float, decay: float, most: float
+    theta: NDArray[Any], gradient: NDArray[Any], square: NDArray[Any], lr: float, eps: float, decay: float, most: float
 ) -> float:
     """One step of `RMSprop` in place; the gradient's norm, above `most` of which it counts as one of that length."""
     total = 0.0
@@ -232,4 +232,5 @@ def adam(moments, lr, eps, most):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _adam(moments: Moments, lr: float, eps: float, most: float) -> float:
-    return adam(moments, lr, eps, most)
+    norm: float = adam(moments, lr, eps, most)
+    return norm

@@ -70,7 +70,7 @@ class ReturnScale:
         """Standard deviation of the discounted returns seen; 1 before there are any."""
         return float(np.sqrt(self.m2 / self.count + _EPSILON)) if self.count else 1.0
 
-    def __call__(self, reward: NDArray, done: NDArray, valid: NDArray) -> NDArray[np.float32]:
+    def __call__(self, reward: NDArray[Any], done: NDArray[Any], valid: NDArray[Any]) -> NDArray[np.float32]:
         """Scaled rewards (T, N), after taking in the returns that these rewards make."""
         if self.running is None:
             self.running = np.zeros(reward.shape[1])

@@ -68,9 +68,9 @@ class Config(BoardConfig):
     gumbel: int = 0
     """Candidates of Gumbel roots with sequential halving instead of noise; 0: PUCT."""
     temperature: float = 1.0
-    """Of the moves played at the start of a game."""
+    """Temperature of the moves played at the start of a game."""
     temperature_final: float = 0.2
-    """Of the moves late in a game."""
+    """Temperature of the moves late in a game."""
     temperature_halflife: float = 10.0
     """Plies in which the distance between the two halves."""
     random_plies: int = 0
@@ -91,7 +91,7 @@ class Config(BoardConfig):
     gate: float = 0.0
     """A new network plays only once it wins this share of a match against the one that plays; 0: the newest plays."""
     gate_games: int = 40
-    """Of a match at the gate, with `simulations` a move."""
+    """Games of a match at the gate, with `simulations` a move."""
     generation: int = 500
     """Gradient steps between matches at the gate, and between networks that join the past ones."""
     passes: float = 3.0

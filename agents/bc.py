@@ -3,7 +3,7 @@
 Pomerleau 1991, doi:10.1162/neco.1991.3.1.88. Maximising E[log pi(a*|s)] over demonstrations is minimising the forward
 KL divergence of the policy from the expert up to a constant, so one Gaussian averages what an expert does one way or
 another (heads `mixture` and `autoregressive` do not). Each update is one pass over the demonstrations, and a run's
-steps count recorded steps learned from. What such a policy does where no expert has been is left open.
+steps count recorded steps learned from. Nothing determines how such a policy acts where no expert has been.
 """
 
 from copy import deepcopy
@@ -50,7 +50,7 @@ class Config(PolicyConfig):
     balance: bool = False
     """Weigh every Discrete action alike, however often the expert takes it."""
     divergence: Divergence = "forward_kl"
-    """What is minimised: forward_kl needs only the expert's actions (it is their likelihood); the others need the
+    """Divergence to minimise: forward_kl needs only the expert's actions (it is their likelihood); the others need the
     probabilities of all actions, which demonstrations by a policy over Discrete actions hold."""
     validation: float = 0.1
     """Share of the episodes that is held out to measure the loss on."""
@@ -246,7 +246,7 @@ class Agent:
 
     @torch.no_grad()
     def _judge(self, data: dict[str, Tensor]) -> dict[str, float]:
-        """Of the policy on recorded steps: the loss, the entropy, and how far its likeliest actions are off."""
+        """Metrics on recorded steps: the loss, the entropy, and how far the policy's likeliest actions are off."""
         sums = torch.zeros(3, device=self.device)
         for index in torch.arange(len(data["obs"]), device=self.device).split(4096):
             mb = {name: x.index_select(0, index) for name, x in data.items()} | {

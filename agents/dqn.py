@@ -65,7 +65,7 @@ class Config(ActionValueConfig):
     tau: float = 1.0
     """Share of the network that each of them takes over: 1 copies it; a small one, every step, follows smoothly."""
     loss: Literal["huber", "squared"] = "huber"
-    """Of the TD error; Huber's is linear beyond 1 and bears outliers. Distributions have losses of their own."""
+    """Loss of the TD error; Huber's is linear beyond 1 and bears outliers. Distributions have losses of their own."""
     epsilon_start: float = 1.0
     """Probability of a random action at first."""
     epsilon: float = 0.05
@@ -107,9 +107,9 @@ class Config(ActionValueConfig):
 
 @torch.no_grad()
 def targets(net: ActionValue, target_net: ActionValue, mb: dict[str, Tensor], cfg: Config) -> Tensor:
-    """What is regressed on: values (B,), probabilities (B, K), or returns (B, K), as `cfg.distribution` has it.
+    """Targets of the regression: values (B,), probabilities (B, K), or returns (B, K), as `cfg.distribution` has it.
 
-    Of `mb` it needs reward (B,), the n-step sum; discount (B,), 0 after a termination; next_obs (B, *obs).
+    `mb` must hold reward (B,), the n-step sum; discount (B,), 0 after a termination; next_obs (B, *obs).
     """
     following: Tensor = target_net(mb["next_obs"])
     best = net.greedy(mb["next_obs"], net(mb["next_obs"]) if cfg.double else following)

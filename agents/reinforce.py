@@ -40,10 +40,10 @@ class Config(ActorCriticConfig):
     episodes: int = 1
     """Whole episodes per environment between updates."""
     weight: Literal["whole", "to_go", "discounted_to_go"] = "to_go"
-    """What an action is credited with: the episode's whole discounted return; the rewards from then on, discounted from
+    """Credit of an action: the episode's whole discounted return; the rewards from then on, discounted from
     then on; or these times gamma^t, the exact gradient of the discounted return, in which late actions hardly count."""
     baseline: Literal["none", "mean", "time", "leave_one_out", "optimal", "linear", "value"] = "value"
-    """What is subtracted to lower the variance: nothing; the mean of the batch (shrinks the gradient by 1 - 1/N); its
+    """Baseline subtracted to lower the variance: none; the mean of the batch (shrinks the gradient by 1 - 1/N); its
     mean at the same time step (likewise); that of the other episodes (unbiased); the constant of least variance for
     each weight of the network, from the other episodes; a regression on observations and time; a value network."""
     epochs: int = 1
@@ -201,7 +201,7 @@ class Agent:
         place = played.step, played.episode
         reward = placed(played.reward, *place, shape)
         mean, std = float(self.returns.shift), 1 / float(self.returns.scale)
-        # what actions would be credited with if the policy were the one that acted: what a baseline predicts
+        # credit of the actions if this policy had been the one that acted: a baseline predicts it
         on_policy = replace(cfg, weight="whole" if cfg.weight == "whole" else "to_go")
         ret = credit(np.zeros_like(reward), reward, on_policy)[0]
         target = (ret - mean) / std

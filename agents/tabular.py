@@ -121,7 +121,7 @@ class Table(nn.Module):
 
 
 class _Tables(NamedTuple):
-    """What is learned."""
+    """The tables that are learned."""
 
     q: NDArray[np.float64]
     """(1 or 2, S, A)"""
@@ -180,7 +180,7 @@ class Agent:
         self.q: NDArray[np.float64] = self.net.q.numpy()
         self.visits = np.zeros(self.q.shape[1:], np.int64)
         self.random = stream(seed)
-        # of SARSA, per environment: state, action and reward whose next action is unknown
+        # for SARSA, per environment: state, action and reward whose next action is unknown
         self.waiting = np.zeros((0, 3))
 
     @property
@@ -264,7 +264,7 @@ def _believe(q, visits, s, a, target, rates):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _value(values, mask, epsilon):  # type: ignore[no-untyped-def]
-    """What an epsilon-greedy policy expects of action values (A,)."""
+    """Expectation of action values (A,) under an epsilon-greedy policy."""
     best, total, count = -np.inf, 0.0, 0
     for a in range(len(values)):
         if len(mask) == 0 or mask[a] != 0:

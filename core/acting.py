@@ -32,11 +32,11 @@ class Acting(Protocol):
         ...
 
     def thoughts(self) -> dict[str, NDArray[Any]]:
-        """What the last observations were thought to be: "value" (N,), "action probability" (N, A), ..."""
+        """Estimates for the last observations: "value" (N,), "action probability" (N, A), ..."""
         ...
 
     def parts(self) -> dict[str, Any]:
-        """What later actions depend on beside the agent, by name, for `core.checkpoint.state` and `restore`."""
+        """State that later actions depend on beside the agent, by name, for `core.checkpoint.state` and `restore`."""
         ...
 
 
@@ -68,7 +68,7 @@ class Stateless(Memoryless):
 
 
 def ask(acting: Acting, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """What an acting answers to observations (N, *obs) that begin no episode."""
+    """Answers of an acting to observations (N, *obs) that begin no episode."""
     return acting(obs, np.zeros(len(obs), np.bool_))
 
 

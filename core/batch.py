@@ -77,7 +77,7 @@ class Batch:
         return np.where(self.terminated, np.float32(0.0), np.float32(gamma))
 
     def not_finite(self) -> str | None:
-        """What of it is not a finite number, for the message that says why learning stopped."""
+        """Name of a part that is not finite, for the message that says why learning stopped; None if all are."""
         for what, given in (("a reward", self.reward), ("an observation", self.obs)):
             if not np.isfinite(given).all():
                 return what

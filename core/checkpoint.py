@@ -101,7 +101,7 @@ def tensors(tree: Any) -> Any:
 
 @runtime_checkable
 class Part(Protocol):
-    """What keeps its own state."""
+    """Anything that keeps its own state."""
 
     def state(self) -> Any:
         """A tree that does not change when this goes on."""

@@ -59,7 +59,7 @@ class Champion:
         return self._answer(self.game.planes(states))
 
     def evaluator(self, weights: Weights) -> Evaluate:
-        """What a network of other weights says: a past self."""
+        """Answers of the network with other weights: of a past self."""
         answer = inference(self._net_of(weights), *self._how)
         return lambda states, mask: answer(self.game.planes(states))
 

@@ -30,7 +30,7 @@ _MIRROR = Mirror(
 
 
 def inference(net: PolicyValueNet, bfloat16: bool = False, twins: Literal["auto", "none"] = "auto") -> Inference:
-    """What `net` says from now on, as its weights are now; they must not change while it is in use."""
+    """Answers of `net` with its present weights, which must not change while this is in use."""
     device = next(net.parameters()).device
     known = layers(net) if twins == "auto" and not bfloat16 and _MIRROR.shows() else None
     if known is not None:

@@ -205,7 +205,7 @@ def best_edge(tree: Tree, formula: Formula, i: int, node: int) -> int:
         if score > best_score:
             best, best_score = a, score
     if fresh != NONE:
-        urgency = np.float32(np.inf)  # of UCT, which tries every edge once
+        urgency = np.float32(np.inf)  # for UCT, which tries every edge once
         if not formula.uct:
             urgency = np.float32(sum_ / seen - formula.fpu * math.sqrt(mass)) + explore * fresh_prior
         if urgency > best_score:

@@ -10,7 +10,7 @@ from . import multimodal, squashed
 from .modules import BernoulliHead, CategoricalHead, GaussianHead, MultiCategoricalHead, StateDependentNoiseHead
 
 Kind = Literal["plain", "squashed", "mixture", "autoregressive"]
-"""Of a head for Box actions: one Gaussian, one inside the bounds, several, or bins one component after the other."""
+"""Kinds of head for Box actions: one Gaussian, one inside the bounds, several, or bins, one component after another."""
 
 
 def head(

@@ -1,4 +1,4 @@
-"""What several kernels compute, each in one place, for jitted code."""
+"""Formulas that several kernels compute, each in one place, for jitted code."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Actor: an actor-critic network that learns. What PPO, TRPO and the policy-gradient agents have in common."""
+"""Actor: an actor-critic network that learns, the common part of PPO, TRPO and the policy-gradient agents."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

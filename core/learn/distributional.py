@@ -9,8 +9,8 @@ from torch import Tensor
 def projected(probs: Tensor, reward: Tensor, discount: Tensor, returns: Tensor) -> Tensor:
     """Probabilities (B, K) on the evenly spread `returns` (K,) of the distribution of reward + discount * Z.
 
-    Z has the probabilities (B, K) on the same returns. What falls between two of them is shared, the nearer gets more;
-    what falls outside goes to the last one. Bellemare et al. 2017, arXiv:1707.06887, algorithm 1.
+    Z has the probabilities (B, K) on the same returns. Mass between two of them is shared, the nearer gets more; mass
+    outside goes to the last one. Bellemare et al. 2017, arXiv:1707.06887, algorithm 1.
     """
     low, high, step = returns[0], returns[-1], returns[1] - returns[0]
     place = ((reward[:, None] + discount[:, None] * returns).clamp(low, high) - low) / step

@@ -17,7 +17,7 @@ from .noisy import NoisyLinear
 
 
 class ActionValue(nn.Module):
-    """What is known of the return of each of A actions: K numbers, of which `values` makes Q(s, a).
+    """Estimates of the return of each of A actions: K numbers, from which `values` makes Q(s, a).
 
     | distribution | the K numbers                                   | source                              |
     |--------------|-------------------------------------------------|-------------------------------------|
@@ -88,7 +88,7 @@ class ActionValue(nn.Module):
         """Take the policy out of another network's `weights`: the logarithms of its probabilities become advantages.
 
         They are those of whoever acts as that policy does when every nat of entropy is worth 1 (Schulman et al. 2017,
-        arXiv:1704.06440). What the states are worth stays to be learned.
+        arXiv:1704.06440). The values of the states stay to be learned.
 
         Raises:
             UsageError: if they are of another shape, or this is not a dueling network of plain values.

@@ -89,7 +89,7 @@ def built(
 
 
 def own(kind: type[N], like: type, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: Any, build: Build) -> N:
-    """What `build` makes in place of a network of `kind`.
+    """The network that `build` makes in place of one of `kind`.
 
     Raises:
         UsageError: if that is no module, or lacks a member of `like`.

@@ -2,8 +2,8 @@
 
 Lin 1992; Mnih et al. 2013, arXiv:1312.5602; prioritised as in Schaul et al. 2015, arXiv:1511.05952. An observation is
 stored once: what follows a slot is the observation one row further on in its column, except after an episode's end and
-after the newest row; those few are kept whole on the side. Of stacked frames only the newest is stored. What belongs to
-one slot lies side by side in a record, because drawing waits for memory and for little else.
+after the newest row; those few are kept whole on the side. Only the newest of stacked frames is stored. The fields of
+one slot lie side by side in a record, because drawing waits for memory and for little else.
 """
 
 from collections.abc import Iterable

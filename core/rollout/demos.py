@@ -26,7 +26,7 @@ from ..spaces.layout import Layout
 FORMAT = 1
 """Raised when folders written from then on can no longer be read by older versions."""
 
-_PART_BYTES = 32 << 20  # of observations in one part
+_PART_BYTES = 32 << 20  # size of the observations in one part
 _INDEX = "demos.json"
 
 
@@ -42,7 +42,7 @@ class Trajectory(NamedTuple):
     terminated: bool
     """Whether the environment ended it; if not, a time limit did."""
     about: dict[str, Any]
-    """Who acted ("actor"), the seed of the environment and how many episodes it had played since ("seed", "played")."""
+    """Its "actor", the "seed" of the environment and how many episodes that had "played" since it was seeded."""
     extras: dict[str, NDArray[Any]]
     """(L, ...) whatever else is known of each step, such as the expert's "probability" of every action."""
 
@@ -84,7 +84,7 @@ class Demos:
         if not path.is_file():
             raise UsageError(f"{wrong} is missing. Copy the whole folder, or record anew with gymnast collect.")
         try:
-            tree = checkpoint.load(path, oldest=1)  # what is recorded has not changed since
+            tree = checkpoint.load(path, oldest=1)  # recordings have not changed since
         except UsageError as problem:
             raise UsageError(f"{wrong} is cut short or damaged. Record anew with gymnast collect.") from problem
         lengths = np.array([episode["length"] for episode in tree["episodes"]], np.int64)

@@ -16,7 +16,7 @@ from ..spaces.actions import action_adapter
 from ..spaces.layout import Layout, add_axis, take
 from .fused import FusedActor, FusedLoop, is_native
 
-_FIRST_ROWS = 256  # of the storage for whole episodes, which grows to the longest
+_FIRST_ROWS = 256  # in the storage for whole episodes, which grows to the longest
 
 
 class Whole(NamedTuple):
@@ -46,7 +46,7 @@ class Rollout:
         self.cut = False
         """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
         self._native = not self.whole and is_native(env)
-        self._loop: FusedLoop | None = None  # of the last twin that acted
+        self._loop: FusedLoop | None = None  # for the last twin that acted
         self._acting: Acting | None = None  # whose columns `_extras` holds
         self.horizon = _FIRST_ROWS if isinstance(horizon, Whole) else horizon
         self.layout = Layout(env.single_observation_space)
@@ -80,8 +80,8 @@ class Rollout:
     def collect(self, acting: Acting, limit: int | None = None) -> Batch:
         """The next `horizon` steps of every environment, or fewer so as not to exceed `limit` valid steps.
 
-        For whole episodes: that many of each from a reset on. What an environment does while others finish theirs is
-        not valid, and so counts neither as experience nor for the `limit`.
+        For whole episodes: that many of each from a reset on. Steps of an environment while others finish theirs are
+        not valid, and so count neither as experience nor for the `limit`.
         """
         if self.whole:
             if not self._fresh:
@@ -128,7 +128,7 @@ class Rollout:
         return self._batch(t, ends, reported)
 
     def state(self) -> dict[str, Any]:
-        """What `collect` depends on beside the environments themselves."""
+        """State that `collect` depends on beside the environments themselves."""
         return {
             "obs": self._obs[self._end].copy(),
             "first": self._first[self._end].copy(),
@@ -270,7 +270,7 @@ def _autoreset_mode(env: VectorEnv) -> AutoresetMode:
 def _episodes(reward, done, live, valid, return_so_far, length_so_far):  # type: ignore[no-untyped-def]
     """Environment, return and length of each episode that ended within the budget; advances what is running in place.
 
-    What an environment did beyond the budget belongs to its episode all the same, for the next call goes on from there.
+    Steps beyond the budget belong to their episode all the same, for the next call goes on from there.
     """
     steps, n = reward.shape
     count = 0

@@ -58,7 +58,7 @@ _GREEDY = Mirror(choose.__module__, {"choose": "1d03f8d8", "choose_all": "2e2955
 
 
 class Columns(NamedTuple):
-    """What a rollout of T steps writes."""
+    """Columns that a rollout of T steps writes."""
 
     obs: NDArray[Any]
     """(T + 1, N, F), the first row is there already."""
@@ -125,7 +125,7 @@ class FusedActor(Memoryless):
         self.scratch = np.zeros((5, envs, width), np.float32)
 
     def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-        """What the readable acting gives for stored observations (N, *obs): "action" and the `extras`."""
+        """Outputs of the readable acting for stored observations (N, *obs): "action" and the `extras`."""
         n = len(obs)
         action = np.empty((n, *self.action_shape), self.action_dtype)
         extras = {name: np.empty(n, np.float32) for name in self.extras}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # in the loops these are functions for the spaces at hand, se
 
 
 class Moments(NamedTuple):
-    """Of the observations: empty where they are taken as they are."""
+    """Moments of the observations: empty where they are taken as they are."""
 
     shift: NDArray[np.float32]
     scale: NDArray[np.float32]
@@ -41,7 +41,7 @@ class Layers(NamedTuple):
 
 
 class Acted(NamedTuple):
-    """What an actor writes, (T, N, ...) of a rollout."""
+    """Columns that an actor writes, (T, N, ...) of a rollout."""
 
     action: NDArray[Any]
     logp: NDArray[np.float32]

@@ -146,7 +146,7 @@ class Regression:
         return torch.from_numpy(logged), errors
 
     def _features(self, obs: NDArray[Any]) -> NDArray[np.float32]:
-        """What the first layer sees of stored observations (k, B, *obs); of numbers that is they themselves."""
+        """Inputs of the first layer for stored observations (k, B, *obs): plain numbers are their own features."""
         if self._identity:
             return obs
         features: NDArray[np.float32] = self._encoder(torch.from_numpy(obs).flatten(0, 1)).numpy()

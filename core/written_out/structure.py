@@ -46,7 +46,7 @@ class Structure:
         self._modules = [module for net in nets for module in net.modules()]
         self._own = [module.__dict__ for module in self._modules]
         self._hooks = [own[name] for own in self._own for name in HOOKS]
-        # of modules that have none, only lists can be given some and call them
+        # among modules without any, only lists can be given some and call them
         parents = [m for m in self._modules if m._modules or isinstance(m, nn.ModuleDict | nn.ModuleList)]
         self._children = [module._modules for module in parents]
         self._parameters: list[Any] = [module._parameters for module in self._modules if module._parameters]

@@ -1,6 +1,6 @@
 """The policy gradient and the clipped surrogate of two small perceptrons, with their gradients written out.
 
-Of a loss of twenty operations on 256 numbers, calling them takes longer than computing them. Here the passes through
+Calling the twenty operations of a loss on 256 numbers takes longer than computing them. Here the passes through
 the perceptrons are plain matrix products (`core/written_out/perceptron.py`), and the loss with its derivatives is one
 jitted loop over the minibatch. It computes what `loss` in `agents/ppo.py` and `agents/a2c.py` computes, equal up to the
 rounding of float32.

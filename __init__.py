@@ -43,4 +43,5 @@ def __dir__() -> list[str]:
 
 
 def _algorithms() -> dict[str, str]:
-    return import_module(".agents", __name__).titles()
+    titles: dict[str, str] = import_module(".agents", __name__).titles()
+    return titles

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # listing the agents must not import torch
 
 
 class Agent(Protocol):
-    """What the engine and the runners ask of an algorithm."""
+    """Interface of an algorithm for the engine and the runners."""
 
     horizon: "int | Whole | Recorded"
     """Steps, or whole episodes, of each environment in a rollout that it learns from; or a pass over demonstrations."""
@@ -38,7 +38,7 @@ class Agent(Protocol):
         ...
 
     def acting(self, envs: int, mode: "Mode" = "learn", seed: int = 0) -> "Acting":
-        """What acts in so many environments; one for each purpose, and none disturbs another or the learning."""
+        """An `Acting` for so many environments; each purpose has its own, and none disturbs another or the learning."""
         ...
 
     def update(self, batch: "Batch", progress: float) -> dict[str, float]:
@@ -126,7 +126,7 @@ def summary(name: str) -> str:
 
 
 def titles() -> dict[str, str]:
-    """What people call each algorithm, with its name: {"PPO": "ppo", ...}, without importing them."""
+    """Titles of the algorithms, with their names: {"PPO": "ppo", ...}, without importing them."""
     return {_registry.title(name): name for name in names()}
 
 

@@ -138,7 +138,8 @@ def critic_loss(net: ActorCritic, critic: Critic, mb: dict[str, Tensor]) -> Tens
     """Mean squared error of Q(s, a) against the targets "ret" (B,)."""
     with torch.no_grad():
         features = net.encoder(mb["obs"])
-    return (critic(features, mb["action"]) - mb["ret"]).square().mean()
+    q: Tensor = critic(features, mb["action"])
+    return (q - mb["ret"]).square().mean()
 
 
 def _total(policy: Tensor, value_error: Tensor, entropy: Tensor, cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
@@ -155,8 +156,8 @@ class Agent:
 
     def __init__(
         self,
-        obs: spaces.Space,
-        action: spaces.Space,
+        obs: spaces.Space[Any],
+        action: spaces.Space[Any],
         cfg: Config,
         device: str = "cpu",
         seed: int = 0,
@@ -257,7 +258,7 @@ class Agent:
             logs.append(torch.stack([*(x.detach() for x in log.values()), norm, error.detach()]))
         return dict(zip((*_LOGGED, "loss/critic"), torch.stack(logs).mean(0).tolist(), strict=True))
 
-    def _advantages(self, batch: Batch) -> tuple[NDArray, NDArray]:
+    def _advantages(self, batch: Batch) -> tuple[NDArray[Any], NDArray[Any]]:
         """Advantages and value targets, both (T, N)."""
         reward, value, cfg = self.actor.reward(batch), batch.extras["value"], self.cfg
         if cfg.n_step is None:

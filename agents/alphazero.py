@@ -68,9 +68,9 @@ class Config(BoardConfig):
     gumbel: int = 0
     """Candidates of Gumbel roots with sequential halving instead of noise; 0: PUCT."""
     temperature: float = 1.0
-    """Of the moves played at the start of a game."""
+    """Temperature of the moves played at the start of a game."""
     temperature_final: float = 0.2
-    """Of the moves late in a game."""
+    """Temperature of the moves late in a game."""
     temperature_halflife: float = 10.0
     """Plies in which the distance between the two halves."""
     random_plies: int = 0
@@ -91,7 +91,7 @@ class Config(BoardConfig):
     gate: float = 0.0
     """A new network plays only once it wins this share of a match against the one that plays; 0: the newest plays."""
     gate_games: int = 40
-    """Of a match at the gate, with `simulations` a move."""
+    """Games of a match at the gate, with `simulations` a move."""
     generation: int = 500
     """Gradient steps between matches at the gate, and between networks that join the past ones."""
     passes: float = 3.0
@@ -181,8 +181,8 @@ class Agent:
 
     def __init__(
         self,
-        obs: spaces.Space,
-        action: spaces.Space,
+        obs: spaces.Space[Any],
+        action: spaces.Space[Any],
         cfg: Config,
         device: str = "cpu",
         seed: int = 0,
@@ -263,7 +263,7 @@ class Agent:
         metrics |= {"policy/lr": lr, "search/window": self.window.size, "search/positions": self.window.added}
         return metrics | self.clock.rates(int(batch.done.sum()))
 
-    def states_of(self, obs: NDArray) -> States:
+    def states_of(self, obs: NDArray[Any]) -> States:
         """The exact positions (N, S) that stored observations (N, row) hold."""
         part = self._state_part
         return np.ascontiguousarray(obs[:, part.start : part.start + part.nbytes]).view(np.int64)
@@ -301,7 +301,7 @@ class Agent:
 
     def _minibatch(self) -> dict[str, Tensor]:
         rows = self.window.sample(self.cfg.minibatch)
-        mb: dict[str, NDArray] = {
+        mb: dict[str, NDArray[Any]] = {
             "planes": self.game.planes(rows["state"]),
             "mask": self.game.actions_of(rows.pop("state")),
             **rows,
@@ -339,9 +339,9 @@ class SelfPlay(Memoryless):
         self.giving_up = GivingUp(games, cfg.resign_watched, self.random) if agent.resignation else None
         self.sides = Sides(games, agent.past, self._past, cfg.past_share, self.random) if agent.past else None
         self._version = champion.version
-        self._thoughts: dict[str, NDArray] = {}
+        self._thoughts: dict[str, NDArray[Any]] = {}
 
-    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+    def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         agent, cfg, search = self.agent, self.agent.cfg, self.search
         states = agent.states_of(obs)
         n, ply = len(states), states[:, -1]
@@ -359,7 +359,13 @@ class SelfPlay(Memoryless):
         policy, value = search.policies(n), search.values(n)
         temperature = falling(ply, cfg.temperature, cfg.temperature_final, cfg.temperature_halflife)
         action = search.choose(policy, temperature)
-        out: dict[str, NDArray] = {"action": action, "policy": policy, "search_value": value, "full": full, "own": own}
+        out: dict[str, NDArray[Any]] = {
+            "action": action,
+            "policy": policy,
+            "search_value": value,
+            "full": full,
+            "own": own,
+        }
         if opening.any():
             action[opening] = self.openings.moves(agent.game.actions_of(states[opening]))
         if self.sides:
@@ -372,7 +378,7 @@ class SelfPlay(Memoryless):
         self._thoughts = {"value": value, "action probability": policy}
         return out
 
-    def thoughts(self) -> dict[str, NDArray]:
+    def thoughts(self) -> dict[str, NDArray[Any]]:
         """The last search's values (N,) and policies (N, A)."""
         return self._thoughts
 

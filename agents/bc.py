@@ -3,7 +3,7 @@
 Pomerleau 1991, doi:10.1162/neco.1991.3.1.88. Maximising E[log pi(a*|s)] over demonstrations is minimising the forward
 KL divergence of the policy from the expert up to a constant, so one Gaussian averages what an expert does one way or
 another (heads `mixture` and `autoregressive` do not). Each update is one pass over the demonstrations, and a run's
-steps count recorded steps learned from. What such a policy does where no expert has been is left open.
+steps count recorded steps learned from. Nothing determines how such a policy acts where no expert has been.
 """
 
 from copy import deepcopy
@@ -50,7 +50,7 @@ class Config(PolicyConfig):
     balance: bool = False
     """Weigh every Discrete action alike, however often the expert takes it."""
     divergence: Divergence = "forward_kl"
-    """What is minimised: forward_kl needs only the expert's actions (it is their likelihood); the others need the
+    """Divergence to minimise: forward_kl needs only the expert's actions (it is their likelihood); the others need the
     probabilities of all actions, which demonstrations by a policy over Discrete actions hold."""
     validation: float = 0.1
     """Share of the episodes that is held out to measure the loss on."""
@@ -108,8 +108,8 @@ class Agent:
 
     def __init__(
         self,
-        obs: spaces.Space,
-        action: spaces.Space,
+        obs: spaces.Space[Any],
+        action: spaces.Space[Any],
         cfg: Config,
         device: str = "cpu",
         seed: int = 0,
@@ -205,7 +205,7 @@ class Agent:
             return None
         return twin if twin and twin.fits(self.student, self.optimizer) and _MIRROR.shows() else None
 
-    def _check(self, obs: spaces.Space) -> None:
+    def _check(self, obs: spaces.Space[Any]) -> None:
         cfg = self.cfg
         discrete = isinstance(self.action_space, spaces.Discrete)
         if cfg.balance and not discrete:
@@ -218,7 +218,7 @@ class Agent:
         if cfg.relabel and not {_ACHIEVED, _DESIRED} <= names:
             raise UsageError(f"relabel needs Dict observations with {_ACHIEVED} and {_DESIRED}, not {obs}.")
 
-    def _goals(self, batch: Batch, episode: NDArray[np.int64]) -> NDArray:
+    def _goals(self, batch: Batch, episode: NDArray[np.int64]) -> NDArray[Any]:
         """Observations (T, N, *obs), with what each episode achieved at its end as the goal if so asked."""
         obs = batch.obs[:-1]
         if not self.cfg.relabel:
@@ -246,7 +246,7 @@ class Agent:
 
     @torch.no_grad()
     def _judge(self, data: dict[str, Tensor]) -> dict[str, float]:
-        """Of the policy on recorded steps: the loss, the entropy, and how far its likeliest actions are off."""
+        """Metrics on recorded steps: the loss, the entropy, and how far the policy's likeliest actions are off."""
         sums = torch.zeros(3, device=self.device)
         for index in torch.arange(len(data["obs"]), device=self.device).split(4096):
             mb = {name: x.index_select(0, index) for name, x in data.items()} | {
@@ -269,7 +269,7 @@ class Agent:
             self.net.load_state_dict(self.student.state_dict())
         self.finished = self.since_best >= self.cfg.patience
 
-    def _tensor(self, x: NDArray) -> Tensor:
+    def _tensor(self, x: NDArray[Any]) -> Tensor:
         return torch.as_tensor(x, device=self.device)
 
 
@@ -279,17 +279,17 @@ class Cloned(Memoryless):
     def __init__(self, agent: Agent, mode: Mode, seed: int) -> None:
         self.agent, self.mode = agent, mode
         self.generator = torch.Generator(agent.device).manual_seed(spawned(seed, 1))
-        self._obs: NDArray | None = None
+        self._obs: NDArray[Any] | None = None
 
     @torch.inference_mode()
-    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+    def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         net, self._obs = self.agent.net, obs
         pi = net(torch.as_tensor(obs, device=self.agent.device))
         action = pi.mode() if self.mode == "best" else pi.sample(self.generator)
         return {"action": action.view(len(action), *net.action_shape).cpu().numpy()}
 
     @torch.inference_mode()
-    def thoughts(self) -> dict[str, NDArray]:
+    def thoughts(self) -> dict[str, NDArray[Any]]:
         """The probabilities of Discrete actions, or the likeliest Box action."""
         if self._obs is None:
             return {}
@@ -329,7 +329,7 @@ def held_out(episode: NDArray[np.int64], share: float, seed: int) -> NDArray[np.
     return (apart & (count > 1))[episode]
 
 
-def probability(batch: Batch) -> NDArray:
+def probability(batch: Batch) -> NDArray[Any]:
     """The expert's probabilities of all actions (T, N, A).
 
     Raises:

@@ -91,8 +91,8 @@ class Agent:
 
     def __init__(
         self,
-        obs: spaces.Space,
-        action: spaces.Space,
+        obs: spaces.Space[Any],
+        action: spaces.Space[Any],
         cfg: Config,
         device: str = "cpu",
         seed: int = 0,
@@ -182,7 +182,7 @@ class Labels(dict[str, Tensor]):
         """Copies of the columns."""
         return {name: x.clone() for name, x in self.items()}
 
-    def load_state(self, state: dict[str, NDArray]) -> None:
+    def load_state(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on from `state()`."""
         self.clear()
         self.update({name: torch.tensor(x, device=self._device) for name, x in state.items()})
@@ -201,14 +201,14 @@ class Mixture(Memoryless):
         self._own, self._likeliest = (bc.Cloned(agent.learners[0], m, seed) for m in (mode, "best"))
         self._round, self._asked = 0, 0  # labels that were asked for in this round
 
-    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+    def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         self._own.agent = self._likeliest.agent = self.agent.learners[0]  # a round may begin with a new one
         if self.agent.expert is None or self.mode != "learn":
             return self._own(obs, first)
         # its likeliest actions, for they will be used: noise of its own leads to states from which nobody finds back
         return self._supervised(obs, self._likeliest(obs, first)["action"], self.agent.expert)
 
-    def thoughts(self) -> dict[str, NDArray]:
+    def thoughts(self) -> dict[str, NDArray[Any]]:
         """Those of the learner."""
         return self._own.thoughts() or self._likeliest.thoughts()
 
@@ -216,7 +216,7 @@ class Mixture(Memoryless):
         own = Attributes(self, "_round", "_asked")
         return {"random": self.random, "own": own, "learner": self._own.parts()}
 
-    def _supervised(self, obs: NDArray, own: NDArray, expert: Act) -> dict[str, NDArray]:
+    def _supervised(self, obs: NDArray[Any], own: NDArray[Any], expert: Act) -> dict[str, NDArray[Any]]:
         """The learner's `own` actions, the expert's in their place with probability beta, and the expert's labels."""
         cfg, asked = self.agent.cfg, self._doubtful(obs)
         if self._round != self.agent.round:
@@ -225,7 +225,7 @@ class Mixture(Memoryless):
             asked &= asked.cumsum() <= cfg.queries - self.agent.asked - self._asked
         self._asked += int(asked.sum())
         label, action = own.copy(), own.copy()
-        extras: dict[str, NDArray] = {}
+        extras: dict[str, NDArray[Any]] = {}
         if asked.any():
             answer = dict(expert(obs[asked]))
             label[asked] = answer.pop("action")
@@ -236,7 +236,7 @@ class Mixture(Memoryless):
         action[helped] = label[helped]
         return {"action": action, "label": label, "asked": asked, "own": own, **extras}
 
-    def _doubtful(self, obs: NDArray) -> NDArray[np.bool_]:
+    def _doubtful(self, obs: NDArray[Any]) -> NDArray[np.bool_]:
         """Where the expert is worth asking (N,): everywhere, or after the first round where the ensemble disagrees."""
         agent = self.agent
         if agent.cfg.threshold is None or agent.round == 0:
@@ -247,12 +247,14 @@ class Mixture(Memoryless):
         return disagreement(chosen, agent.action_space) > agent.cfg.threshold
 
 
-def disagreement(chosen: NDArray, space: spaces.Space) -> NDArray[np.float64]:
+def disagreement(chosen: NDArray[Any], space: spaces.Space[Any]) -> NDArray[np.float64]:
     """How much the actions (K, N, *act) of K members differ, (N,); see `Config.threshold`."""
     members, count = chosen.shape[:2]
     rows = chosen.reshape(members, count, -1)
     if isinstance(space, spaces.Box):
         half = np.where(np.isfinite(space.high - space.low), (space.high - space.low) / 2, 1.0).ravel()
-        return np.sqrt(np.square(rows.std(0) / half).mean(-1))
+        distance: NDArray[np.float64] = np.sqrt(np.square(rows.std(0) / half).mean(-1))
+        return distance
     same = (rows[:, None] == rows[None]).all(-1).sum(0)  # (K, N) how many members choose as this one does
-    return 1.0 - same.max(0) / members
+    agreement: NDArray[np.float64] = same.max(0) / members
+    return 1.0 - agreement

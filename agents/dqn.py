@@ -65,7 +65,7 @@ class Config(ActionValueConfig):
     tau: float = 1.0
     """Share of the network that each of them takes over: 1 copies it; a small one, every step, follows smoothly."""
     loss: Literal["huber", "squared"] = "huber"
-    """Of the TD error; Huber's is linear beyond 1 and bears outliers. Distributions have losses of their own."""
+    """Loss of the TD error; Huber's is linear beyond 1 and bears outliers. Distributions have losses of their own."""
     epsilon_start: float = 1.0
     """Probability of a random action at first."""
     epsilon: float = 0.05
@@ -107,11 +107,11 @@ class Config(ActionValueConfig):
 
 @torch.no_grad()
 def targets(net: ActionValue, target_net: ActionValue, mb: dict[str, Tensor], cfg: Config) -> Tensor:
-    """What is regressed on: values (B,), probabilities (B, K), or returns (B, K), as `cfg.distribution` has it.
+    """Targets of the regression: values (B,), probabilities (B, K), or returns (B, K), as `cfg.distribution` has it.
 
-    Of `mb` it needs reward (B,), the n-step sum; discount (B,), 0 after a termination; next_obs (B, *obs).
+    `mb` must hold reward (B,), the n-step sum; discount (B,), 0 after a termination; next_obs (B, *obs).
     """
-    following = target_net(mb["next_obs"])
+    following: Tensor = target_net(mb["next_obs"])
     best = net.greedy(mb["next_obs"], net(mb["next_obs"]) if cfg.double else following)
     chosen = following[torch.arange(len(best), device=best.device), best]  # (B, K)
     match cfg.distribution:
@@ -158,8 +158,8 @@ class Agent:
 
     def __init__(
         self,
-        obs: spaces.Space,
-        action: spaces.Space,
+        obs: spaces.Space[Any],
+        action: spaces.Space[Any],
         cfg: Config,
         device: str = "cpu",
         seed: int = 0,
@@ -276,7 +276,7 @@ class Agent:
             self._target.lerp_(self.optimizer.flat.data, cfg.tau)
         return logged
 
-    def _fit(self, drawn: dict[str, NDArray], lr: float) -> tuple[Tensor, NDArray]:
+    def _fit(self, drawn: dict[str, NDArray[Any]], lr: float) -> tuple[Tensor, NDArray[Any]]:
         """One gradient step on each of k minibatches (k, B, ...); what is logged (k, 3), and the errors (k, B)."""
         if twin := self._twin():
             return twin.fit(drawn, lr, self.cfg.double, self.cfg.loss == "squared")
@@ -311,5 +311,5 @@ class Agent:
         return max(1, _AT_ONCE // (2 * self.cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
 
 
-_MIRROR = Mirror(__name__, {"targets": "9c1d8c6b", "loss": "ca842c49"}, VALUES, DESCENT)
+_MIRROR = Mirror(__name__, {"targets": "11656974", "loss": "ca842c49"}, VALUES, DESCENT)
 _LOGGED = ("loss/td", "value/q")

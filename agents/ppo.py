@@ -56,8 +56,8 @@ class Config(SharedConfig, RewardConfig):
     clip_schedule: Schedule = "constant"
     """linear: the clip range falls to 0 at the end of the run."""
     kl_penalty: float | None = None
-    """In place of the clip: a penalty for each nat of KL(old || new), which doubles or halves after each update so that
-    the policy moves by about `kl_goal`; this is where it begins. None: the clip."""
+    """Penalty for each nat of KL(old || new) in place of the clip. It doubles or halves after each update so that the
+    policy moves by about `kl_goal`; this is its first value. None: the clip."""
     kl_goal: float = 0.01
     """KL divergence of an update that the penalty is adapted to, in nats."""
     value_clip: float | None = None
@@ -71,7 +71,7 @@ class Config(SharedConfig, RewardConfig):
     normalize_advantage: bool = True
     """Bring advantages to mean 0 and standard deviation 1 in each minibatch."""
     recompute_advantage: bool = False
-    """Recompute values and advantages before every epoch after the first, with the network as it is by then."""
+    """Recompute values and advantages with the current network before every epoch after the first."""
     compile: bool = False
     """Compile the loss (torch.compile): faster gradient steps after a minute of compiling; needs a C++ compiler."""
     value_warmup: int = 0
@@ -147,8 +147,8 @@ class Agent:
 
     def __init__(
         self,
-        obs: spaces.Space,
-        action: spaces.Space,
+        obs: spaces.Space[Any],
+        action: spaces.Space[Any],
         cfg: Config,
         device: str = "cpu",
         seed: int = 0,
@@ -248,6 +248,6 @@ class Agent:
 
 _compiled = cache(torch.compile)
 _MIRROR = Mirror(__name__, {"loss": "545bc670", "_scaled": "f3d87e9d", "standardized": "b593e94b"}, ACTOR_CRITIC, STEPS)
-# Of the penalty, so that a policy that cannot move does not take it out of the range of numbers.
+# Bounds of the penalty, so that a policy that cannot move does not take it out of the range of numbers.
 _LEAST, _MOST = 1e-6, 1e6
 _LOGGED = ("loss/policy", "loss/value", "policy/entropy", "policy/kl", "policy/clipped")

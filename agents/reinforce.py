@@ -40,10 +40,10 @@ class Config(ActorCriticConfig):
     episodes: int = 1
     """Whole episodes per environment between updates."""
     weight: Literal["whole", "to_go", "discounted_to_go"] = "to_go"
-    """What an action is credited with: the episode's whole discounted return; the rewards from then on, discounted from
+    """Credit of an action: the episode's whole discounted return; the rewards from then on, discounted from
     then on; or these times gamma^t, the exact gradient of the discounted return, in which late actions hardly count."""
     baseline: Literal["none", "mean", "time", "leave_one_out", "optimal", "linear", "value"] = "value"
-    """What is subtracted to lower the variance: nothing; the mean of the batch (shrinks the gradient by 1 - 1/N); its
+    """Baseline subtracted to lower the variance: none; the mean of the batch (shrinks the gradient by 1 - 1/N); its
     mean at the same time step (likewise); that of the other episodes (unbiased); the constant of least variance for
     each weight of the network, from the other episodes; a regression on observations and time; a value network."""
     epochs: int = 1
@@ -105,7 +105,7 @@ def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, 
     return total, {"loss/policy": policy, "policy/entropy": entropy.mean()}
 
 
-def credit(log_ratio: NDArray, reward: NDArray, cfg: Config) -> tuple[NDArray, NDArray]:
+def credit(log_ratio: NDArray[Any], reward: NDArray[Any], cfg: Config) -> tuple[NDArray[Any], NDArray[Any]]:
     """Gain and factor of each step of E episodes, both (L, E), time first and zero beyond an episode's end.
 
     log_ratio = log pi(a|s) - log mu(a|s) of the policy that learns and the one that acted. Subtracting factor * b from
@@ -139,7 +139,7 @@ def credit(log_ratio: NDArray, reward: NDArray, cfg: Config) -> tuple[NDArray, N
     return gain, factor
 
 
-def mean_baseline(ret: NDArray, alive: NDArray[np.bool_], cfg: Config) -> NDArray:
+def mean_baseline(ret: NDArray[Any], alive: NDArray[np.bool_], cfg: Config) -> NDArray[Any]:
     """The baselines (L, E) that are means of the batch's own returns (L, E), where `alive`; 0 for the others."""
     total, count = np.where(alive, ret, 0.0).sum(1, keepdims=True), alive.sum(1, keepdims=True)
     match cfg.baseline:
@@ -148,7 +148,8 @@ def mean_baseline(ret: NDArray, alive: NDArray[np.bool_], cfg: Config) -> NDArra
         case "time":
             return np.broadcast_to(total / count.clip(1), ret.shape)
         case "leave_one_out":
-            return (total - ret) / (count - 1).clip(1) * (count > 1)
+            others: NDArray[Any] = (total - ret) / (count - 1).clip(1) * (count > 1)
+            return others
     return np.zeros_like(ret)
 
 
@@ -159,8 +160,8 @@ class Agent:
 
     def __init__(
         self,
-        obs: spaces.Space,
-        action: spaces.Space,
+        obs: spaces.Space[Any],
+        action: spaces.Space[Any],
         cfg: Config,
         device: str = "cpu",
         seed: int = 0,
@@ -200,7 +201,7 @@ class Agent:
         place = played.step, played.episode
         reward = placed(played.reward, *place, shape)
         mean, std = float(self.returns.shift), 1 / float(self.returns.scale)
-        # what actions would be credited with if the policy were the one that acted: what a baseline predicts
+        # credit of the actions if this policy had been the one that acted: a baseline predicts it
         on_policy = replace(cfg, weight="whole" if cfg.weight == "whole" else "to_go")
         ret = credit(np.zeros_like(reward), reward, on_policy)[0]
         target = (ret - mean) / std
@@ -258,7 +259,7 @@ class Agent:
         return reward + np.where(batch.done, batch.discount(self.cfg.gamma) * beyond, 0.0)
 
     def _baseline(
-        self, value: NDArray, obs: Tensor, target: NDArray, step: NDArray, episode: NDArray
+        self, value: NDArray[Any], obs: Tensor, target: NDArray[Any], step: NDArray[Any], episode: NDArray[Any]
     ) -> NDArray[np.float64]:
         """Baseline of each step (B,), in the units of `target` (L, E); `value` is V of the last steps, as they acted.
 
@@ -271,9 +272,11 @@ class Agent:
         if self.cfg.baseline == "linear":
             return np.zeros(len(step)) if self.linear is None else self._features(obs, step) @ self.linear
         alive = placed(np.ones(len(step)), step, episode, target.shape) > 0
-        return mean_baseline(target, alive | (self.cfg.weight == "whole"), self.cfg)[step, episode]
+        means = mean_baseline(target, alive | (self.cfg.weight == "whole"), self.cfg)
+        baseline: NDArray[np.float64] = means[step, episode]
+        return baseline
 
-    def _effective(self, log_ratio: NDArray, played: Played) -> float:
+    def _effective(self, log_ratio: NDArray[Any], played: Played) -> float:
         """Share of the samples that importance weights leave: of steps, or where whole trajectories count, of these."""
         if self.cfg.reuse == "first_order":
             return effective_samples(log_ratio)
@@ -290,7 +293,7 @@ class Agent:
         return self.actor.noise.look(loss, int(data["count"]), self.actor.device)
 
     @torch.no_grad()
-    def _features(self, obs: Tensor, step: NDArray) -> NDArray[np.float64]:
+    def _features(self, obs: Tensor, step: NDArray[Any]) -> NDArray[np.float64]:
         """Observations, their squares and a cubic in time, (B, F): Duan et al. 2016, arXiv:1604.06778."""
         seen = self.net.encoder(obs).clamp(-10, 10).cpu().numpy().astype(np.float64)
         time = step[:, None] / 100
@@ -301,7 +304,7 @@ class Agent:
         """log pi(a|s) (B,) by the policy as it is now."""
         return self.net.policy(data["obs"])[0].log_prob(data["action"]).cpu().numpy().astype(np.float64)
 
-    def _fit_value(self, obs: Tensor, target: NDArray, lr: float) -> float:
+    def _fit_value(self, obs: Tensor, target: NDArray[Any], lr: float) -> float:
         """Least squares of V on the targets (B,); the mean squared error before the first step."""
         with torch.no_grad():
             features = self.net.encoder(obs)

@@ -86,7 +86,7 @@ class Table(nn.Module):
         UsageError: if observations or actions are not finitely many.
     """
 
-    def __init__(self, obs: spaces.Space, action: spaces.Space, tables: int, initial: float) -> None:
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], tables: int, initial: float) -> None:
         super().__init__()
         if not isinstance(action, spaces.Discrete):
             raise UsageError(f"a table has one column per action and needs a Discrete action space, not {action}")
@@ -102,15 +102,18 @@ class Table(nn.Module):
         self.epsilon: torch.Tensor
         self.register_buffer("epsilon", torch.ones(1, dtype=torch.float64))
 
-    def states(self, obs: NDArray) -> NDArray[np.int64]:
+    def states(self, obs: NDArray[Any]) -> NDArray[np.int64]:
         """Numbers (N,) of stored observations (N, *layout.shape)."""
         if isinstance(self.layout.space, spaces.Discrete):
-            return obs - self._starts[0]
+            values: NDArray[np.int64] = obs - self._starts[0]
+            return values
         parts = self.layout.view(torch.as_tensor(obs))
         digits = np.concatenate([parts[part.name].numpy().reshape(len(obs), -1) for part in self._parts], 1)
-        return np.ravel_multi_index(tuple((digits - self._starts).T.astype(np.int64)), self._sizes.tolist())
+        indices = tuple((digits - self._starts).T.astype(np.int64))
+        states: NDArray[np.int64] = np.ravel_multi_index(indices, self._sizes.tolist())
+        return states
 
-    def masks(self, obs: NDArray) -> NDArray[np.int8]:
+    def masks(self, obs: NDArray[Any]) -> NDArray[np.int8]:
         """Which actions are available, (N, A), or (N, 0) where all always are."""
         if not self._masked:
             return np.zeros((len(obs), 0), np.int8)
@@ -118,7 +121,7 @@ class Table(nn.Module):
 
 
 class _Tables(NamedTuple):
-    """What is learned."""
+    """The tables that are learned."""
 
     q: NDArray[np.float64]
     """(1 or 2, S, A)"""
@@ -162,8 +165,8 @@ class Agent:
 
     def __init__(
         self,
-        obs: spaces.Space,
-        action: spaces.Space,
+        obs: spaces.Space[Any],
+        action: spaces.Space[Any],
         cfg: Config,
         device: str = "cpu",
         seed: int = 0,
@@ -177,7 +180,7 @@ class Agent:
         self.q: NDArray[np.float64] = self.net.q.numpy()
         self.visits = np.zeros(self.q.shape[1:], np.int64)
         self.random = stream(seed)
-        # of SARSA, per environment: state, action and reward whose next action is unknown
+        # for SARSA, per environment: state, action and reward whose next action is unknown
         self.waiting = np.zeros((0, 3))
 
     @property
@@ -222,13 +225,13 @@ class EpsilonGreedy(Memoryless):
         self.net, self.explores, self.random = agent.net, mode != "best", stream(spawned(seed, 1))
         self._values, self._masks = np.zeros((0, 1)), np.zeros((0, 0), np.int8)
 
-    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+    def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         q, state = self.net.q.numpy(), self.net.states(obs)
         self._values, self._masks = q.mean(0)[state] if len(q) > 1 else q[0, state], self.net.masks(obs)
         epsilon = self.net.epsilon.item() if self.explores else 0.0
         return {"action": choose_all(self._values, self._masks, epsilon, self.random)}
 
-    def thoughts(self) -> dict[str, NDArray]:
+    def thoughts(self) -> dict[str, NDArray[Any]]:
         """Q (N, A) of the last observations, and the best action's as the state's value."""
         best = choose_all(self._values, self._masks, 0.0, self.random)
         return {"value": self._values[np.arange(len(best)), best], "action value": self._values}
@@ -237,7 +240,7 @@ class EpsilonGreedy(Memoryless):
         return {"random": self.random}
 
 
-def _counts(space: spaces.Space, whole: spaces.Space) -> tuple[NDArray, NDArray]:
+def _counts(space: spaces.Space[Any], whole: spaces.Space[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """How many values each number of an observation takes, and the least of them."""
     match space:
         case spaces.Discrete():
@@ -261,7 +264,7 @@ def _believe(q, visits, s, a, target, rates):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _value(values, mask, epsilon):  # type: ignore[no-untyped-def]
-    """What an epsilon-greedy policy expects of action values (A,)."""
+    """Expectation of action values (A,) under an epsilon-greedy policy."""
     best, total, count = -np.inf, 0.0, 0
     for a in range(len(values)):
         if len(mask) == 0 or mask[a] != 0:

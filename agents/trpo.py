@@ -98,7 +98,8 @@ def loss(net: ActorCritic, data: dict[str, Tensor], old: Natural) -> tuple[Tenso
 
 def value_loss(net: ActorCritic, features: Tensor, ret: Tensor) -> Tensor:
     """Mean squared error of the values of encoded observations (B, F) against their targets (B,)."""
-    return (net.value_head(net.value_trunk(features)).squeeze(-1) - ret).square().mean()
+    value: Tensor = net.value_head(net.value_trunk(features)).squeeze(-1)
+    return (value - ret).square().mean()
 
 
 class Agent:
@@ -108,8 +109,8 @@ class Agent:
 
     def __init__(
         self,
-        obs: spaces.Space,
-        action: spaces.Space,
+        obs: spaces.Space[Any],
+        action: spaces.Space[Any],
         cfg: Config,
         device: str = "cpu",
         seed: int = 0,

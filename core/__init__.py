@@ -1,1 +1,1 @@
-"""What every algorithm shares; knows neither environments nor algorithms."""
+"""Parts that every algorithm shares; they know neither environments nor algorithms."""

@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Act = Callable[[NDArray], dict[str, NDArray]]
+Act = Callable[[NDArray[Any]], dict[str, NDArray[Any]]]
 """obs (B, *obs) -> {"action": (B, *act), **extras}: an expert, asked about any observations; it remembers nothing."""
 
 Mode = Literal["learn", "sample", "best"]
@@ -24,19 +24,19 @@ class Acting(Protocol):
         """The same acting, compiled, where there is one that computes just this; its random numbers are its own."""
         ...
 
-    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+    def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         """Actions (N, *act) under "action" for stored observations (N, *obs), and what `update` needs of them.
 
         `first` (N,) marks the first observation of an episode.
         """
         ...
 
-    def thoughts(self) -> dict[str, NDArray]:
-        """What the last observations were thought to be: "value" (N,), "action probability" (N, A), ..."""
+    def thoughts(self) -> dict[str, NDArray[Any]]:
+        """Estimates for the last observations: "value" (N,), "action probability" (N, A), ..."""
         ...
 
     def parts(self) -> dict[str, Any]:
-        """What later actions depend on beside the agent, by name, for `core.checkpoint.state` and `restore`."""
+        """State that later actions depend on beside the agent, by name, for `core.checkpoint.state` and `restore`."""
         ...
 
 
@@ -48,7 +48,7 @@ class Memoryless:
         """None."""
         return None
 
-    def thoughts(self) -> dict[str, NDArray]:
+    def thoughts(self) -> dict[str, NDArray[Any]]:
         """None."""
         return {}
 
@@ -63,12 +63,12 @@ class Stateless(Memoryless):
     def __init__(self, act: Act) -> None:
         self._act = act
 
-    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+    def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         return self._act(obs)
 
 
-def ask(acting: Acting, obs: NDArray) -> dict[str, NDArray]:
-    """What an acting answers to observations (N, *obs) that begin no episode."""
+def ask(acting: Acting, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Answers of an acting to observations (N, *obs) that begin no episode."""
     return acting(obs, np.zeros(len(obs), np.bool_))
 
 

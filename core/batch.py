@@ -1,7 +1,7 @@
 """Batch: T steps of N environments, the one record that crosses every boundary."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,9 @@ class Batch:
     Column i is the same environment from batch to batch, so learners may keep something for each.
     """
 
-    obs: NDArray
+    obs: NDArray[Any]
     """(T+1, N, *obs) what each action answered to, and what followed the last one."""
-    action: NDArray
+    action: NDArray[Any]
     """(T, N, *act) as the policy chose it, before it was clipped to the action space."""
     reward: NDArray[np.float32]
     """(T, N)"""
@@ -44,11 +44,11 @@ class Batch:
     """(T+1, N) which of `obs` begin an episode."""
     final_at: NDArray[np.int64]
     """(K, 2) time and environment of each episode's end, sorted by time, then environment."""
-    final_obs: NDArray
+    final_obs: NDArray[Any]
     """(K, *obs) the observation after each of these ends, which an autoreset would have hidden."""
     episodes: Episodes
     """Whole episodes that ended here, for statistics only."""
-    extras: dict[str, NDArray]
+    extras: dict[str, NDArray[Any]]
     """(T, N, ...) whatever `act` returned beside the action: log-probability, value, ..."""
 
     @property
@@ -62,11 +62,11 @@ class Batch:
         return self.terminated | self.truncated
 
     @property
-    def edge_obs(self) -> NDArray:
+    def edge_obs(self) -> NDArray[Any]:
         """(N+K, *obs) the states whose value `act` never computed: the last ones, then the final ones."""
         return np.concatenate([self.obs[-1], self.final_obs])
 
-    def next_obs(self) -> NDArray:
+    def next_obs(self) -> NDArray[Any]:
         """(T, N, *obs) what followed each step: the final observation where an episode ended, not the one after it."""
         following = self.obs[1:].copy()
         following[tuple(self.final_at.T)] = self.final_obs
@@ -77,13 +77,13 @@ class Batch:
         return np.where(self.terminated, np.float32(0.0), np.float32(gamma))
 
     def not_finite(self) -> str | None:
-        """What of it is not a finite number, for the message that says why learning stopped."""
+        """Name of a part that is not finite, for the message that says why learning stopped; None if all are."""
         for what, given in (("a reward", self.reward), ("an observation", self.obs)):
             if not np.isfinite(given).all():
                 return what
         return None
 
-    def next_value(self, value: NDArray, edge_value: NDArray) -> NDArray:
+    def next_value(self, value: NDArray[Any], edge_value: NDArray[Any]) -> NDArray[Any]:
         """(T, N) worth of what follows each step, from V(obs[:-1]) (T, N) and V(edge_obs) (N+K,).
 
         0 after a termination, V(final_obs) after a truncation, V(obs[t+1]) otherwise.

@@ -37,7 +37,7 @@ def save(path: Path, tree: Tree) -> None:
     Raises:
         TrainingError: if it cannot be written (a full disk, no permission); the old file is intact.
     """
-    arrays: dict[str, NDArray] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     content = json.dumps(_pack(tree, "", arrays))
     header = {"format": str(FORMAT), "tree": content, "crc": str(_crc(content, arrays))}
     whole = safetensors.numpy.save(arrays, header)
@@ -101,7 +101,7 @@ def tensors(tree: Any) -> Any:
 
 @runtime_checkable
 class Part(Protocol):
-    """What keeps its own state."""
+    """Anything that keeps its own state."""
 
     def state(self) -> Any:
         """A tree that does not change when this goes on."""
@@ -188,7 +188,7 @@ def _restore(part: Any, saved: Any) -> None:
             restore(part, saved)
 
 
-def _pack(node: Any, name: str, arrays: dict[str, NDArray]) -> Any:
+def _pack(node: Any, name: str, arrays: dict[str, NDArray[Any]]) -> Any:
     if isinstance(node, dict):
         return {key: _pack(value, f"{name}/{key}" if name else key, arrays) for key, value in node.items()}
     if isinstance(node, list | tuple):
@@ -203,7 +203,7 @@ def _pack(node: Any, name: str, arrays: dict[str, NDArray]) -> Any:
     return node.item() if isinstance(node, np.generic) else node
 
 
-def _unpack(node: Any, arrays: dict[str, NDArray]) -> Any:
+def _unpack(node: Any, arrays: dict[str, NDArray[Any]]) -> Any:
     if isinstance(node, dict):
         if node.keys() == {_ARRAY}:
             return arrays[node[_ARRAY]]
@@ -211,7 +211,7 @@ def _unpack(node: Any, arrays: dict[str, NDArray]) -> Any:
     return [_unpack(value, arrays) for value in node] if isinstance(node, list) else node
 
 
-def _crc(content: str, arrays: dict[str, NDArray]) -> int:
+def _crc(content: str, arrays: dict[str, NDArray[Any]]) -> int:
     crc = zlib.crc32(content.encode())
     for name, array in sorted(arrays.items()):
         crc = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), crc)

@@ -15,7 +15,7 @@ class Registry(NamedTuple):
     package: str
     folder: Path
     what: str
-    """What such a module is called in an error."""
+    """Name of such a module in an error."""
 
     def names(self) -> list[str]:
         """Names of all modules."""
@@ -30,7 +30,7 @@ class Registry(NamedTuple):
         return (ast.get_docstring(self._parsed(name)) or "").splitlines()[0]
 
     def title(self, name: str) -> str:
-        """What people call a module: its constant NAME, or its name in capitals.
+        """Title of a module: its constant NAME, or its name in capitals.
 
         Raises:
             UsageError: if there is no module of that name.

@@ -109,7 +109,7 @@ class Learner:
         checkpoint.save(folder.last(path), self._started().state())
 
     def _predicting(self, count: int, deterministic: bool) -> Acting:
-        """What acts in `count` environments, the same one from call to call."""
+        """The `Acting` for `count` environments, the same one from call to call."""
         mode: Mode = "best" if deterministic else "sample"
         if (count, mode) not in self._actings:
             self._actings[count, mode] = self.agent.acting(count, mode, self.run.seed)

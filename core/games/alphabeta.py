@@ -43,7 +43,7 @@ def look_all(states, params, depth, out):  # type: ignore[no-untyped-def]
     actions = out.shape[1]
     stack = np.zeros((depth + 1, states.shape[1]), np.int64)
     mask = np.zeros((depth, actions), np.int8)
-    step = np.zeros(depth, np.int64)  # of each node: the actions tried so far, the killer being the first
+    step = np.zeros(depth, np.int64)  # at each node: the actions tried so far, the killer being the first
     tried = np.zeros(depth, np.int64)
     alpha, beta, best = np.zeros(depth, np.int64), np.zeros(depth, np.int64), np.zeros(depth, np.int64)
     killer = np.zeros(depth, np.int64)

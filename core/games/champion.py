@@ -59,7 +59,7 @@ class Champion:
         return self._answer(self.game.planes(states))
 
     def evaluator(self, weights: Weights) -> Evaluate:
-        """What a network of other weights says: a past self."""
+        """Answers of the network with other weights: of a past self."""
         answer = inference(self._net_of(weights), *self._how)
         return lambda states, mask: answer(self.game.planes(states))
 
@@ -96,13 +96,13 @@ class Playing(Memoryless):
     """Moves in N games by a search that begins anew at each: the likeliest moves, or drawn from the search's policy."""
 
     def __init__(
-        self, champion: Champion, states_of: Callable[[NDArray], States], simulations: int, mode: Mode, seed: int
+        self, champion: Champion, states_of: Callable[[NDArray[Any]], States], simulations: int, mode: Mode, seed: int
     ) -> None:
         self.champion, self.states_of, self.simulations, self.mode = champion, states_of, simulations, mode
         self.random = np.random.default_rng(spawned(seed, 1))
-        self._thoughts: dict[str, NDArray] = {}
+        self._thoughts: dict[str, NDArray[Any]] = {}
 
-    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+    def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         states = self.states_of(obs)
         search = self.champion.searcher(len(states), self.simulations)
         search.run(states, np.full(len(states), self.simulations))
@@ -114,7 +114,7 @@ class Playing(Memoryless):
             "action": (policy.cumsum(1) > self.random.random((len(policy), 1)) * policy.sum(1, keepdims=True)).argmax(1)
         }
 
-    def thoughts(self) -> dict[str, NDArray]:
+    def thoughts(self) -> dict[str, NDArray[Any]]:
         """The last search's values (N,) and policies (N, A)."""
         return self._thoughts
 

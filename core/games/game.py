@@ -63,7 +63,7 @@ class Game:
     """No game has more moves."""
     params: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """Constants of this instance, such as the size of the board."""
-    symmetries: tuple[tuple[NDArray, NDArray], ...] = ()
+    symmetries: tuple[tuple[NDArray[Any], NDArray[Any]], ...] = ()
     """Beside the identity: (cells (H*W,), actions (A,)), where each cell and each action of the image comes from."""
     style: str = "stones"
     """How the board is drawn: stones, discs, drops or marks."""
@@ -125,7 +125,7 @@ class Game:
             actions.append(action)
         return np.stack(cells), np.stack(actions)
 
-    def __deepcopy__(self, memo: dict) -> "Game":
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Game":
         return self  # nothing in it changes, and compiled loops are dear
 
     @cached_property

@@ -22,7 +22,7 @@ _MIRROR = Mirror(
     PolicyValueNet.__module__,
     {
         "PolicyValueNet.forward": "f8ca2247",
-        "PolicyValueNet._features": "2b42756e",
+        "PolicyValueNet._features": "25758f39",
         "PolicyValueNet._answers": "e1cec230",
     },
     LAYERS,
@@ -30,7 +30,7 @@ _MIRROR = Mirror(
 
 
 def inference(net: PolicyValueNet, bfloat16: bool = False, twins: Literal["auto", "none"] = "auto") -> Inference:
-    """What `net` says from now on, as its weights are now; they must not change while it is in use."""
+    """Answers of `net` with its present weights, which must not change while this is in use."""
     device = next(net.parameters()).device
     known = layers(net) if twins == "auto" and not bfloat16 and _MIRROR.shows() else None
     if known is not None:
@@ -90,7 +90,7 @@ class _Perceptron:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _add_rows(x: NDArray, weight: NDArray, bias: NDArray, out: NDArray) -> None:
+def _add_rows(x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any], out: NDArray[Any]) -> None:
     """bias + x @ weight for x (B, F) of which most is 0: four rows of `weight` (F, H) at a time."""
     features, width = weight.shape
     used = np.empty(features + 1, np.int64)
@@ -117,7 +117,9 @@ def _add_rows(x: NDArray, weight: NDArray, bias: NDArray, out: NDArray) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "nnan"})
-def _answer(hidden: NDArray, weight: NDArray, bias: NDArray, logits: NDArray, values: NDArray) -> None:
+def _answer(
+    hidden: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any], logits: NDArray[Any], values: NDArray[Any]
+) -> None:
     """Logits (B, A) and values before tanh (B,): bias + relu of `hidden` (B, H) times the rows of `weight`, which are
     A + 1 and zeros, four at a time."""
     outputs, zero = len(bias), np.float32(0)

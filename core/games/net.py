@@ -54,7 +54,8 @@ class PolicyValueNet(nn.Module):
     def _features(self, planes: Tensor) -> Tensor:
         if self.convolutional:
             planes = F.pad(planes, (0, 0, 0, 0, 0, 1), value=1.0).contiguous(memory_format=torch.channels_last)
-        return self.trunk(planes if self.convolutional else planes.flatten(1))
+        features: Tensor = self.trunk(planes if self.convolutional else planes.flatten(1))
+        return features
 
     def _answers(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self.policy_head(features).float(), self.value_head(features).squeeze(-1).float().tanh()
@@ -108,4 +109,5 @@ class _Head(nn.Module):
         self.out = nn.Linear(size, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.linear(self.conv(x).flatten(1)))
+        out: Tensor = self.out(self.linear(self.conv(x).flatten(1)))
+        return out

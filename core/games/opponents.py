@@ -1,4 +1,4 @@
-"""Who plays in self-play beside the newest network against itself: past networks, and a gate for new ones.
+"""Opponents in self-play beside the newest network itself: past networks, and a gate for new ones.
 
 Past opponents keep self-play from going in circles (Kaplan §8.6: "an ecosystem"). The gate is AlphaGo Zero's evaluator
 (Silver et al. 2017, Nature 550, 354): a new network plays once it has beaten the one that plays.
@@ -45,7 +45,7 @@ class PastSelves:
 
     @staticmethod
     def score(batch: Batch, ply: NDArray[np.int64]) -> dict[str, float]:
-        """What to log of T moves of N games, plies (T, N): points per game against past networks, and how many games.
+        """Metrics of T moves of N games, plies (T, N): points per game against past networks, and how many games.
 
         Reads the extra "past_side" (T, N).
         """
@@ -91,7 +91,8 @@ class Sides:
         taken = (self.random.random(len(ply)) < self.share) & bool(self.past.weights)
         drawn = np.where(taken, self.random.integers(2, size=len(ply)), _NOBODY)
         self._side = np.where(first, drawn, self._side).astype(np.int8)
-        return self._side == ply % 2
+        turn: NDArray[np.bool_] = self._side == ply % 2
+        return turn
 
     @property
     def side(self) -> NDArray[np.int8]:

@@ -13,7 +13,7 @@ from ..batch import Batch
 from .game import RESIGN
 
 _THRESHOLDS = np.linspace(-1.0, -0.5, 51).astype(np.float32)
-_NOBODY, _RIGHT, _WRONG = 0, 1, 2  # who gave up at a threshold, and whether that side lost
+_NOBODY, _RIGHT, _WRONG = 0, 1, 2  # verdicts: nobody gave up at a threshold, or a side that lost, or one that did not
 _GAMES = 2000  # the latest ones that count
 
 
@@ -30,7 +30,7 @@ class Resignation:
     def __init__(self, bound: float) -> None:
         self.bound = bound
         self.threshold: float | None = None
-        self._first = np.zeros((0, len(_THRESHOLDS)), np.int8)  # who gave up first there: 1, the first player, or -1
+        self._first = np.zeros((0, len(_THRESHOLDS)), np.int8)  # first side to give up: 1, the first player, or -1
         self._verdicts = np.zeros((0, len(_THRESHOLDS)), np.int8)
 
     def learn(self, batch: Batch, ply: NDArray[np.int64]) -> dict[str, float]:
@@ -62,7 +62,7 @@ class Resignation:
         return row
 
     def state(self) -> dict[str, Any]:
-        """What was seen so far."""
+        """The games seen so far."""
         return {"first": self._first.copy(), "verdicts": self._verdicts.copy()}
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -70,7 +70,7 @@ class Resignation:
         self._first, self._verdicts = state["first"].copy(), state["verdicts"].copy()
         self._measure()
 
-    def _measure(self) -> tuple[NDArray, NDArray]:
+    def _measure(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Sets the threshold; for each, how many games would have been given up wrongly, and at all."""
         wrong, given_up = (self._verdicts == _WRONG).sum(0), (self._verdicts != _NOBODY).sum(0)
         fine = np.flatnonzero(wrong + 1 <= self.bound * (given_up + 1))
@@ -79,7 +79,7 @@ class Resignation:
 
 
 class GivingUp:
-    """Who gives up at a threshold in N games, and in which of them nobody may.
+    """Decides which side gives up at a threshold in N games, and in which of them nobody may.
 
     Args:
         to_the_end: share of the games in which nobody gives up.

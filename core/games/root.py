@@ -1,6 +1,7 @@
 """The root of a search tree: where it comes from, its noise, and the policy that it gives."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -12,7 +13,7 @@ from .tree import UNKNOWN, Formula, Tree, reroot, write_answer, write_node, writ
 
 
 @njit(nogil=True, cache=True)
-def find(tree: Tree, states: States, reuse: bool, scratch: NDArray) -> NDArray[np.bool_]:
+def find(tree: Tree, states: States, reuse: bool, scratch: NDArray[Any]) -> NDArray[np.bool_]:
     """Make the node of each position (N, S) the root: the root itself, a child or a grandchild of it. True where there
     is none."""
     fresh = np.ones(len(states), np.bool_)
@@ -35,7 +36,13 @@ def find(tree: Tree, states: States, reuse: bool, scratch: NDArray) -> NDArray[n
 
 @njit(nogil=True, cache=True)
 def plant(
-    tree: Tree, games: NDArray, states: States, mask: NDArray, won: NDArray, logits: NDArray, values: NDArray
+    tree: Tree,
+    games: NDArray[Any],
+    states: States,
+    mask: NDArray[Any],
+    won: NDArray[Any],
+    logits: NDArray[Any],
+    values: NDArray[Any],
 ) -> None:
     """New trees for `games` (F,) at their `states` (N, S): with an action that wins at once, where `won` (F,) is not
     NONE, or with the network's answers (F, A) and (F,)."""
@@ -49,7 +56,7 @@ def plant(
 
 
 @njit(nogil=True, cache=True)
-def add_noise(tree: Tree, noisy: NDArray, total: float, fraction: float, random: NDArray) -> None:
+def add_noise(tree: Tree, noisy: NDArray[Any], total: float, fraction: float, random: NDArray[Any]) -> None:
     """Mix Dirichlet noise into the priors of the chosen roots (N,).
 
     Half of the concentrations' sum is shared evenly among the legal moves, half by how far the logarithm of a move's
@@ -84,7 +91,7 @@ def add_noise(tree: Tree, noisy: NDArray, total: float, fraction: float, random:
 
 
 @njit(nogil=True, cache=True)
-def gamma_variate(shape: float, random: NDArray) -> float:
+def gamma_variate(shape: float, random: NDArray[Any]) -> float:
     """A Gamma(shape, 1) number (Marsaglia and Tsang 2000)."""
     boost = 1.0
     if shape < 1:
@@ -142,7 +149,8 @@ def sound(tree: Tree, i: int, node: int, a: int) -> bool:
     known = child >= 0 and tree.solved[i, child] != UNKNOWN
     if tree.solved[i, node] == UNKNOWN:
         return not (known and tree.solved[i, child] == WIN)
-    return known and tree.solved[i, child] == -tree.solved[i, node]
+    best: bool = known and tree.solved[i, child] == -tree.solved[i, node]
+    return best
 
 
 @njit(nogil=True, cache=True)
@@ -177,7 +185,7 @@ def policies(tree: Tree, formula: Formula) -> NDArray[np.float32]:
 
 
 @njit(nogil=True, cache=True)
-def _prune(tree: Tree, formula: Formula, i: int, weight: NDArray) -> None:
+def _prune(tree: Tree, formula: Formula, i: int, weight: NDArray[Any]) -> None:
     """Take from all moves but the favourite the visits that only the rule of forced playouts gave them.
 
     As many of up to sqrt(forced P N) as leave the move less urgent than the favourite; a single visit left is dropped
@@ -201,7 +209,7 @@ def _prune(tree: Tree, formula: Formula, i: int, weight: NDArray) -> None:
 
 
 @njit(nogil=True, cache=True)
-def draw(policy: NDArray, temperature: NDArray, random: NDArray) -> NDArray[np.int64]:
+def draw(policy: NDArray[Any], temperature: NDArray[Any], random: NDArray[Any]) -> NDArray[np.int64]:
     """Moves (N,) drawn from `policy` (N, A) to the power 1/temperature (N,); the first of the best ones at 0."""
     out = np.empty(len(policy), np.int64)
     weight = np.empty(policy.shape[1])
@@ -229,7 +237,7 @@ _VISIT_SCALE, _VALUE_SCALE = 50.0, 0.1
 
 
 @njit(nogil=True, cache=True)
-def draw_gumbel(gumbel: NDArray, random: NDArray) -> None:
+def draw_gumbel(gumbel: NDArray[Any], random: NDArray[Any]) -> None:
     """Fill (N, A) with standard Gumbel numbers."""
     for i in range(len(gumbel)):
         for a in range(gumbel.shape[1]):
@@ -255,7 +263,7 @@ def halving_schedule(candidates: int, simulations: int) -> NDArray[np.int32]:
 
 
 @njit(nogil=True, cache=True)
-def halving_step(tree: Tree, gumbel: NDArray, schedule: NDArray, out: NDArray) -> None:
+def halving_step(tree: Tree, gumbel: NDArray[Any], schedule: NDArray[Any], out: NDArray[Any]) -> None:
     """Write which move each root tries next into `out` (N,): of those with as many visits as row i of the `schedule`
     (N, T) says, the one of the highest score."""
     for i in range(len(out)):
@@ -265,7 +273,7 @@ def halving_step(tree: Tree, gumbel: NDArray, schedule: NDArray, out: NDArray) -
 
 
 @njit(nogil=True, cache=True)
-def gumbel_choice(tree: Tree, gumbel: NDArray) -> NDArray[np.int64]:
+def gumbel_choice(tree: Tree, gumbel: NDArray[Any]) -> NDArray[np.int64]:
     """Moves (N,): of those with the most visits, the one of the highest score; the favourite of a solved root."""
     out = np.empty(len(tree.size), np.int64)
     for i in range(len(out)):
@@ -275,7 +283,7 @@ def gumbel_choice(tree: Tree, gumbel: NDArray) -> NDArray[np.int64]:
 
 
 @njit(nogil=True, cache=True)
-def _best_of(tree: Tree, gumbel: NDArray, i: int, visits: int) -> int:
+def _best_of(tree: Tree, gumbel: NDArray[Any], i: int, visits: int) -> int:
     """The move of the highest gumbel + log P + sigma(Q) among those that are sound and have so many visits."""
     urgency = completed(tree, i)
     best, best_score = NONE, -np.inf
@@ -307,7 +315,8 @@ def completed(tree: Tree, i: int) -> NDArray[np.float64]:
         if tree.prior[i, 0, a] >= 0:
             low, high = min(low, q[a]), max(high, q[a])
     scale = (_VISIT_SCALE + tree.visits[i, 0].max()) * _VALUE_SCALE / max(high - low, 1e-8)
-    return scale * (q - low)
+    sigma: NDArray[np.float64] = scale * (q - low)
+    return sigma
 
 
 @njit(nogil=True, cache=True)

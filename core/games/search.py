@@ -166,7 +166,9 @@ class Search:
             logits, values = self._ask(states[fresh], mask)
             root.plant(tree, np.flatnonzero(fresh), states, mask, won, logits, values)
 
-    def _round(self, tree: Tree, active: NDArray, wanted: NDArray, first_step: NDArray, leaves: Leaves) -> int:
+    def _round(
+        self, tree: Tree, active: NDArray[Any], wanted: NDArray[Any], first_step: NDArray[Any], leaves: Leaves
+    ) -> int:
         """One simulation in each game of `active` (K,), or `wanted` (N,); returns how many."""
         formula, most = self.settings.formula, len(active) * self.settings.leaves
         select(tree, formula, active, wanted, first_step, leaves)

@@ -18,9 +18,9 @@ class Unfinished:
     """
 
     def __init__(self) -> None:
-        self.columns: dict[str, NDArray] = {}
+        self.columns: dict[str, NDArray[Any]] = {}
 
-    def settle(self, batch: Batch, states: States, keep: NDArray[np.bool_]) -> dict[str, NDArray]:
+    def settle(self, batch: Batch, states: States, keep: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         """The B positions of the games that ended in `batch`: what `act` recorded, their "result" and "reply".
 
         `states` (T, N, S) are the positions, `keep` (T, N) marks those to learn from. The result is seen by the player
@@ -61,7 +61,7 @@ class Window:
     def __init__(self, least: int, most: int, random: np.random.Generator) -> None:
         self.least, self.most, self.random = least, most, random
         self.added = 0
-        self.columns: dict[str, NDArray] = {}
+        self.columns: dict[str, NDArray[Any]] = {}
 
     @property
     def size(self) -> int:
@@ -69,7 +69,7 @@ class Window:
         n, c = self.added, self.least
         return min(n if n <= c else int(c * (1 + 0.4 * ((n / c) ** 0.75 - 1) / 0.75)), self.most)
 
-    def add(self, rows: dict[str, NDArray]) -> None:
+    def add(self, rows: dict[str, NDArray[Any]]) -> None:
         """Take in B positions, columns (B, ...)."""
         count = len(next(iter(rows.values())))
         if not self.columns:
@@ -79,7 +79,7 @@ class Window:
             self.columns[name][places] = x
         self.added += count
 
-    def sample(self, count: int) -> dict[str, NDArray]:
+    def sample(self, count: int) -> dict[str, NDArray[Any]]:
         """`count` positions of the window, each as likely."""
         places = (self.added - 1 - self.random.integers(self.size, size=count)) % self.most
         return {name: x[places] for name, x in self.columns.items()}
@@ -115,7 +115,8 @@ class Openings:
 
     def moves(self, legal: NDArray[np.int8]) -> NDArray[np.int64]:
         """Any of the legal moves (B, A)."""
-        return (self.random.random(legal.shape) * legal).argmax(1)
+        drawn: NDArray[np.int64] = (self.random.random(legal.shape) * legal).argmax(1)
+        return drawn
 
 
 class Clock:
@@ -147,7 +148,7 @@ def falling(ply: NDArray[np.int64], first: float, last: float, halflife: float) 
     return (last + (first - last) * 0.5 ** (ply / halflife)).astype(np.float32)
 
 
-def turn(mb: dict[str, NDArray], images: tuple[NDArray, NDArray], random: np.random.Generator) -> None:
+def turn(mb: dict[str, NDArray[Any]], images: tuple[NDArray[Any], NDArray[Any]], random: np.random.Generator) -> None:
     """Replace each of B positions by a random image of it: "planes" (B, C, H, W), and what there is (B, A) of "mask",
     "policy" and "reply". `images` are those of `Game.images`."""
     cells, actions = images

@@ -114,7 +114,7 @@ class Leaves(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def unfinished(tree: Tree, simulations: NDArray, most: int, active: NDArray, wanted: NDArray) -> int:
+def unfinished(tree: Tree, simulations: NDArray[Any], most: int, active: NDArray[Any], wanted: NDArray[Any]) -> int:
     """Write into `wanted` (N,) how many of its `simulations` (N,) each game of `active` (K,) lacks, `most` at a time,
     and move those that lack any to the front of `active`; returns how many they are. A solved root needs no more."""
     kept = 0
@@ -129,7 +129,7 @@ def unfinished(tree: Tree, simulations: NDArray, most: int, active: NDArray, wan
 
 @njit(nogil=True, cache=True)
 def select(
-    tree: Tree, formula: Formula, active: NDArray, wanted: NDArray, root_action: NDArray, leaves: Leaves
+    tree: Tree, formula: Formula, active: NDArray[Any], wanted: NDArray[Any], root_action: NDArray[Any], leaves: Leaves
 ) -> None:
     """Walk `wanted` (N,) times from the root of each game of `active` (K,) to a leaf; `root_action` (N,), if not NONE,
     is the first step.
@@ -205,7 +205,7 @@ def best_edge(tree: Tree, formula: Formula, i: int, node: int) -> int:
         if score > best_score:
             best, best_score = a, score
     if fresh != NONE:
-        urgency = np.float32(np.inf)  # of UCT, which tries every edge once
+        urgency = np.float32(np.inf)  # for UCT, which tries every edge once
         if not formula.uct:
             urgency = np.float32(sum_ / seen - formula.fpu * math.sqrt(mass)) + explore * fresh_prior
         if urgency > best_score:
@@ -224,7 +224,9 @@ def _undo(tree: Tree, formula: Formula, i: int, node: int, action: int) -> None:
 
 
 @njit(nogil=True, cache=True)
-def gather(tree: Tree, active: NDArray, leaves: Leaves, states: States, actions: NDArray, where: NDArray) -> int:
+def gather(
+    tree: Tree, active: NDArray[Any], leaves: Leaves, states: States, actions: NDArray[Any], where: NDArray[Any]
+) -> int:
     """Write the positions before the new leaves into `states` (B, S), the moves that lead there into `actions` (B,) and
     the game and leaf of each into `where` (B, 2); returns B, how many there are."""
     b = 0
@@ -243,16 +245,16 @@ def gather(tree: Tree, active: NDArray, leaves: Leaves, states: States, actions:
 def expand(
     tree: Tree,
     formula: Formula,
-    active: NDArray,
+    active: NDArray[Any],
     leaves: Leaves,
-    where: NDArray,
+    where: NDArray[Any],
     states: States,
-    outcome: NDArray,
-    mask: NDArray,
-    won: NDArray,
-    rows: NDArray,
-    logits: NDArray,
-    values: NDArray,
+    outcome: NDArray[Any],
+    mask: NDArray[Any],
+    won: NDArray[Any],
+    rows: NDArray[Any],
+    logits: NDArray[Any],
+    values: NDArray[Any],
 ) -> None:
     """Add the B new leaves that `gather` found, and carry all values of the games `active` (K,) back.
 
@@ -286,7 +288,7 @@ def expand(
 
 
 @njit(nogil=True, cache=True)
-def write_node(tree: Tree, i: int, node: int, state: NDArray, parent: int, action: int) -> None:
+def write_node(tree: Tree, i: int, node: int, state: NDArray[Any], parent: int, action: int) -> None:
     """A node without any visit."""
     for s in range(len(state)):
         tree.state[i, node, s] = state[s]
@@ -298,7 +300,7 @@ def write_node(tree: Tree, i: int, node: int, state: NDArray, parent: int, actio
 
 
 @njit(nogil=True, cache=True)
-def write_answer(tree: Tree, i: int, node: int, mask: NDArray, logits: NDArray, value: float) -> None:
+def write_answer(tree: Tree, i: int, node: int, mask: NDArray[Any], logits: NDArray[Any], value: float) -> None:
     """Write the network's answer: softmax of the logits over the open actions, and the value."""
     top = np.float32(-np.inf)
     for a in range(len(mask)):
@@ -316,7 +318,7 @@ def write_answer(tree: Tree, i: int, node: int, mask: NDArray, logits: NDArray, 
 
 
 @njit(nogil=True, cache=True)
-def write_win(tree: Tree, i: int, node: int, mask: NDArray, action: int) -> None:
+def write_win(tree: Tree, i: int, node: int, mask: NDArray[Any], action: int) -> None:
     """In place of the network: an action that wins at once is all that counts."""
     for a in range(len(mask)):
         if mask[a]:
@@ -355,7 +357,7 @@ def prove(tree: Tree, i: int, node: int) -> None:
 
 
 @njit(nogil=True, cache=True)
-def reroot(tree: Tree, i: int, root: int, moved: NDArray) -> None:
+def reroot(tree: Tree, i: int, root: int, moved: NDArray[Any]) -> None:
     """Make `root` the root of tree i and drop all that does not follow from it; `moved` (M,) is scratch.
 
     Children come after their parents, so nodes only move forward and each is overwritten after it was moved itself.

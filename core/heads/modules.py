@@ -98,7 +98,7 @@ class StateDependentNoiseHead(nn.Module):
 
     @staticmethod
     def explore(features: Tensor, matrices: Tensor) -> Tensor:
-        """What W adds to the mean, (N, D), for features (N, F) and one matrix each (N, F, D)."""
+        """Noise that W adds to the mean, (N, D), for features (N, F) and one matrix each (N, F, D)."""
         return torch.bmm(features.unsqueeze(1), matrices).squeeze(1)
 
 

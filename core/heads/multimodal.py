@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 from .distributions import Categorical
 from .squashed import LOG_STD, box
 
-_WIDTH = 64  # of the hidden layer through which a component of the action sees those before it
+_WIDTH = 64  # width of the hidden layer through which a component of the action sees those before it
 
 
 class Mixture(NamedTuple):
@@ -35,7 +35,7 @@ class Mixture(NamedTuple):
         """
         with torch.no_grad():
             drawn = self.sample(generator)
-        logw, columns = self.logp, []  # of the components, given the numbers so far
+        logw, columns = self.logp, []  # log-weights of the components, given the numbers so far
         for d in range(drawn.shape[-1]):
             x, mean, log_std = drawn[:, d, None], self.mean[..., d], self.log_std[..., d]
             z = (x - mean) * (-log_std).exp()

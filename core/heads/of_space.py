@@ -1,6 +1,6 @@
 """The head for an action space."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from gymnasium import spaces
 from torch import nn
@@ -10,12 +10,12 @@ from . import multimodal, squashed
 from .modules import BernoulliHead, CategoricalHead, GaussianHead, MultiCategoricalHead, StateDependentNoiseHead
 
 Kind = Literal["plain", "squashed", "mixture", "autoregressive"]
-"""Of a head for Box actions: one Gaussian, one inside the bounds, several, or bins one component after the other."""
+"""Kinds of head for Box actions: one Gaussian, one inside the bounds, several, or bins, one component after another."""
 
 
 def head(
     features: int,
-    space: spaces.Space,
+    space: spaces.Space[Any],
     log_std_init: float = 0.0,
     sde: bool = False,
     kind: Kind = "plain",

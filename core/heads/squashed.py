@@ -1,7 +1,7 @@
 """Gaussians squashed into a box: actions never leave it, and densities are those of the action that is executed."""
 
 import math
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -97,7 +97,7 @@ class SquashedHead(nn.Module):
         return Squashed(mean, log_std.clamp(*LOG_STD), self.shift, self.scale)
 
 
-def box(space: spaces.Space, kind: str) -> tuple[Tensor, Tensor]:
+def box(space: spaces.Space[Any], kind: str) -> tuple[Tensor, Tensor]:
     """Middle and half width (D,) of a box with finite bounds.
 
     Raises:

@@ -35,7 +35,7 @@ def activate(x, relu):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def apply(x: NDArray, relu: bool) -> None:
+def apply(x: NDArray[Any], relu: bool) -> None:
     """`activate` for Python: on numbers (B,), in place."""
     activate(x, relu)
 
@@ -52,6 +52,6 @@ def back_through(x, relu, grad):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def back(x: NDArray, relu: bool, grad: NDArray) -> None:
+def back(x: NDArray[Any], relu: bool, grad: NDArray[Any]) -> None:
     """`back_through` for Python."""
     back_through(x, relu, grad)

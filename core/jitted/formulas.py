@@ -1,6 +1,7 @@
-"""What several kernels compute, each in one place, for jitted code."""
+"""Formulas that several kernels compute, each in one place, for jitted code."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -45,7 +46,7 @@ def huber(error):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def standardized(x: NDArray) -> NDArray:
+def standardized(x: NDArray[Any]) -> NDArray[Any]:
     """Mean 0 and (unbiased) standard deviation 1 of (B,); a single number stays as it is."""
     n = len(x)
     if n < 2:

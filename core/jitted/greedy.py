@@ -1,5 +1,7 @@
 """Epsilon-greedy choice among actions, one coin per environment."""
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -8,7 +10,7 @@ from .rng import Stream, uniform
 
 
 @njit(nogil=True)
-def choose(values: NDArray, mask: NDArray, count: int, epsilon: float, random: Stream) -> int:
+def choose(values: NDArray[Any], mask: NDArray[Any], count: int, epsilon: float, random: Stream) -> int:
     """The best of the first `count` actions, or with probability `epsilon` any of them; the first of equal ones.
 
     `mask` (count,) is nonzero for those that are available, or empty if all are.
@@ -32,7 +34,7 @@ def choose(values: NDArray, mask: NDArray, count: int, epsilon: float, random: S
 
 
 @njit(nogil=True, cache=True)
-def choose_all(values: NDArray, masks: NDArray, epsilon: float, random: Stream) -> NDArray:
+def choose_all(values: NDArray[Any], masks: NDArray[Any], epsilon: float, random: Stream) -> NDArray[Any]:
     """Actions (N,) for values (N, A) and masks (N, A), or (N, 0) where all actions are available."""
     actions = np.empty(len(values), np.int64)
     for i in range(len(values)):

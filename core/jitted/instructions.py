@@ -1,16 +1,18 @@
 """Two instructions for jitted code that Numba does not offer, on contiguous arrays of one dimension."""
 
+from typing import Any
+
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
 
-def prefetch(array: NDArray, at: int) -> None:
+def prefetch(array: NDArray[Any], at: int) -> None:
     """Says that element `at` will be read soon, so that the wait for memory begins now; returns at once."""
 
 
-def copy_bytes(target: NDArray, at: int, source: NDArray, start: int, count: int) -> None:
+def copy_bytes(target: NDArray[Any], at: int, source: NDArray[Any], start: int, count: int) -> None:
     """Copies source[start : start + count] to target[at : at + count]; uint8 arrays that do not overlap, unchecked."""
     target[at : at + count] = source[start : start + count]
 

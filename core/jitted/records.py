@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 _LINE = 64  # bytes of a cache line
 
 
-def side_by_side(shape: tuple[int, ...], fields: Mapping[str, tuple[Any, tuple[int, ...]]]) -> dict[str, NDArray]:
+def side_by_side(shape: tuple[int, ...], fields: Mapping[str, tuple[Any, tuple[int, ...]]]) -> dict[str, NDArray[Any]]:
     """Zeros (*shape, *field) of each field's dtype and shape, as views of records that fill whole cache lines.
 
-    Who looks at a few fields of one record among very many waits for memory once.
+    A reader of a few fields of one record among very many waits for memory once.
     """
     packed = np.dtype([(name, dtype, field) for name, (dtype, field) in fields.items()])
     size = -(-packed.itemsize // _LINE) * _LINE

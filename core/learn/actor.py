@@ -1,4 +1,4 @@
-"""Actor: an actor-critic network that learns. What PPO, TRPO and the policy-gradient agents have in common."""
+"""Actor: an actor-critic network that learns, the common part of PPO, TRPO and the policy-gradient agents."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -33,8 +33,8 @@ class Actor:
 
     def __init__(
         self,
-        obs: spaces.Space,
-        action: spaces.Space,
+        obs: spaces.Space[Any],
+        action: spaces.Space[Any],
         cfg: ActorCriticConfig,
         device: str,
         seed: int,
@@ -55,7 +55,7 @@ class Actor:
         """How many were learned from: state-dependent exploration draws its noise anew for each."""
 
     @torch.inference_mode()
-    def thoughts(self, obs: NDArray) -> dict[str, NDArray]:
+    def thoughts(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """The value of observations (N, *obs), and the probabilities or the mean and deviation of the actions."""
         pi, value = self.net(torch.as_tensor(obs, device=self.device))
         thoughts = {"value": value.cpu().numpy()}
@@ -66,11 +66,11 @@ class Actor:
             thoughts["std"] = pi.log_std.exp().expand_as(pi.mean).cpu().numpy()
         return thoughts
 
-    def flat(self, x: NDArray, batch: Batch) -> Tensor:
+    def flat(self, x: NDArray[Any], batch: Batch) -> Tensor:
         """The valid steps of an array (T, N, ...) of a rollout, as a tensor (B, ...)."""
         return self.columns(batch, x=x)["x"]
 
-    def columns(self, batch: Batch, **arrays: NDArray) -> dict[str, Tensor]:
+    def columns(self, batch: Batch, **arrays: NDArray[Any]) -> dict[str, Tensor]:
         """The valid steps of arrays (T, N, ...) of a rollout, as tensors (B, ...)."""
         flat = {name: torch.as_tensor(x, device=self.device).flatten(0, 1) for name, x in arrays.items()}
         if batch.valid.all():
@@ -79,7 +79,7 @@ class Actor:
         return {name: x[valid] for name, x in flat.items()}
 
     @torch.no_grad()
-    def values(self, obs: NDArray) -> NDArray:
+    def values(self, obs: NDArray[Any]) -> NDArray[Any]:
         """V (T, N) of observations (T, N, *obs), by the network as it is now."""
         tensor = torch.as_tensor(obs, device=self.device)
         return self.net.value(tensor.flatten(0, 1)).view(tensor.shape[:2]).cpu().numpy()
@@ -89,8 +89,8 @@ class Actor:
         return self.rewards(batch)
 
     def advantages(
-        self, batch: Batch, reward: NDArray, value: NDArray, gamma: float, lam: float
-    ) -> tuple[NDArray, NDArray]:
+        self, batch: Batch, reward: NDArray[Any], value: NDArray[Any], gamma: float, lam: float
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """GAE(lambda) advantages and value targets, both (T, N), for rewards and V(obs[:-1]) (T, N)."""
         edge_value = self.values(batch.edge_obs[None])[0]
         adv = gae(reward, value, batch.next_value(value, edge_value), batch.done, gamma, lam)

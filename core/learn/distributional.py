@@ -9,8 +9,8 @@ from torch import Tensor
 def projected(probs: Tensor, reward: Tensor, discount: Tensor, returns: Tensor) -> Tensor:
     """Probabilities (B, K) on the evenly spread `returns` (K,) of the distribution of reward + discount * Z.
 
-    Z has the probabilities (B, K) on the same returns. What falls between two of them is shared, the nearer gets more;
-    what falls outside goes to the last one. Bellemare et al. 2017, arXiv:1707.06887, algorithm 1.
+    Z has the probabilities (B, K) on the same returns. Mass between two of them is shared, the nearer gets more; mass
+    outside goes to the last one. Bellemare et al. 2017, arXiv:1707.06887, algorithm 1.
     """
     low, high, step = returns[0], returns[-1], returns[1] - returns[0]
     place = ((reward[:, None] + discount[:, None] * returns).clamp(low, high) - low) / step
@@ -30,7 +30,7 @@ def quantile_huber(quantiles: Tensor, target: Tensor) -> Tensor:
     sum_i mean_j |tau_i - [u_ij < 0]| L(u_ij) with u_ij = target_j - quantile_i, the midpoints tau_i = (i + 1/2) / K and
     Huber's L(u): u^2 / 2 up to |u| = 1, |u| - 1/2 beyond. Dabney et al. 2017, arXiv:1710.10044, equation 10.
     """
-    loss: Tensor = _QuantileHuber.apply(quantiles, target)
+    loss: Tensor = _QuantileHuber.apply(quantiles, target)  # type: ignore[no-untyped-call]
     return loss
 
 

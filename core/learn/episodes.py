@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,11 @@ from ..batch import Batch
 class Played(NamedTuple):
     """The B steps of whole episodes, and the policy's numbers when it took them."""
 
-    obs: NDArray
+    obs: NDArray[Any]
     """(B, *obs)"""
-    action: NDArray
+    action: NDArray[Any]
     """(B, *act)"""
-    logp: NDArray
+    logp: NDArray[Any]
     """(B,)"""
     reward: NDArray[np.float64]
     """(B,)"""
@@ -30,11 +30,11 @@ class Played(NamedTuple):
 class Memory(deque[Played]):
     """The latest collections of episodes, at most so many."""
 
-    def state(self) -> list[dict[str, NDArray]]:
+    def state(self) -> list[dict[str, NDArray[Any]]]:
         """The columns of each."""
         return [part._asdict() for part in self]
 
-    def load_state(self, state: list[dict[str, NDArray]]) -> None:
+    def load_state(self, state: list[dict[str, NDArray[Any]]]) -> None:
         """Go on from `state()`."""
         self.clear()
         self.extend(Played(**part) for part in state)
@@ -59,7 +59,7 @@ def episodes(batch: Batch) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArra
     return whole, step - first[episode], episode
 
 
-def placed(x: NDArray, step: NDArray, episode: NDArray, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def placed(x: NDArray[Any], step: NDArray[Any], episode: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Values (B,) of steps in their place (L, E), time first; 0 elsewhere."""
     out = np.zeros(shape)
     out[step, episode] = x

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..heads import Natural
 
-_TOLERANCE = 1e-10  # of the squared residual, relative to the right-hand side's
+_TOLERANCE = 1e-10  # for the squared residual, relative to the right-hand side's
 
 
 def gradient(

@@ -10,7 +10,7 @@ LOOKS = 100
 """At a run, so that looking costs next to nothing however many updates there are."""
 _EVERY = 10  # updates at most one of which is looked at, for the same reason where there are few
 _PARTS = 8
-_DECAY = 0.9  # of the running means that the noise scale is the ratio of
+_DECAY = 0.9  # decay of the running means that the noise scale is the ratio of
 
 
 class GradientNoise:

@@ -1,6 +1,6 @@
 """Planning where the model is known: value iteration and policy iteration, the optimum without a single step."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -49,7 +49,7 @@ def model(table: dict[int, dict[int, list[tuple[float, int, float, bool]]]]) -> 
 
 
 @njit(nogil=True, cache=True)
-def backup(model: Model, value: NDArray, gamma: float) -> NDArray:
+def backup(model: Model, value: NDArray[Any], gamma: float) -> NDArray[Any]:
     """Q (S, A) = E[r + gamma V(s')], nothing following a termination; its maximum over A is the Bellman operator."""
     states, actions, outcomes = model.probability.shape
     q = np.zeros((states, actions))

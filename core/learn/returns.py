@@ -6,13 +6,15 @@ and nothing flows across one. So the last row and the ends bootstrap alike, and 
 Results have the shape and the dtype of `reward`. The recursions walk back in time, one row of N environments at once.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 
 @njit(nogil=True, cache=True)
-def rewards_to_go(reward: NDArray, next_value: NDArray, done: NDArray, gamma: float) -> NDArray:
+def rewards_to_go(reward: NDArray[Any], next_value: NDArray[Any], done: NDArray[Any], gamma: float) -> NDArray[Any]:
     """Discounted returns, shape (T, N), bootstrapped only where they are cut: at ends and behind the last row.
 
     G_t = r_t + gamma * (next_value_t if done_t or t = T-1 else G_{t+1})
@@ -21,7 +23,9 @@ def rewards_to_go(reward: NDArray, next_value: NDArray, done: NDArray, gamma: fl
 
 
 @njit(nogil=True, cache=True)
-def td_lambda(reward: NDArray, next_value: NDArray, done: NDArray, gamma: float, lam: float) -> NDArray:
+def td_lambda(
+    reward: NDArray[Any], next_value: NDArray[Any], done: NDArray[Any], gamma: float, lam: float
+) -> NDArray[Any]:
     """Value targets TD(lambda), shape (T, N): lam = 0 looks one step ahead, lam = 1 is `rewards_to_go`.
 
     G_t = r_t + gamma * ((1 - lam) * next_value_t + lam * G_{t+1}), with G_{t+1} = next_value_t where the return is cut.
@@ -36,7 +40,7 @@ def td_lambda(reward: NDArray, next_value: NDArray, done: NDArray, gamma: float,
 
 
 @njit(nogil=True, cache=True)
-def n_step(reward: NDArray, next_value: NDArray, done: NDArray, gamma: float, n: int) -> NDArray:
+def n_step(reward: NDArray[Any], next_value: NDArray[Any], done: NDArray[Any], gamma: float, n: int) -> NDArray[Any]:
     """Value targets that look n steps ahead, fewer at an end or at the last row, shape (T, N).
 
     G_t = sum_{k<m} gamma^k r_{t+k} + gamma^m next_value_{t+m-1}, with m <= n the steps really taken.
@@ -52,7 +56,9 @@ def n_step(reward: NDArray, next_value: NDArray, done: NDArray, gamma: float, n:
 
 
 @njit(nogil=True, cache=True)
-def gae(reward: NDArray, value: NDArray, next_value: NDArray, done: NDArray, gamma: float, lam: float) -> NDArray:
+def gae(
+    reward: NDArray[Any], value: NDArray[Any], next_value: NDArray[Any], done: NDArray[Any], gamma: float, lam: float
+) -> NDArray[Any]:
     """Generalised advantage estimates, shape (T, N); `value (T, N)` is V(obs_t).
 
     delta_t = r_t + gamma * next_value_t - value_t
@@ -69,16 +75,16 @@ def gae(reward: NDArray, value: NDArray, next_value: NDArray, done: NDArray, gam
 
 @njit(nogil=True, cache=True)
 def vtrace(
-    log_ratio: NDArray,
-    reward: NDArray,
-    value: NDArray,
-    next_value: NDArray,
-    done: NDArray,
+    log_ratio: NDArray[Any],
+    reward: NDArray[Any],
+    value: NDArray[Any],
+    next_value: NDArray[Any],
+    done: NDArray[Any],
     gamma: float,
     rho_bar: float = 1.0,
     c_bar: float = 1.0,
     lam: float = 1.0,
-) -> tuple[NDArray, NDArray]:
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Off-policy value targets and policy-gradient advantages, both (T, N), from log_ratio = log pi(a|s) - log mu(a|s).
 
     rho_t = min(rho_bar, ratio_t),  c_t = lam * min(c_bar, ratio_t)
@@ -104,7 +110,7 @@ def vtrace(
 
 
 @njit(nogil=True, cache=True)
-def discounted_running(reward: NDArray, done: NDArray, carry: NDArray, gamma: float) -> NDArray:
+def discounted_running(reward: NDArray[Any], done: NDArray[Any], carry: NDArray[Any], gamma: float) -> NDArray[Any]:
     """Forward discounted sums of each episode so far, shape (T, N); what reward scaling measures the spread of.
 
     R_t = gamma * R_{t-1} + r_t, starting afresh after an end. `carry (N,)` is R before the first row and is updated in
@@ -126,7 +132,13 @@ def discounted_running(reward: NDArray, done: NDArray, carry: NDArray, gamma: fl
 
 @njit(nogil=True, cache=True)
 def _backup(
-    reward: NDArray, next_value: NDArray, done: NDArray, tail: NDArray, gamma: float, lam: float, out: NDArray
+    reward: NDArray[Any],
+    next_value: NDArray[Any],
+    done: NDArray[Any],
+    tail: NDArray[Any],
+    gamma: float,
+    lam: float,
+    out: NDArray[Any],
 ) -> None:
     """Writes r + gamma * ((1 - lam) * next_value + lam * tail), where an end replaces the tail; all arrays (N,)."""
     gamma_, lam_, rest = reward.dtype.type(gamma), reward.dtype.type(lam), reward.dtype.type(1 - lam)
@@ -137,14 +149,14 @@ def _backup(
 
 @njit(nogil=True, cache=True)
 def _gae_row(
-    reward: NDArray,
-    value: NDArray,
-    next_value: NDArray,
-    done: NDArray,
-    tail: NDArray,
+    reward: NDArray[Any],
+    value: NDArray[Any],
+    next_value: NDArray[Any],
+    done: NDArray[Any],
+    tail: NDArray[Any],
     gamma: float,
     lam: float,
-    out: NDArray,
+    out: NDArray[Any],
 ) -> None:
     """Writes delta + gamma * lam * tail, where an end drops the tail; all arrays (N,)."""
     zero, gamma_, decay = reward.dtype.type(0), reward.dtype.type(gamma), reward.dtype.type(gamma * lam)

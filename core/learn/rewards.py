@@ -15,7 +15,7 @@ _CLIP = 10.0  # standard deviations; OpenAI baselines' VecNormalize, kept by Sta
 
 @dataclass(frozen=True)
 class RewardConfig:
-    """What is made of rewards, as fields of an algorithm's `Config`."""
+    """Treatment of rewards, as fields of an algorithm's `Config`."""
 
     normalize_return: bool = False
     """Divide rewards by the running standard deviation of the discounted return, clipped to +-10."""
@@ -31,7 +31,7 @@ class Rewards:
 
     @classmethod
     def of(cls, cfg: RewardConfig, gamma: float) -> "Rewards":
-        """What the fields of a Config say, for returns discounted by `gamma`."""
+        """Rewards as the fields of a Config ask for them, for returns discounted by `gamma`."""
         return cls(cfg.reward_sign, ReturnScale(gamma) if cfg.normalize_return else None)
 
     def __call__(self, batch: Batch) -> NDArray[np.float32]:
@@ -44,7 +44,7 @@ class Rewards:
         return replace(batch, reward=self(batch))
 
     def state(self) -> dict[str, Any] | None:
-        """What the scale has seen; None without one."""
+        """State of the scale; None without one."""
         return self.scale.state() if self.scale else None
 
     def load_state(self, state: dict[str, Any] | None) -> None:
@@ -70,7 +70,7 @@ class ReturnScale:
         """Standard deviation of the discounted returns seen; 1 before there are any."""
         return float(np.sqrt(self.m2 / self.count + _EPSILON)) if self.count else 1.0
 
-    def __call__(self, reward: NDArray, done: NDArray, valid: NDArray) -> NDArray[np.float32]:
+    def __call__(self, reward: NDArray[Any], done: NDArray[Any], valid: NDArray[Any]) -> NDArray[np.float32]:
         """Scaled rewards (T, N), after taking in the returns that these rewards make."""
         if self.running is None:
             self.running = np.zeros(reward.shape[1])

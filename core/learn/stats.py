@@ -1,7 +1,7 @@
 """Statistics of returns and of learning."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,7 +45,7 @@ def standardized(x: "Tensor", correction: int = 1) -> "Tensor":
     return (x - x.mean()) / (x.std(correction=correction) + 1e-8)
 
 
-def explained_variance(value: NDArray, target: NDArray) -> float:
+def explained_variance(value: NDArray[Any], target: NDArray[Any]) -> float:
     """1 - Var(target - value) / Var(target): 1 is perfect, 0 is no better than a constant; 0 if the target is one."""
     # `np.var` checks so much that of a short rollout's update it would take a twentieth
     goal = target.astype(np.float64).ravel()
@@ -56,7 +56,7 @@ def explained_variance(value: NDArray, target: NDArray) -> float:
     return float(1 - error @ error / variance) if variance > 0 else 0.0
 
 
-def sampled_kl(log_ratio: NDArray) -> float:
+def sampled_kl(log_ratio: NDArray[Any]) -> float:
     """KL(old || new) in nats from log_ratio = log new(a|s) - log old(a|s) (B,) of actions that the old one drew.
 
     The mean of ratio - 1 - log ratio: unbiased, never negative and steadier than that of -log ratio.
@@ -65,7 +65,7 @@ def sampled_kl(log_ratio: NDArray) -> float:
     return float((np.expm1(log_ratio) - log_ratio).mean(dtype=np.float64))
 
 
-def effective_samples(log_weight: NDArray) -> float:
+def effective_samples(log_weight: NDArray[Any]) -> float:
     """Share of the B samples that importance weights exp(log_weight) (B,) leave: (sum w)^2 / (B sum w^2), in (0, 1].
 
     Kish 1965; Kong 1992. It falls as exp(-variance of the log-weights) where these are normally distributed.
@@ -74,14 +74,15 @@ def effective_samples(log_weight: NDArray) -> float:
     return float(weight.sum() ** 2 / (len(weight) * (weight @ weight)))
 
 
-def _middle(values: NDArray) -> NDArray:
+def _middle(values: NDArray[Any]) -> NDArray[Any]:
     """IQM along the last axis."""
     ordered = np.sort(values)
     edges = np.arange(ordered.shape[-1] + 1) / ordered.shape[-1]
     weight = np.clip(edges[1:], 0.25, 0.75) - np.clip(edges[:-1], 0.25, 0.75)
-    return ordered @ weight / weight.sum()
+    mean: NDArray[Any] = ordered @ weight / weight.sum()
+    return mean
 
 
-def ridge(features: NDArray, target: NDArray) -> NDArray[np.float64]:
+def ridge(features: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64]:
     """Coefficients (F,) of the least squares fit of targets (B,), kept small where the features leave them open."""
     return np.linalg.solve(features.T @ features + 1e-5 * np.eye(features.shape[1]), features.T @ target)

@@ -17,7 +17,7 @@ from .noisy import NoisyLinear
 
 
 class ActionValue(nn.Module):
-    """What is known of the return of each of A actions: K numbers, of which `values` makes Q(s, a).
+    """Estimates of the return of each of A actions: K numbers, from which `values` makes Q(s, a).
 
     | distribution | the K numbers                                   | source                              |
     |--------------|-------------------------------------------------|-------------------------------------|
@@ -32,7 +32,7 @@ class ActionValue(nn.Module):
         UsageError: if the actions are not a finite set.
     """
 
-    def __init__(self, obs: spaces.Space, action: spaces.Space, cfg: ActionValueConfig) -> None:
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: ActionValueConfig) -> None:
         super().__init__()
         if not isinstance(action, spaces.Discrete):
             raise UsageError(f"Q-learning compares actions one by one and needs a Discrete action space, not {action}")
@@ -65,10 +65,11 @@ class ActionValue(nn.Module):
     def forward(self, obs: Tensor) -> Tensor:
         """The K numbers of each action, shape (B, A, K), for stored observations (B, *layout.shape)."""
         features = self.trunk(self.encoder(obs))
-        out = self.advantage(features).unflatten(-1, (self.actions, self.atoms))
+        out: Tensor = self.advantage(features).unflatten(-1, (self.actions, self.atoms))
         if self.state_value is None:
             return out
-        return self.state_value(features).unsqueeze(-2) + out - out.mean(-2, keepdim=True)
+        value: Tensor = self.state_value(features).unsqueeze(-2)
+        return value + out - out.mean(-2, keepdim=True)
 
     def values(self, out: Tensor) -> Tensor:
         """Q(s, a), shape (B, A), from what `forward` gave."""
@@ -87,7 +88,7 @@ class ActionValue(nn.Module):
         """Take the policy out of another network's `weights`: the logarithms of its probabilities become advantages.
 
         They are those of whoever acts as that policy does when every nat of entropy is worth 1 (Schulman et al. 2017,
-        arXiv:1704.06440). What the states are worth stays to be learned.
+        arXiv:1704.06440). The values of the states stay to be learned.
 
         Raises:
             UsageError: if they are of another shape, or this is not a dueling network of plain values.

@@ -1,6 +1,7 @@
 """A policy and a value function over one encoder."""
 
 from math import sqrt
+from typing import Any
 
 from gymnasium import spaces
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ class ActorCritic(nn.Module):
     in hidden layers, `policy_gain` in the policy's last layer, 1 in the value's. Without it torch's defaults stay.
     """
 
-    def __init__(self, obs: spaces.Space, action: spaces.Space, cfg: ActorCriticConfig) -> None:
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: ActorCriticConfig) -> None:
         super().__init__()
         shared = isinstance(cfg, SharedConfig) and cfg.shared
         self.encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
@@ -52,7 +53,8 @@ class ActorCritic(nn.Module):
 
     def value(self, obs: Tensor) -> Tensor:
         """V(s), shape (B,)."""
-        return self.value_head(self.value_trunk(self.encoder(obs))).squeeze(-1)
+        value: Tensor = self.value_head(self.value_trunk(self.encoder(obs))).squeeze(-1)
+        return value
 
     def _orthogonal(self, policy_gain: float) -> None:
         last = self.policy_head.outputs if isinstance(self.policy_head, AutoregressiveHead) else self.policy_head
@@ -67,7 +69,7 @@ class ActorCritic(nn.Module):
         return head(features, self.encoder.mask(obs) if self.masked else None)
 
 
-def check_mask(encoder: Encoder, action: spaces.Space) -> bool:
+def check_mask(encoder: Encoder, action: spaces.Space[Any]) -> bool:
     """Whether the observation carries an action mask, after checking that it fits the action space."""
     shapes = [part.shape for part in encoder.layout.parts if part.name == MASK]
     if not shapes:

@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..heads import Density
 from .encoder import Encoder
 
-Build = Callable[[spaces.Space, spaces.Space, Any], nn.Module]
+Build = Callable[[spaces.Space[Any], spaces.Space[Any], Any], nn.Module]
 """From the spaces of observations and actions, and the algorithm's Config."""
 
 
@@ -77,7 +77,9 @@ class PolicyValueLike(Protocol):
 N = TypeVar("N", bound=nn.Module)
 
 
-def built(kind: type[N], like: type, obs: spaces.Space, action: spaces.Space, cfg: Any, build: Build | None) -> N:
+def built(
+    kind: type[N], like: type, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: Any, build: Build | None
+) -> N:
     """A network of `kind`, or what `build` makes in its place.
 
     Raises:
@@ -86,8 +88,8 @@ def built(kind: type[N], like: type, obs: spaces.Space, action: spaces.Space, cf
     return kind(obs, action, cfg) if build is None else own(kind, like, obs, action, cfg, build)
 
 
-def own(kind: type[N], like: type, obs: spaces.Space, action: spaces.Space, cfg: Any, build: Build) -> N:
-    """What `build` makes in place of a network of `kind`.
+def own(kind: type[N], like: type, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: Any, build: Build) -> N:
+    """The network that `build` makes in place of one of `kind`.
 
     Raises:
         UsageError: if that is no module, or lacks a member of `like`.

@@ -46,7 +46,8 @@ class _Residual(nn.Module):
         self.second = nn.Conv2d(depth, depth, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(self.first(x.relu()).relu())
+        residual: Tensor = self.second(self.first(x.relu()).relu())
+        return x + residual
 
 
 def _closed(layers: list[nn.Module], channels: int, height: int, width: int, features: int) -> nn.Sequential:

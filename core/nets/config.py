@@ -19,11 +19,11 @@ Twins = Literal["auto", "none"]
 
 @dataclass(frozen=True)
 class TwinsConfig:
-    """What the description of every network has."""
+    """Fields that describe every network."""
 
     twins: Twins = "auto"
-    """auto: where a jitted or written-out twin computes exactly what the readable code of this network says, it runs in
-    its place; none: always the readable code."""
+    """Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for the
+    readable code alone."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class PolicyConfig(NetConfig):
     """A policy."""
 
     head: Kind = "plain"
-    """Of Box actions: plain is one Gaussian of constant deviation, squashed one that stays within the bounds, mixture
-    several, autoregressive bins one component after the other."""
+    """Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
+    autoregressive (bins, one component after another)."""
     components: int = 5
     """Gaussians of a mixture."""
     bins: int = 21

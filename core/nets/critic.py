@@ -1,6 +1,7 @@
 """Q(s, a) of features, for actors that need its mean over their actions and the gradient of that."""
 
 import math
+from typing import Any
 
 import torch
 from gymnasium import spaces
@@ -21,7 +22,7 @@ class Critic(nn.Module):
         UsageError: for other action spaces.
     """
 
-    def __init__(self, features: int, action: spaces.Space, cfg: NetConfig) -> None:
+    def __init__(self, features: int, action: spaces.Space[Any], cfg: NetConfig) -> None:
         super().__init__()
         if not isinstance(action, spaces.Discrete | spaces.Box):
             raise UsageError(f"Q(s, a) is for Discrete and Box action spaces, not {action}")
@@ -33,14 +34,17 @@ class Critic(nn.Module):
     def forward(self, features: Tensor, action: Tensor) -> Tensor:
         """Q(s, a), shape (B,), of features (B, F) and actions (B, *act)."""
         if self.discrete:
-            return self.head(self.trunk(features)).gather(-1, action.unsqueeze(-1)).squeeze(-1)
+            values: Tensor = self.head(self.trunk(features))
+            return values.gather(-1, action.unsqueeze(-1)).squeeze(-1)
         rows = action.reshape(len(action), -1)  # a Box of no dimensions has actions (B,)
-        return self.head(self.trunk(torch.cat([features, rows], -1))).squeeze(-1)
+        value: Tensor = self.head(self.trunk(torch.cat([features, rows], -1)))
+        return value.squeeze(-1)
 
     def centred(self, features: Tensor, action: Tensor, pi: Density) -> Tensor:
         """Q(s, a) less what does not depend on a, (B,): its mean over Discrete actions, Q(s, mode) of a Box."""
         middle = self.mean(features, pi) if self.discrete else self(features, pi.mode())
-        return self(features, action) - middle
+        q: Tensor = self(features, action)
+        return q - middle
 
     def mean(self, features: Tensor, pi: Density, generator: Generator | None = None) -> Tensor:
         """E[Q(s, a)] over a ~ `pi`, shape (B,), with its gradient by the parameters of `pi`.
@@ -49,5 +53,7 @@ class Critic(nn.Module):
         arXiv:1312.6114).
         """
         if isinstance(pi, Categorical):
-            return (pi.logp.exp() * self.head(self.trunk(features))).sum(-1)
-        return self(features, pi.draw(generator)[0])
+            values: Tensor = self.head(self.trunk(features))
+            return (pi.logp.exp() * values).sum(-1)
+        q: Tensor = self(features, pi.draw(generator)[0])
+        return q

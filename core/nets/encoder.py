@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import prod
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ class Encoder(nn.Module):
     """
 
     def __init__(
-        self, space: spaces.Space, cnn: Cnn = "nature", standardize: bool = False, bfloat16: bool = False
+        self, space: spaces.Space[Any], cnn: Cnn = "nature", standardize: bool = False, bfloat16: bool = False
     ) -> None:
         super().__init__()
         self._autocast = bfloat16
@@ -90,7 +90,8 @@ class Encoder(nn.Module):
             if key in self.standardizers:
                 x = self.standardizers[key](x)
             with torch.autocast(x.device.type, torch.bfloat16, enabled=self._autocast):
-                return self.cnns[key](x).float()
+                features: Tensor = self.cnns[key](x)
+                return features.float()
         match part.space:
             case spaces.Discrete():
                 return F.one_hot(x - int(part.space.start), int(part.space.n)).float()

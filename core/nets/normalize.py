@@ -59,7 +59,7 @@ class Centre(nn.Module):
         self.register_buffer("mean", torch.zeros((height, width, channels), dtype=torch.float64))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Of images (B, C, H, W) in [0, 1]; channels innermost in memory stay there."""
+        """Centred images (B, C, H, W), from images in [0, 1]; channels innermost in memory stay there."""
         return x - self.mean.float().permute(2, 0, 1)
 
     @torch.no_grad()

@@ -1,5 +1,7 @@
 """A policy alone, for learners that need no value function."""
 
+from typing import Any
+
 from gymnasium import spaces
 from torch import Tensor, nn
 
@@ -13,7 +15,7 @@ from .mlp import mlp
 class Policy(nn.Module):
     """pi(a|s): an encoder, hidden layers and a head, with the names that `ActorCritic` gives its own."""
 
-    def __init__(self, obs: spaces.Space, action: spaces.Space, cfg: PolicyConfig) -> None:
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: PolicyConfig) -> None:
         super().__init__()
         self.encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
         self.policy_trunk, width = mlp(self.encoder.size, cfg.hidden, cfg.activation, cfg.norm)

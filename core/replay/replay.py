@@ -2,8 +2,8 @@
 
 Lin 1992; Mnih et al. 2013, arXiv:1312.5602; prioritised as in Schaul et al. 2015, arXiv:1511.05952. An observation is
 stored once: what follows a slot is the observation one row further on in its column, except after an episode's end and
-after the newest row; those few are kept whole on the side. Of stacked frames only the newest is stored. What belongs to
-one slot lies side by side in a record, because drawing waits for memory and for little else.
+after the newest row; those few are kept whole on the side. Only the newest of stacked frames is stored. The fields of
+one slot lie side by side in a record, because drawing waits for memory and for little else.
 """
 
 from collections.abc import Iterable
@@ -50,7 +50,7 @@ class Replay:
         self.extras = tuple(extras)
         self.path = None if path is None else Path(path)
         self.random = stream(seed)
-        self.fields: dict[str, NDArray] = {}  # name -> (L, N, ...), views into the records
+        self.fields: dict[str, NDArray[Any]] = {}  # name -> (L, N, ...), views into the records
         self.cursor = 0  # the row to be written next, the oldest one once the ring is full
         self.filled = 0  # rows
         self.count = 0  # slots that may be drawn
@@ -90,7 +90,7 @@ class Replay:
         if self.filled == self.rows:
             self._bury(self.cursor, self.rows)
 
-    def sample(self, size: int, batches: int | None = None, beta: float = 0.4) -> dict[str, NDArray]:
+    def sample(self, size: int, batches: int | None = None, beta: float = 0.4) -> dict[str, NDArray[Any]]:
         """`size` transitions with replacement, as arrays (size, ...), or `batches` such draws, (batches, size, ...).
 
         Keys: obs, action, reward (the discounted n-step sum), next_obs, discount, indices (for `update_priorities`),
@@ -120,7 +120,7 @@ class Replay:
         out |= {name: self._take(name, indices) for name in self.extras}
         return out if batches is None else {k: x.reshape(batches, size, *x.shape[1:]) for k, x in out.items()}
 
-    def update_priorities(self, indices: NDArray[np.int64], td_error: NDArray) -> None:
+    def update_priorities(self, indices: NDArray[np.int64], td_error: NDArray[Any]) -> None:
         """Makes sampled slots as likely as (|td_error| + tiny)^alpha; both arrays (B,) or (batches, B)."""
         if self.alpha is None:
             raise UsageError("this replay draws uniformly and has no priorities: make it with alpha=0.6, say")
@@ -175,7 +175,7 @@ class Replay:
         made = {"capacity": self.capacity, "stack": self.stack, "extras": list(self.extras)}
         return made | {"alpha": self.alpha, "stored in": where}
 
-    def _columns(self, batch: Batch) -> dict[str, NDArray]:
+    def _columns(self, batch: Batch) -> dict[str, NDArray[Any]]:
         """The stored part of each step, arrays (T, N, ...)."""
         if self.stack > 1 and batch.obs.shape[2:3] != (self.stack,):
             raise UsageError(f"observations of shape {batch.obs.shape[2:]} are no stacks of {self.stack} frames")
@@ -219,7 +219,7 @@ class Replay:
         self.next_age = np.zeros(envs, np.uint8)  # the same of what follows the newest row
         self.tree = sumtree.build(np.zeros(slots if self.alpha is not None else 1))
 
-    def _check(self, columns: dict[str, NDArray]) -> None:
+    def _check(self, columns: dict[str, NDArray[Any]]) -> None:
         for name, column in columns.items():
             if column.shape[1:] != self.fields[name].shape[1:]:
                 known = self.fields[name].shape[1:]
@@ -236,12 +236,12 @@ class Replay:
             return np.arange(row * self.envs, (row + rows) * self.envs)
         return ((row + np.arange(rows))[:, None] % self.rows * self.envs + np.arange(self.envs)).ravel()
 
-    def _goes_on(self, first_obs: NDArray) -> NDArray[np.bool_]:
+    def _goes_on(self, first_obs: NDArray[Any]) -> NDArray[np.bool_]:
         """Which columns (N,) begin with what followed the newest row; the others are cut there."""
         if not self.filled:
             return np.zeros(self.envs, np.bool_)
         following = self.ends.block[: self.envs]
-        goes_on = (first_obs == following).reshape(self.envs, -1).all(axis=1)
+        goes_on: NDArray[np.bool_] = (first_obs == following).reshape(self.envs, -1).all(axis=1)
         if goes_on.all():
             return goes_on
         newest = self._slots(self.cursor - 1, 1)
@@ -286,7 +286,7 @@ class Replay:
         ended = batch.done & batch.valid
         assert (self.ends.of[slots[ended.ravel()]] >= 0).all(), "every end has its final observation"
 
-    def _keep_starts(self, obs: NDArray, slots: NDArray[np.int64], goes_on: NDArray[np.bool_]) -> None:
+    def _keep_starts(self, obs: NDArray[Any], slots: NDArray[np.int64], goes_on: NDArray[np.bool_]) -> None:
         """Where a stack is not the one before it shifted, an episode starts; older frames, if not blank, are kept."""
         steps, envs = len(obs) - 1, self.envs
         first = np.where(goes_on, self.next_age, 0).astype(np.uint8)
@@ -321,7 +321,7 @@ class Replay:
             return indices, np.ones(batches * size, np.float32)
         return sampling.draw_by_weight(self.random, self.tree, size, batches, beta)
 
-    def _observations(self, slots: NDArray[np.int64]) -> NDArray:
+    def _observations(self, slots: NDArray[np.int64]) -> NDArray[Any]:
         """Observations (B, *obs) of slots; rows for numbers below 0 hold nothing of use."""
         if self.stack == 1:
             return self._take("obs", slots)
@@ -331,7 +331,7 @@ class Replay:
         sampling.stack(slots, frames, self.age, self.starts.of, starts, self.envs, self.stack, stacks)
         return out
 
-    def _take(self, name: str, slots: NDArray[np.int64]) -> NDArray:
+    def _take(self, name: str, slots: NDArray[np.int64]) -> NDArray[Any]:
         """A field (B, ...) of slots; rows for numbers below 0 hold nothing of use."""
         field = self._flat[name]
         out = np.empty((len(slots), *field.shape[1:]), field.dtype)

@@ -1,5 +1,7 @@
 """How a replay draws: jitted loops over its slots, whose numbers run along the rows, `envs` to a row."""
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ SMALLEST_ERROR = 1e-6  # added to |TD error|, so that no transition is forgotten
 
 
 @njit(nogil=True, cache=True)
-def draw_uniformly(random: NDArray, flags: NDArray, slots: int, size: int) -> NDArray:
+def draw_uniformly(random: NDArray[Any], flags: NDArray[Any], slots: int, size: int) -> NDArray[Any]:
     """Valid ones among the first `slots`, drawn with replacement, shape (size,)."""
     out = np.empty(size, np.int64)
     for b in range(size):
@@ -25,7 +27,9 @@ def draw_uniformly(random: NDArray, flags: NDArray, slots: int, size: int) -> ND
 
 
 @njit(nogil=True, cache=True)
-def draw_by_weight(random: NDArray, tree: NDArray, size: int, batches: int, beta: float) -> tuple[NDArray, NDArray]:
+def draw_by_weight(
+    random: NDArray[Any], tree: NDArray[Any], size: int, batches: int, beta: float
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Slots and importance weights, both (batches * size,): one slot from each of `size` equal parts of all weights."""
     targets, first_leaf = np.empty(batches * size), tree.size // 2
     for b in range(targets.size):
@@ -43,7 +47,9 @@ def draw_by_weight(random: NDArray, tree: NDArray, size: int, batches: int, beta
 
 
 @njit(nogil=True, cache=True)
-def weigh_anew(slots: NDArray, td_error: NDArray, alpha: float, flags: NDArray, tree: NDArray) -> float:
+def weigh_anew(
+    slots: NDArray[Any], td_error: NDArray[Any], alpha: float, flags: NDArray[Any], tree: NDArray[Any]
+) -> float:
     """Gives slots (B,) that may still be drawn their weights for the errors (B,); the largest weight."""
     alive, weights = np.empty(slots.size, np.int64), np.empty(slots.size)
     count, top = 0, 0.0
@@ -58,7 +64,7 @@ def weigh_anew(slots: NDArray, td_error: NDArray, alpha: float, flags: NDArray, 
 
 
 @njit(nogil=True, cache=True)
-def take(slots: NDArray, records: NDArray, offset: int, out: NDArray) -> None:
+def take(slots: NDArray[Any], records: NDArray[Any], offset: int, out: NDArray[Any]) -> None:
     """Copies the bytes that begin at `offset` of each slot's record, as many as fit; nothing for slots below 0."""
     source, width, count = records.reshape(-1), records.shape[1], out.size // slots.size
     for b in range(slots.size):
@@ -68,15 +74,15 @@ def take(slots: NDArray, records: NDArray, offset: int, out: NDArray) -> None:
 
 @njit(nogil=True, cache=True)
 def look_ahead(
-    indices: NDArray,
-    flags: NDArray,
-    rewards: NDArray,
-    end_of: NDArray,
+    indices: NDArray[Any],
+    flags: NDArray[Any],
+    rewards: NDArray[Any],
+    end_of: NDArray[Any],
     envs: int,
     newest: int,
     n: int,
     gamma: float,
-) -> tuple[NDArray, NDArray, NDArray]:
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Discounted sums of up to n rewards, discounts, and where to bootstrap, each (B,).
 
     A slot is followed by the one `envs` further on, up to n times, but not across an end, a slot that is not valid, or
@@ -106,7 +112,7 @@ def look_ahead(
 
 
 @njit(nogil=True, cache=True)
-def fill_in(source: NDArray, ends: NDArray, out: NDArray) -> None:
+def fill_in(source: NDArray[Any], ends: NDArray[Any], out: NDArray[Any]) -> None:
     """Writes row -(source + 1) of the ends wherever source < 0; rows of bytes."""
     for b in range(source.size):
         if source[b] < 0:
@@ -115,14 +121,14 @@ def fill_in(source: NDArray, ends: NDArray, out: NDArray) -> None:
 
 @njit(nogil=True, cache=True)
 def stack(
-    slots: NDArray,
-    frames: NDArray,
-    age: NDArray,
-    start_of: NDArray,
-    starts: NDArray,
+    slots: NDArray[Any],
+    frames: NDArray[Any],
+    age: NDArray[Any],
+    start_of: NDArray[Any],
+    starts: NDArray[Any],
     envs: int,
     stack: int,
-    out: NDArray,
+    out: NDArray[Any],
 ) -> None:
     """Writes the stacks of slots (below 0: nothing) as rows of words, put together from single frames.
 
@@ -146,13 +152,13 @@ def stack(
 
 
 @njit(nogil=True, cache=True)
-def _copy(x: NDArray, row: int, at: int, out: NDArray, out_row: int, out_at: int, width: int) -> None:
+def _copy(x: NDArray[Any], row: int, at: int, out: NDArray[Any], out_row: int, out_at: int, width: int) -> None:
     for i in range(width):  # a loop, because Numba copies slices several times more slowly
         out[out_row, out_at + i] = x[row, at + i]
 
 
 @njit(nogil=True, cache=True)
-def ages(obs: NDArray, first: NDArray, stack: int) -> NDArray:
+def ages(obs: NDArray[Any], first: NDArray[Any], stack: int) -> NDArray[Any]:
     """How many older frames of each stack are those of the slots before it, ((T+1) * N,); obs ((T+1) * N, words).
 
     None where the stack is not the one before it shifted, then one more with every step. `first (N,)`: in row 0.

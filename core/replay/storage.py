@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,13 @@ class Kept:
         free = np.arange(capacity - 1, reserved - 1, -1, dtype=np.int32)
         self.load(np.full(slots, -1, np.int32), np.zeros((capacity, *shape), dtype), free)
 
-    def load(self, of: NDArray[np.int32], block: NDArray, free: NDArray[np.int32]) -> None:
+    def load(self, of: NDArray[np.int32], block: NDArray[Any], free: NDArray[np.int32]) -> None:
         self.of = of.copy()  # slot -> row of the block, or -1
         self.block = block.copy()
         self.bytes = as_bytes(self.block)
         self.free = free.copy()  # rows not in use, the next one last
 
-    def put(self, slots: NDArray[np.int64], arrays: NDArray) -> None:
+    def put(self, slots: NDArray[np.int64], arrays: NDArray[Any]) -> None:
         if not len(slots):
             return
         while len(self.free) < len(slots):
@@ -65,7 +66,7 @@ def places(layout: dict[str, tuple[tuple[int, ...], str]]) -> tuple[dict[str, in
     return offsets, -(-end // 8) * 8
 
 
-def field(records: NDArray[np.uint8], offset: int, shape: tuple[int, ...], dtype: str) -> NDArray:
+def field(records: NDArray[np.uint8], offset: int, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
     """A view (slots, *shape) of what begins at `offset` in each of the records (slots, bytes)."""
     size = np.dtype(dtype).itemsize * math.prod(shape)
     return records[:, offset : offset + size].view(dtype).reshape(len(records), *shape)
@@ -85,6 +86,6 @@ def mapped(folder: Path, name: str, shape: tuple[int, ...], dtype: str, reopen: 
     return array
 
 
-def as_bytes(x: NDArray) -> NDArray[np.uint8]:
+def as_bytes(x: NDArray[Any]) -> NDArray[np.uint8]:
     """A contiguous array as rows of bytes, (len, bytes), so that one kernel serves every dtype and shape."""
     return x.reshape(len(x), -1).view(np.uint8)

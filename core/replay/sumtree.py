@@ -4,6 +4,8 @@
 tree[P + j]; tree[0] is 0. Schaul et al. 2015, arXiv:1511.05952, appendix B.2.1.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -28,7 +30,7 @@ def weights(tree: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @njit(nogil=True, cache=True)
-def assign(tree: NDArray, leaves: NDArray, weights: NDArray) -> None:
+def assign(tree: NDArray[Any], leaves: NDArray[Any], weights: NDArray[Any]) -> None:
     """Gives `leaves (B,)` their `weights (B,)`; the last one holds where a leaf is named twice."""
     half = tree.size // 2
     node = np.empty(leaves.size, np.uint64)
@@ -44,7 +46,7 @@ def assign(tree: NDArray, leaves: NDArray, weights: NDArray) -> None:
 
 
 @njit(nogil=True, cache=True)
-def find(tree: NDArray, targets: NDArray) -> NDArray:
+def find(tree: NDArray[Any], targets: NDArray[Any]) -> NDArray[Any]:
     """The leaves (B,) in which `targets (B,)` of [0, tree[1]) fall when the weights lie side by side."""
     half = tree.size // 2
     node, rest = np.ones(targets.size, np.uint64), targets.copy()
@@ -68,6 +70,6 @@ def find(tree: NDArray, targets: NDArray) -> NDArray:
 
 
 @njit(nogil=True, cache=True)
-def _sum_up(tree: NDArray) -> None:
+def _sum_up(tree: NDArray[Any]) -> None:
     for i in range(tree.size // 2 - 1, 0, -1):
         tree[i] = tree[2 * i] + tree[2 * i + 1]

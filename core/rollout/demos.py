@@ -26,24 +26,24 @@ from ..spaces.layout import Layout
 FORMAT = 1
 """Raised when folders written from then on can no longer be read by older versions."""
 
-_PART_BYTES = 32 << 20  # of observations in one part
+_PART_BYTES = 32 << 20  # size of the observations in one part
 _INDEX = "demos.json"
 
 
 class Trajectory(NamedTuple):
     """One whole episode of L steps."""
 
-    obs: NDArray
+    obs: NDArray[Any]
     """(L+1, *obs) stored observations: what each action answered to, and the final one."""
-    action: NDArray
+    action: NDArray[Any]
     """(L, *act) as the environment takes them: the expert's, whatever was executed."""
     reward: NDArray[np.float32]
     """(L,)"""
     terminated: bool
     """Whether the environment ended it; if not, a time limit did."""
     about: dict[str, Any]
-    """Who acted ("actor"), the seed of the environment and how many episodes it had played since ("seed", "played")."""
-    extras: dict[str, NDArray]
+    """Its "actor", the "seed" of the environment and how many episodes that had "played" since it was seeded."""
+    extras: dict[str, NDArray[Any]]
     """(L, ...) whatever else is known of each step, such as the expert's "probability" of every action."""
 
 
@@ -54,8 +54,8 @@ class Demos:
     folder: Path
     env: str
     """Id of the environment."""
-    observation_space: spaces.Space
-    action_space: spaces.Space
+    observation_space: spaces.Space[Any]
+    action_space: spaces.Space[Any]
     parts: list[dict[str, Any]] = field(repr=False)
     """File name, number of episodes and of steps of each part."""
 
@@ -84,7 +84,7 @@ class Demos:
         if not path.is_file():
             raise UsageError(f"{wrong} is missing. Copy the whole folder, or record anew with gymnast collect.")
         try:
-            tree = checkpoint.load(path, oldest=1)  # what is recorded has not changed since
+            tree = checkpoint.load(path, oldest=1)  # recordings have not changed since
         except UsageError as problem:
             raise UsageError(f"{wrong} is cut short or damaged. Record anew with gymnast collect.") from problem
         lengths = np.array([episode["length"] for episode in tree["episodes"]], np.int64)
@@ -137,7 +137,12 @@ class Writer:
     """
 
     def __init__(
-        self, folder: Path, env: str, observation_space: spaces.Space, action_space: spaces.Space, append: bool = False
+        self,
+        folder: Path,
+        env: str,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        append: bool = False,
     ) -> None:
         self.folder = folder
         self.parts: list[dict[str, Any]] = []
@@ -166,7 +171,8 @@ class Writer:
     @property
     def episodes(self) -> int:
         """Number of episodes so far, those before included."""
-        return sum(part["episodes"] for part in self.parts) + len(self._waiting)
+        written: int = sum(part["episodes"] for part in self.parts)
+        return written + len(self._waiting)
 
     def add(self, trajectory: Trajectory) -> None:
         """Take in one whole episode; it is on the disk once its part is full, or after `flush`."""
@@ -199,7 +205,7 @@ class Writer:
         part.replace(self.folder / _INDEX)
 
 
-def check(demos: Demos, env: str, observation_space: spaces.Space, action_space: spaces.Space) -> None:
+def check(demos: Demos, env: str, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> None:
     """Raise UsageError unless the demonstrations are of an environment with this id and these spaces."""
     if demos.env != env:
         raise UsageError(f"the demonstrations in {demos.folder} are of {demos.env}, not of {env}")

@@ -16,7 +16,7 @@ from ..spaces.actions import action_adapter
 from ..spaces.layout import Layout, add_axis, take
 from .fused import FusedActor, FusedLoop, is_native
 
-_FIRST_ROWS = 256  # of the storage for whole episodes, which grows to the longest
+_FIRST_ROWS = 256  # in the storage for whole episodes, which grows to the longest
 
 
 class Whole(NamedTuple):
@@ -46,7 +46,7 @@ class Rollout:
         self.cut = False
         """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
         self._native = not self.whole and is_native(env)
-        self._loop: FusedLoop | None = None  # of the last twin that acted
+        self._loop: FusedLoop | None = None  # for the last twin that acted
         self._acting: Acting | None = None  # whose columns `_extras` holds
         self.horizon = _FIRST_ROWS if isinstance(horizon, Whole) else horizon
         self.layout = Layout(env.single_observation_space)
@@ -61,7 +61,7 @@ class Rollout:
         self._terminated, self._truncated, self._valid = np.zeros((3, self.horizon, n), np.bool_)
         self._first = np.zeros((self.horizon + 1, n), np.bool_)
         self._live = np.ones((self.horizon, n), np.bool_)  # steps that the environment took, within the budget or not
-        self._extras: dict[str, NDArray] = {}
+        self._extras: dict[str, NDArray[Any]] = {}
         self._return_so_far = np.zeros(n)
         self._length_so_far = np.zeros(n, np.int64)
         self._dead = np.zeros(n, np.bool_)  # environments whose next step only resets (NEXT_STEP)
@@ -80,8 +80,8 @@ class Rollout:
     def collect(self, acting: Acting, limit: int | None = None) -> Batch:
         """The next `horizon` steps of every environment, or fewer so as not to exceed `limit` valid steps.
 
-        For whole episodes: that many of each from a reset on. What an environment does while others finish theirs is
-        not valid, and so counts neither as experience nor for the `limit`.
+        For whole episodes: that many of each from a reset on. Steps of an environment while others finish theirs are
+        not valid, and so count neither as experience nor for the `limit`.
         """
         if self.whole:
             if not self._fresh:
@@ -98,8 +98,8 @@ class Rollout:
         if self._native and isinstance(twin, FusedActor):
             return self._collect_fused(twin, limit)
         act = acting if twin is None else twin
-        ends: list[tuple[NDArray, NDArray]] = []  # per step with ends: final_at rows and final_obs
-        reported: list[tuple[dict[str, NDArray], NDArray]] = []  # episodes that the environment counts itself
+        ends: list[tuple[NDArray[Any], NDArray[Any]]] = []  # per step with ends: final_at rows and final_obs
+        reported: list[tuple[dict[str, NDArray[Any]], NDArray[Any]]] = []  # episodes that the environment counts itself
         clock = perf_counter()
         count, t = 0, 0
         while count < limit and self._goes_on(t):
@@ -128,7 +128,7 @@ class Rollout:
         return self._batch(t, ends, reported)
 
     def state(self) -> dict[str, Any]:
-        """What `collect` depends on beside the environments themselves."""
+        """State that `collect` depends on beside the environments themselves."""
         return {
             "obs": self._obs[self._end].copy(),
             "first": self._first[self._end].copy(),
@@ -203,7 +203,7 @@ class Rollout:
             valid &= valid.cumsum() <= budget
         return int(np.count_nonzero(valid))
 
-    def _end_episodes(self, t: int, done: NDArray, info: dict[str, Any]) -> tuple[NDArray, NDArray]:
+    def _end_episodes(self, t: int, done: NDArray[Any], info: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Where episodes ended at step t and with which observations; afterwards `_obs[t + 1]` starts the next ones."""
         which = np.flatnonzero(done)
         final = self._obs[t + 1, which]
@@ -217,13 +217,18 @@ class Rollout:
             self.layout.write(self._obs[t + 1], obs)
         return np.stack([np.full_like(which, t), which], 1), final
 
-    def _record(self, t: int, out: dict[str, NDArray]) -> None:
+    def _record(self, t: int, out: dict[str, NDArray[Any]]) -> None:
         for name, value in out.items():
             if name not in self._extras:
                 self._extras[name] = np.zeros((self.horizon, *value.shape), value.dtype)
             self._extras[name][t] = value
 
-    def _batch(self, steps: int, ends: list, reported: list) -> Batch:
+    def _batch(
+        self,
+        steps: int,
+        ends: list[tuple[NDArray[Any], NDArray[Any]]],
+        reported: list[tuple[dict[str, NDArray[Any]], NDArray[Any]]],
+    ) -> Batch:
         raw = self._raw_reward[:steps]
         np.copyto(self._reward[:steps], raw)
         terminated, truncated, valid = self._terminated[:steps], self._truncated[:steps], self._valid[:steps]
@@ -246,7 +251,7 @@ class Rollout:
         )
 
 
-def _longer(x: NDArray, rows: int) -> NDArray:
+def _longer(x: NDArray[Any], rows: int) -> NDArray[Any]:
     """`x` followed by zeros, `rows` in all."""
     return np.concatenate([x, np.zeros((rows - len(x), *x.shape[1:]), x.dtype)])
 
@@ -265,7 +270,7 @@ def _autoreset_mode(env: VectorEnv) -> AutoresetMode:
 def _episodes(reward, done, live, valid, return_so_far, length_so_far):  # type: ignore[no-untyped-def]
     """Environment, return and length of each episode that ended within the budget; advances what is running in place.
 
-    What an environment did beyond the budget belongs to its episode all the same, for the next call goes on from there.
+    Steps beyond the budget belong to their episode all the same, for the next call goes on from there.
     """
     steps, n = reward.shape
     count = 0
@@ -287,7 +292,7 @@ def _episodes(reward, done, live, valid, return_so_far, length_so_far):  # type:
     return env, returns, lengths
 
 
-def _reported(reported: list[tuple[dict[str, NDArray], NDArray]]) -> Episodes:
+def _reported(reported: list[tuple[dict[str, NDArray[Any]], NDArray[Any]]]) -> Episodes:
     """Whole games as the environment counts them, where an episode is less than a game (a life of Atari)."""
     which = [np.flatnonzero(mask) for _, mask in reported]
     returns = [np.zeros(0), *(stats["r"][i] for (stats, _), i in zip(reported, which, strict=True))]

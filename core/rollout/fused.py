@@ -54,13 +54,13 @@ _SEEN = Mirror(Standardize.__module__, {"Standardize.forward": "a58e55b5"}, ENCO
 _SAMPLED = Mirror(
     CategoricalHead.__module__, {"Categorical.sample": "af8a6292", "Gaussian.sample": "a9acdf0d"}, ACTOR_CRITIC, _SEEN
 )
-_GREEDY = Mirror(choose.__module__, {"choose": "72a48f72", "choose_all": "e6f686c9"}, VALUES, _SEEN)
+_GREEDY = Mirror(choose.__module__, {"choose": "1d03f8d8", "choose_all": "2e295517"}, VALUES, _SEEN)
 
 
 class Columns(NamedTuple):
-    """What a rollout of T steps writes."""
+    """Columns that a rollout of T steps writes."""
 
-    obs: NDArray
+    obs: NDArray[Any]
     """(T + 1, N, F), the first row is there already."""
     acted: Acted
     reward: NDArray[np.float64]
@@ -71,21 +71,21 @@ class Columns(NamedTuple):
     """(T, N)"""
     final_at: NDArray[np.int64]
     """(T * N, 2), as many rows as episodes end."""
-    final_obs: NDArray
+    final_obs: NDArray[Any]
     """(T * N, F), likewise."""
 
 
 class Simulators(NamedTuple):
     """N native environments."""
 
-    state: NDArray
+    state: NDArray[Any]
     elapsed: NDArray[np.int64]
     streams: NDArray[np.uint64]
     params: Any
     limit: int
     """Steps after which an episode is cut off."""
-    low: NDArray
-    high: NDArray
+    low: NDArray[Any]
+    high: NDArray[Any]
     """Bounds of the actions."""
 
 
@@ -124,8 +124,8 @@ class FusedActor(Memoryless):
         width = int(max(self._policy[:, 2:].max(), self._value[:, 2:].max(), net.encoder.size))
         self.scratch = np.zeros((5, envs, width), np.float32)
 
-    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
-        """What the readable acting gives for stored observations (N, *obs): "action" and the `extras`."""
+    def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+        """Outputs of the readable acting for stored observations (N, *obs): "action" and the `extras`."""
         n = len(obs)
         action = np.empty((n, *self.action_shape), self.action_dtype)
         extras = {name: np.empty(n, np.float32) for name in self.extras}
@@ -170,12 +170,12 @@ class FusedLoop:
 
     def fill(
         self,
-        obs: NDArray,
-        columns: dict[str, NDArray],
+        obs: NDArray[Any],
+        columns: dict[str, NDArray[Any]],
         reward: NDArray[np.float64],
         terminated: NDArray[np.bool_],
         truncated: NDArray[np.bool_],
-    ) -> tuple[NDArray[np.int64], NDArray]:
+    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Act for T steps from obs[0], writing into all of them; returns where episodes ended, and how they ended.
 
         `columns` are "action" (T, N, *act) and the actor's extras (T, N).
@@ -260,7 +260,7 @@ def _moments(standardize: nn.Module | None) -> Moments:
     return Moments(buffers["shift"].numpy().ravel(), buffers["scale"].numpy().ravel())
 
 
-def _exploration(net: ActorCritic | ActionValue) -> NDArray:
+def _exploration(net: ActorCritic | ActionValue) -> NDArray[Any]:
     if isinstance(net, ActionValue):
         return net.epsilon.numpy()
     head = net.policy_head

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # in the loops these are functions for the spaces at hand, se
 
 
 class Moments(NamedTuple):
-    """Of the observations: empty where they are taken as they are."""
+    """Moments of the observations: empty where they are taken as they are."""
 
     shift: NDArray[np.float32]
     scale: NDArray[np.float32]
@@ -36,14 +36,14 @@ class Layers(NamedTuple):
     relu: bool
     """Whether the activations are ReLU, rather than tanh."""
     moments: Moments
-    exploration: NDArray
+    exploration: NDArray[Any]
     """The logarithm of the standard deviation of actions, or epsilon; empty where the policy needs neither."""
 
 
 class Acted(NamedTuple):
-    """What an actor writes, (T, N, ...) of a rollout."""
+    """Columns that an actor writes, (T, N, ...) of a rollout."""
 
-    action: NDArray
+    action: NDArray[Any]
     logp: NDArray[np.float32]
     value: NDArray[np.float32]
 
@@ -111,7 +111,9 @@ def encode_index(obs, shift, scale, x):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def draw_categorical(logits: NDArray, log_std: NDArray, action: NDArray, count: int, random: Stream) -> float:
+def draw_categorical(
+    logits: NDArray[Any], log_std: NDArray[Any], action: NDArray[Any], count: int, random: Stream
+) -> float:
     """Write an action drawn from softmax(logits[:count]) into `action` (1,); its log-probability."""
     top, total = exponentials(logits[:count])
     left = uniform(random) * total
@@ -122,11 +124,12 @@ def draw_categorical(logits: NDArray, log_std: NDArray, action: NDArray, count: 
             chosen = j
             break
     action[0] = chosen
-    return logits[chosen] - top - math.log(total)
+    logp: float = logits[chosen] - top - math.log(total)
+    return logp
 
 
 @njit(nogil=True)
-def draw_gaussian(mean: NDArray, log_std: NDArray, action: NDArray, count: int, random: Stream) -> float:
+def draw_gaussian(mean: NDArray[Any], log_std: NDArray[Any], action: NDArray[Any], count: int, random: Stream) -> float:
     """Write an action drawn from N(mean[:count], exp(log_std)) into `action` (count,); its log-density."""
     logp = 0.0
     for j in range(count):

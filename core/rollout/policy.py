@@ -29,7 +29,7 @@ class PolicyActing(Memoryless):
         self.generator = torch.Generator(actor.device).manual_seed(spawned(seed, 1))
         self._fused: FusedActor | None = fused(actor.net, envs, seed) if mode == "learn" and actor.twins else None
         self._noise = _Noise(envs)
-        self._obs: NDArray | None = None
+        self._obs: NDArray[Any] | None = None
 
     @property
     def twin(self) -> Acting | None:
@@ -40,7 +40,7 @@ class PolicyActing(Memoryless):
         return twin if twin.holds() and _MIRROR.shows() else None
 
     @torch.inference_mode()
-    def __call__(self, obs: NDArray, first: NDArray) -> dict[str, NDArray]:
+    def __call__(self, obs: NDArray[Any], first: NDArray[Any]) -> dict[str, NDArray[Any]]:
         actor, net = self.actor, self.actor.net
         self._obs = obs
         tensor = torch.as_tensor(obs, device=actor.device)
@@ -57,7 +57,7 @@ class PolicyActing(Memoryless):
         logp = pi.log_prob(action)
         return {"action": self._to_numpy(action), "logp": logp.cpu().numpy(), "value": value.cpu().numpy()}
 
-    def thoughts(self) -> dict[str, NDArray]:
+    def thoughts(self) -> dict[str, NDArray[Any]]:
         """The values of the last observations, and the probabilities or the mean and deviation of the actions."""
         return {} if self._obs is None else self.actor.thoughts(self._obs)
 
@@ -69,7 +69,7 @@ class PolicyActing(Memoryless):
             "twin": None if self._fused is None else self._fused.parts(),
         }
 
-    def _to_numpy(self, action: Tensor) -> NDArray:
+    def _to_numpy(self, action: Tensor) -> NDArray[Any]:
         return action.view(len(action), *self.actor.net.action_shape).cpu().numpy()
 
 
@@ -84,7 +84,7 @@ class EpsilonGreedy(Memoryless):
         self.random = stream(seed)
         self.generator = torch.Generator(self.device).manual_seed(spawned(seed, 1))
         self._fused: FusedActor | None = fused(net, envs, seed) if twins and mode == "learn" else None
-        self._obs: NDArray | None = None
+        self._obs: NDArray[Any] | None = None
 
     @property
     def twin(self) -> Acting | None:
@@ -95,7 +95,7 @@ class EpsilonGreedy(Memoryless):
         return twin if twin.holds() and _GREEDY.shows() else None
 
     @torch.inference_mode()
-    def __call__(self, obs: NDArray, first: NDArray[np.bool_]) -> dict[str, NDArray]:
+    def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         net, self._obs = self.net, obs
         tensor = torch.as_tensor(obs, device=self.device)
         net.train(self.explores)
@@ -108,7 +108,7 @@ class EpsilonGreedy(Memoryless):
         return {"action": choose_all(values, masks, epsilon, self.random)}
 
     @torch.inference_mode()
-    def thoughts(self) -> dict[str, NDArray]:
+    def thoughts(self) -> dict[str, NDArray[Any]]:
         """Q (N, A) of the last observations, and the best action's as the state's value."""
         if self._obs is None:
             return {}
@@ -154,5 +154,5 @@ class _Noise:
         self._age, self._rollout = state["age"], state["rollout"]
 
 
-_MIRROR = Mirror(__name__, {"PolicyActing.__call__": "1ad79f57", "PolicyActing._to_numpy": "476be36d"})
-_GREEDY = Mirror(__name__, {"EpsilonGreedy.__call__": "c3a37bbf"})
+_MIRROR = Mirror(__name__, {"PolicyActing.__call__": "93c0b0b3", "PolicyActing._to_numpy": "6fa544f7"})
+_GREEDY = Mirror(__name__, {"EpsilonGreedy.__call__": "1950d63b"})

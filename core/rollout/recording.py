@@ -90,7 +90,7 @@ def _batch(trajectories: list[Trajectory], demos: Demos, history: int) -> Batch:
     )
 
 
-def _checked(action: NDArray, demos: Demos) -> NDArray:
+def _checked(action: NDArray[Any], demos: Demos) -> NDArray[Any]:
     """Actions (B, *act) as an agent chooses them: counted from 0, float32 for a Box.
 
     Raises:
@@ -102,7 +102,8 @@ def _checked(action: NDArray, demos: Demos) -> NDArray:
             case spaces.Box() if np.isfinite(action).all():
                 return action.astype(np.float32)
             case spaces.Discrete() if ((action >= space.start) & (action < space.start + space.n)).all():
-                return action.astype(np.int64) - space.start
+                from_0: NDArray[np.int64] = action.astype(np.int64) - space.start
+                return from_0
             case spaces.MultiDiscrete() if ((action >= space.start) & (action < space.start + space.nvec)).all():
                 return action.astype(np.int64) - space.start
             case spaces.MultiBinary() if ((action == 0) | (action == 1)).all():

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 
 
-def to_json(space: spaces.Space) -> dict[str, Any]:
+def to_json(space: spaces.Space[Any]) -> dict[str, Any]:
     """JSON from which `from_json` makes an equal space.
 
     Raises:
@@ -32,7 +32,7 @@ def to_json(space: spaces.Space) -> dict[str, Any]:
     raise UsageError(f"the space {space} has no fixed size and cannot be recorded")
 
 
-def from_json(content: dict[str, Any]) -> spaces.Space:
+def from_json(content: dict[str, Any]) -> spaces.Space[Any]:
     """The space that `to_json` described."""
     match content["kind"]:
         case "Box":
@@ -53,7 +53,7 @@ def from_json(content: dict[str, Any]) -> spaces.Space:
     raise ValueError(f"unknown kind of space {content['kind']!r}")
 
 
-def _bound(bound: NDArray) -> Any:
+def _bound(bound: NDArray[Any]) -> Any:
     """A bound as nested lists, or as one number where all are equal; infinities as text, which strict JSON knows."""
     values = np.array(bound, float)
     if values.size and (values == values.flat[0]).all():

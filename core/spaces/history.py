@@ -1,5 +1,7 @@
 """The last observations seen as one, for what a single one does not tell: velocities, what came before."""
 
+from typing import Any
+
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -7,7 +9,7 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 
 
-def stacked(space: spaces.Space, count: int) -> spaces.Space:
+def stacked(space: spaces.Space[Any], count: int) -> spaces.Space[Any]:
     """The space of `count` observations of a Box space seen as one: images along their channels, others first to last.
 
     Raises:
@@ -21,7 +23,7 @@ def stacked(space: spaces.Space, count: int) -> spaces.Space:
     return spaces.Box(low, high, dtype=space.dtype.type)
 
 
-def stack(obs: NDArray, count: int, space: spaces.Space) -> NDArray:
+def stack(obs: NDArray[Any], count: int, space: spaces.Space[Any]) -> NDArray[Any]:
     """Every row (L, *obs) of one episode with the `count` - 1 rows before it; the first one stands for what was before.
 
     `space` is that of a single observation; the oldest comes first.
@@ -32,12 +34,12 @@ def stack(obs: NDArray, count: int, space: spaces.Space) -> NDArray:
     return stack_rows(obs[np.maximum(np.arange(len(obs)) - back, 0)], space)
 
 
-def stack_rows(rows: NDArray, space: spaces.Space) -> NDArray:
+def stack_rows(rows: NDArray[Any], space: spaces.Space[Any]) -> NDArray[Any]:
     """Observations (count, N, *obs), oldest first, as (N, *stacked); `space` is that of a single one."""
     return np.concatenate(list(rows), _stack_axis(space))
 
 
-def _stack_axis(space: spaces.Space) -> int:
+def _stack_axis(space: spaces.Space[Any]) -> int:
     """The axis of a batch along which observations are joined: the channels of images, the first one of others."""
     shape = space.shape or ()
     image = space.dtype == np.uint8 and len(shape) == 3

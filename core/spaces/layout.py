@@ -30,7 +30,7 @@ class Part(NamedTuple):
 
     path: tuple[Any, ...]
     """Keys and indices that lead to it; () for a plain space."""
-    space: spaces.Space
+    space: spaces.Space[Any]
     dtype: np.dtype
     shape: tuple[int, ...]
     start: int
@@ -56,7 +56,7 @@ class Layout:
         UsageError: for a space without a fixed size (Text, Sequence, Graph, OneOf).
     """
 
-    def __init__(self, space: spaces.Space) -> None:
+    def __init__(self, space: spaces.Space[Any]) -> None:
         self.space = space
         self.parts: list[Part] = []
         end = self._lay_out((), space, 0)
@@ -64,7 +64,7 @@ class Layout:
         self.shape = (end,) if self.structured else self.parts[0].shape
         self.dtype = np.dtype(np.uint8) if self.structured else self.parts[0].dtype
 
-    def _lay_out(self, path: tuple[Any, ...], space: spaces.Space, start: int) -> int:
+    def _lay_out(self, path: tuple[Any, ...], space: spaces.Space[Any], start: int) -> int:
         if isinstance(space, spaces.Dict | spaces.Tuple):
             children = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
             for key, child in children:
@@ -75,11 +75,11 @@ class Layout:
         self.parts.append(part)
         return start + -(-part.nbytes // _ALIGN) * _ALIGN
 
-    def empty(self, *lead: int) -> NDArray:
+    def empty(self, *lead: int) -> NDArray[Any]:
         """Storage for observations, shape (*lead, *self.shape)."""
         return np.zeros((*lead, *self.shape), self.dtype)
 
-    def write(self, out: NDArray, obs: Any) -> None:
+    def write(self, out: NDArray[Any], obs: Any) -> None:
         """Store a batch of observations as the environment gave them into `out` (N, *self.shape)."""
         if not self.structured:
             out[...] = obs
@@ -101,7 +101,7 @@ class Layout:
             views[part.name] = row.view(_TORCH[part.dtype.name]).view(len(obs), *part.shape)
         return views
 
-    def batch(self, obs: Any) -> tuple[NDArray, bool]:
+    def batch(self, obs: Any) -> tuple[NDArray[Any], bool]:
         """(N, *self.shape) from one observation or a batch of them, and whether it was a single one.
 
         Raises:
@@ -124,7 +124,7 @@ class Layout:
 _TORCH = {"float32": torch.float32, "uint8": torch.uint8, "int64": torch.int64, "int8": torch.int8}
 
 
-def _stored(space: spaces.Space, path: tuple[Any, ...]) -> tuple[np.dtype, tuple[int, ...]]:
+def _stored(space: spaces.Space[Any], path: tuple[Any, ...]) -> tuple[np.dtype, tuple[int, ...]]:
     """Dtype and shape in which an observation of a leaf space is kept."""
     match space:
         case spaces.Box():

@@ -53,7 +53,7 @@ class Likelihood:
         seen, outputs = self._perceptron.forward(self.net.encoder(mb["obs"]))
         grad, weight = torch.empty_like(outputs), mb["weight"].numpy()
         if self._log_std is None:
-            loss = _categorical(outputs.numpy(), mb["action"].numpy(), weight, entropy_coef, grad.numpy())
+            loss: float = _categorical(outputs.numpy(), mb["action"].numpy(), weight, entropy_coef, grad.numpy())
         else:
             assert self._log_std.grad is not None
             action = mb["action"].reshape(len(outputs), -1).numpy()
@@ -64,7 +64,9 @@ class Likelihood:
 
 
 @kernel
-def _categorical(logits: NDArray, action: NDArray, weight: NDArray, entropy_coef: float, grad: NDArray) -> float:
+def _categorical(
+    logits: NDArray[Any], action: NDArray[Any], weight: NDArray[Any], entropy_coef: float, grad: NDArray[Any]
+) -> float:
     """Mean loss; `grad` (B, A) by the logits."""
     n, actions = logits.shape
     loss = 0.0
@@ -75,14 +77,20 @@ def _categorical(logits: NDArray, action: NDArray, weight: NDArray, entropy_coef
         for j in range(actions):
             p = math.exp(logp[j])
             grad[i, j] = (weight[i] * (p - (j == action[i])) + entropy_coef * p * (logp[j] + entropy)) / n
-    return loss / n
+    mean_loss: float = loss / n
+    return mean_loss
 
 
 @kernel
 def _gaussian(
-    mean: NDArray, action: NDArray, weight: NDArray, entropy_coef: float, grad: NDArray, log_std: NDArray,
-    log_std_grad: NDArray,
-) -> float:  # fmt: skip
+    mean: NDArray[Any],
+    action: NDArray[Any],
+    weight: NDArray[Any],
+    entropy_coef: float,
+    grad: NDArray[Any],
+    log_std: NDArray[Any],
+    log_std_grad: NDArray[Any],
+) -> float:
     """Mean loss; `grad` (B, D) by the means, `log_std_grad` (D,)."""
     n, size = mean.shape
     loss, wide, inverse = 0.0, np.zeros(size), np.exp(-log_std.astype(np.float64))
@@ -96,4 +104,5 @@ def _gaussian(
         loss -= w * logp
     for j in range(size):
         log_std_grad[j] = wide[j] / n - entropy_coef
-    return loss / n
+    mean_loss: float = loss / n
+    return mean_loss

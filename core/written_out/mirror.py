@@ -22,7 +22,7 @@ import torch
 
 _LAYOUT = {NEWLINE: "\n", INDENT: "\t", DEDENT: "\b"}
 _written = attrgetter("__code__")  # which some reloaders exchange within the function
-_NO_GRAD = torch.no_grad()(lambda: None).__code__  # of what the decorator puts around a function
+_NO_GRAD = torch.no_grad()(lambda: None).__code__  # code of the wrapper that the decorator puts around a function
 
 
 class Mirror:
@@ -80,7 +80,7 @@ def fingerprint(*functions: Callable[..., Any]) -> str:
 
 
 def _code(function: Any) -> CodeType | None:
-    """What was written: without the wrappers of numba and of `torch.no_grad`, and nothing that a closure changes."""
+    """The code as written: without the wrappers of numba and of `torch.no_grad`, and nothing that a closure changes."""
     function = getattr(function, "py_func", function)
     if getattr(function, "__code__", None) is _NO_GRAD:
         function = function.__wrapped__
@@ -90,7 +90,7 @@ def _code(function: Any) -> CodeType | None:
 
 @cache
 def _tokens(code: CodeType) -> tuple[str, ...]:
-    # of the code: of a function `inspect` would give the source of what it wraps
+    # from the code: given a function, `inspect` would return the source of the one that it wraps
     try:
         return tuple(_meaning(dedent(inspect.getsource(code))))
     except (OSError, TokenError, SyntaxError):

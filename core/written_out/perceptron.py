@@ -34,7 +34,7 @@ class Perceptron:
         self._grads = [(layer.weight.grad, layer.bias.grad) for layer in layers]
 
     def forward(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
-        """What each layer sees, and what the last one gives, for inputs `x` (B, F)."""
+        """Inputs of each layer, and outputs of the last one, for inputs `x` (B, F)."""
         seen = [x]
         for bias, weight in zip(self._biases[:-1], self._transposed, strict=False):
             x = torch.addmm(bias, x, weight)

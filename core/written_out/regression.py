@@ -29,12 +29,12 @@ if TYPE_CHECKING:  # in the loop these are the functions of other files, see `in
     swap: Any = None
     descend: Any = None
 
-DESCENT = Mirror(Adam.__module__, {"Adam.descend": "f667aab5", "_adam": "ed4fca31", "adam": "84734a51"}, STEPS)
+DESCENT = Mirror(Adam.__module__, {"Adam.descend": "f667aab5", "_adam": "a4c423d9", "adam": "84734a51"}, STEPS)
 """Steps of the optimiser, which are jitted along."""
 VALUES = Mirror(
     ActionValue.__module__,
     {
-        "ActionValue.forward": "66802b5a",
+        "ActionValue.forward": "e9899c0b",
         "ActionValue.values": "dc3b3e19",
         "ActionValue.greedy": "dbe53097",
         "ActionValue.resample": "84ec3ba3",
@@ -67,9 +67,9 @@ def _layers(net: ActionValue) -> list[Any] | None:
 class Drawn(NamedTuple):
     """k minibatches of B transitions: what is regressed on what."""
 
-    obs: NDArray
+    obs: NDArray[Any]
     """(k, B, F)"""
-    next_obs: NDArray
+    next_obs: NDArray[Any]
     """(k, B, F)"""
     action: NDArray[np.int64]
     """(k, B), like all that follow."""
@@ -115,7 +115,9 @@ class Regression:
         same = all(map(operator.is_, (net, target_net, optimizer), self._made_for))
         return same and type(optimizer) is Adam and self._structure.stands()
 
-    def fit(self, drawn: dict[str, NDArray], lr: float, double: bool, squared: bool) -> tuple[Tensor, NDArray]:
+    def fit(
+        self, drawn: dict[str, NDArray[Any]], lr: float, double: bool, squared: bool
+    ) -> tuple[Tensor, NDArray[Any]]:
         """One step on each of the k minibatches of `drawn`, arrays (k, B, ...) as `Replay.sample` gives them.
 
         Returns loss, mean Q of the actions taken and the gradient's norm (k, 3), and the TD errors (k, B).
@@ -143,11 +145,12 @@ class Regression:
             logged[i, 2] = self._optimizer.descend(lr).item()
         return torch.from_numpy(logged), errors
 
-    def _features(self, obs: NDArray) -> NDArray[np.float32]:
-        """What the first layer sees of stored observations (k, B, *obs); of numbers that is they themselves."""
+    def _features(self, obs: NDArray[Any]) -> NDArray[np.float32]:
+        """Inputs of the first layer for stored observations (k, B, *obs): plain numbers are their own features."""
         if self._identity:
             return obs
-        return self._encoder(torch.from_numpy(obs).flatten(0, 1)).numpy()
+        features: NDArray[np.float32] = self._encoder(torch.from_numpy(obs).flatten(0, 1)).numpy()
+        return features
 
 
 def steps(drawn, layers, target_theta, moments, rules, logged, errors):  # type: ignore[no-untyped-def]

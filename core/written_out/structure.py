@@ -30,7 +30,7 @@ HEADS = Mirror(
 )
 ACTOR_CRITIC = Mirror(ActorCritic.__module__, {"ActorCritic.forward": "f79f5ea6", "ActorCritic._pi": "76058e1b"}, HEADS)
 POLICY = Mirror(Policy.__module__, {"Policy.forward": "55fe049f"}, HEADS)
-ENCODER = Mirror(Encoder.__module__, {"Encoder.forward": "35ad255a", "Encoder._encode": "58d6cea2"})
+ENCODER = Mirror(Encoder.__module__, {"Encoder.forward": "35ad255a", "Encoder._encode": "ecfca110"})
 STEPS = Mirror(Adam.__module__, {"Adam.step": "6224da9b", "RMSprop.step": "6224da9b", "_backward": "477c229d"})
 """Before an optimiser descends."""
 
@@ -46,7 +46,7 @@ class Structure:
         self._modules = [module for net in nets for module in net.modules()]
         self._own = [module.__dict__ for module in self._modules]
         self._hooks = [own[name] for own in self._own for name in HOOKS]
-        # of modules that have none, only lists can be given some and call them
+        # among modules without any, only lists can be given some and call them
         parents = [m for m in self._modules if m._modules or isinstance(m, nn.ModuleDict | nn.ModuleList)]
         self._children = [module._modules for module in parents]
         self._parameters: list[Any] = [module._parameters for module in self._modules if module._parameters]

@@ -1,6 +1,6 @@
 """The policy gradient and the clipped surrogate of two small perceptrons, with their gradients written out.
 
-Of a loss of twenty operations on 256 numbers, calling them takes longer than computing them. Here the passes through
+Calling the twenty operations of a loss on 256 numbers takes longer than computing them. Here the passes through
 the perceptrons are plain matrix products (`core/written_out/perceptron.py`), and the loss with its derivatives is one
 jitted loop over the minibatch. It computes what `loss` in `agents/ppo.py` and `agents/a2c.py` computes, equal up to the
 rounding of float32.
@@ -61,7 +61,7 @@ class _Surrogate:
     def _write(
         self,
         mb: dict[str, Tensor],
-        adv: NDArray,
+        adv: NDArray[Any],
         value_coef: float,
         entropy_coef: float,
         clip: float = math.inf,
@@ -134,7 +134,9 @@ def _advantages(mb: dict[str, Tensor], normalize: bool) -> NDArray[np.float32]:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _value_loss(value: NDArray, old: NDArray, ret: NDArray, clip: float, coef: float, grad: NDArray) -> float:
+def _value_loss(
+    value: NDArray[Any], old: NDArray[Any], ret: NDArray[Any], clip: float, coef: float, grad: NDArray[Any]
+) -> float:
     """Mean squared error, the larger of it and that of the clipped value; `grad` (B,) is that of `coef` times it."""
     n, loss = len(value), 0.0
     for i in range(n):
@@ -151,7 +153,7 @@ def _value_loss(value: NDArray, old: NDArray, ret: NDArray, clip: float, coef: f
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _surrogate(log_ratio: float, adv: float, clip: float, sums: NDArray) -> float:
+def _surrogate(log_ratio: float, adv: float, clip: float, sums: NDArray[Any]) -> float:
     """Derivative of -min(ratio * adv, clipped ratio * adv) by the log-probability; adds to what is logged."""
     ratio = math.exp(log_ratio)
     plain = ratio * adv
@@ -164,8 +166,14 @@ def _surrogate(log_ratio: float, adv: float, clip: float, sums: NDArray) -> floa
 
 @kernel
 def _categorical(
-    logits: NDArray, action: NDArray, old: NDArray, adv: NDArray, clip: float, entropy_coef: float, grad: NDArray
-) -> NDArray:
+    logits: NDArray[Any],
+    action: NDArray[Any],
+    old: NDArray[Any],
+    adv: NDArray[Any],
+    clip: float,
+    entropy_coef: float,
+    grad: NDArray[Any],
+) -> NDArray[Any]:
     """Means of policy loss, entropy, KL and clipped share; `grad` (B, A) by the logits."""
     n, actions = logits.shape
     sums = np.zeros(4)
@@ -177,14 +185,22 @@ def _categorical(
         for j in range(actions):
             p = math.exp(logp[j])
             grad[i, j] = (slope * ((j == action[i]) - p) + entropy_coef * p * (logp[j] + entropy)) / n
-    return sums / n
+    means: NDArray[Any] = sums / n
+    return means
 
 
 @kernel
 def _gaussian(
-    mean: NDArray, log_std: NDArray, action: NDArray, old: NDArray, adv: NDArray, clip: float, entropy_coef: float,
-    grad: NDArray, log_std_grad: NDArray,
-) -> NDArray:  # fmt: skip
+    mean: NDArray[Any],
+    log_std: NDArray[Any],
+    action: NDArray[Any],
+    old: NDArray[Any],
+    adv: NDArray[Any],
+    clip: float,
+    entropy_coef: float,
+    grad: NDArray[Any],
+    log_std_grad: NDArray[Any],
+) -> NDArray[Any]:
     """Means of policy loss, entropy, KL and clipped share; `grad` (B, D) by the means, `log_std_grad` (D,)."""
     n, size = mean.shape
     sums, wide = np.zeros(4), np.zeros(size)
@@ -204,4 +220,5 @@ def _gaussian(
     for j in range(size):
         log_std_grad[j] = wide[j] - entropy_coef
     sums[1] = entropy * n
-    return sums / n
+    means: NDArray[Any] = sums / n
+    return means

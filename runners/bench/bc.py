@@ -19,7 +19,7 @@ from . import Row, alternate, rate
 PYTHON = "GYMNAST_IMITATION"
 """Environment variable: the Python that has the peer."""
 _PEER = Path(__file__).with_name("imitation_peer.py")
-_PAIRS, _MINIBATCH = 12_800, 32  # what ten demonstrations of a thousand steps are about; the peer's own default
+_PAIRS, _MINIBATCH = 12_800, 32  # about ten demonstrations of a thousand steps; the peer's own default
 
 
 def measure(repeats: int, seconds: float = 2.0, pairs: int = _PAIRS) -> Iterator[Row]:

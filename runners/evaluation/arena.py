@@ -79,7 +79,7 @@ def perfect(game: Game, seed: int = 0) -> Player | None:
 
 
 def _connect4_values() -> Callable[[States], NDArray[np.int8]]:
-    """Of the moves early in a game, the best count 1 and the others 0; later on their results, by solving."""
+    """Values of moves: early in a game the best are 1 and the others 0; later on their results, by solving."""
 
     book, solver = Book(), Solver()
 

@@ -15,9 +15,9 @@ from . import arena
 from .arena import Solved
 
 LIVE_SIMULATIONS = 64
-"""Of the agent in matches while it trains."""
+"""Simulations a move of the agent in matches while it trains."""
 _RIVALS = 3  # past selves that each new rung meets
-_POSITIONS = 200  # of each set while training
+_POSITIONS = 200  # from each set while training
 _LEAVES = 60_000  # positions that the player who looks at everything may look at where the rules are compiled
 
 
@@ -84,7 +84,7 @@ def solved_row(player: Player, game: Game, states: NDArray, good: NDArray) -> So
 
 @dataclass(frozen=True)
 class Strength:
-    """What `gymnast evaluate` finds out about a run that plays a game."""
+    """Findings of `gymnast evaluate` about a run that plays a game."""
 
     ladder: list[tuple[str, float, Score]]
     """Name, rating (random moves are 0) and score over all games of each player, the strongest first."""
@@ -162,8 +162,8 @@ def against(champion: Champion, name: str, simulations: int, games: int, seed: i
 def _depth(game: Game) -> int:
     """How many moves ahead alpha-beta looks in about the time of the other players.
 
-    Of all A^d lines to depth d, it looks at about A^(1 + d/2): one reply to each move is enough, save at the root,
-    where all the best moves are wanted.
+    It looks at about A^(1 + d/2) of all A^d lines to depth d: one reply to each move is enough, save at the root, where
+    all the best moves are wanted.
     """
     leaves = _LEAVES if game.jitted else _LEAVES // 100
     return min(max(1, 2 * int(np.log(leaves) / np.log(game.actions)) - 1), game.max_plies)

@@ -35,9 +35,9 @@ from .demonstrations import collect
 _PASSES = 10  # over the demonstrations in cloning, at least; and at least so many steps over all passes:
 _FEWEST = {True: 20_000, False: 2_000_000}  # with Discrete actions, which are soon learned too well, and others
 _LEARNED = {True: 300_000, False: 2_000_000}  # labels learned from in DAgger, over all passes
-_ROUNDS = 20  # of DAgger, whatever the number of labels
+_ROUNDS = 20  # rounds of DAgger, whatever the number of labels
 _COPIES = 10  # environments in each round, if so many demonstrations are compared
-_SEED = 2_000_000  # of the environments in which everything is evaluated
+_SEED = 2_000_000  # for the environments in which everything is evaluated
 _APART = 1_000  # between the seeds of the environments in which the demonstrations of each run are recorded
 
 
@@ -75,8 +75,8 @@ def imitate(
 ) -> Comparison:
     """Clone `expert` from so many demonstrations, and with DAgger from as many labels; `told` hears of each run.
 
-    Each seed has demonstrations of its own, of which a smaller number are the first few that a run draws. What the
-    environment's folder in `out` holds is not computed again.
+    Each seed has demonstrations of its own, of which a smaller number are the first few that a run draws. Results in
+    the environment's folder in `out` are not computed again.
 
     Raises:
         UsageError: if the folder holds the comparison of something else.
@@ -143,7 +143,7 @@ def _recorded(expert: str, env: str, folder: Path, count: int, seed: int) -> Dem
     """The demonstrations of a seed, recorded if they are not there."""
     if not folder.exists():
         part = folder.with_name(folder.name + ".part")
-        shutil.rmtree(part, ignore_errors=True)  # what an interruption left
+        shutil.rmtree(part, ignore_errors=True)  # remains of an interruption
         collect(expert, env, part, count, _APART * seed)
         part.rename(folder)
     there = demos.load(folder)
@@ -177,7 +177,7 @@ def _learned(run: Run, judge: VectorEnv, episodes: int) -> tuple[float, float]:
     began = _busy()
     result = train(run)
     if result.interrupted:
-        raise KeyboardInterrupt  # what is half learned is no result
+        raise KeyboardInterrupt  # a half-trained policy is no result
     return evaluate(result.agent, judge, episodes, _SEED).mean, _busy() - began
 
 

@@ -1,6 +1,6 @@
 """Importance weights keep the gradient of another policy's episodes right, but the longer these are the fewer count.
 
-T-112, T-032, T-033 (Huang, section 28.3). Of whole trajectories the effective share of the samples falls as
+T-112, T-032, T-033 (Huang, section 28.3). The effective share of whole trajectories falls as
 E[ratio^2]^-T, here 1.04^-T for actions drawn evenly and wanted at 0.6. On a random MDP the weights of trajectories and
 of single decisions leave the mean gradient exact while its variance grows exponentially; those of the action alone are
 steady and biased.

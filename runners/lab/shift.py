@@ -56,7 +56,7 @@ def experiment(seed: int) -> Finding:
     return Finding(("round", "labels", "cloning", "DAgger"), rows, checks, draw)
 
 
-_DECAY = {"cloning": 1.0, "DAgger": 0.0}  # of the expert's share of the steps, from round to round
+_DECAY = {"cloning": 1.0, "DAgger": 0.0}  # decay of the expert's share of the steps, from round to round
 
 
 def expert(obs: NDArray) -> NDArray[np.int64]:

@@ -119,7 +119,7 @@ class Table:
         return int(self.search.choose(self.search.policies(1), np.zeros(1, np.float32))[0])
 
     def analysis(self) -> str:
-        """What the search found: win estimate, visits and values of the best moves, and the line it expects."""
+        """Findings of the search: win estimate, visits and values of the best moves, and the line it expects."""
         visits, values, policy = self.search.visits(1)[0], self.search.move_values(1)[0], self.search.policies(1)[0]
         line = " ".join(board.action_name(self.game, a) for a in self.search.principal_line())
         text = [f"  {self._estimate()}; expects {line or board.action_name(self.game, int(policy.argmax()))}"]

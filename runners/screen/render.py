@@ -222,7 +222,7 @@ def _finite(bound: NDArray, otherwise: float) -> NDArray:
 
 
 def action_names(env: VectorEnv) -> Callable[[int], str]:
-    """What each action does, as far as the environment says so."""
+    """Names of the actions, as far as the environment gives them."""
     if game := game_of(env.single_observation_space):
         return lambda i: board.action_name(game, i)
     inner = getattr(env.unwrapped, "envs", [env])[0]
@@ -277,5 +277,5 @@ def _has_screen() -> bool:
 
 
 def _headless_gl() -> str:
-    """What MuJoCo draws with where there is no screen."""
+    """MuJoCo's OpenGL backend: one that needs no screen where there is none."""
     return "glfw" if _has_screen() else "egl"

@@ -37,7 +37,7 @@ def of_run(run: Run, env: VectorEnv, seed: int) -> Act:
 
 
 def load(expert: str, env: VectorEnv, seed: int = 0, stochastic: bool = False) -> Act:
-    """What acts in environments like `env` as `expert` does: its likeliest actions, or draws with `stochastic`.
+    """The acting of `expert` in environments like `env`: its likeliest actions, or draws with `stochastic`.
 
     Raises:
         UsageError: if there is no such expert, or it is one for other observations or actions.
@@ -159,7 +159,7 @@ _FAMILIES = {
 
 
 def _normalizer(path: Path) -> Callable[[NDArray], NDArray]:
-    """What the VecNormalize saved beside a model does to observations."""
+    """The function by which the VecNormalize saved beside a model normalises observations."""
     import pickle
 
     with path.open("rb") as file:

@@ -17,10 +17,10 @@ from ..runs.run import Run
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a judge says of an agent as it is now."""
+    """A judgement of an agent as it is now."""
 
     row: dict[str, float]
-    """What to log."""
+    """Metrics to log."""
     best: bool
     """Whether it is the best so far, to be kept."""
     evaluation: Evaluation | None
@@ -35,7 +35,7 @@ class Judge(Protocol):
         ...
 
     def state(self) -> Any:
-        """What later verdicts depend on."""
+        """State that later verdicts depend on."""
         ...
 
     def load_state(self, state: Any) -> None:

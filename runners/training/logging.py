@@ -1,4 +1,4 @@
-"""What a run writes down (TensorBoard, CSV) and shows (a live display)."""
+"""Records of a run: files (TensorBoard, CSV) and a live display."""
 
 import csv
 from collections import deque
@@ -72,7 +72,7 @@ class Metrics:
 class Writer:
     """Rows of named numbers to metrics.csv and TensorBoard, which go on after `step`, where the run stands.
 
-    What an earlier process wrote beyond that step is dropped: the resumed run comes there again.
+    Rows of an earlier process beyond that step are dropped: the resumed run comes there again.
     """
 
     def __init__(self, out: Path, step: int = 0) -> None:

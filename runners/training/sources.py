@@ -37,7 +37,7 @@ class Source(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """What later batches depend on beside the acting."""
+        """State that later batches depend on beside the acting."""
         ...
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -80,7 +80,7 @@ class Living:
 
 
 def source(run: Run, env: VectorEnv, agent: Agent) -> Source:
-    """What `agent` learns from; an agent that asks an expert is given the run's.
+    """The source that `agent` learns from; an agent that asks an expert is given the run's.
 
     Raises:
         UsageError: if the run lacks what the agent needs, or names what it has no use for.

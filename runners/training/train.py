@@ -33,7 +33,7 @@ _SAVE_SHARE = 0.02  # or so much that writing a large replay takes this share of
 
 @dataclass(frozen=True)
 class Result:
-    """What training left."""
+    """Result of training."""
 
     agent: Agent
     steps: int
@@ -169,8 +169,8 @@ class Training:
     def iterate(self) -> dict[str, float]:
         """One rollout and what is learned from it; the row to log, if it is time for one.
 
-        Of whole episodes, the last rollout may be cut by the end of the run. Its steps count, but the episodes that did
-        end in time are the shorter ones: nothing is learned from them.
+        The end of the run may cut the last rollout of whole episodes. Its steps count, but the episodes that did end in
+        time are the shorter ones: nothing is learned from them.
         """
         before = self.steps
         batch = self.source.collect(self.acting, self.run.steps - self.steps)
@@ -197,7 +197,7 @@ class Training:
         return before * times // self.run.steps < self.steps * times // self.run.steps
 
     def _judged(self, judge: Judge) -> dict[str, float]:
-        """What to log of the agent as it is now, which is kept if it is the best so far."""
+        """Metrics of the agent as it is now, which is kept if it is the best so far."""
         began = perf_counter()
         verdict = judge.judge(self.agent)
         self.evaluation = verdict.evaluation
@@ -226,7 +226,7 @@ class Training:
         )
 
     def _kept(self) -> str:
-        """What is left when training fails, and how to go on."""
+        """Message about the checkpoints left when training fails, and how to go on."""
         if self.out is None:
             return "The run was in memory alone."
         if not last(self.out).exists():

@@ -48,7 +48,7 @@ def resolve(env: EnvLike) -> Source:
 
 def is_game(source: Any) -> TypeGuard["Game"]:
     """Whether `source` is a game for two: there is none before its module was imported."""
-    module = sys.modules.get(f"{__package__.rpartition('.')[0]}.core.game")
+    module = sys.modules.get(f"{__package__.rpartition('.')[0]}.core.games.game")
     return module is not None and isinstance(source, module.Game)
 
 

@@ -79,6 +79,7 @@ LAZY = {  # whose commands or environments must not wait for what others import
     "envs/__init__.py",
     "envs/native/__init__.py",
     "runners/cli/main.py",
+    "runners/cli/train.py",
     "runners/runs/run.py",
 }
 

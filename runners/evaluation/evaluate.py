@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from ...agents import Agent
+from ...core.acting import Acting
 from ...core.errors import UsageError
 from ...core.learn.stats import bootstrap_interval, iqm
 from ...core.rollout.engine import Rollout
@@ -65,6 +66,11 @@ class Evaluation:
 
 
 def evaluate(agent: Agent, env: VectorEnv, episodes: int, seed: int, stochastic: bool = False) -> Evaluation:
+    """`episodes` whole episodes of the agent on `env`: its likeliest actions, or draws from its policy."""
+    return watched(agent.acting(env.num_envs, "sample" if stochastic else "best", seed), env, episodes, seed)
+
+
+def watched(acting: Acting, env: VectorEnv, episodes: int, seed: int) -> Evaluation:
     """`episodes` whole episodes on `env`, of which each copy contributes its equal share.
 
     Equal shares, not the first to end: those would be the short ones.
@@ -75,7 +81,6 @@ def evaluate(agent: Agent, env: VectorEnv, episodes: int, seed: int, stochastic:
     quota = np.full(env.num_envs, episodes // env.num_envs) + (np.arange(env.num_envs) < episodes % env.num_envs)
     seen: list[tuple[int, int, float, int]] = []  # environment, its episode, return, length
 
-    acting = agent.acting(env.num_envs, "sample" if stochastic else "best", seed)
     done = np.zeros_like(quota)
     while (done < quota).any():
         ended = rollout.collect(acting).episodes

@@ -19,11 +19,12 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ... import envs
+from ...core.acting import Stateless
 from ...core.errors import UsageError
 from ...core.learn.stats import iqm, iqm_interval
 from ...core.rollout import demos
 from ...core.rollout.demos import Demos
-from ..evaluation.evaluate import evaluate
+from ..evaluation.evaluate import evaluate, watched
 from ..runs import run as runs
 from ..runs.load import threads_for
 from ..runs.run import Run
@@ -189,7 +190,7 @@ def _busy() -> float:
 def _references(expert: str, judge: VectorEnv, episodes: int) -> dict[str, float]:
     """Mean returns of the expert and of random actions."""
     acts = {"expert": experts.load(expert, judge), "random": _Random(judge)}
-    return {name: evaluate(_Fixed(act), judge, episodes, _SEED).mean for name, act in acts.items()}  # type: ignore[arg-type]
+    return {name: watched(Stateless(act), judge, episodes, _SEED).mean for name, act in acts.items()}
 
 
 class _Random:
@@ -202,16 +203,6 @@ class _Random:
     def __call__(self, obs: NDArray) -> dict[str, NDArray]:
         drawn = np.stack([np.asarray(self.space.sample()) for _ in obs])
         return {"action": drawn - getattr(self.space, "start", 0)}
-
-
-class _Fixed:
-    """An `Act` as what `evaluate` asks."""
-
-    def __init__(self, act: Any) -> None:
-        self._act = act
-
-    def act(self, obs: NDArray, explore: bool = True) -> dict[str, NDArray]:
-        return {"action": self._act(obs)["action"]}
 
 
 def _read(path: Path) -> Comparison:

@@ -1,5 +1,7 @@
 """Acting apart from learning: looking at an agent changes nothing of what it learns."""
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 import torch
@@ -48,7 +50,7 @@ def learned(case, looks):
 
 def look(training, mode):
     """Watch the agent for some steps in an environment of its own."""
-    with make(training.run.env, 2) as env:
+    with closing(make(training.run.env, 2)) as env:
         acts = training.agent.acting(2, mode, seed=5)
         Rollout(env, 12, 3).collect(acts)
         acts.thoughts()

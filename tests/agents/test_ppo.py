@@ -151,7 +151,6 @@ def test_a_step_size_of_zero_learns_nothing():
 def test_the_clip_range_follows_its_schedule(monkeypatch, schedule, expected):
     seen = []
     original = ppo.loss
-    monkeypatch.setattr(ppo, "fits", lambda net: False)  # so that `loss` itself is called
     monkeypatch.setattr(ppo, "loss", lambda net, mb, cfg: seen.append(cfg.clip) or original(net, mb, cfg))
     agent, rollout = started(Match, clip_schedule=schedule, epochs=1, minibatch=10_000)
     for progress in (0.0, 0.75):
@@ -163,7 +162,6 @@ def targets_of_each_epoch(monkeypatch, **config):
     """The value targets that each of three epochs over one minibatch learns from."""
     seen = []
     original = ppo.loss
-    monkeypatch.setattr(ppo, "fits", lambda net: False)  # so that `loss` itself is called
     monkeypatch.setattr(ppo, "loss", lambda net, mb, cfg: seen.append(mb["ret"].clone()) or original(net, mb, cfg))
     agent, rollout = started(Later, epochs=3, minibatch=10_000, lr=0.01, **config)
     agent.update(collect(agent, rollout), 0.0)
@@ -185,7 +183,6 @@ def test_advantages_are_computed_once_otherwise(monkeypatch):
 def test_recomputing_with_an_unchanged_network_changes_nothing(monkeypatch):
     seen = []
     original = ppo.loss
-    monkeypatch.setattr(ppo, "fits", lambda net: False)  # so that `loss` itself is called
     monkeypatch.setattr(ppo, "loss", lambda net, mb, cfg: seen.append(mb["adv"].clone()) or original(net, mb, cfg))
     agent, rollout = started(Later, epochs=2, minibatch=10_000, lr=0.0, recompute_advantage=True)
     agent.update(collect(agent, rollout), 0.0)
@@ -209,7 +206,6 @@ def test_reward_sign_learns_from_the_sign_and_reports_the_reward():
 def test_steps_that_never_happened_are_not_learned_from(monkeypatch):
     sizes = []
     original = ppo.loss
-    monkeypatch.setattr(ppo, "fits", lambda net: False)  # so that `loss` itself is called
     monkeypatch.setattr(ppo, "loss", lambda net, mb, cfg: sizes.append(len(mb["adv"])) or original(net, mb, cfg))
     env = vector(One, 2, AutoresetMode.NEXT_STEP)
     cfg = ppo.Config(epochs=1, minibatch=10_000, normalize_return=True, normalize_obs=True)

@@ -110,7 +110,7 @@ WRONG = {
     "train ppo CartPole-v1 --seed -1": "must not be negative",
     "train ppo CartPole-v1 --agent.activation swish": "invalid choice 'swish' for argument '--agent.activation'",
     "train ppo CartPole-v1 --backend fast": "unknown backend 'fast'",
-    "train ppo CartPole-v1 --device gpu": "device 'gpu' is not to be had here",
+    "train ppo CartPole-v1 --device gpu": "device 'gpu' is not available here",
     "train ppo CartPole-v1 100k": "one argument too many: '100k'",
     "train --resume": "Missing value for argument '--resume'",
     "train --resume nowhere": "nowhere is not the folder of a run: it has no run.json",

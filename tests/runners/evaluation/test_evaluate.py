@@ -1,26 +1,15 @@
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
 import gymnast
+from gymnast.core.acting import Stateless
 from gymnast.core.errors import UsageError
-from gymnast.runners.evaluation.evaluate import Evaluation, evaluate
-
-
-@dataclass
-class Always:
-    """Takes one action whatever it sees."""
-
-    action: int
-
-    def act(self, obs, explore=True):
-        return {"action": np.full(len(obs), self.action)}
+from gymnast.runners.evaluation.evaluate import Evaluation, watched
 
 
 def pushed(episodes: int, num_envs: int, seed: int = 0) -> Evaluation:
     env = gymnast.make("CartPole-v1", num_envs)
-    return evaluate(Always(0), env, episodes, seed)  # type: ignore[arg-type]
+    return watched(Stateless(lambda obs: {"action": np.zeros(len(obs), np.int64)}), env, episodes, seed)
 
 
 def test_exactly_the_episodes_asked_for_are_played():

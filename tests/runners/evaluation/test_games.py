@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
 
 def command(*args):
     with pytest.raises(SystemExit) as stop:
-        cli.main([str(arg) for arg in args])
+        cli([str(arg) for arg in args])
     return stop.value.code
 
 

@@ -57,15 +57,11 @@ def test_every_kind_of_action_and_observation_can_be_drawn(gymnast, tmp_path, en
 
 
 def test_signed_actions_are_drawn_from_the_middle(gymnast):
-    class Mind:
-        def inspect(self, _):
-            return {"mean action": np.zeros((1, 1), np.float32)}
-
     from gymnast import make
     from gymnast.core.rollout.engine import Rollout
 
     env = make("Pendulum-v1", render_mode="rgb_array")  # torques of -2 to 2
-    painter = Painter(env, Mind(), lambda _: None, 30)  # type: ignore[arg-type]
-    painter.step(np.zeros((1, 3)), np.array([[-1.0]]), Rollout(env, 1))
+    painter = Painter(env, lambda _: None, 30)
+    painter.step({"mean action": np.zeros((1, 1), np.float32)}, np.array([[-1.0]]), Rollout(env, 1))
     env.close()
     assert painter._bars == [("a0", -1.0, 0.25, 0.5, True)]

@@ -9,7 +9,7 @@ import pytest
 CHURN = """
 import resource
 import numpy as np
-from gymnast.core import heap
+from gymnast.runners.training import malloc
 {keep}
 def churn():
     for _ in range(20):
@@ -26,6 +26,6 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def test_freed_memory_is_used_again_without_asking_the_system():
     faults = [
         int(subprocess.run([sys.executable, "-c", CHURN.format(keep=keep)], capture_output=True, check=True).stdout)
-        for keep in ("", "assert heap.keep_freed()")
+        for keep in ("", "assert malloc.keep_freed()")
     ]
     assert faults[1] < 0.1 * faults[0]

@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 help:
 	@echo "make train      train PPO on CartPole, evaluate it, write a video"
 	@echo "make test       all tests but the slow ones      make test-slow  those that learn real tasks: hours"
-	@echo "make test-quick within a minute: no learning, no commands, no benchmarks, no processes, no simulators"
+	@echo "make test-quick within a minute: the core alone; no agents, environments, commands or benchmarks"
 	@echo "make test-seeds     the tests that learn, with twenty seeds each; prints which seeds fail"
 	@echo "make test-everywhere  all tests, as on other processors, with other threads, on a busy machine"
 	@echo "make lint       ruff and mypy                    make format     ruff, fixing what it can"
@@ -35,7 +35,7 @@ test: $(READY)
 	$(PYTEST) -m "not slow"
 
 test-quick: $(READY)
-	$(PYTEST) -m "not slow and not learns" tests/core tests/agents tests/test_architecture.py
+	$(PYTEST) -m "not slow and not learns" tests/core tests/test_architecture.py
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -93,7 +93,7 @@ def test_every_policy_gradient_agent_reports_its_noise_and_its_step(algo, tmp_pa
         return row
 
     env.update = watched
-    made.learn(2_048)  # 16 updates or more, of which it looks at every tenth
+    made.learn(4_096)  # 32 updates or more, of which it looks at every tenth
     wanted = {"gradient/variance", "gradient/noise_scale", "policy/kl", "policy/effective_samples", "policy/entropy"}
     assert wanted <= seen.keys()
     assert 0 < seen["policy/effective_samples"] <= 1

@@ -2,6 +2,7 @@ from contextlib import closing
 
 import numpy as np
 
+from gymnast.core.acting import Stateless
 from gymnast.core.learn.rewards import ReturnScale, RewardConfig, Rewards
 from gymnast.core.rollout.engine import Rollout
 from probes import clocks
@@ -82,7 +83,7 @@ def batches(**config):
     with closing(clocks("3|")) as env:
         rollout = Rollout(env, 6)
         for _ in range(3):
-            batch = rollout.collect(lambda obs: {"action": np.zeros(1, np.int64)})
+            batch = rollout.collect(Stateless(lambda obs: {"action": np.zeros(1, np.int64)}))
             yield batch, rewards.replaced(batch).reward
 
 

@@ -19,7 +19,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ... import envs
-from ...core.acting import Stateless
+from ...core.acting import Act, Stateless
 from ...core.errors import UsageError
 from ...core.learn.stats import iqm, iqm_interval
 from ...core.rollout import demos
@@ -189,7 +189,7 @@ def _busy() -> float:
 
 def _references(expert: str, judge: VectorEnv, episodes: int) -> dict[str, float]:
     """Mean returns of the expert and of random actions."""
-    acts = {"expert": experts.load(expert, judge), "random": _Random(judge)}
+    acts: dict[str, Act] = {"expert": experts.load(expert, judge), "random": _Random(judge)}
     return {name: watched(Stateless(act), judge, episodes, _SEED).mean for name, act in acts.items()}
 
 

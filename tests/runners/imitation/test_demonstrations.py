@@ -265,7 +265,7 @@ def test_dagger_learns_from_the_command_line_and_resumes_bit_for_bit(gymnast, tm
     assert gymnast(f"{line} --steps 1k --out half").code == 0
     assert gymnast("train --resume half --steps 2k --quiet").code == 0
     ends = [checkpoint.load(tmp_path / name / "checkpoints/last.safetensors")["agent"] for name in ("whole", "half")]
-    assert ends[0]["counts"][1:] == [10, 2000]
+    assert (ends[0]["own"]["round"], ends[0]["own"]["asked"]) == (10, 2000)
     for a, b in zip(ends[0]["learners"]["0"]["net"].values(), ends[1]["learners"]["0"]["net"].values(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert json.loads(gymnast("evaluate whole --episodes 8 --json").out)["mean"] > 150

@@ -91,9 +91,9 @@ def asking(agent: Agent) -> Asks | None:
     return agent if isinstance(agent, Asks) else None
 
 
-def finished(agent: Agent) -> bool:
-    """Whether the agent says that more steps would not help."""
-    return isinstance(agent, Finishes) and agent.finished
+def finishing(agent: Agent) -> Finishes | None:
+    """The agent, if it knows when more steps would not help."""
+    return agent if isinstance(agent, Finishes) else None
 
 
 def adopting(agent: Agent) -> Adopts | None:

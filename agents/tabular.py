@@ -138,7 +138,7 @@ class _Seen(NamedTuple):
     """(T + 1, N)"""
     action: NDArray[np.int64]
     reward: NDArray[np.float32]
-    terminated: NDArray[np.bool_]
+    over: NDArray[np.bool_]
     done: NDArray[np.bool_]
     valid: NDArray[np.bool_]
     following: NDArray[np.int64]
@@ -201,7 +201,7 @@ class Agent:
             self.waiting = np.full((shape[1], 3), -1.0)
         assert len(self.waiting) == shape[1], "a column is the same environment from batch to batch"
         epsilon = self.net.epsilon.item()
-        steps = (batch.action, batch.reward, batch.terminated, batch.done, batch.valid)
+        steps = (batch.action, batch.reward, batch.over, batch.done, batch.valid)
         surprise = _learn(
             _Tables(self.q, self.visits, self.waiting),
             _Seen(state, *steps, following, following_mask),
@@ -301,7 +301,7 @@ def _learn_from_returns(tables, seen, rates):  # type: ignore[no-untyped-def]
                 continue
             if seen.done[t, i]:
                 beyond = _value(tables.q[0, seen.following[t, i]], seen.following_mask[t, i], 0.0)
-                ret = 0.0 if seen.terminated[t, i] else beyond
+                ret = 0.0 if seen.over[t, i] else beyond
             ret = seen.reward[t, i] + rates.gamma * ret
             if first[t]:
                 s, a = seen.state[t, i], seen.action[t, i]
@@ -335,10 +335,10 @@ def _learn(tables, seen, rates, method, random):  # type: ignore[no-untyped-def]
                 continue
             if method == _DOUBLE_Q:
                 which = int(uniform(random) < 0.5)
-                if not seen.terminated[t, i]:
+                if not seen.over[t, i]:
                     best = choose(q[which, after], mask, q.shape[2], 0.0, random)
                     target += rates.gamma * q[1 - which, after, best]
-            elif not seen.terminated[t, i]:
+            elif not seen.over[t, i]:
                 target += rates.gamma * _value(q[0, after], mask, rates.epsilon if method == _SARSA else 0.0)
             total += abs(_believe(q[which], visits, s, a, target, rates))
             count += 1

@@ -66,6 +66,11 @@ class Batch:
         """(N+K, *obs) the states whose value `act` never computed: the last ones, then the final ones."""
         return np.concatenate([self.obs[-1], self.final_obs])
 
+    @property
+    def over(self) -> NDArray[np.bool_]:
+        """(T, N) where nothing of any worth follows: the episode terminated, whatever else it did."""
+        return self.terminated
+
     def next_obs(self) -> NDArray[Any]:
         """(T, N, *obs) what followed each step: the final observation where an episode ended, not the one after it."""
         following = self.obs[1:].copy()
@@ -74,7 +79,7 @@ class Batch:
 
     def discount(self, gamma: float) -> NDArray[np.float32]:
         """(T, N) what the worth of `next_obs` is multiplied with: 0 after a termination, else `gamma`."""
-        return np.where(self.terminated, np.float32(0.0), np.float32(gamma))
+        return np.where(self.over, np.float32(0.0), np.float32(gamma))
 
     def not_finite(self) -> str | None:
         """Name of a part that is not finite, for the message that says why learning stopped; None if all are."""
@@ -91,5 +96,5 @@ class Batch:
         n = self.reward.shape[1]
         following = np.concatenate([value[1:], edge_value[None, :n]])
         t, i = self.final_at.T
-        following[t, i] = np.where(self.discount(1.0)[t, i] > 0, edge_value[n:], 0.0)
+        following[t, i] = np.where(self.over[t, i], 0.0, edge_value[n:])
         return following

@@ -41,7 +41,7 @@ class Rewards:
 
     def replaced(self, batch: Batch) -> Batch:
         """The batch with these rewards in place of the environment's, for a replay."""
-        return replace(batch, reward=self(batch))
+        return replace(batch, reward=self(batch)) if self.sign or self.scale else batch
 
     def state(self) -> dict[str, Any] | None:
         """State of the scale; None without one."""

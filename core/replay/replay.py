@@ -181,7 +181,7 @@ class Replay:
             raise UsageError(f"observations of shape {batch.obs.shape[2:]} are no stacks of {self.stack} frames")
         if missing := set(self.extras) - set(batch.extras):
             raise UsageError(f"the batch has no extras {sorted(missing)}, only {sorted(batch.extras)}")
-        flags = VALID * batch.valid + TERMINATED * (batch.discount(1.0) == 0) + ENDED * batch.done
+        flags = VALID * batch.valid + TERMINATED * batch.over + ENDED * batch.done
         columns = {
             "obs": batch.obs[:-1] if self.stack == 1 else batch.obs[:-1, :, -1],
             "action": batch.action,

@@ -81,6 +81,7 @@ class Training:
         try:
             seed = seeds(run.seed)
             self.agent = new_agent(run, self.env, seed["agent"])
+            self._finishing = agents.finishing(self.agent)  # once: to ask what an object can do takes long
             if self.agent.convolutional:
                 malloc.keep_freed()
             self.source = source(run, self.env, self.agent)
@@ -101,7 +102,7 @@ class Training:
     @property
     def finished(self) -> bool:
         """Whether all steps are done, or the agent says that more would not help."""
-        return self.steps >= self.run.steps or agents.finished(self.agent)
+        return self.steps >= self.run.steps or (self._finishing is not None and self._finishing.finished)
 
     @property
     def paths(self) -> dict[str, str]:

@@ -359,13 +359,7 @@ class SelfPlay(Memoryless):
         policy, value = search.policies(n), search.values(n)
         temperature = falling(ply, cfg.temperature, cfg.temperature_final, cfg.temperature_halflife)
         action = search.choose(policy, temperature)
-        out: dict[str, NDArray[Any]] = {
-            "action": action,
-            "policy": policy,
-            "search_value": value,
-            "full": full,
-            "own": own,
-        }
+        out: dict[str, NDArray[Any]] = dict(action=action, policy=policy, search_value=value, full=full, own=own)
         if opening.any():
             action[opening] = self.openings.moves(agent.game.actions_of(states[opening]))
         if self.sides:

@@ -44,9 +44,6 @@ def unhooked(module: nn.Module) -> bool:
     )
 
 
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-
-
 def mlp(
     size: int,
     hidden: Sequence[int],

@@ -6,12 +6,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
+from torch.utils.hooks import RemovableHandle
 
 from ..heads import CategoricalHead, GaussianHead
 from ..learn.optim import Adam
 from ..nets import ActorCritic, Policy
 from ..nets.encoder import Encoder
-from ..nets.mlp import HOOKS, Linear, Mlp, unhooked
+from ..nets.mlp import Linear, Mlp, unhooked
 from .mirror import Mirror
 
 LAYERS = Mirror(Mlp.__module__, {"Mlp.forward": "7b7fa40e", "Linear.forward": "2f2257b8"})
@@ -45,7 +47,7 @@ class Structure:
     def __init__(self, *nets: nn.Module) -> None:
         self._modules = [module for net in nets for module in net.modules()]
         self._own = [module.__dict__ for module in self._modules]
-        self._hooks = [own[name] for own in self._own for name in HOOKS]
+        self._handles = -1  # of hooks that had been given out, anywhere, when there was none here
         # among modules without any, only lists can be given some and call them
         parents = [m for m in self._modules if m._modules or isinstance(m, nn.ModuleDict | nn.ModuleList)]
         self._children = [module._modules for module in parents]
@@ -54,20 +56,36 @@ class Structure:
 
     def stands(self) -> bool:
         """Whether all modules and weights are where they were and of the same types, and nothing is hooked in."""
-        return not any(self._hooks) and self._look() == self._found
+        handles = RemovableHandle.next_id
+        if handles != self._handles:
+            if self._hooked():
+                return False
+            self._handles = handles
+        return self._look() == self._found
+
+    def _hooked(self) -> bool:
+        weights = chain.from_iterable(map(_values, self._parameters))
+        return not all(map(unhooked, self._modules)) or any(map(_watched, weights)) or _has_any_global_hook()
 
     def _look(self) -> tuple[Any, ...]:
         weights = [*chain.from_iterable(map(_values, self._parameters))]
         return (
-            *map(type, self._modules),
-            *map(len, self._own),  # a `forward` of its own would make a module's dictionary longer
-            *map(id, chain.from_iterable(map(_values, self._children))),
-            *map(_address, weights),
-            *map(_learns, weights),
+            [*map(type, self._modules)],
+            [*map(len, self._own)],  # a `forward` of its own would make a module's dictionary longer
+            [*chain.from_iterable(map(_values, self._children))],
+            [*map(_address, weights)],
+            [*map(_learns, weights)],
         )
 
 
 _values, _address, _learns = dict.values, Tensor.data_ptr, attrgetter("requires_grad")
+
+
+def _watched(weight: Tensor | None) -> bool:
+    """Whether a hook of its own follows the gradient of `weight`."""
+    if weight is None:
+        return False
+    return bool(weight._backward_hooks or weight._post_accumulate_grad_hooks)
 
 
 def perceptron(*parts: Any) -> list[Any] | None:

@@ -14,6 +14,7 @@ import torch
 import twins
 from gymnasium import spaces
 from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
 
 import gymnast
 from gymnast.agents import a2c, bc, dagger, dqn, ppo, reinforce, trpo
@@ -176,6 +177,32 @@ def test_a_hook_on_a_layer_is_called(algo):
     learner.learn(64)
     assert len(calls) >= 4
     assert learner.agent.paths["gradient"] == "autograd"
+
+
+@pytest.mark.parametrize("register", ["register_hook", "register_post_accumulate_grad_hook"])
+@pytest.mark.parametrize("algo", WRITTEN_OUT)
+def test_a_hook_on_a_weights_gradient_is_called_until_it_is_removed(algo, register):
+    learner = begun(algo)
+    weight = next(learner.agent.net.parameters())
+    calls = []
+    hook = getattr(weight, register)(lambda gradient: calls.append(1))
+    assert learner.agent.paths["gradient"] == "autograd"
+    learner.learn(64)
+    assert calls
+    hook.remove()
+    assert learner.agent.paths["gradient"] == "written out"
+
+
+def test_a_hook_on_all_modules_is_called():
+    learner, calls = begun("ppo"), []
+    hook = register_module_forward_hook(lambda *_: calls.append(1))
+    try:
+        assert learner.agent.paths["gradient"] == "autograd"
+        learner.learn(64)
+    finally:
+        hook.remove()
+    assert calls
+    assert learner.agent.paths["gradient"] == "written out"
 
 
 @pytest.mark.parametrize("algo", WRITTEN_OUT)

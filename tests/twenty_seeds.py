@@ -53,7 +53,8 @@ def main(arguments):
         for seed, run in zip(SEEDS, runs, strict=True):
             for test, passes in run.items():
                 failed[test] += [] if passes else [seed]
-            print(f"seed {seed}: {sum(run.values())} of {len(run)} pass", file=sys.stderr, flush=True)
+            not_passed = [test for test, passes in run.items() if not passes]
+            print(f"seed {seed}: {len(not_passed)} of {len(run)} fail", *not_passed, file=sys.stderr, flush=True)
     for test, seeds in sorted(failed.items(), key=lambda item: len(item[1])):
         told = f", not {', '.join(map(str, seeds))}" if seeds else ""
         print(f"{len(SEEDS) - len(seeds):>2} of {len(SEEDS)}  {test}{told}")

@@ -31,7 +31,7 @@ from ..core.rollout.policy import EpsilonGreedy
 from ..core.written_out.mirror import Mirror
 from ..core.written_out.regression import DESCENT, VALUES, Regression
 
-_AT_ONCE = 1 << 25  # bytes of observations drawn in one call
+_AT_ONCE = 1 << 25  # bytes of observations drawn in one call, not to fill the memory
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,8 @@ class Agent:
             path=cfg.replay_dir,
             seed=seed,
         )
+        layout = self.net.encoder.layout
+        self._at_once = max(1, _AT_ONCE // (2 * cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
         self.rewards = Rewards(sign=cfg.reward_sign)
         self.steps, self.updates, self.adopted = 0, 0, False
         self._explore(0.0)
@@ -220,10 +222,10 @@ class Agent:
         logs: list[Tensor] = []
         while (due := self._due()) > 0:
             logs.append(self._learn(due, progress))
-        self._explore(progress)
-        metrics = {"policy/epsilon": self.net.epsilon.item()}
+        metrics = {"policy/epsilon": self._explore(progress)}
         if logs:
-            means = torch.cat(logs).mean(0).tolist()  # the only device-to-host sync of the update
+            rows = torch.cat(logs).tolist()  # the only device-to-host sync of the update
+            means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
             metrics |= dict(zip((*_LOGGED, "loss/grad_norm"), means, strict=True))
         return metrics
 
@@ -243,8 +245,8 @@ class Agent:
             return 0
         return int((self.steps - self.cfg.learning_starts) * self.cfg.replay_ratio + 1e-9) - self.updates
 
-    def _explore(self, progress: float) -> None:
-        """Set epsilon for the next steps."""
+    def _explore(self, progress: float) -> float:
+        """Set epsilon for the next steps; returns it."""
         cfg = self.cfg
         share = min(progress / cfg.epsilon_fraction, 1.0) if cfg.epsilon_fraction else 1.0
         annealed = cfg.epsilon_start + share * (cfg.epsilon - cfg.epsilon_start)
@@ -253,6 +255,7 @@ class Agent:
         elif self.steps < cfg.learning_starts:
             annealed = 1.0
         self.net.epsilon.fill_(annealed)
+        return annealed
 
     def _learn(self, due: int, progress: float) -> Tensor:
         """Take gradient steps on minibatches drawn in one call: up to `due`, and as long as the target stands still.
@@ -260,7 +263,7 @@ class Agent:
         Returns what is logged of each of the k steps, shape (k, 3).
         """
         cfg = self.cfg
-        count = min(due, cfg.target_interval - self.updates % cfg.target_interval, self._at_once())
+        count = min(due, cfg.target_interval - self.updates % cfg.target_interval, self._at_once)
         if cfg.value_warmup:
             warming = self.updates < cfg.value_warmup
             count = min(count, cfg.value_warmup - self.updates) if warming else count
@@ -304,11 +307,6 @@ class Agent:
         if self.cfg.twins == "none" or twin is None:
             return None
         return twin if twin.fits(self.net, self.target_net, self.optimizer) and _MIRROR.shows() else None
-
-    def _at_once(self) -> int:
-        """Minibatches of observations that may be drawn in one call without filling the memory."""
-        layout = self.net.encoder.layout
-        return max(1, _AT_ONCE // (2 * self.cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
 
 
 _MIRROR = Mirror(__name__, {"targets": "11656974", "loss": "ca842c49"}, VALUES, DESCENT)

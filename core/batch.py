@@ -54,7 +54,7 @@ class Batch:
     @property
     def steps(self) -> int:
         """Number of valid steps."""
-        return int(self.valid.sum())
+        return int(np.count_nonzero(self.valid))
 
     @property
     def done(self) -> NDArray[np.bool_]:

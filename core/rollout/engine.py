@@ -93,7 +93,7 @@ class Rollout:
         self._fresh = False
         self._obs[0], self._first[0] = self._obs[self._end], self._first[self._end]
         if acting is not self._acting:  # a batch has the columns of the one who acted, and no others
-            self._acting, self._extras = acting, {}
+            self._acting, self._extras, self._loop = acting, {}, None
         twin = acting.twin
         if self._native and isinstance(twin, FusedActor):
             return self._collect_fused(twin, limit)
@@ -125,7 +125,9 @@ class Rollout:
             t += 1
         self._end = t
         self.cut = self.whole is not None and bool((self._left > 0).any())
-        return self._batch(t, ends, reported)
+        no_end = np.zeros((0, 2), np.int64), self.layout.empty(0)
+        final_at, final_obs = (np.concatenate(x) for x in zip(*(ends or [no_end]), strict=True))
+        return self._batch(t, final_at, final_obs, reported)
 
     def state(self) -> dict[str, Any]:
         """State that `collect` depends on beside the environments themselves."""
@@ -149,29 +151,20 @@ class Rollout:
         clock = perf_counter()
         if self._loop is None or self._loop.actor is not actor:
             self._loop = FusedLoop(self.env, actor)
-        loop = self._loop
-        n = self.env.num_envs
-        steps = min(self.horizon, -(-limit // n))
-        shapes = {"action": (loop.actor.action_shape, loop.actor.action_dtype)}
-        shapes |= {name: ((), np.dtype(np.float32)) for name in loop.actor.extras}
-        for name, (shape, dtype) in shapes.items():
-            if name not in self._extras:
-                self._extras[name] = np.zeros((self.horizon, n, *shape), dtype)
-        columns = {name: self._extras[name][:steps] for name in shapes}
-        ends = loop.fill(
-            self._obs[: steps + 1],
-            columns,
-            self._raw_reward[:steps],
-            self._terminated[:steps],
-            self._truncated[:steps],
-        )
-        np.logical_or(self._terminated[:steps], self._truncated[:steps], out=self._first[1 : steps + 1])
-        for t in (0, steps - 1):  # only the last row can go beyond the budget
-            self._mark_valid(t, limit - t * n)
-        self._valid[1 : steps - 1] = True
+            shapes = {"action": (actor.action_shape, actor.action_dtype)}
+            shapes |= {name: ((), np.dtype(np.float32)) for name in actor.extras}
+            for name, (shape, dtype) in shapes.items():
+                self._extras[name] = np.zeros((self.horizon, self.env.num_envs, *shape), dtype)
+        steps = min(self.horizon, -(-limit // self.env.num_envs))
+        terminated, truncated, valid = self._terminated[:steps], self._truncated[:steps], self._valid[:steps]
+        columns = {name: column[:steps] for name, column in self._extras.items()}
+        ends = self._loop.fill(self._obs[: steps + 1], columns, self._raw_reward[:steps], terminated, truncated)
+        np.logical_or(terminated, truncated, out=self._first[1 : steps + 1])
+        valid[:] = True
+        valid.reshape(-1)[limit:] = False  # the last row can go beyond the budget
         self._end = steps
         self._tick("rollout", clock)
-        return self._batch(steps, [ends], [])
+        return self._batch(steps, *ends, [])
 
     def _goes_on(self, t: int) -> bool:
         """Whether there is a step t to take, for which there is room then."""
@@ -226,7 +219,8 @@ class Rollout:
     def _batch(
         self,
         steps: int,
-        ends: list[tuple[NDArray[Any], NDArray[Any]]],
+        final_at: NDArray[np.int64],
+        final_obs: NDArray[Any],
         reported: list[tuple[dict[str, NDArray[Any]], NDArray[Any]]],
     ) -> Batch:
         raw = self._raw_reward[:steps]
@@ -234,8 +228,6 @@ class Rollout:
         terminated, truncated, valid = self._terminated[:steps], self._truncated[:steps], self._valid[:steps]
         running = self._return_so_far, self._length_so_far
         counted = Episodes(*_episodes(raw, terminated | truncated, self._live[:steps], valid, *running))
-        no_end = np.zeros((0, 2), np.int64), self.layout.empty(0)
-        final_at, final_obs = (np.concatenate(x) for x in zip(*(ends or [no_end]), strict=True))
         return Batch(
             obs=self._obs[: steps + 1],
             action=self._extras["action"][:steps],

@@ -186,23 +186,14 @@ class FusedLoop:
         env = self.env
         final_at = np.empty((steps * n, 2), np.int64)
         final_obs = np.empty((steps * n, *obs.shape[2:]), obs.dtype)
-        ends = self._roll(
-            Columns(
-                obs.reshape(steps + 1, n, -1),
-                Acted(action.reshape(steps, n, -1), logp, value),
-                reward,
-                terminated,
-                truncated,
-                final_at,
-                final_obs.reshape(steps * n, -1),
-            ),
-            Simulators(
-                env.state, env.elapsed, env.rng, env.kernel.params, env.max_episode_steps, self._low, self._high
-            ),
-            self.actor.layers(),
-            self.actor.random,
-            self.actor.scratch,
-        )
+        acted = Acted(action.reshape(steps, n, -1), logp, value)
+        rows, final_rows = obs.reshape(steps + 1, n, -1), final_obs.reshape(steps * n, -1)
+        recorded = Columns(rows, acted, reward, terminated, truncated, final_at, final_rows)
+        params, limit = env.kernel.params, env.max_episode_steps
+        simulators = Simulators(env.state, env.elapsed, env.rng, params, limit, self._low, self._high)
+        actor = self.actor
+        # as plain tuples, which Numba takes apart in a third of the time
+        ends = self._roll(tuple(recorded), tuple(simulators), tuple(actor.layers()), actor.random, actor.scratch)
         return final_at[:ends].copy(), final_obs[:ends].copy()
 
 

@@ -42,6 +42,18 @@ def test_the_density_integrates_to_one_and_its_entropy_is_the_integral():
         assert one.entropy().item() == pytest.approx(entropy.item(), abs=5e-3)
 
 
+@pytest.mark.parametrize("log_std", [-5.0, -1.0, 0.0, 1.0, 2.0])
+def test_the_entropy_is_exact_for_every_deviation_that_a_head_can_give(log_std):
+    mean = torch.linspace(-20, 20, 41, dtype=torch.float64).view(-1, 1)
+    noise = torch.linspace(-9, 9, 20_001, dtype=torch.float64)
+    weight = (-0.5 * noise.square()).softmax(0)
+    u = mean + math.exp(log_std) * noise
+    stretch = 2 * (math.log(2) - u.abs() - torch.log1p((-2 * u.abs()).exp()))
+    expected = log_std + 0.5 * math.log(2 * math.pi * math.e) + stretch @ weight
+    pi = Squashed(mean, torch.full_like(mean, log_std), torch.zeros(1).double(), torch.ones(1).double())
+    torch.testing.assert_close(pi.entropy(), expected, rtol=0, atol=1e-4)
+
+
 def test_samples_stay_inside_the_box_and_use_all_of_it():
     pi = Squashed(torch.zeros(20_000, 2), torch.ones(20_000, 2), *made()[2:])
     action = pi.sample(torch.Generator().manual_seed(0)).numpy()

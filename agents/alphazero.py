@@ -60,7 +60,7 @@ class Config(BoardConfig):
     fpu: float = 0.2
     """How much worse than its parent a move counts that was not tried yet, times the root of the prior tried."""
     forced: float = 2.0
-    """Forced playouts: noise that pays off is followed; the policy learned is freed of them. 0: none."""
+    """Forced playouts in full searches: noise that pays off is followed; the policy learned has none of it. 0: none."""
     noise_fraction: float = 0.25
     """Share of Dirichlet noise in the root's priors of full searches."""
     noise_total: float = 10.0

@@ -172,7 +172,7 @@ def policies(tree: Tree, formula: Formula) -> NDArray[np.float32]:
         for a in range(actions):
             if sound(tree, i, 0, a):
                 out[i, a] = tree.visits[i, 0, a]
-        if formula.forced > 0 and tree.solved[i, 0] == UNKNOWN:
+        if formula.forced > 0 and tree.full[i] and tree.solved[i, 0] == UNKNOWN:
             _prune(tree, formula, i, out[i])
         total = out[i].sum()
         if total == 0:

@@ -29,7 +29,7 @@ class Settings:
     formula: Formula = Formula()  # noqa: RUF009 (a NamedTuple never changes)
     """How edges are chosen."""
     noise_fraction: float = 0.0
-    """Share of Dirichlet noise in the priors of the root; only games that ask for it get any."""
+    """Share of Dirichlet noise in the priors of the root, in full searches."""
     noise_total: float = 10.0
     """Sum of the noise's concentrations; half of it is shared evenly among the moves, half among likely ones."""
     reuse: bool = True
@@ -66,18 +66,20 @@ class Search:
         """Memory of the trees."""
         return len(self.tree.size) * (self.tree.state.strides[0] + self.tree.size.itemsize)
 
-    def run(self, states: States, simulations: NDArray[np.int64], noisy: NDArray[np.bool_] | None = None) -> None:
+    def run(self, states: States, simulations: NDArray[np.int64], full: NDArray[np.bool_] | None = None) -> None:
         """Search from `states` (N, S), N at most the number of trees, until each root has `simulations` (N,) visits.
 
-        `noisy` (N,) are the games with noise at the root. A solved root needs no more.
+        `full` (N,) are the searches whose policies are learned: those with noise and forced playouts at the root. A
+        solved root needs no more.
         """
         n = len(states)
         tree = self._of(n)
         assert simulations.max(initial=0) < self.capacity
         self._start(tree, states)
-        if self.settings.noise_fraction and noisy is not None:
+        tree.full[:] = False if full is None else full
+        if self.settings.noise_fraction and full is not None:
             total, fraction = self.settings.noise_total, self.settings.noise_fraction
-            root.add_noise(tree, noisy, total, fraction, self.random)
+            root.add_noise(tree, full, total, fraction, self.random)
         schedule = self._schedule(tree, simulations) if self.settings.gumbel else None
         active, wanted = np.arange(n), np.zeros(n, np.int64)
         first_step = np.full(n, NONE, np.int64)

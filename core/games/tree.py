@@ -49,29 +49,29 @@ class Tree(NamedTuple):
     """(N, M) that led here from the parent."""
     size: NDArray[np.int32]
     """(N,) nodes in use."""
+    full: NDArray[np.bool_]
+    """(N,) whether this search's policy is learned: playouts are forced at the root."""
 
     @classmethod
     def empty(cls, games: int, nodes: int, actions: int, state_size: int) -> Self:
         """Room for `games` trees of up to `nodes` nodes."""
-        edge, node = (actions,), ()
         fields: dict[str, Any] = {
             "state": (np.int64, (state_size,)),
-            "prior": (np.float32, edge),
-            "visits": (np.int32, edge),
-            "total": (np.float32, edge),
-            "child": (np.int32, edge),
-            "value": (np.float32, node),
-            "seen": (np.int32, node),
-            "solved": (np.int8, node),
-            "parent": (np.int32, node),
-            "action": (np.int16, node),
+            "prior": (np.float32, (actions,)),
+            "visits": (np.int32, (actions,)),
+            "total": (np.float32, (actions,)),
+            "child": (np.int32, (actions,)),
+            "value": (np.float32, ()),
+            "seen": (np.int32, ()),
+            "solved": (np.int8, ()),
+            "parent": (np.int32, ()),
+            "action": (np.int16, ()),
         }
-        return cls(**side_by_side((games, nodes), fields), size=np.zeros(games, np.int32))
+        return cls(**side_by_side((games, nodes), fields), size=np.zeros(games, np.int32), full=np.zeros(games, bool))
 
     def first(self, games: int) -> "Tree":
         """The first trees, in the same memory."""
-        parts: list[Any] = [x[:games] for x in self]
-        return Tree(*parts)
+        return Tree._make(x[:games] for x in self)
 
 
 class Formula(NamedTuple):
@@ -89,7 +89,7 @@ class Formula(NamedTuple):
     """First-play urgency: an edge not tried counts as the node's mean value less this times the root of the prior tried
     so far."""
     forced: float = 0.0
-    """An edge of the root that was tried is tried at least sqrt(forced P N) times (KataGo, arXiv:1902.10565, 3.2)."""
+    """A tried edge of the root is tried at least sqrt(forced P N) times in full searches (arXiv:1902.10565, 3.2)."""
     uct: bool = False
     """UCB1 instead of PUCT: every edge once, then by Kocsis and Szepesvari 2006."""
     loss: float = 0.0
@@ -175,7 +175,7 @@ def best_edge(tree: Tree, formula: Formula, i: int, node: int) -> int:
     seen = tree.seen[i, node]
     c = formula.c_init + math.log((seen + formula.c_base + 1.0) / formula.c_base)
     explore = np.float32(c * math.sqrt(seen))
-    forced = formula.forced * seen if node == 0 else 0.0
+    forced = formula.forced * seen if node == 0 and tree.full[i] else 0.0
     best, best_score = 0, np.float32(-np.inf)
     fresh, fresh_prior = NONE, ILLEGAL
     mass, sum_ = np.float32(0.0), tree.value[i, node]

@@ -50,7 +50,7 @@ def test_every_node_is_as_a_slow_and_obvious_search_has_it(name, formula):
     game = games.load(name)
     states, simulations = middles(game, 6), 120
     search = Search(game, hashed(game), Settings(formula), len(states), simulations)
-    search.run(states, np.full(len(states), simulations))
+    search.run(states, np.full(len(states), simulations), np.ones(len(states), np.bool_))
     for i, state in enumerate(states):
         same(search.tree, i, 0, SlowSearch(game, hashed(game), formula).run(state, simulations))
 
@@ -105,6 +105,16 @@ def test_games_searched_together_go_as_they_go_alone_bit_for_bit(name, kind):
         for all_, one in zip(together, moves([i]), strict=True):
             for x, y in zip(all_, one, strict=True):
                 np.testing.assert_array_equal(x[i], y[0])
+
+
+def test_only_full_searches_force_playouts_and_prune_them():
+    game = games.load("connect4")
+    plain, forcing = (Search(game, hashed(game), Settings(Formula(forced=f)), 2, 200) for f in (0.0, 50.0))
+    for search in (plain, forcing):
+        search.run(game.begin(2), np.full(2, 200), np.array([True, False]))
+    assert (forcing.visits(2)[0] != plain.visits(2)[0]).any()
+    np.testing.assert_array_equal(forcing.visits(2)[1], plain.visits(2)[1])
+    np.testing.assert_array_equal(forcing.policies(2)[1], plain.policies(2)[1])
 
 
 def test_simulations_are_counted_and_visits_add_up():

@@ -43,9 +43,10 @@ class Config(ActorCriticConfig):
     """Credit of an action: the episode's whole discounted return; the rewards from then on, discounted from
     then on; or these times gamma^t, the exact gradient of the discounted return, in which late actions hardly count."""
     baseline: Literal["none", "mean", "time", "leave_one_out", "optimal", "linear", "value"] = "value"
-    """Baseline subtracted to lower the variance: none; the mean of the batch (shrinks the gradient by 1 - 1/N); its
-    mean at the same time step (likewise); that of the other episodes (unbiased); the constant of least variance for
-    each weight of the network, from the other episodes; a regression on observations and time; a value network."""
+    """Baseline subtracted to lower the variance: none; the mean of the batch; its mean at the same time step; that of
+    the other episodes; the constant of least variance for each weight of the network, from the others too; a regression
+    on observations and time; a value network. Only `mean` and `time` are biased: they shrink the gradient of whole
+    returns by 1 - 1/N and turn that of rewards to go, and a step that one episode alone reaches gets none of `time`."""
     epochs: int = 1
     """Gradient steps per update; from the second on the episodes are those of an older policy, see `reuse`."""
     memory: int = 0
@@ -148,8 +149,7 @@ def mean_baseline(ret: NDArray[Any], alive: NDArray[np.bool_], cfg: Config) -> N
         case "time":
             return np.broadcast_to(total / count.clip(1), ret.shape)
         case "leave_one_out":
-            others: NDArray[Any] = (total - ret) / (count - 1).clip(1) * (count > 1)
-            return others
+            return np.where(count > 1, (total - ret) / (count - 1).clip(1), 0.0)
     return np.zeros_like(ret)
 
 

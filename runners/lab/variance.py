@@ -2,7 +2,8 @@
 
 T-102, T-103, T-105, T-026 to T-031: estimators on a random MDP whose gradient is known exactly, with episodes of 20
 steps, no discount and rewards around 1 (Huang, section 28.2; Kaplan, section 8.2). The exceptions are checked too: the
-batch's own mean shrinks the gradient by 1 - 1/N, and where rewards cancel whole returns vary less than rewards to go.
+mean of a batch of equally long episodes shrinks the gradient by 1 - 1/N, and where rewards cancel whole returns vary
+less than rewards to go.
 """
 
 from collections.abc import Iterator

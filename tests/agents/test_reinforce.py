@@ -157,9 +157,18 @@ def test_leave_one_out_is_unbiased(weight):
 
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("baseline", ["mean", "time"])
-def test_the_batch_mean_shrinks_the_gradient_by_1_minus_1_over_n(count, baseline):
+def test_the_batch_mean_shrinks_the_gradient_of_whole_returns_by_1_minus_1_over_n(count, baseline):
     mean, _ = moments(config(weight="whole", baseline=baseline), count=count, horizon=2)
     np.testing.assert_allclose(mean, (1 - 1 / count) * exact(True, horizon=2), atol=1e-12)
+
+
+def test_in_episodes_of_unequal_length_only_the_means_of_others_keep_the_direction_of_rewards_to_go():
+    truth = exact(discounted=False, horizon=2)
+    for baseline, kept in (("mean", False), ("time", False), ("leave_one_out", True)):
+        mean, _ = moments(config(weight="to_go", baseline=baseline), count=2, horizon=2)
+        assert (np.ptp(mean / truth) < 1e-9) == kept, baseline
+    alone, _ = moments(config(weight="to_go", baseline="time"), horizon=2)
+    np.testing.assert_allclose(alone, 0.0, atol=1e-12)  # each step is reached by one episode
 
 
 def test_the_mean_at_each_time_step_is_over_those_that_have_not_ended():

@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ..errors import UsageError
 from ..jitted.instantiate import instantiate
 from ..jitted.rng import uniform
 from ..spaces.layout import MASK, STATE
@@ -27,6 +28,8 @@ if TYPE_CHECKING:  # in the loops below these are the game's own functions, see 
 
 LOSS, DRAW, WIN, GOES_ON = -1, 0, 1, 2
 """Result of a move for the player who made it."""
+_TRAPPED, _ENDLESS = -126, -125
+"""In place of GOES_ON where there is no legal move, or where `max_plies` are played."""
 NONE = -1
 """No action, or no node of a tree."""
 RESIGN = -1
@@ -71,6 +74,18 @@ class Game:
     """Whether a move can win long before the board is full: a search then looks for such a move in each new position
     (decisive moves, Teytaud and Teytaud 2010), which costs as many moves as there are open."""
 
+    def __post_init__(self) -> None:
+        if self.max_plies < 1 or self.state_size < 1 or self.actions < 1:
+            raise UsageError(f"{self.name}: max_plies, state_size and actions must be at least 1")
+        if len(self.shape) != 3:
+            raise UsageError(f"{self.name}: shape is {self.shape}; it must be (planes, height, width)")
+        sizes = self.shape[1] * self.shape[2], self.actions
+        for image in self.symmetries:
+            if any(sorted(x) != list(range(size)) for x, size in zip(image, sizes, strict=True)):
+                raise UsageError(
+                    f"{self.name}: a symmetry must name each of {sizes[0]} cells and {sizes[1]} actions once"
+                )
+
     @property
     def jitted(self) -> bool:
         """Whether the rules are compiled."""
@@ -83,9 +98,15 @@ class Game:
         return states
 
     def advance(self, states: States, actions: NDArray[np.int64]) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """Move in place: outcomes (N,) for those who moved, and the actions (N, A) open to the others."""
+        """Move in place: outcomes (N,) for those who moved, and the actions (N, A) open to the others.
+
+        Raises:
+            UsageError: where the rules break what `Game` says of them.
+        """
         outcome, mask = np.empty(len(states), np.int8), np.zeros((len(states), self.actions), np.int8)
-        self._advance(states, self.params, actions, outcome, mask)
+        self._advance(states, self.params, actions, outcome, mask, self.max_plies)
+        if outcome.min(initial=GOES_ON) < LOSS or outcome.max(initial=LOSS) > GOES_ON:
+            self._refuse(outcome)
         return outcome, mask
 
     def actions_of(self, states: States) -> NDArray[np.int8]:
@@ -108,13 +129,29 @@ class Game:
         """Planes (N, C, H, W) that a network sees."""
         planes = np.zeros((len(states), *self.shape), np.float32)
         self._observe(states, self.params, planes)
+        if not np.isfinite(planes.sum()):
+            raise UsageError(f"{self.name}: observe wrote planes that are not finite")
         return planes
 
     def playout(self, states: States, random: NDArray[np.uint64]) -> NDArray[np.float32]:
         """Results (N,) of random games from unfinished positions, for the player to move; `random` (N,) are streams."""
-        value = np.empty(len(states), np.float32)
-        self._playout(states.copy(), self.params, random, np.empty(self.actions, np.int8), value)
+        outcome, value = np.empty(len(states), np.int8), np.empty(len(states), np.float32)
+        mask = np.empty(self.actions, np.int8)
+        self._playout(states.copy(), self.params, random, mask, self.max_plies, outcome, value)
+        if outcome.min(initial=LOSS) < LOSS or outcome.max(initial=LOSS) > WIN:
+            self._refuse(outcome)
         return value
+
+    def _refuse(self, outcome: NDArray[np.int8]) -> None:
+        """Say what is wrong with the first of the outcomes (N,) that there cannot be."""
+        wrong = outcome[(outcome < LOSS) | (outcome > GOES_ON)][0]
+        if wrong == _TRAPPED:
+            raise UsageError(f"{self.name}: no move is legal, though the game goes on; let players pass by an action")
+        if wrong == _ENDLESS:
+            raise UsageError(f"{self.name}: the game goes on after {self.max_plies} moves; raise its max_plies")
+        raise UsageError(
+            f"{self.name}: play gave {wrong}, which is not LOSS, DRAW, WIN or GOES_ON ({LOSS} to {GOES_ON})"
+        )
 
     def images(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """All symmetries with the identity first: where cells (K, H*W) and actions (K, A) come from."""
@@ -189,12 +226,16 @@ def begin_all(states, params):  # type: ignore[no-untyped-def]
         start(states[i], params)
 
 
-def advance_all(states, params, actions, outcome, mask):  # type: ignore[no-untyped-def]
+def advance_all(states, params, actions, outcome, mask, most):  # type: ignore[no-untyped-def]
     """Moves in every position; what is open in a game that is over does not matter."""
     for i in range(len(states)):
         outcome[i] = play(states[i], params, actions[i])
-        if outcome[i] == GOES_ON:
+        if outcome[i] == GOES_ON and states[i, -1] >= most:
+            outcome[i] = _ENDLESS
+        elif outcome[i] == GOES_ON:
             legal(states[i], params, mask[i])
+            if not mask[i].any():
+                outcome[i] = _TRAPPED
 
 
 def legal_all(states, params, mask):  # type: ignore[no-untyped-def]
@@ -220,13 +261,17 @@ def observe_all(states, params, planes):  # type: ignore[no-untyped-def]
         observe(states[i], params, planes[i])
 
 
-def playout_all(states, params, random, mask, value):  # type: ignore[no-untyped-def]
+def playout_all(states, params, random, mask, most, outcome, value):  # type: ignore[no-untyped-def]
     """Plays every game to its end by random moves."""
     for i in range(len(states)):
-        sign, outcome = -1, GOES_ON
-        while outcome == GOES_ON:
+        sign, outcome[i] = -1, GOES_ON
+        while outcome[i] == GOES_ON:
             legal(states[i], params, mask)
-            left = int(uniform(random[i : i + 1]) * mask.sum())
+            count = np.count_nonzero(mask)
+            if count == 0 or states[i, -1] >= most:
+                outcome[i] = _TRAPPED if count == 0 else _ENDLESS
+                break
+            left = int(uniform(random[i : i + 1]) * count)
             action = 0
             while True:
                 if mask[action]:
@@ -235,5 +280,5 @@ def playout_all(states, params, random, mask, value):  # type: ignore[no-untyped
                     left -= 1
                 action += 1
             sign = -sign
-            outcome = play(states[i], params, action)
-        value[i] = sign * outcome
+            outcome[i] = play(states[i], params, action)
+        value[i] = sign * outcome[i]

@@ -39,7 +39,8 @@ def searcher(make: Callable[[int, int], Search], simulations: int, chunk: int = 
 
 
 def openings(game: Game, count: int, plies: int, seed: int) -> States:
-    """`count` positions after `plies` random moves, each different as far as there are enough."""
+    """`count` positions after `plies` random moves, each different as far as there are enough; after fewer moves where
+    every game is over by then."""
     generator, found = np.random.default_rng(seed), dict[bytes, NDArray[np.int64]]()
     spare: list[NDArray[np.int64]] = []
     for _ in range(20 * count):
@@ -54,7 +55,7 @@ def openings(game: Game, count: int, plies: int, seed: int) -> States:
         if len(found) == count:
             break
     rows = [*found.values(), *spare][:count]
-    return np.array(rows)
+    return np.array(rows) if rows else openings(game, count, plies - 1, seed)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def from_pettingzoo(make: Callable[[], Any], max_plies: int) -> Game:
     to be drawn the first two must be the stones of the player to move and the other's, as in Connect Four.
 
     Raises:
-        UsageError: if it is not a game of two players in turns with an action mask.
+        UsageError: if it is not a game of two players in turns with an action mask, seen as a board.
     """
     env = make()
     env.reset(seed=0)
@@ -38,6 +38,9 @@ def from_pettingzoo(make: Callable[[], Any], max_plies: int) -> Game:
     observed = env.observe(env.agent_selection)
     if not (isinstance(observed, dict) and "action_mask" in observed):
         raise UsageError(f"{name} observes no action_mask, so nobody can know which moves are legal")
+    if np.ndim(observed["observation"]) != 3:
+        shape = np.shape(observed["observation"])
+        raise UsageError(f"{name} observes {shape}; a game here is seen as a board (height, width, planes)")
     height, width, planes = np.shape(observed["observation"])
     records = _Records(make, name)
     return Game(
@@ -91,7 +94,13 @@ def start(state: State, params: State) -> None:
 
 
 def play(records: _Records, state: State, params: State, action: int) -> int:
-    """Add a move, and look at what it led to."""
+    """Add a move, and look at what it led to.
+
+    Raises:
+        UsageError: where the position has no room for another move.
+    """
+    if state[-1] == len(state) - 1:
+        raise UsageError(f"{records.name}: the game goes on after {state[-1]} moves; raise its max_plies")
     mover = records.at(_moves(state)).agent_selection
     state[state[-1]] = action
     state[-1] += 1

@@ -38,6 +38,8 @@ class GameVectorEnv(VectorEnv[dict[str, NDArray], NDArray, NDArray]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.states = game.begin(num_envs)
         self._mask = game.actions_of(self.states)
+        if not self._mask.any(1).all():
+            raise UsageError(f"{game.name}: no move is legal at the first position")
         self._started = False
 
     def reset(

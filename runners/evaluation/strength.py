@@ -166,4 +166,4 @@ def _depth(game: Game) -> int:
     all the best moves are wanted.
     """
     leaves = _LEAVES if game.jitted else _LEAVES // 100
-    return min(max(1, 2 * int(np.log(leaves) / np.log(game.actions)) - 1), game.max_plies)
+    return min(max(1, 2 * int(np.log(leaves) / np.log(max(game.actions, 2))) - 1), game.max_plies)

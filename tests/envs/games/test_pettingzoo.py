@@ -54,3 +54,33 @@ def test_what_is_no_game_for_two_in_turns_is_refused():
 
     with pytest.raises(UsageError, match="crowd is for 3 players"):
         from_pettingzoo(Crowd, 10)
+
+
+def test_a_game_longer_than_it_was_said_to_be_is_refused_and_its_position_stays():
+    game = from_pettingzoo(connect_four_v3.env, 6)
+    states = game.begin(1)
+    for move in range(5):
+        game.advance(states, np.array([move]))
+    before = states.copy()
+    with pytest.raises(UsageError, match="the game goes on after 6 moves; raise its max_plies"):
+        game.advance(states, np.array([5]))
+    with pytest.raises(UsageError, match="the game goes on after 6 moves; raise its max_plies"):
+        game.playout(before, np.zeros(1, np.uint64))
+    with pytest.raises(UsageError, match="the game goes on after 6 moves; raise its max_plies"):
+        game.play(states[0], game.params, 6)
+
+
+def test_what_is_seen_as_a_list_of_numbers_is_refused():
+    class Cards:
+        metadata = {"name": "cards"}
+        possible_agents = ["a", "b"]
+        agent_selection = "a"
+
+        def reset(self, seed):
+            pass
+
+        def observe(self, agent):
+            return {"observation": np.zeros(72), "action_mask": np.ones(4)}
+
+    with pytest.raises(UsageError, match=r"cards observes \(72,\); a game here is seen as a board"):
+        from_pettingzoo(Cards, 10)

@@ -1,30 +1,37 @@
 """A maximum over noisy values overestimates; double Q-learning removes that, a target copied now and then does not.
 
-T-126: Sutton & Barto's example 6.7 with 10 actions, all worth -0.1 with noise of deviation 1, learned by Q-learning on
-one table, on one with a copy of it as target (renewed every 200 steps), and on two tables that judge each other's
-choice. Kaplan §8.3 gives the copy as the remedy; choosing with one estimate and judging with an independent one is it.
+T-126: Sutton & Barto's example 6.7 with 10 actions, all worth -0.1 with noise of deviation 1, learned by the tabular
+agent: Q-learning on one table, the same judged by a copy (renewed every 200 episodes), and two tables that judge each
+other's choice. Kaplan §8.3 gives the copy as the remedy; choosing with one estimate and judging with an independent one
+is it.
 """
 
 from typing import Any
 
 import numpy as np
-from numba import njit
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from ...core.jitted.rng import normal, stream, uniform
+from ...agents.tabular import Agent, Config
+from ...core.batch import Batch, Episodes
 from . import Finding
 
 ACTIONS, EPISODES, RUNS, TRUTH = 10, 3000, 300, -0.1
-METHODS = ("plain", "target copy", "double")
+CHUNK, COPIED = 100, 200
+"""Episodes between updates, and between copies."""
+METHODS = {"plain": "q", "target copy": "q", "double": "double_q"}
+"""The tabular agent's method for each."""
+FIRST, SECOND = slice(0, 2 * RUNS, 2), slice(1, 2 * RUNS, 2)
+"""The states of all runs, which one table holds."""
 
 
 def experiment(seed: int) -> Finding:
     """E[max Q] - max Q* in the second state, by what the first state is told of it."""
-    told = {name: _estimates(k, seed) - TRUTH for k, name in enumerate(METHODS)}
-    end = {name: curve[:, -300:].mean(1) for name, curve in told.items()}
+    told = {name: _estimates(name, seed) - TRUTH for name in METHODS}
+    end = {name: curve[:, -3:].mean(1) for name, curve in told.items()}
     mean = {name: x.mean() for name, x in end.items()}
     error = {name: x.std() / np.sqrt(RUNS) for name, x in end.items()}
-    rows = [(name, mean[name], error[name], told[name][:, 100].mean()) for name in METHODS]
+    rows = [(name, mean[name], error[name], told[name][:, 0].mean()) for name in METHODS]
     checks = {
         f"plain Q-learning overestimates ({mean['plain']:.2f} +- {error['plain']:.2f})": mean["plain"]
         > 10 * error["plain"],
@@ -35,7 +42,7 @@ def experiment(seed: int) -> Finding:
     def draw(figure: Any) -> None:
         axes = figure.subplots()
         for name, curve in told.items():
-            axes.plot(curve.mean(0), label=name)
+            axes.plot(np.arange(CHUNK, EPISODES + 1, CHUNK), curve.mean(0), label=name)
         axes.axhline(0, color="black", linewidth=0.8)
         axes.set(xlabel="episodes", ylabel="estimate of the best value - truth")
         axes.legend()
@@ -43,26 +50,29 @@ def experiment(seed: int) -> Finding:
     return Finding(("method", "bias at the end", "standard error", "after 100 episodes"), rows, checks, draw)
 
 
-def _estimates(method: int, seed: int) -> NDArray[np.float64]:
-    """The bootstrap value of the second state, (RUNS, EPISODES)."""
-    return np.stack([_run(method, stream(seed * RUNS + r)) for r in range(RUNS)])
+def _estimates(name: str, seed: int) -> NDArray[np.float64]:
+    """What the first state has learned of a step into the second, (RUNS, EPISODES / CHUNK)."""
+    rng = np.random.default_rng(seed)
+    method: Any = METHODS[name]
+    agent = Agent(Discrete(2 * RUNS), Discrete(ACTIONS), Config(method, gamma=1.0, lr=0.1, lr_decay=0.0), seed=seed)
+    out = []
+    for begun in range(0, EPISODES, CHUNK):
+        if begun % COPIED == 0:
+            copy = agent.q[0, SECOND].copy()
+        agent.update(_episodes(rng), begun / EPISODES)
+        out.append(copy.max(-1) if name == "target copy" else agent.q[:, FIRST].mean((0, 2)))
+    return np.stack(out, 1)
 
 
-@njit(nogil=True, cache=True)
-def _run(method: int, random: NDArray) -> NDArray:
-    """Estimated value of a step into the second state, after every episode; all actions are tried evenly."""
-    q, copy = np.zeros((2, ACTIONS)), np.zeros(ACTIONS)
-    out = np.empty(EPISODES)
-    for k in range(EPISODES):
-        if k % 200 == 0:
-            copy[:] = q[0]
-        which = int(uniform(random) < 0.5) if method == 2 else 0
-        action = int(uniform(random) * ACTIONS)
-        q[which, action] += 0.1 * (TRUTH + normal(random) - q[which, action])
-        if method == 0:
-            out[k] = q[0].max()
-        elif method == 1:
-            out[k] = copy.max()
-        else:
-            out[k] = 0.5 * (q[1, np.argmax(q[0])] + q[0, np.argmax(q[1])])
-    return out
+def _episodes(rng: np.random.Generator) -> Batch:
+    """CHUNK episodes of each run, of two steps whose actions are tried evenly; only the second one pays."""
+    shape = (2 * CHUNK, RUNS)
+    second = np.broadcast_to(np.arange(2 * CHUNK)[:, None] % 2 == 1, shape)
+    state = np.vstack([2 * np.arange(RUNS) + second, 2 * np.arange(RUNS)])
+    reward = np.where(second, TRUTH + rng.normal(size=shape), 0.0).astype(np.float32)
+    at = np.argwhere(second)
+    none = Episodes(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
+    first = np.vstack([~second, np.ones((1, RUNS), np.bool_)])
+    action = rng.integers(ACTIONS, size=shape)
+    flags = second, np.zeros(shape, np.bool_), np.ones(shape, np.bool_)
+    return Batch(state, action, reward, *flags, first, at, state[tuple(at.T)], none, {})

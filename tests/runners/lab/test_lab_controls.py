@@ -1,0 +1,85 @@
+"""Negative controls: where a claim is sabotaged, the check that is about it fails."""
+
+from dataclasses import replace
+
+import pytest
+
+from gymnast.agents.reinforce import credit
+from gymnast.core.learn.returns import gae, n_step, td_lambda
+from gymnast.runners.lab import bias, importance, overestimate, variance
+from gymnast.runners.lab._mdp import score_sums
+
+SEED = 1
+
+
+def verdict(module, words):
+    """Whether the check whose sentence contains `words` is true."""
+    (check,) = [true for sentence, true in module.experiment(SEED).checks.items() if words in sentence]
+    return check
+
+
+@pytest.mark.parametrize(
+    ("reuse", "words"),
+    [
+        ("per_decision", "but are biased"),
+        ("per_decision", "first-order weights vary least"),
+        ("first_order", "are unbiased"),
+        ("trajectory", "decisions vary less"),
+    ],
+)
+def test_importance_weights_that_are_all_alike_fail_what_tells_them_apart(monkeypatch, reuse, words):
+    monkeypatch.setattr(importance, "HORIZONS", (1, 2, 6, 8, 12))
+    monkeypatch.setattr(importance, "EPISODES", 50_000)
+    monkeypatch.setattr(importance, "credit", lambda log, reward, cfg: credit(log, reward, replace(cfg, reuse=reuse)))
+    assert not verdict(importance, words)
+
+
+def test_effective_samples_that_are_all_counted_fail_their_law(monkeypatch):
+    monkeypatch.setattr(importance, "EPISODES", 1000)
+    monkeypatch.setattr(importance, "effective_samples", lambda log_ratio: 1.0)
+    assert not verdict(importance, "1.04^-T")
+
+
+def stuck(function, at):
+    """A return whose knob does not turn from `at` on."""
+    return lambda reward, next_value, done, gamma, knob: function(reward, next_value, done, gamma, min(knob, at))
+
+
+@pytest.mark.parametrize(
+    ("name", "sabotaged", "words"),
+    [
+        ("n_step", stuck(n_step, 12), "the bias falls with n"),
+        ("n_step", stuck(n_step, 12), "the variance rises with n"),
+        ("td_lambda", stuck(td_lambda, 0.9), "the bias falls with lambda"),
+        ("td_lambda", stuck(td_lambda, 0.9), "the variance rises with lambda"),
+        ("td_lambda", stuck(td_lambda, 0.9), "lambda = 0 is one step"),
+        ("gae", lambda *given: gae(*given[:-1], 0.71), "GAE's recursion"),
+    ],
+)
+def test_returns_whose_neighbours_are_equal_fail_what_says_they_differ(monkeypatch, name, sabotaged, words):
+    monkeypatch.setattr(bias, "EPISODES", 2000)
+    monkeypatch.setattr(bias, name, sabotaged)
+    assert not verdict(bias, words)
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "words"),
+    [
+        ("plain", "double_q", "plain Q-learning overestimates"),
+        ("double", "q", "double Q-learning does not"),
+    ],
+)
+def test_q_learning_by_the_other_method_fails_what_is_said_of_it(monkeypatch, name, method, words):
+    monkeypatch.setitem(overestimate.METHODS, name, method)
+    monkeypatch.setattr(overestimate, "EPISODES", 800)
+    assert not verdict(overestimate, words)
+
+
+def test_a_copy_that_is_never_renewed_fails_what_is_said_of_copies(monkeypatch):
+    monkeypatch.setattr(overestimate, "COPIED", 10**9)
+    assert not verdict(overestimate, "a target copy overestimates")
+
+
+def test_estimates_that_are_too_large_fail_the_check_of_the_mean(monkeypatch):
+    monkeypatch.setattr(variance, "score_sums", lambda *given: 1.5 * score_sums(*given))
+    assert not verdict(variance, "no mean is off")

@@ -146,16 +146,20 @@ class Agent:
         if self.cfg.divergence != "forward_kl":
             columns["probability"] = probability(batch)
         data = {name: self._tensor(x.reshape(-1, *x.shape[2:])[valid]) for name, x in columns.items()}
-        apart = held_out(episode, self.cfg.validation, self.seed).ravel()[valid]
-        if self.passes == 0:
+        whole = held_out(episode, self.cfg.validation, self.seed)
+        if self.cfg.patience and not whole.any():
+            raise UsageError("patience needs a second episode to hold out; give more demonstrations, or no patience")
+        apart = whole.ravel()[valid]
+        if self.passes == 0 and not apart.all():
             self.student.encoder.update(data["obs"][self._tensor(~apart)])
         return self.learn(data, apart, progress)
 
     def learn(self, data: dict[str, Tensor], apart: NDArray[np.bool_], progress: float) -> dict[str, float]:
         """One pass over "obs", "action" and, if need be, "probability" (B, ...) but for the steps held `apart` (B,)."""
         train, held = ({name: x[self._tensor(which)] for name, x in data.items()} for which in (~apart, apart))
-        if self.cfg.patience and not len(held["obs"]):
-            raise UsageError("patience needs a second episode to hold out; give more demonstrations, or no patience")
+        self.passes += 1
+        if not len(train["obs"]):  # the steps of the run end within episodes that are held out
+            return self._validate(held)
         train["weight"] = self._weights(train["action"])
         deviation = train["obs"].std(0, correction=0) if self.cfg.noise else None
         lr = scheduled(self.cfg.lr, self.cfg.lr_schedule, progress)
@@ -169,16 +173,11 @@ class Agent:
                 noise = torch.empty_like(mb["obs"]).normal_(generator=self.generator)
                 mb["obs"] = mb["obs"] + self.cfg.noise * deviation * noise
             logs.append(self._descend(mb, lr, twin))
-        self.passes += 1
         imitation, norm = torch.stack(logs).mean(0).tolist()  # the only device-to-host sync of the update
         metrics = {"loss/imitation": imitation, "loss/grad_norm": norm, "policy/lr": lr}
         seen = {name: x[: self.cfg.minibatch] for name, x in train.items()}
         metrics["policy/entropy"] = self._judge(seen)["entropy"]
-        if len(held["obs"]):
-            judged = self._judge(held)
-            metrics["validation/loss"], metrics[f"validation/{self._error}"] = judged["loss"], judged["error"]
-            self._look_back(judged["loss"])
-        return metrics
+        return metrics | (self._validate(held) if len(held["obs"]) else {})
 
     def parts(self) -> dict[str, Any]:
         # which episodes are held out must stay, so the seed is one of them
@@ -258,6 +257,12 @@ class Agent:
             imitation = loss(self.student, mb, self.cfg)[1]["loss/imitation"]
             sums += torch.stack([imitation * len(index), pi.entropy().sum(), off.sum()])
         return dict(zip(("loss", "entropy", "error"), (sums / len(data["obs"])).tolist(), strict=True))
+
+    def _validate(self, held: dict[str, Tensor]) -> dict[str, float]:
+        """Metrics of the steps that are held out, after which the policy may be kept."""
+        judged = self._judge(held)
+        self._look_back(judged["loss"])
+        return {"validation/loss": judged["loss"], f"validation/{self._error}": judged["error"]}
 
     def _look_back(self, validation: float) -> None:
         """Keep the policy if its validation loss is the lowest; finish when that is too long ago."""

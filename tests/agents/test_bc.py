@@ -90,6 +90,32 @@ def learned(cfg, batch, passes=60, obs=BOX, action=BOX, seed=SEED):
     return agent
 
 
+def begun(batch, steps):
+    """A pass of which only the first steps are within the run's budget."""
+    return replace(batch, valid=np.arange(len(batch.valid))[:, None] < steps)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_last_pass_that_ends_within_its_first_episode_only_measures_or_only_learns(held):
+    batch = batch_of(np.zeros((4, 2), np.float32), np.zeros((4, 2), np.float32), done=[0, 1, 0, 1])
+    episode = np.array([[0], [0], [1], [1]])
+    seed = next(s for s in range(99) if bc.held_out(episode, 0.1, s)[0, 0] == held)
+    agent = bc.Agent(BOX, BOX, bc.Config(patience=9), seed=seed)
+    agent.update(batch, 0.0)
+    before = agent.optimizer.flat.clone()
+    metrics = agent.update(begun(batch, 1), 0.5)
+    assert ("validation/loss" in metrics, "loss/imitation" in metrics) == (held, not held)
+    assert torch.equal(agent.optimizer.flat, before) == held
+    assert np.isfinite(list(metrics.values())).all()
+
+
+def test_a_run_of_held_out_steps_alone_learns_nothing():
+    batch = batch_of(np.zeros((4, 2), np.float32), np.zeros((4, 2), np.float32), done=[0, 1, 0, 1])
+    seed = next(s for s in range(99) if bc.held_out(np.array([[0], [0], [1], [1]]), 0.1, s)[0, 0])
+    agent = bc.Agent(BOX, BOX, bc.Config(), seed=seed)
+    assert np.isfinite(agent.update(begun(batch, 1), 1.0)["validation/loss"])
+
+
 @pytest.mark.learns
 @pytest.mark.parametrize("head", ["plain", "squashed", "mixture", "autoregressive"])
 def test_every_head_imitates_a_continuous_expert(head):

@@ -23,6 +23,7 @@ def parse(options: Any, args: Sequence[str], prog: str, why: str = "") -> Any:
 
     `why` explains why options that a user may expect do not exist.
     """
+    args = _switched(args, options)
     said = io.StringIO()
     helping = {"-h", "--help"} & set(args)
     capture = contextlib.nullcontext() if helping else contextlib.redirect_stderr(said)
@@ -47,6 +48,34 @@ def parse(options: Any, args: Sequence[str], prog: str, why: str = "") -> Any:
     raise UsageError(
         f"unknown option {word!r}{f': {why}.' if why else '.' + nearest(word, _flags(options))} See {prog} --help"
     )
+
+
+def value(flags: Sequence[str], name: str, default: Any) -> Any:
+    """The last value of the option `name` among `flags` that are not parsed yet, in any spelling, or the default."""
+    given = [flag.partition("=") for flag in flags]
+    for i, (word, equals, text) in reversed(list(enumerate(given))):
+        if word.replace("_", "-") == name and (equals or i + 1 < len(flags)):
+            return text if equals else flags[i + 1]
+    return default
+
+
+def _switched(args: Sequence[str], options: Any) -> list[str]:
+    """`args` with every switch that is given a value, as in `--quiet=true` and `--quiet true`, as `--quiet` alone."""
+    switches = {flag for flag, kind in _flags(options).items() if kind is bool}
+    words, pending = [], list(args)
+    while pending:
+        word, equals, text = pending.pop(0).partition("=")
+        name = word.replace("_", "-")
+        if name in switches and not equals and pending and pending[0].lower() in _TRUTH:
+            equals, text = "=", pending.pop(0)
+        if name not in switches or not equals:
+            words.append(word + equals + text)
+        elif text.lower() in _TRUTH:
+            group, dot, last = name.rpartition(".")
+            words.append(name if _TRUTH[text.lower()] else f"{group}{dot}no-{last}" if dot else f"--no-{name[2:]}")
+        else:
+            raise UsageError(f"{word} is {text!r}; it must be true or false")
+    return words
 
 
 NOT_OPTIONS = ("algo", "env", "agent", "preset", "env_args", "eval_args")  # fields of Run that are said otherwise
@@ -113,7 +142,7 @@ def env_args(flags: list[str]) -> tuple[list[str], dict[str, dict[str, Any]]]:
     given: dict[str, dict[str, Any]] = {"env_args": {}, "eval_args": {}}
     pending = iter(flags)
     for flag in pending:
-        match = re.fullmatch(r"--(env|eval-env)\.([\w-]+)(?:=(.*))?", flag)
+        match = re.fullmatch(r"--(env|eval[-_]env)\.([\w-]+)(?:=(.*))?", flag, re.DOTALL)
         if not match:
             rest.append(flag)
             continue
@@ -133,6 +162,7 @@ def _literal(text: str) -> Any:
 
 
 _NUMBERS = ConstructorRegistry()
+_TRUTH = {"true": True, "false": False}
 _SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
 
 
@@ -168,16 +198,16 @@ def _number_rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
     )
 
 
-def _flags(options: Any, prefix: str = "--") -> list[str]:
-    """Every option of a dataclass and of the dataclasses in it."""
-    flags = []
+def _flags(options: Any, prefix: str = "--") -> dict[str, Any]:
+    """Every option of a dataclass and of the dataclasses in it, with its type."""
+    flags: dict[str, Any] = {}
+    kinds = get_type_hints(options)
     for f in dataclasses.fields(options):
         name = f.name.replace("_", "-")
-        nested = f.default_factory() if f.default_factory is not dataclasses.MISSING else None
-        if dataclasses.is_dataclass(nested):
-            flags += _flags(nested, f"{prefix}{name}.")
+        if dataclasses.is_dataclass(kinds[f.name]):
+            flags |= _flags(kinds[f.name], f"{prefix}{name}.")
         else:
-            flags.append(prefix + name)
+            flags[prefix + name] = kinds[f.name]
     return flags
 
 

@@ -1,13 +1,12 @@
 """The command `gymnast train`: begin a run, go on with one, explain the options of an algorithm."""
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import UsageError
 from .arguments import Resume
-from .options import chosen, env_args, parse, train_options
+from .options import chosen, env_args, parse, train_options, value
 
 _USAGE = "usage: gymnast train ALGO ENV [options]      gymnast train --resume DIR [--steps N]\n"
 
@@ -24,8 +23,8 @@ def train(args: list[str]) -> int:
 
     algo, env = args[:2]
     flags, given = env_args(args[2:])
-    source = _value(flags, "--init-from", None)
-    base = runs.preset(algo, env, _value(flags, "--preset", "auto"), init_from=source)
+    source = value(flags, "--init-from", None)  # this and the preset decide what the defaults of the other options are
+    base = runs.preset(algo, env, value(flags, "--preset", "auto"), init_from=source)
     plain = runs.preset(algo, env, "none", init_from=source)
     title = f"Train {algo} on {base.env} (preset: {base.preset})."
     options = parse(train_options(base, plain, title), flags, f"gymnast train {algo} {env}")
@@ -33,11 +32,6 @@ def train(args: list[str]) -> int:
     run = dataclasses.replace(chosen(base, options), **added)
     out = options.out or default_out(run)
     return _report(out, training.train(run, out, options.quiet), options.quiet)
-
-
-def _value(flags: Sequence[str], name: str, default: Any) -> Any:
-    """The word after the flag `name`, which decides what the defaults of the other flags are."""
-    return flags[flags.index(name) + 1] if name in flags[:-1] else default
 
 
 def _resume(args: list[str]) -> int:

@@ -83,9 +83,13 @@ class Config(SharedConfig, RewardConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        given = [name for name in ("episodes", "n_step") if getattr(self, name) is not None]
-        positive = ("horizon", "lr", "optimizer_eps", "max_grad_norm", "replay_batch", "replay_steps", "critic_lr")
-        check_ranges(self, positive=(*positive, *given), unit=("gamma", "lam"), at_least_0=("replay", "value_warmup"))
+        positive = ("horizon", "episodes", "n_step", "lr", "optimizer_eps", "max_grad_norm")
+        check_ranges(
+            self,
+            positive=(*positive, "replay_batch", "replay_steps", "critic_lr"),
+            unit=("gamma", "lam"),
+            at_least_0=("replay", "value_warmup", "value_coef", "entropy_coef"),
+        )
         if self.replay and self.value_warmup:
             raise UsageError("value_warmup is for learning from rollouts and does not go with a replay; choose one")
         if self.replay and self.control_variate:

@@ -121,13 +121,14 @@ class Config(BoardConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive = ("horizon", "simulations", "fast_simulations", "passes", "minibatch", "window", "max_grad_norm")
-        temperatures = ("temperature", "temperature_final")
+        positive = ("horizon", "simulations", "fast_simulations", "passes", "minibatch", "window", "window_most", "lr")
+        search = ("c_init", "c_base", "noise_total", "max_grad_norm", "past_most", "gate_games", "generation")
+        weights = ("fpu", "forced", "l2", "value_coef", "reply_coef", "temperature", "temperature_final")
         check_ranges(
             self,
-            positive=(*positive, "past_most", "gate_games", "generation", "temperature_halflife"),
+            positive=(*positive, *search, "temperature_halflife"),
             unit=("full_share", "noise_fraction", "search_value", "resign", "resign_watched", "past_share", "gate"),
-            at_least_0=("forced", "gumbel", "cached", "l2", "reply_coef", "random_plies", *temperatures),
+            at_least_0=("gumbel", "cached", "random_plies", *weights),
         )
         if self.full_share == 0:
             raise UsageError("full_share is 0; nothing would be learned")

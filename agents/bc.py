@@ -69,12 +69,10 @@ class Config(PolicyConfig):
         super().__post_init__()
         check_ranges(
             self,
-            positive=("minibatch", "lr"),
+            positive=("minibatch", "lr", "patience"),
             unit=("validation",),
             at_least_0=("l2", "entropy_coef", "noise"),
         )
-        if self.patience is not None and self.patience < 1:
-            raise UsageError(f"patience is {self.patience}; it must be at least 1 pass")
 
 
 def loss(net: Policy, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:

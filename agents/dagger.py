@@ -61,13 +61,12 @@ class Config(bc.Config):
         super().__post_init__()
         check_ranges(
             self,
-            positive=("horizon", "epochs", "beta_rounds", "ensemble"),
+            positive=("horizon", "epochs", "beta_rounds", "queries", "ensemble"),
             unit=("beta_start", "beta_decay"),
+            at_least_0=("threshold",),
         )
         if self.threshold is not None and self.ensemble < 2:
             raise UsageError("threshold asks where an ensemble disagrees; give ensemble of 2 or more")
-        if self.queries is not None and self.queries < 1:
-            raise UsageError(f"queries is {self.queries}; it must be at least 1, or none for no limit")
 
 
 def beta(cfg: Config, round: int) -> float:

@@ -97,7 +97,7 @@ class Config(ActionValueConfig):
                 *("n_step", "target_interval", "tau", "frames"),
             ),
             unit=("gamma", "tau", "epsilon_start", "epsilon", "epsilon_fraction", "beta"),
-            at_least_0=("learning_starts", "priority", "value_warmup"),
+            at_least_0=("learning_starts", "lr", "priority", "value_warmup"),
         )
         if self.value_warmup and not self.dueling:
             raise UsageError(

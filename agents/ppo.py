@@ -79,9 +79,13 @@ class Config(SharedConfig, RewardConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        given = () if self.kl_penalty is None else ("kl_penalty",)
-        positive = ("horizon", "epochs", "minibatch", "adam_eps", "max_grad_norm", "clip", "kl_goal", *given)
-        check_ranges(self, positive=positive, unit=("gamma", "lam"), at_least_0=("value_warmup",))
+        positive = ("horizon", "epochs", "minibatch", "adam_eps", "max_grad_norm", "clip", "kl_penalty", "kl_goal")
+        check_ranges(
+            self,
+            positive=(*positive, "value_clip", "target_kl"),
+            unit=("gamma", "lam"),
+            at_least_0=("lr", "value_warmup", "value_coef", "entropy_coef"),
+        )
 
 
 def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:

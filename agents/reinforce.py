@@ -75,9 +75,8 @@ class Config(ActorCriticConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        given = [name for name in ("clip", "max_grad_norm") if getattr(self, name) is not None]
-        positive = ("episodes", "epochs", "lr", "value_lr", "value_epochs", *given)
-        check_ranges(self, positive=positive, unit=("gamma",), at_least_0=("memory",))
+        positive = ("episodes", "epochs", "clip", "lr", "max_grad_norm", "value_lr", "value_epochs")
+        check_ranges(self, positive=positive, unit=("gamma",), at_least_0=("memory", "entropy_coef"))
 
 
 def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:

@@ -43,6 +43,9 @@ class NetConfig(TwinsConfig):
     normalize_obs: bool = False
     """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
 
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("hidden",))
+
 
 @dataclass(frozen=True)
 class PolicyConfig(NetConfig):
@@ -57,6 +60,7 @@ class PolicyConfig(NetConfig):
     """Bins per component of autoregressive actions."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_ranges(self, positive=("components", "bins"))
 
 
@@ -77,7 +81,7 @@ class ActorCriticConfig(PolicyConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_ranges(self, positive=() if self.sde_freq is None else ("sde_freq",))
+        check_ranges(self, positive=("sde_freq",), at_least_0=("policy_gain",))
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ class ActionValueConfig(NetConfig):
     """Least and largest return of the categorical distribution."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        check_ranges(self, positive=("atoms",))
         if self.distribution != "none" and self.atoms < 2:
             raise UsageError(f"atoms is {self.atoms}; a distribution needs at least 2")
         if len(self.limits) != 2 or self.limits[0] >= self.limits[1]:
@@ -126,4 +132,4 @@ class BoardConfig(TwinsConfig):
     """Compute the network in bfloat16: faster on processors made for it."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, at_least_0=("blocks",))
+        check_ranges(self, positive=("channels", "hidden"), at_least_0=("blocks",))

@@ -6,6 +6,8 @@ from typing import Literal
 
 from tyro.conf import Positional
 
+from ...core.errors import check_ranges
+
 
 @dataclass(frozen=True)
 class Resume:
@@ -17,6 +19,9 @@ class Resume:
     """New total of environment steps."""
     quiet: bool = False
     """Print nothing but errors."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("steps",))
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,9 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class Render:
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("episodes", "simulations"), at_least_0=("seed",))
+
     """Watch a trained agent in a window, or write a video that shows its thoughts beside the picture."""
 
     run: Positional[Path]
@@ -66,6 +74,9 @@ class Render:
 
 @dataclass(frozen=True)
 class Play:
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("episodes",), at_least_0=("seed",))
+
     """Play a game for two against a trained agent in the terminal. Type `help` there to see the commands."""
 
     run: Positional[Path]
@@ -80,6 +91,9 @@ class Play:
 
 @dataclass(frozen=True)
 class Collect:
+    def __post_init__(self) -> None:
+        check_ranges(self, at_least_0=("simulations",))
+
     """Record demonstrations of an expert: a run's folder, a Stable-Baselines3 zip, module:function, or human."""
 
     expert: Positional[str]
@@ -104,6 +118,9 @@ class Collect:
 
 @dataclass(frozen=True)
 class Imitate:
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("episodes",), unit=("noise",), at_least_0=("seed",))
+
     """Compare how close behaviour cloning and DAgger come to an expert, by the number of demonstrations."""
 
     expert: Positional[str]
@@ -124,6 +141,9 @@ class Imitate:
 
 @dataclass(frozen=True)
 class Demonstrations:
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("demonstrations", "seeds", "episodes"))
+
     """Check recorded demonstrations and describe them; exchange them with Minari."""
 
     folder: Positional[Path]
@@ -182,7 +202,13 @@ class Lab:
     """Name of the experiment; `gymnast lab` alone lists them."""
     seed: int = 0
     """Seed of everything random."""
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("repeats",))
+
     out: Path | None = None
     """Figure to write (.png, .pdf, .svg), or a folder for it; none: lab-NAME.png in the working directory."""
     json: bool = False
     """Print one JSON object."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, at_least_0=("seed",))

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import field
+from decimal import Decimal, InvalidOperation, Overflow
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -154,34 +155,53 @@ def env_args(flags: list[str]) -> tuple[list[str], dict[str, dict[str, Any]]]:
 
 
 def _literal(text: str) -> Any:
-    """The value that `text` writes in Python or JSON, or the text itself."""
-    for read in (ast.literal_eval, json.loads, number):
+    """The value that `text` writes in Python or JSON, or as a short number; else the text itself, as 007 is."""
+    for read in (ast.literal_eval, json.loads):
         with contextlib.suppress(ValueError, SyntaxError):
             return read(text)
-    return text
+    if not re.fullmatch(_SHORT, text):
+        return text
+    value = _decimal(text)
+    return int(value) if _is_whole(value) else float(value)
 
 
 _NUMBERS = ConstructorRegistry()
+_LONGEST = 308  # digits before the point of the largest float
 _TRUTH = {"true": True, "false": False}
 _SUFFIX = {"k": 10**3, "M": 10**6, "G": 10**9}
 
 
+_SHORT = r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)[kMG]|[+-]?inf"  # beside what Python writes
+
+
 def number(text: str) -> float:
     """The number that `text` writes, where 100k, 1M and 3e-4 are numbers."""
-    scale = _SUFFIX.get(text[-1:], 1)
-    try:
-        return float(text[:-1] if scale > 1 else text) * scale
-    except ValueError:
-        raise ValueError(f"{text!r} is not a number") from None
+    return float(_decimal(text))
 
 
 def _whole(text: str) -> int:
-    if re.fullmatch(r"[+-]?\d[\d_]*", text):
-        return int(text)
-    value = number(text)
-    if not value.is_integer():
+    value = _decimal(text)
+    if not _is_whole(value):
         raise ValueError(f"{text!r} is not a whole number")
     return int(value)
+
+
+def _decimal(text: str) -> Decimal:
+    """The number that `text` writes, exactly: 4.1k is 4100."""
+    scale = _SUFFIX.get(text[-1:], 1)
+    try:
+        value = Decimal(text[:-1] if scale > 1 else text) * scale
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a number") from None
+    except Overflow:
+        raise ValueError(f"{text!r} is too large") from None
+    if value.is_finite() and value.adjusted() > _LONGEST:
+        raise ValueError(f"{text!r} is too large")
+    return value
+
+
+def _is_whole(value: Decimal) -> bool:
+    return value.is_finite() and value == value.to_integral_value()
 
 
 @_NUMBERS.primitive_rule

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 from ... import agents
-from ...core.errors import UsageError, nearest
+from ...core.errors import UsageError, check_ranges, check_types, fitted, nearest, type_hints
 
 _CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -82,6 +81,11 @@ def preset(algo: str, env: Any, name: str = "auto", *, agent: Mapping[str, Any] 
     Raises:
         UsageError: for an unknown algorithm, preset or key, or a value of the wrong type.
     """
+    def __post_init__(self) -> None:
+        counts = ("steps", "num_envs", "history", "demo_episodes", "eval_episodes")
+        check_ranges(self, positive=counts, at_least_0=("seed", "evals"))
+        check_types(self.agent)
+
     module = agents.load(algo)
     env = _with_version(env)
     tables = presets(algo)
@@ -114,7 +118,7 @@ def configure(config: type, values: Mapping[str, Any], where: str, base: Any = N
     Raises:
         UsageError: names the file or place, the key and the known ones.
     """
-    hints = get_type_hints(config)
+    hints = type_hints(config)
     known = [f.name for f in fields(config)]
     checked = {}
     for key, value in values.items():
@@ -174,33 +178,10 @@ def _with_version(env: Any) -> Any:
 
 
 def _matching(tables: Mapping[str, Any], env: Any) -> str:
-    """The first table for an environment, or "none"."""
+    """The first table for an environment, by its id without the module that registers it, or "none"."""
     name = env_name(env)
     return next((t for t, content in tables.items() if any(fnmatchcase(name, e) for e in patterns(t, content))), "none")
 
 
 def _replaced(run: Run, values: Mapping[str, Any], where: str) -> Run:
     return configure(Run, {k: v for k, v in values.items() if v is not None}, where, run)
-
-
-def _coerced(value: Any, hint: Any, where: str) -> Any:
-    """`value` as the type that `hint` names: whole numbers become floats, lists become tuples; nothing else changes."""
-    origin, options = get_origin(hint), get_args(hint)
-    if hint is Any or origin is dict:
-        return value
-    if origin is Literal:
-        fits = value in options
-    elif origin is UnionType:
-        return None if value is None else _coerced(value, next(o for o in options if o is not NoneType), where)
-    elif origin is tuple:
-        fits = isinstance(value, list | tuple)
-        value = tuple(_coerced(item, options[0], where) for item in value) if fits else value
-    elif hint is float:
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
-        value = float(value) if fits else value
-    else:
-        fits = isinstance(value, hint) and (hint is not int or not isinstance(value, bool))
-    if not fits:
-        expected = " or ".join(map(repr, options)) if origin is Literal else getattr(hint, "__name__", str(hint))
-        raise UsageError(f"{where} is {value!r}; it must be {expected}")
-    return value

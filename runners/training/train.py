@@ -74,7 +74,6 @@ class Training:
     """A run under way: its environments, agent and counters; a context manager that closes the environments."""
 
     def __init__(self, run: Run, out: Path | None = None, state: dict[str, Any] | None = None) -> None:
-        _check(run)
         self.run, self.out, self.steps = run, out, 0
         self._judge: Judge | None = None
         self.env = envs.make(run.env, run.num_envs, backend=run.backend, history=run.history, **run.env_args)
@@ -257,14 +256,6 @@ class Training:
             self._judge.load_state(state["judge"])
         self.seconds = state["seconds"]
         self.source.load_state(state["source"])
-
-
-def _check(run: Run) -> None:
-    for name in ("steps", "num_envs", "eval_episodes"):
-        if getattr(run, name) < 1:
-            raise UsageError(f"{name} is {getattr(run, name)}; it must be at least 1")
-    if run.seed < 0 or run.evals < 0:
-        raise UsageError(f"seed ({run.seed}) and evals ({run.evals}) must not be negative")
 
 
 @contextmanager

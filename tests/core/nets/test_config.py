@@ -38,5 +38,5 @@ def test_every_algorithm_with_a_network_describes_it_in_these_terms(algo):
 
 @pytest.mark.parametrize("bad", [{"components": 0}, {"bins": 0}])
 def test_heads_of_nothing_are_refused(bad):
-    with pytest.raises(UsageError, match="above 0"):
+    with pytest.raises(UsageError, match="at least 1"):
         config.PolicyConfig(**bad)

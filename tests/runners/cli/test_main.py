@@ -107,7 +107,7 @@ WRONG = {
     "train ppo CartPole-v1 --steps": "Missing value for argument '--steps'",
     "train ppo CartPole-v1 --steps -5": "steps is -5; it must be at least 1",
     "train ppo CartPole-v1 --num-envs 0": "num_envs is 0; it must be at least 1",
-    "train ppo CartPole-v1 --seed -1": "must not be negative",
+    "train ppo CartPole-v1 --seed -1": "seed is -1; it must be at least 0",
     "train ppo CartPole-v1 --agent.activation swish": "invalid choice 'swish' for argument '--agent.activation'",
     "train ppo CartPole-v1 --backend fast": "unknown backend 'fast'",
     "train ppo CartPole-v1 --device gpu": "device 'gpu' is not available here",

@@ -54,7 +54,7 @@ def test_every_spelling_of_a_source_takes_over_its_network(gymnast, cartpole, tm
     [
         ("--steps 64", "--steps=64"),
         ("--num-envs 3", "--num_envs=3"),
-        ("--agent.lr -1", "--agent.lr=-1"),
+        ("--agent.log-std-init -1", "--agent.log_std_init=-1"),
         ("--agent.hidden 8", "--agent.hidden=8"),
         ("--agent.activation relu", "--agent.activation=relu"),
         ("--agent.normalize-obs", "--agent.normalize-obs=true"),
@@ -79,3 +79,62 @@ def test_a_switch_takes_true_and_false_alone():
 @pytest.mark.parametrize("flags", [["--eval-env.size", "9"], ["--eval-env.size=9"], ["--eval_env.size=9"]])
 def test_every_spelling_of_an_environments_argument_reaches_it(flags):
     assert env_args(flags) == ([], {"env_args": {}, "eval_args": {"size": 9}})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("100k", 100_000),
+        ("1.5k", 1500),
+        ("4.1k", 4100),  # which is 4099.999... in floating point
+        ("-2M", -2_000_000),
+        ("1.00005k", 1000.05),
+        ("1e5", 100_000.0),
+        ("7", 7),
+        ("7.0", 7.0),
+        ("inf", float("inf")),
+        ("007", "007"),
+        ("007k", "007k"),
+        ("nan", "nan"),
+        ("True", True),
+        ("false", False),
+        ("[1, 2]", [1, 2]),
+        ("hard", "hard"),
+    ],
+)
+def test_an_environments_argument_is_a_number_where_it_is_written_as_one(text, value):
+    found = env_args(["--env.n", text])[1]["env_args"]["n"]
+    assert (type(found), found) == (type(value), value)
+
+
+@pytest.mark.parametrize("text", ["1e30", "1e999999999", "inf", "nan", "1.5", "ten", "snan"])
+def test_steps_are_a_whole_number_of_64_bits(text):
+    with pytest.raises(UsageError, match=r"whole number|too large|not a number"):
+        parsed("--steps", text)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("evaluate x --seed -1", "seed is -1; it must be at least 0"),
+        ("evaluate x --episodes 0", "episodes is 0; it must be at least 1"),
+        ("evaluate x --simulations -3", "simulations is -3; it must be at least 1"),
+        ("render x --episodes 0", "episodes is 0; it must be at least 1"),
+        ("render x --seed -1", "seed is -1; it must be at least 0"),
+        ("play x --simulations -1", "simulations is -1; it must be at least 0"),
+        ("collect x CartPole-v1 --out y --noise nan", "noise is nan; it must be finite"),
+        ("collect x CartPole-v1 --out y --noise 2", "noise is 2.0; it must be between 0 and 1"),
+        ("collect x CartPole-v1 --out y --seed -1", "seed is -1; it must be at least 0"),
+        ("imitate x CartPole-v1 --out y --demonstrations 5 0", "demonstrations is 0; it must be at least 1"),
+        ("lab bias --seed -1", "seed is -1; it must be at least 0"),
+        ("train --resume x --steps -1", "steps is -1; it must be at least 1"),
+        ("train ppo CartPole-v1 --agent.lr nan", "lr is nan; it must be finite"),
+        ("train ppo CartPole-v1 --agent.lr -1", "lr is -1.0; it must be at least 0"),
+        ("train ppo CartPole-v1 --agent.hidden 64 0", "hidden is 0; it must be at least 1"),
+        ("train ppo CartPole-v1 --steps 1e30", "steps is beyond 64 bits"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_by_every_command(gymnast, tmp_path, line, told):
+    said = gymnast(line)
+    assert (said.code, told in said.err, said.err.count("\n")) == (2, True, 1), said
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,7 @@
 """Statistics of returns and of learning."""
 
 from collections.abc import Sequence
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,8 @@ def iqm(values: ArrayLike) -> float:
 def iqm_interval(groups: Sequence[ArrayLike], seed: int = 0, resamples: int = 2000) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the IQM of all values, those of each group (a task) redrawn by themselves.
 
-    Agarwal et al. 2021, arXiv:2108.13264, stratified bootstrap.
+    Agarwal et al. 2021, arXiv:2108.13264, stratified bootstrap. Of few values it is too narrow: of three normal ones it
+    covers in 76 % of the cases, of five in 90 %, of ten in 94 %; of three in each of five tasks in 87 %.
     """
     random = np.random.default_rng(seed)
     drawn = []
@@ -32,8 +34,41 @@ def iqm_interval(groups: Sequence[ArrayLike], seed: int = 0, resamples: int = 20
     return float(low), float(high)
 
 
+def mean_interval(values: ArrayLike) -> tuple[float, float]:
+    """95 % interval of the mean: Student's t for fewer than 30 values, else a bootstrap; (nan, nan) for a single one.
+
+    A bootstrap of n values redraws what there is and is too narrow for small n: of three normal ones it covers the mean
+    in 75 % of the cases, of five in 83 %, of ten in 91 %. Student's t covers it in 95 %.
+    """
+    values = np.asarray(values, np.float64).ravel()
+    if len(values) >= _MANY:
+        return bootstrap_interval(values)
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    half = student_t(len(values) - 1) * float(values.std(ddof=1)) / sqrt(len(values))
+    return float(values.mean()) - half, float(values.mean()) + half
+
+
+def student_t(freedom: int) -> float:
+    """97.5 % quantile of Student's t distribution with so many degrees of freedom.
+
+    Beyond the table, its expansion in 1 / freedom (Abramowitz & Stegun 26.7.5), good to 1e-3.
+    """
+    if freedom <= len(_STUDENT):
+        return _STUDENT[freedom - 1]
+    z = _NORMAL
+    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3
+
+
+_MANY = 30  # values of which a bootstrap is about as wide as it should be
+_NORMAL = 1.959964
+_STUDENT = (12.7062, 4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.30600, 2.26216)  # for 1, 2, ... 9
+
+
 def bootstrap_interval(values: ArrayLike, seed: int = 0, resamples: int = 2000) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the mean."""
+    """95 % percentile bootstrap interval of the mean, too narrow for few values: see `mean_interval`."""
     values = np.asarray(values, np.float64).ravel()
     draws = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
     low, high = np.percentile(values[draws].mean(1), [2.5, 97.5])

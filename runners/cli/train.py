@@ -77,7 +77,9 @@ def _report(out: Path, result: Any, quiet: bool) -> int:
 
         low, high = map(short, result.evaluation.ci)
         count = len(result.evaluation.returns)
-        print(f"return {short(result.evaluation.mean)} [{low}, {high}] over the last evaluation's {count} episodes")
+        low, high = map(short, result.evaluation.ci)
+        interval = f" [{low}, {high}]" if count > 1 else ""
+        print(f"return {short(result.evaluation.mean)}{interval} over the last evaluation's episodes ({count})")
     print(f"the run is in {out}\n")
     print(f"  gymnast evaluate {out}")
     print(f"  gymnast render {out} --video {out / 'videos' / 'policy.mp4'}")

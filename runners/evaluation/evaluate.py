@@ -9,7 +9,7 @@ from gymnasium.vector import VectorEnv
 from ...agents import Agent
 from ...core.acting import Acting
 from ...core.errors import UsageError
-from ...core.learn.stats import bootstrap_interval, iqm
+from ...core.learn.stats import iqm, mean_interval
 from ...core.rollout.engine import Rollout
 
 _HORIZON = 64  # steps between looks at which episodes have ended
@@ -46,19 +46,26 @@ class Evaluation:
 
     @property
     def ci(self) -> tuple[float, float]:
-        """95 % bootstrap interval of the mean over episodes."""
-        return bootstrap_interval(self.returns)
+        """95 % interval of the mean over episodes; (nan, nan) for a single one."""
+        return mean_interval(self.returns)
+
+    @property
+    def interval(self) -> str:
+        """The interval, for people; nothing for a single episode."""
+        low, high = self.ci
+        return "" if len(self.returns) < 2 else f"  95% [{low:.2f}, {high:.2f}]"
 
     def to_json(self) -> dict[str, Any]:
         """Every figure, for machines."""
         figures = {name: getattr(self, name) for name in ("mean", "std", "median", "iqm", "ci")}
+        if len(self.returns) < 2:
+            figures["ci"] = None  # JSON has no nan
         return {**figures, "length": float(np.mean(self.lengths)), "episodes": len(self.returns), **asdict(self)}
 
     def lines(self) -> list[str]:
         """The figures, for people."""
-        low, high = self.ci
         return [
-            f"  return  mean {self.mean:.2f}  95% [{low:.2f}, {high:.2f}]  std {self.std:.2f}",
+            f"  return  mean {self.mean:.2f}{self.interval}  std {self.std:.2f}",
             f"          median {self.median:.2f}  iqm {self.iqm:.2f}",
             f"          min {min(self.returns):.2f}  max {max(self.returns):.2f}",
             f"  length  mean {np.mean(self.lengths):.1f}  min {min(self.lengths)}  max {max(self.lengths)}",

@@ -114,7 +114,10 @@ def kept_in(out: Path) -> list[Comparison]:
 
 
 def report(found: list[Comparison]) -> Iterator[str]:
-    """The table of comparisons: interquartile means over seeds, and over seeds and environments, with 95% intervals."""
+    """The table of comparisons: interquartile means over seeds, and over seeds and environments, with intervals.
+
+    These are 95% bootstraps, which of few seeds are too narrow: see `iqm_interval`.
+    """
     for one in found:
         low, high = one.references["random"], one.references["expert"]
         yield f"{one.env}: random {low:.1f}, expert {high:.1f} ({one.expert}), {one.episodes} episodes each"

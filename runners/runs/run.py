@@ -55,7 +55,8 @@ class Run:
     init_from: str | None = None
     """Folder of a run to begin with: its policy, its network and its normalisation of observations are taken over."""
     evals: int = 10
-    """Evaluations during training, evenly spread; 0 for none."""
+    """Evaluations during training, evenly spread; 0 for none. All play from the same starts, and the best checkpoint is
+    chosen by them, so that its own figure flatters: `gymnast evaluate` plays from others."""
     eval_episodes: int = 10
     """Episodes of each evaluation."""
     preset: str = "none"

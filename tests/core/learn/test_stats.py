@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from gymnast.core.learn.stats import (
     bootstrap_interval,
@@ -7,7 +8,9 @@ from gymnast.core.learn.stats import (
     explained_variance,
     iqm,
     iqm_interval,
+    mean_interval,
     sampled_kl,
+    student_t,
 )
 
 
@@ -105,3 +108,31 @@ def test_the_interval_of_the_iqm_redraws_the_values_of_each_group_by_themselves(
     assert low < iqm(values) < high
     # the IQM of a normal sample has a standard error of about 1.1 / sqrt(n)
     assert high - low == pytest.approx(2 * 1.96 * 1.1 / 20, rel=0.15)
+
+
+def test_the_quantiles_are_those_of_students_t():
+    for freedom in (1, 2, 3, 9, 10, 11, 15, 28):
+        assert student_t(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=1e-3), freedom
+
+
+@pytest.mark.parametrize("count", [3, 5, 10])
+def test_the_interval_of_few_values_covers_the_mean_as_often_as_it_says(count):
+    rng = np.random.default_rng(count)
+    intervals = [mean_interval(rng.normal(3, 1, count)) for _ in range(2000)]
+    covered = np.mean([low <= 3 <= high for low, high in intervals])
+    # 95 %, within four standard errors of sqrt(0.05 x 0.95 / 2000) = 0.5 %; a bootstrap covers 75, 83 and 91 %
+    assert 0.93 <= covered <= 0.97
+
+
+def test_the_interval_of_many_values_stays_among_them():
+    values = np.r_[np.full(99, 500.0), 100.0]
+    low, high = mean_interval(values)
+    assert low < 496 < high <= 500
+
+
+def test_one_value_has_no_interval():
+    assert np.isnan(mean_interval([5.0])).all()
+
+
+def test_equal_values_have_an_interval_of_no_width():
+    assert mean_interval([5.0, 5.0, 5.0]) == (5, 5)

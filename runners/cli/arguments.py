@@ -28,7 +28,7 @@ class Resume:
 class Evaluate:
     """Evaluate trained agents on environments of their own, with frozen normalisers; in a game for two, their strength.
 
-    With several runs, also prints the interquartile mean for each algorithm and environment, with intervals over seeds.
+    Runs that differ in nothing but their seed also get their mean over seeds, with a 95 % interval (Student's t).
     """
 
     runs: Positional[list[Path]]
@@ -46,15 +46,18 @@ class Evaluate:
     versus: str = "baselines"
     """Opponent in a game for two: baselines (a tournament), or one player: random, uct-N (tree search with N random
     games per move), alpha-beta-N (N moves ahead), or perfect (moves second; connect4 and tictactoe only)."""
+    by: str | None = None
+    """Pool runs that agree in these settings (lr,steps); "env" pools all of an algorithm on an environment. None: those
+    that agree in everything but the seed."""
     json: bool = False
     """Print one JSON object per run."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("episodes", "simulations"), at_least_0=("seed",))
 
 
 @dataclass(frozen=True)
 class Render:
-    def __post_init__(self) -> None:
-        check_ranges(self, positive=("episodes", "simulations"), at_least_0=("seed",))
-
     """Watch a trained agent in a window, or write a video that shows its thoughts beside the picture."""
 
     run: Positional[Path]
@@ -71,12 +74,12 @@ class Render:
     checkpoint: Literal["best", "last"] = "best"
     """Checkpoint to watch: the one that evaluated best during training, or the newest."""
 
-
-@dataclass(frozen=True)
-class Play:
     def __post_init__(self) -> None:
         check_ranges(self, positive=("episodes",), at_least_0=("seed",))
 
+
+@dataclass(frozen=True)
+class Play:
     """Play a game for two against a trained agent in the terminal. Type `help` there to see the commands."""
 
     run: Positional[Path]
@@ -88,12 +91,12 @@ class Play:
     checkpoint: Literal["best", "last"] = "best"
     """Checkpoint to play against: the one that evaluated best during training, or the newest."""
 
-
-@dataclass(frozen=True)
-class Collect:
     def __post_init__(self) -> None:
         check_ranges(self, at_least_0=("simulations",))
 
+
+@dataclass(frozen=True)
+class Collect:
     """Record demonstrations of an expert: a run's folder, a Stable-Baselines3 zip, module:function, or human."""
 
     expert: Positional[str]
@@ -115,12 +118,12 @@ class Collect:
     quiet: bool = False
     """Print nothing but errors."""
 
-
-@dataclass(frozen=True)
-class Imitate:
     def __post_init__(self) -> None:
         check_ranges(self, positive=("episodes",), unit=("noise",), at_least_0=("seed",))
 
+
+@dataclass(frozen=True)
+class Imitate:
     """Compare how close behaviour cloning and DAgger come to an expert, by the number of demonstrations."""
 
     expert: Positional[str]
@@ -138,12 +141,12 @@ class Imitate:
     json: bool = False
     """Print a JSON list with one object for each environment in the folder."""
 
-
-@dataclass(frozen=True)
-class Demonstrations:
     def __post_init__(self) -> None:
         check_ranges(self, positive=("demonstrations", "seeds", "episodes"))
 
+
+@dataclass(frozen=True)
+class Demonstrations:
     """Check recorded demonstrations and describe them; exchange them with Minari."""
 
     folder: Positional[Path]
@@ -156,7 +159,10 @@ class Demonstrations:
 
 @dataclass(frozen=True)
 class Plot:
-    """Draw learning curves of runs: one line per algorithm and environment, with a 95 % interval over seeds."""
+    """Draw learning curves of runs: a line for those that differ in nothing but their seed, with a 95 % interval.
+
+    Runs without the metric are left out, which is said.
+    """
 
     runs: Positional[list[Path]]
     """Folders of runs."""
@@ -164,6 +170,9 @@ class Plot:
     """Picture to write (.png, .pdf, .svg)."""
     metric: str = "episode/return"
     """Column of metrics.csv to draw."""
+    by: str | None = None
+    """Draw a line for runs that agree in these settings (lr,steps); "env" draws one for each algorithm and environment.
+    None: for those that agree in everything but the seed."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +202,9 @@ class Bench:
     json: bool = False
     """Print one JSON object."""
 
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("repeats",))
+
 
 @dataclass(frozen=True)
 class Lab:
@@ -202,9 +214,6 @@ class Lab:
     """Name of the experiment; `gymnast lab` alone lists them."""
     seed: int = 0
     """Seed of everything random."""
-    def __post_init__(self) -> None:
-        check_ranges(self, positive=("repeats",))
-
     out: Path | None = None
     """Figure to write (.png, .pdf, .svg), or a folder for it; none: lab-NAME.png in the working directory."""
     json: bool = False

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import traceback
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -81,22 +80,41 @@ def _dispatch(args: list[str]) -> int:
 
 def _evaluate(args: list[str]) -> int:
     options = parse(Evaluate, args, "gymnast evaluate")
-    from ...core.learn.stats import iqm, iqm_interval
     from ..runs import run as runs
+    from ..runs.folder import last
+    from ..runs.groups import grouped
 
     if not options.runs:
         raise UsageError("which runs? For example: gymnast evaluate runs/*")
-    means: dict[str, list[float]] = defaultdict(list)
-    for folder, run in [(folder, runs.load(folder / "run.json")) for folder in options.runs]:
+    found = [(folder, runs.load(folder / "run.json")) for folder in dict.fromkeys(options.runs)]
+    grouped(found, options.by)  # refuses what --by cannot name before anything is played
+    means: dict[Path, float] = {}
+    for folder, run in found:
+        if len(found) > 1 and not last(folder).exists():
+            _warn(f"left out: {folder} has no checkpoint yet")
+            continue
         mean = _evaluate_one(folder, run, options)
         if mean is not None:
-            means[f"{run.algo} on {run.env}"].append(mean)
-    for what, values in means.items():
-        if len(values) > 1 and not options.json:
-            low, high = iqm_interval([values])
-            how = f"{options.checkpoint} checkpoints, {options.episodes} episodes each"
-            print(f"{what}, {len(values)} runs, {how}: iqm {iqm(values):.2f}  95% [{low:.2f}, {high:.2f}]")
+            means[folder] = mean
+    for group in grouped([(folder, run) for folder, run in found if folder in means], options.by):
+        if not options.json and len(group.runs) > 1:
+            print(_over_seeds(f"{group.name} ({group.count})", [means[folder] for folder in group.folders], options))
+        for remark in group.remarks():
+            _warn(remark)
     return 0
+
+
+def _over_seeds(name: str, means: list[float], options: Evaluate) -> str:
+    """What the returns of several runs say about their algorithm."""
+    from ...core.learn.stats import iqm, mean_interval
+
+    low, high = mean_interval(means)
+    how = f"{options.checkpoint} checkpoints, {options.episodes} episodes each"
+    return f"{name}, {how}: mean {sum(means) / len(means):.2f}  95% [{low:.2f}, {high:.2f}]  iqm {iqm(means):.2f}"
+
+
+def _warn(line: str) -> None:
+    print(f"gymnast: {line}", file=sys.stderr, flush=True)
 
 
 def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
@@ -126,17 +144,28 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
             result = evaluate(agent, env, options.episodes, options.seed, options.stochastic)
     figures = {"run": str(folder), "env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint}
     figures |= result.to_json()
-    (folder / "eval.json").write_text(json.dumps(figures) + "\n")
     mean = result.mean if isinstance(result, Evaluation) else None
     if options.json:
         print(json.dumps(figures), flush=True)
     elif mean is not None and len(options.runs) > 1:
-        low, high = result.ci
-        print(f"  return  mean {mean:9.2f}  95% [{low:.2f}, {high:.2f}]  {folder} ({steps:,} steps)", flush=True)
+        print(f"  return  mean {mean:9.2f}{result.interval}  {folder} ({steps:,} steps)", flush=True)
     else:
         print(f"{about}, {options.episodes} {'games a pair' if game else 'episodes'}")
         print("\n".join(result.lines()), flush=True)
+    _keep(figures, folder / "eval.json")
     return mean
+
+
+def _keep(figures: dict[str, Any], path: Path) -> None:
+    """Add an evaluation to the list of all of a run, whose newest is the last; one that cannot be kept was printed."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        kept = json.loads(path.read_text()) if path.exists() else []
+        before = kept if isinstance(kept, list) else [kept]
+        part.write_text(json.dumps([*(one for one in before if one != figures), figures], indent=1) + "\n")
+        part.replace(path)
+    except (OSError, ValueError) as problem:
+        _warn(f"not kept in {path}: {type(problem).__name__}: {problem}")
 
 
 def _match(agent: Any, folder: Path, about: str, options: Evaluate) -> None:
@@ -226,7 +255,9 @@ def _plot(args: list[str]) -> int:
     options = parse(Plot, args, "gymnast plot")
     from ..screen.plot import plot
 
-    plot(options.runs, options.out, options.metric)
+    remarks = plot(options.runs, options.out, options.metric, options.by)
+    for remark in remarks:
+        _warn(remark)
     print(f"wrote {options.out}")
     return 0
 

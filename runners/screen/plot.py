@@ -1,6 +1,6 @@
 """Learning curves of runs, with intervals over seeds."""
 
-from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
@@ -8,38 +8,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import UsageError, nearest
-from ...core.learn.stats import bootstrap_interval
+from ...core.learn.stats import mean_interval
 from ..runs import run as runs
+from ..runs.groups import Group, grouped
+from ..runs.run import Run
 from ..training.logging import read
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
 _POINTS = 200  # places along the axis at which seeds are compared
+_FEWEST = 3  # seeds that get an interval
+
+Curve = tuple[NDArray, NDArray]
+"""Steps and values."""
 
 
-def plot(folders: list[Path], out: Path, metric: str) -> None:
-    """Draw `metric` over steps: one line (mean) and band (95 % bootstrap) per algorithm and environment.
+def plot(folders: list[Path], out: Path, metric: str, by: str | None = None) -> list[str]:
+    """Draw `metric` over steps: one line (mean) and band (95 %) per group of runs that differ in their seed alone.
+
+    With one or two seeds each is a thin line: an interval of two is wider than the picture. Where not all runs of a
+    group have come, the mean of those that have is dashed. Returns remarks about what was left out or looks wrong.
 
     Raises:
-        UsageError: if a folder is no run or has no such metric.
+        UsageError: if no folder is a run with such a metric, or the picture cannot be written.
     """
     if not folders:
         raise UsageError("which runs? For example: gymnast plot runs/*")
-    groups: dict[tuple[str, str], list[tuple[NDArray, NDArray]]] = defaultdict(list)
-    for folder in folders:
-        run = runs.load(folder / "run.json")
-        groups[run.algo, run.env].append(_curve(folder, metric))
+    curves, refusals = _curves(folders, metric)
+    if not curves:
+        raise refusals[0]
+    groups = grouped([(folder, run) for folder, (run, _) in curves.items()], by)
     figure, axes = plt.subplots(figsize=(8, 5), constrained_layout=True)
-    for (algo, env), curves in sorted(groups.items()):
-        grid = np.linspace(max(x[0] for x, _ in curves), min(x[-1] for x, _ in curves), _POINTS)
-        values = np.array([np.interp(grid, x, y) for x, y in curves])
-        seeds = f"{len(curves)} seeds" if len(curves) > 1 else "1 seed"
-        alone = "o" if grid[0] == grid[-1] else None  # one row of metrics is a point, which a line would not show
-        (line,) = axes.plot(grid, values.mean(0), marker=alone, label=f"{algo} on {env} ({seeds})")
-        if len(curves) > 1:
-            low, high = np.array([bootstrap_interval(column) for column in values.T]).T
-            axes.fill_between(grid, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    for group in groups:
+        _draw(axes, f"{group.name} ({group.count})", [curves[folder][1] for folder in group.folders])
     axes.set(xlabel="environment steps", ylabel=metric)
     axes.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
     axes.grid(alpha=0.3)
@@ -51,9 +54,56 @@ def plot(folders: list[Path], out: Path, metric: str) -> None:
         raise UsageError(f"cannot write {out}: {problem}") from problem
     finally:
         plt.close(figure)
+    ends = [remark for group in groups for remark in _uneven(group, curves)]
+    return [f"left out: {refusal}" for refusal in refusals] + ends + [r for group in groups for r in group.remarks()]
 
 
-def _curve(folder: Path, metric: str) -> tuple[NDArray, NDArray]:
+def _curves(folders: list[Path], metric: str) -> tuple[dict[Path, tuple[Run, Curve]], list[UsageError]]:
+    """The curve of each run that has one, and why the others have none."""
+    curves, refusals = {}, []
+    for folder in dict.fromkeys(folders):
+        try:
+            curves[folder] = runs.load(folder / "run.json"), _curve(folder, metric)
+        except UsageError as refusal:
+            refusals.append(refusal)
+    return curves, refusals
+
+
+def _draw(axes: Axes, label: str, curves: list[Curve]) -> None:
+    """The mean of curves, with a band where all of them are."""
+    grid = np.linspace(min(x[0] for x, _ in curves), max(x[-1] for x, _ in curves), _POINTS)
+    values = np.array([np.interp(grid, x, y, left=np.nan, right=np.nan) for x, y in curves])
+    count = (~np.isnan(values)).sum(0)
+    mean = np.where(count, np.nansum(values, 0) / np.maximum(count, 1), np.nan)
+    whole = count == len(curves)
+    (line,) = axes.plot(grid, np.where(whole, mean, np.nan), label=label)
+    color = line.get_color()
+    if not whole.all():
+        axes.plot(grid, np.where(_widened(~whole), mean, np.nan), "--", color=color)
+    for x, y in curves:
+        if len(x) == 1:  # a point, which a line would not show
+            axes.plot(x, y, "o", color=color)
+        elif 1 < len(curves) < _FEWEST:
+            axes.plot(x, y, color=color, alpha=0.4, linewidth=0.8)
+    if len(curves) >= _FEWEST and whole.any():
+        low, high = np.array([mean_interval(column) for column in values.T[whole]]).T
+        axes.fill_between(grid[whole], low, high, color=color, alpha=0.2, linewidth=0)
+
+
+def _widened(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`where` and the places beside it, so that lines meet."""
+    return where | np.append(where[1:], False) | np.append(False, where[:-1])
+
+
+def _uneven(group: Group, curves: dict[Path, tuple[Run, Curve]]) -> Iterator[str]:
+    """Remarks about the runs of a group that have not come as far as they should, where that changes the line."""
+    last = {folder: int(curves[folder][1][0][-1]) for folder in group.folders}
+    for folder, run in zip(group.folders, group.runs, strict=True):
+        if last[folder] < 0.9 * max(last.values()):
+            yield f"{folder} has {last[folder]:,} of {run.steps:,} steps; its group's line is dashed beyond"
+
+
+def _curve(folder: Path, metric: str) -> Curve:
     rows = read(folder / "metrics.csv")
     points = [(row["step"], row[metric]) for row in rows if metric in row]
     if not points:

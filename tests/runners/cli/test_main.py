@@ -1,9 +1,11 @@
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gymnast import __version__, agents
@@ -213,7 +215,7 @@ def test_evaluate_prints_one_json_object(gymnast, cartpole):
     assert said.code == 0
     assert {"mean", "std", "iqm", "ci", "episodes", "returns"} <= figures.keys()
     assert len(figures["returns"]) == figures["episodes"] == 3
-    assert json.loads((cartpole / "eval.json").read_text()) == figures
+    assert json.loads((cartpole / "eval.json").read_text())[-1] == figures
 
 
 def test_evaluate_prints_a_table(gymnast, cartpole):
@@ -235,8 +237,49 @@ def test_evaluate_prints_the_interquartile_mean_of_several_runs(gymnast, cartpol
     low, middle, high = sorted(means)
     assert low < middle < high
     expected = (0.25 * low + middle + 0.25 * high) / 1.5  # a quarter of three runs is three quarters of one
-    how = "3 runs, best checkpoints, 3 episodes each"
-    assert f"ppo on CartPole-v1, {how}: iqm {expected:.2f}  95% [{low:.2f}, {high:.2f}]" == said[3]
+    mean, half = np.mean(means), 4.30265 * np.std(means, ddof=1) / np.sqrt(3)  # Student's t of two degrees
+    figures = f"mean {mean:.2f}  95% [{mean - half:.2f}, {mean + half:.2f}]  iqm {expected:.2f}"
+    assert f"ppo on CartPole-v1 (3 seeds), best checkpoints, 3 episodes each: {figures}" == said[3]
+
+
+def test_runs_of_different_configurations_are_not_pooled(gymnast, tmp_path, cartpole):
+    folders = [shutil.copytree(cartpole, tmp_path / name) for name in "abc"]
+    for folder, steps, seed in zip(folders, (2048, 2048, 4096), (0, 1, 0), strict=True):
+        given = json.loads((folder / "run.json").read_text())
+        given["run"] |= {"steps": steps, "seed": seed}
+        (folder / "run.json").write_text(json.dumps(given))
+    said = gymnast("evaluate --episodes 2 a b c")
+    assert said.out.count("ppo on CartPole-v1, steps 2,048 (2 seeds)") == 1
+    assert "(3 seeds)" not in said.out
+    said = gymnast("evaluate --episodes 2 a b c --by env")
+    assert "ppo on CartPole-v1 (3 runs of 2 seeds)" in said.out
+    assert "2 runs have seed 0 (a, c); one seed is no sample" in said.err
+    assert "pools runs that differ in steps" in said.err
+    assert gymnast("evaluate a b --by stebs").code == 2
+
+
+def test_a_run_without_a_checkpoint_is_left_out_of_an_evaluation_of_several(gymnast, tmp_path, cartpole):
+    for name in "ab":
+        shutil.copytree(cartpole, tmp_path / name)
+    shutil.rmtree(tmp_path / "a" / "checkpoints")
+    said = gymnast("evaluate --episodes 2 a b")
+    assert (said.code, "left out: a has no checkpoint yet" in said.err) == (0, True)
+    assert "b (2,048 steps)" in said.out
+
+
+def test_every_evaluation_is_kept(gymnast, tmp_path, cartpole):
+    shutil.copytree(cartpole, tmp_path / "run", ignore=shutil.ignore_patterns("eval.json"))
+    for line in ("--episodes 1", "--episodes 2", "--episodes 2"):  # the last is equal to the one before
+        assert gymnast(f"evaluate run {line}").code == 0
+    kept = json.loads((tmp_path / "run" / "eval.json").read_text())
+    assert [(one["episodes"], one["ci"] is None) for one in kept] == [(1, True), (2, False)]
+
+
+def test_an_evaluation_that_cannot_be_kept_is_printed_all_the_same(gymnast, tmp_path, cartpole):
+    shutil.copytree(cartpole, tmp_path / "run", ignore=shutil.ignore_patterns("eval.json"))
+    (tmp_path / "run" / "eval.json").mkdir()
+    said = gymnast("evaluate run --episodes 2")
+    assert (said.code, "return  mean" in said.out, "not kept in run/eval.json" in said.err) == (0, True, True)
 
 
 def test_nothing_is_evaluated_where_one_of_the_runs_is_none(gymnast, cartpole):

@@ -1,6 +1,7 @@
 """Registry: a folder whose files are known by being there, and read without being imported."""
 
 import ast
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -50,10 +51,17 @@ class Registry(NamedTuple):
         return import_module(f".{self._known(name)}", self.package)
 
     def _parsed(self, name: str) -> ast.Module:
-        return ast.parse((self.folder / f"{self._known(name)}.py").read_text())
+        path = self.folder / f"{self._known(name)}.py"
+        return parsed(path, path.stat().st_mtime_ns)
 
     def _known(self, name: str) -> str:
         known = self.names()
         if name not in known:
             raise UsageError(f"unknown {self.what} {name!r}.{nearest(name, known)} Known: {', '.join(known)}.")
         return name
+
+
+@cache
+def parsed(path: Path, changed: int) -> ast.Module:
+    """The source of a module that `changed` at that time; kept, as each look-up of a title asks for every module's."""
+    return ast.parse(path.read_text())

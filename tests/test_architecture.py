@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,20 @@ def name(path):
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def nodes(path):
+    """All nodes of the tree of a file's source, parsed once for all that is asked of it."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
+def functions(path):
+    """Every function of a file."""
+    return [node for node in nodes(path) if isinstance(node, ast.FunctionDef)]
+
+
 def imports(path):
     """(level, module, names) of every import in a file; level 0 is absolute."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name, ()) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -129,18 +141,15 @@ def test_no_module_imports_itself_by_way_of_others():
 
 @pytest.mark.parametrize("path", [p for p in FILES if name(p) not in LAZY], ids=name)
 def test_imports_of_our_own_stand_at_the_top(path):
-    functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
-    inside = [node for f in functions for node in ast.walk(f) if isinstance(node, ast.ImportFrom) and node.level]
+    inside = [node for f in functions(path) for node in ast.walk(f) if isinstance(node, ast.ImportFrom) and node.level]
     assert not [f"line {node.lineno}" for node in inside]
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_no_file_and_no_function_is_longer_than_a_reader_can_bear(path):
-    text = path.read_text()
-    assert len(text.splitlines()) <= LONG.get(name(path), 350)
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
-            assert node.end_lineno - node.lineno < 53, node.name
+    assert len(path.read_text().splitlines()) <= LONG.get(name(path), 350)
+    for function in functions(path):
+        assert function.end_lineno - function.lineno < 53, function.name
 
 
 def test_no_production_command_imports_the_laboratory():
@@ -152,7 +161,7 @@ def test_no_production_command_imports_the_laboratory():
 
 def identifiers(path):
     """Every name that a file defines or uses."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         for field in ("id", "attr", "name", "arg"):
             if isinstance(value := getattr(node, field, None), str):
                 yield value

@@ -24,15 +24,19 @@ def vector(make_env):
     return SyncVectorEnv([make_env] * COPIES, autoreset_mode=AutoresetMode.SAME_STEP)
 
 
-EAGER = {"learning_starts": 8, "minibatch": 8}  # so that those who learn from a replay learn from the first rollout
+EAGER = {
+    "dqn": {"learning_starts": 8, "minibatch": 8},  # learns from the first rollout
+    "ppo": {"epochs": 2, "minibatch": 16},
+    "trpo": {"critic_epochs": 2, "critic_minibatch": 16},
+    "dagger": {"epochs": 1},
+}
+"""Options with which the algorithms learn a little of little, but in several steps."""
 
 
 def made(algo, env, seed=0, eager=False, **options):
     """The agent; one that asks an expert asks what solves `Match`, or elsewhere what does the same all the time."""
     module = agents.load(algo)
-    known = module.Config.__dataclass_fields__
-    eagerly = {k: v for k, v in EAGER.items() if eager and "learning_starts" in known}
-    config = module.Config(**{**eagerly, **options})
+    config = module.Config(**{**(EAGER.get(algo, {}) if eager else {}), **options})
     agent = module.Agent(env.single_observation_space, env.single_action_space, config, seed=seed)
     if hasattr(agent, "expert"):
         action = env.single_action_space
@@ -66,11 +70,11 @@ def seen(kind, count=4):
     return np.arange(4) if kind == "discrete" else np.stack([space.sample() for _ in range(count)])
 
 
-def started(agent, env, seed=0):
+def started(agent, env, seed=0, steps=16):
     """What the agent learns from: short rollouts, whole episodes, or demonstrations of what solves `Match`."""
     if isinstance(agent.horizon, Recorded):
         return recorded(env, lambda obs: {"action": obs}, episodes=32, seed=seed)
-    return Rollout(env, agent.horizon if isinstance(agent.horizon, Whole) else min(agent.horizon, 64), seed)
+    return Rollout(env, agent.horizon if isinstance(agent.horizon, Whole) else min(agent.horizon, steps), seed)
 
 
 def learned(algo, kind, updates=3, seed=0, **options):
@@ -97,7 +101,7 @@ def test_it_solves_match_in_a_few_thousand_steps(algo):
     kind = KINDS[algo][0]
     env = vector(partial(Match, kind))
     agent = made(algo, env, SEED)
-    rollout = started(agent, env, SEED)
+    rollout = started(agent, env, SEED, 64)
     steps = 0
     while steps < 8192:
         batch = collect(agent, rollout)

@@ -3,6 +3,7 @@ import os
 from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -159,7 +160,7 @@ def test_buffers():
     pytest.importorskip("stable_baselines3")
     from gymnast.runners.bench import buffers
 
-    rows = list(buffers.measure(1, BLINK, capacity=10_000))
+    rows = list(buffers.measure(1, BLINK, capacity=2_000))
     assert len(_whats(rows)) == 8
     memory = next(row for row in rows if row.unit == "GiB")
     assert memory.limits["one 84x84 picture each"][0] < memory.ours[0]
@@ -216,7 +217,7 @@ def test_returns_are_of_whole_runs_by_both_sides(monkeypatch):
     from gymnast.runners.bench import learning, returns
 
     monkeypatch.setattr(returns, "process", lambda: nullcontext(Here()))
-    case = learning.Case("tiny", "CartPole-v1", 1000, 2, actor_critic.Config())
+    case = learning.Case("tiny", "CartPole-v1", 400, 2, actor_critic.Config())
     (row,) = returns.measure(2, [case], episodes=3)
     assert all(8 <= figure <= 500 for figure in [*row.ours, *row.peer])
     assert len(set(row.ours + row.peer)) > 1
@@ -230,9 +231,14 @@ def test_memory():
     assert 10 < whole.ours[0] < 100_000  # MiB
 
 
-def test_search():
+def test_search(monkeypatch):
+    pytest.importorskip("pyspiel")
     from gymnast.runners.bench import search
 
+    monkeypatch.setattr(search, "_GAMES", 8)
+    monkeypatch.setattr(search, "_MOVE", 10)
+    few = partial(search.runs.preset, num_envs=8, agent={"simulations": 16})
+    monkeypatch.setattr(search.runs, "preset", few)
     with one_thread():
         rows = list(search.measure(1, BLINK))
     assert _whats(rows)[-1] == "memory of 256 trees of 600 simulations"

@@ -49,7 +49,8 @@ def test_an_environment_that_draws_nothing_is_wrong_input(gymnast):
 
 @pytest.mark.parametrize("env", ["Pendulum-v1", "FrozenLake-v1", "Blackjack-v1", "LunarLander-v3"])
 def test_every_kind_of_action_and_observation_can_be_drawn(gymnast, tmp_path, env):
-    gymnast(f"train ppo {env} --steps 64 --num-envs 2 --evals 0 --quiet --out run")
+    limit = "--env.max-episode-steps 10"
+    gymnast(f"train ppo {env} {limit} --steps 64 --num-envs 2 --evals 0 --quiet --out run")
     assert gymnast("render run --video film.gif").code == 0
     with Image.open(tmp_path / "film.gif") as film:
         film.seek(0)

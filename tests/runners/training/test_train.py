@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +282,7 @@ def begun(out: Path, **options: Any) -> subprocess.Popen:
     process = subprocess.Popen([sys.executable, "-c", code], **options)
     while not last(out).exists():
         assert process.poll() is None, "it ended before its first checkpoint"
+        time.sleep(0.02)  # which leaves the processor to it
     return process
 
 

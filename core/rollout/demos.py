@@ -90,6 +90,8 @@ class Demos:
         lengths = np.array([episode["length"] for episode in tree["episodes"]], np.int64)
         if len(lengths) != part["episodes"] or lengths.sum() != part["steps"] or len(tree["action"]) != part["steps"]:
             raise UsageError(f"{wrong} is not the file that {_INDEX} describes. Record anew with gymnast collect.")
+        if found := Layout(self.observation_space).outside(tree["obs"]):
+            raise UsageError(f"{wrong} holds an observation of {found[1]}. Record anew with gymnast collect.")
         steps = np.concatenate([[0], lengths.cumsum()])
         for k, about in enumerate(tree["episodes"]):
             at = slice(steps[k], steps[k + 1])

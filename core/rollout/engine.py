@@ -141,8 +141,14 @@ class Rollout:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`; the caller restores the environments."""
+        """Go on from `state()`; the caller restores the environments.
+
+        Raises:
+            UsageError: if the state holds an observation that is in no space.
+        """
         self._obs[-1], self._first[-1], self._end = state["obs"], state["first"], self.horizon
+        if found := self.layout.outside(self._obs[-1]):
+            raise UsageError(f"the saved state of environment {found[0]} is {found[1]}")
         self._return_so_far[:] = state["return_so_far"]
         self._length_so_far[:] = state["length_so_far"]
         self._dead, self._fresh = state["dead"].copy(), state["fresh"]
@@ -201,10 +207,8 @@ class Rollout:
         which = np.flatnonzero(done)
         final = self._obs[t + 1, which]
         if self.mode is AutoresetMode.SAME_STEP:
-            rows = self.layout.empty(1)
-            for k, i in enumerate(which):
-                self.layout.write(rows, add_axis(take(info["final_obs"], int(i))))
-                final[k] = rows[0]
+            for k, i in enumerate(which.tolist()):
+                self.layout.write(final[k : k + 1], add_axis(take(info["final_obs"], i)), i)
         elif self.mode is AutoresetMode.DISABLED:
             obs, _ = self.env.reset(options={"reset_mask": done})
             self.layout.write(self._obs[t + 1], obs)

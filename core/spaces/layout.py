@@ -14,7 +14,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import UsageError
+from ..errors import TrainingError, UsageError
+from ..jitted.bounds import first_outside
 
 MASK = "action_mask"
 """Key of a Dict observation that holds the available actions."""
@@ -63,6 +64,7 @@ class Layout:
         self.structured = isinstance(space, spaces.Dict | spaces.Tuple)
         self.shape = (end,) if self.structured else self.parts[0].shape
         self.dtype = np.dtype(np.uint8) if self.structured else self.parts[0].dtype
+        self._bounds = [(part, *bounds) for part in self.parts if (bounds := _counted(part))]
 
     def _lay_out(self, path: tuple[Any, ...], space: spaces.Space[Any], start: int) -> int:
         if isinstance(space, spaces.Dict | spaces.Tuple):
@@ -79,17 +81,40 @@ class Layout:
         """Storage for observations, shape (*lead, *self.shape)."""
         return np.zeros((*lead, *self.shape), self.dtype)
 
-    def write(self, out: NDArray[Any], obs: Any) -> None:
-        """Store a batch of observations as the environment gave them into `out` (N, *self.shape)."""
-        if not self.structured:
-            out[...] = obs
-            return
+    def write(self, out: NDArray[Any], obs: Any, first: int = 0) -> None:
+        """Store a batch of observations as the environments gave them into `out` (N, *self.shape).
+
+        Raises:
+            TrainingError: if one is not in its space, by environment, counted from `first`.
+        """
+        self._store(out, obs)
+        if found := self.outside(out):
+            raise TrainingError(f"environment {first + found[0]} gave {found[1]}")
+
+    def outside(self, stored: NDArray[Any]) -> tuple[int, str] | None:
+        """The first of stored observations (N, *self.shape) that is not in its space, and what is wrong with it.
+
+        Numbers that count something index tables and weights: beyond their range there is other memory.
+        """
+        for part, low, high in self._bounds:
+            rows = self._column(stored, part).reshape(len(stored), -1)
+            if (i := first_outside(rows, low, high)) >= 0:
+                j = int(np.flatnonzero((rows[i] < low) | (rows[i] > high))[0])
+                return i, f"{rows[i, j]}{_where(part)}, which is not in {part.space}"
+        return None
+
+    def _store(self, out: NDArray[Any], obs: Any) -> None:
         for part in self.parts:
             value = obs
             for key in part.path:
                 value = value[key]
-            row = out[:, part.start : part.start + part.nbytes]
-            row.view(part.dtype).reshape(len(out), *part.shape)[...] = value
+            self._column(out, part)[...] = value
+
+    def _column(self, stored: NDArray[Any], part: Part) -> NDArray[Any]:
+        """A view of one part (N, *part.shape) of stored observations."""
+        if not self.structured:
+            return stored
+        return stored[:, part.start : part.start + part.nbytes].view(part.dtype).reshape(len(stored), *part.shape)
 
     def view(self, obs: Tensor) -> dict[str, Tensor]:
         """The parts of stored observations (B, *self.shape) by name, without copies."""
@@ -105,7 +130,7 @@ class Layout:
         """(N, *self.shape) from one observation or a batch of them, and whether it was a single one.
 
         Raises:
-            UsageError: if the shape is neither that of one observation nor of a batch.
+            UsageError: if the shape is neither that of one observation nor of a batch, or one is not in the space.
         """
         first = obs
         for key in self.parts[0].path:
@@ -117,7 +142,9 @@ class Layout:
         single = len(leaf) == rank
         count = 1 if single else leaf[0]
         out = self.empty(count)
-        self.write(out, add_axis(obs) if single else obs)
+        self._store(out, add_axis(obs) if single else obs)
+        if found := self.outside(out):
+            raise UsageError(f"observation {found[0]} is {found[1]}")
         return out, single
 
 
@@ -140,6 +167,25 @@ def _stored(space: spaces.Space[Any], path: tuple[Any, ...]) -> tuple[np.dtype, 
         f"observation space {space}{where} has no fixed size; supported are Box, Discrete, MultiBinary, "
         "MultiDiscrete and Dict or Tuple of these. Wrap the environment so that it observes one of them."
     )
+
+
+def _counted(part: Part) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """The least and the greatest values (D,) of a part that counts."""
+    match part.space:
+        case spaces.Discrete(start=start, n=n):
+            least, count = np.array([start]), np.array([n])
+        case spaces.MultiDiscrete(start=start, nvec=nvec):
+            least, count = start.ravel(), nvec.ravel()
+        case spaces.MultiBinary():
+            least, count = np.zeros(prod(part.shape)), np.full(prod(part.shape), 2)
+        case _:
+            return None
+    least, count = least.astype(np.int64), count.astype(np.int64)
+    return least.astype(part.dtype), (least + count - 1).astype(part.dtype)
+
+
+def _where(part: Part) -> str:
+    return f" in {'/'.join(map(str, part.path))!r}" if part.path else ""
 
 
 def add_axis(obs: Any) -> Any:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ... import envs
 from ...core.acting import Acting, Stateless
-from ...core.errors import UsageError
+from ...core.errors import TrainingError, UsageError
 from ...core.heads import head
 from ...core.learn.returns import gae
 from ...core.rollout.engine import Rollout
@@ -159,11 +159,12 @@ def _resume(name: str) -> str:
 def _trajectory(name: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Observations, rewards and ends of random actions in two copies."""
     with contextlib.closing(envs.make(name, 2)) as env:
-        rollout = Rollout(env, _STEPS, seed)
         try:
-            batch = rollout.collect(_at_random(env, seed))
+            batch = Rollout(env, _STEPS, seed).collect(_at_random(env, seed))
         except UsageError:
             raise
+        except TrainingError as problem:
+            raise AssertionError(str(problem)) from problem
         except Exception as problem:
             raise AssertionError(f"step raised {type(problem).__name__}: {problem}") from problem
         return batch.obs.copy(), batch.reward.copy(), batch.done

@@ -62,6 +62,11 @@ class Run:
     preset: str = "none"
     """Table of configs/<algo>.toml that this run started from."""
 
+    def __post_init__(self) -> None:
+        counts = ("steps", "num_envs", "history", "demo_episodes", "eval_episodes")
+        check_ranges(self, positive=counts, at_least_0=("seed", "evals"))
+        check_types(self.agent)
+
 
 def presets(algo: str) -> dict[str, dict[str, Any]]:
     """The preset tables of an algorithm, by environment id or pattern."""
@@ -82,11 +87,6 @@ def preset(algo: str, env: Any, name: str = "auto", *, agent: Mapping[str, Any] 
     Raises:
         UsageError: for an unknown algorithm, preset or key, or a value of the wrong type.
     """
-    def __post_init__(self) -> None:
-        counts = ("steps", "num_envs", "history", "demo_episodes", "eval_episodes")
-        check_ranges(self, positive=counts, at_least_0=("seed", "evals"))
-        check_types(self.agent)
-
     module = agents.load(algo)
     env = _with_version(env)
     tables = presets(algo)
@@ -125,7 +125,7 @@ def configure(config: type, values: Mapping[str, Any], where: str, base: Any = N
     for key, value in values.items():
         if key not in known:
             raise UsageError(f"{where}: unknown key {key!r}.{nearest(key, known)} Known: {', '.join(known)}.")
-        checked[key] = _coerced(value, hints[key], f"{where}: {key}")
+        checked[key] = fitted(value, hints[key], f"{where}: {key}")
     return config(**checked) if base is None else replace(base, **checked)
 
 

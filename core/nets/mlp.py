@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
 
 from .config import Activation, Norm
 
@@ -37,10 +38,14 @@ class Mlp(nn.Sequential):
 
 
 def unhooked(module: nn.Module) -> bool:
-    """Whether no hook of its own follows or precedes `module`."""
+    """Whether no hook, of its own or of all modules, follows or precedes `module`."""
     own = module.__dict__
     return not (
-        own["_forward_hooks"] or own["_forward_pre_hooks"] or own["_backward_hooks"] or own["_backward_pre_hooks"]
+        own["_forward_hooks"]
+        or own["_forward_pre_hooks"]
+        or own["_backward_hooks"]
+        or own["_backward_pre_hooks"]
+        or _has_any_global_hook()
     )
 
 

@@ -19,12 +19,12 @@ from ..jitted.instantiate import kernel
 from ..learn.optim import Adam
 from ..nets import Policy
 from .perceptron import Perceptron
-from .structure import Structure, policy, weightless
+from .structure import Structure, policy, steps_as_read, weightless
 
 
 def layers(net: nn.Module, optimizer: object) -> list[Any] | None:
     """The `perceptron` of the policy, if `Likelihood` knows it and the optimiser."""
-    known = type(net) is Policy and type(optimizer) is Adam and weightless(net.encoder)
+    known = type(net) is Policy and steps_as_read(optimizer, Adam) and weightless(net.encoder)
     return policy(net) if known else None
 
 
@@ -44,7 +44,7 @@ class Likelihood:
 
     def fits(self, net: nn.Module, optimizer: object) -> bool:
         """Whether these are, to the last layer, what it was made for."""
-        same = net is self.net and optimizer is self._optimizer and type(optimizer) is Adam
+        same = net is self.net and optimizer is self._optimizer and steps_as_read(optimizer, Adam)
         return same and self._structure.stands()
 
     @torch.no_grad()

@@ -21,7 +21,7 @@ from ..nets import ActionValue
 from ..nets.encoder import Encoder
 from .mirror import Mirror
 from .perceptron import Perceptron, pass_back, pass_on, places, shared_vector, transpose
-from .structure import ENCODER, LAYERS, STEPS, Structure, bare, perceptron, rectified
+from .structure import ENCODER, LAYERS, STEPS, Structure, bare, perceptron, rectified, steps_as_read
 
 if TYPE_CHECKING:  # in the loop these are the functions of other files, see `instantiate`
     forward: Any = None
@@ -49,7 +49,7 @@ _SMALL = 1_000_000
 
 def layers(net: nn.Module, target_net: nn.Module, optimizer: object) -> tuple[list[Any], list[Any]] | None:
     """The `perceptron`s of both networks, if `Regression` knows these, plain ones with ReLU, and the optimiser."""
-    if not (type(net) is type(target_net) is ActionValue and type(optimizer) is Adam):
+    if not (type(net) is type(target_net) is ActionValue and steps_as_read(optimizer, Adam)):
         return None
     found = _layers(net), _layers(target_net)
     return None if found[0] is None or found[1] is None else (found[0], found[1])
@@ -113,7 +113,7 @@ class Regression:
     def fits(self, net: nn.Module, target_net: nn.Module, optimizer: object) -> bool:
         """Whether these are, to the last layer, what it was made for."""
         same = all(map(operator.is_, (net, target_net, optimizer), self._made_for))
-        return same and type(optimizer) is Adam and self._structure.stands()
+        return same and steps_as_read(optimizer, Adam) and self._structure.stands()
 
     def fit(
         self, drawn: dict[str, NDArray[Any]], lr: float, double: bool, squared: bool

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import _has_any_global_hook
 from torch.utils.hooks import RemovableHandle
 
 from ..heads import CategoricalHead, GaussianHead
@@ -39,6 +38,9 @@ STEPS = Mirror(Adam.__module__, {"Adam.step": "6224da9b", "RMSprop.step": "6224d
 _ROWS = (Mlp, nn.Sequential)
 _LINEAR = (Linear, nn.Linear)
 _ACTIVATIONS = (nn.Tanh, nn.ReLU)
+_torchs = attrgetter("Linear.forward", "Tanh.forward", "ReLU.forward", "Sequential.forward", "Module.__call__")
+_TORCHS = _torchs(nn)  # no fingerprints: every version of torch writes them differently
+_STEPPING = frozenset(("step", "descend"))
 
 
 class Structure:
@@ -61,11 +63,11 @@ class Structure:
             if self._hooked():
                 return False
             self._handles = handles
-        return self._look() == self._found
+        return _torchs(nn) == _TORCHS and self._look() == self._found
 
     def _hooked(self) -> bool:
         weights = chain.from_iterable(map(_values, self._parameters))
-        return not all(map(unhooked, self._modules)) or any(map(_watched, weights)) or _has_any_global_hook()
+        return not all(map(unhooked, self._modules)) or any(map(_watched, weights))
 
     def _look(self) -> tuple[Any, ...]:
         weights = [*chain.from_iterable(map(_values, self._parameters))]
@@ -88,11 +90,18 @@ def _watched(weight: Tensor | None) -> bool:
     return bool(weight._backward_hooks or weight._post_accumulate_grad_hooks)
 
 
+def steps_as_read(optimizer: object, *kinds: type) -> bool:
+    """Whether `optimizer` is of exactly one of these types, and its steps are those of its class."""
+    return type(optimizer) in kinds and _STEPPING.isdisjoint(vars(optimizer))
+
+
 def perceptron(*parts: Any) -> list[Any] | None:
     """The modules of hidden layers and what follows them: Linear, activation, Linear, ..., Linear on the CPU.
 
     None where there is anything else among them, a hook, or a weight that is not learned.
     """
+    if _torchs(nn) != _TORCHS:
+        return None
     modules: list[Any] = []
     for part in parts:
         row = type(part) in _ROWS

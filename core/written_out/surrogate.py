@@ -21,7 +21,7 @@ from ..jitted.instantiate import kernel
 from ..learn.optim import Adam, RMSprop
 from ..nets import ActorCritic
 from .perceptron import Perceptron
-from .structure import Structure, perceptron, policy, weightless
+from .structure import Structure, perceptron, policy, steps_as_read, weightless
 
 _ROUNDING = 1e-8  # nats of KL divergence between a policy and itself, computed by different loops
 _LOG_TAU = math.log(2 * math.pi)
@@ -29,7 +29,7 @@ _LOG_TAU = math.log(2 * math.pi)
 
 def layers(net: nn.Module, optimizer: object) -> tuple[list[Any], list[Any]] | None:
     """The `perceptron`s of policy and value, if the surrogates know both and the optimiser."""
-    if type(net) is not ActorCritic or type(optimizer) not in (Adam, RMSprop):
+    if type(net) is not ActorCritic or not steps_as_read(optimizer, Adam, RMSprop):
         return None
     parts = net._modules
     if parts["value_trunk"] is parts["policy_trunk"] or not weightless(net.encoder):
@@ -54,7 +54,7 @@ class _Surrogate:
 
     def fits(self, net: nn.Module, optimizer: object) -> bool:
         """Whether these are, to the last layer, what it was made for."""
-        same = net is self.net and optimizer is self._optimizer and type(optimizer) in (Adam, RMSprop)
+        same = net is self.net and optimizer is self._optimizer and steps_as_read(optimizer, Adam, RMSprop)
         return same and self._structure.stands()
 
     @torch.no_grad()

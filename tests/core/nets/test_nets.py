@@ -296,3 +296,12 @@ def test_a_mask_that_does_not_fit_the_actions_is_refused(action):
 def test_an_unsupported_observation_is_refused():
     with pytest.raises(UsageError, match="no fixed size"):
         ActorCritic(spaces.Text(3), ACTION, ActorCriticConfig())
+
+
+def test_a_hook_on_all_modules_sees_the_layers_of_a_perceptron():
+    layers, _ = mlp(3, (4,))
+    seen = []
+    handle = torch.nn.modules.module.register_module_forward_hook(lambda module, *_: seen.append(module))
+    layers(torch.zeros(1, 3))
+    handle.remove()
+    assert seen == [*layers, layers]

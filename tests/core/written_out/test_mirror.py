@@ -228,6 +228,26 @@ def test_an_optimiser_of_ones_own_is_asked(algo):
         learner.learn(64)
 
 
+def patch_torch(learner, monkeypatch):
+    forward = nn.Linear.forward
+    monkeypatch.setattr(nn.Linear, "forward", lambda self, x: forward(self, x))
+
+
+def step_in_another_way(learner, monkeypatch):
+    learner.agent.optimizer.step = asked
+
+
+@pytest.mark.parametrize("change", [patch_torch, step_in_another_way])
+@pytest.mark.parametrize("algo", ["ppo", "a2c", "dqn", "bc"])
+def test_a_layer_of_torchs_or_a_step_that_is_replaced_puts_the_twins_aside(algo, change, monkeypatch):
+    learner = made(algo)
+    assert learner.agent.paths["gradient"] == "written out"
+    change(learner, monkeypatch)
+    assert learner.agent.paths["gradient"] == "autograd"
+    if algo != "bc" and change is patch_torch:
+        assert learner._training.acting.twin is None
+
+
 @pytest.mark.parametrize("algo", CONFIG)
 def test_without_twins_the_code_runs_as_it_reads(algo, monkeypatch):
     for owner, name in ((fused.FusedActor, "__call__"), (fused.FusedLoop, "fill")):

@@ -45,7 +45,6 @@ class Rollout:
         self.whole = horizon if isinstance(horizon, Whole) else None
         self.cut = False
         """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
-        self._native = not self.whole and is_native(env)
         self._loop: FusedLoop | None = None  # for the last twin that acted
         self._acting: Acting | None = None  # whose columns `_extras` holds
         self.horizon = _FIRST_ROWS if isinstance(horizon, Whole) else horizon
@@ -95,7 +94,7 @@ class Rollout:
         if acting is not self._acting:  # a batch has the columns of the one who acted, and no others
             self._acting, self._extras, self._loop = acting, {}, None
         twin = acting.twin
-        if self._native and isinstance(twin, FusedActor):
+        if not self.whole and isinstance(twin, FusedActor) and is_native(self.env):
             return self._collect_fused(twin, limit)
         act = acting if twin is None else twin
         ends: list[tuple[NDArray[Any], NDArray[Any]]] = []  # per step with ends: final_at rows and final_obs

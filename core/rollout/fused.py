@@ -238,8 +238,8 @@ def _sees(encoder: Any) -> bool:
 
 
 def is_native(env: Any) -> bool:
-    """Whether `FusedLoop` can step `env`: what a wrapper does to observations it would not."""
-    kernel = getattr(env, "kernel", None) if env.unwrapped is env else None
+    """Whether `FusedLoop` does what `env.step` does: what a wrapper, a subclass or a patch adds it would leave out."""
+    kernel = getattr(env, "looped", None) if env.unwrapped is env else None
     same_step = env.metadata.get("autoreset_mode") is AutoresetMode.SAME_STEP
     return same_step and kernel is not None and kernel.mask is None
 

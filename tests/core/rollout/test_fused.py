@@ -14,6 +14,7 @@ from gymnast.core.rollout import policies
 from gymnast.core.rollout.engine import Rollout
 from gymnast.core.rollout.fused import FusedActor, fits, is_native
 from gymnast.envs import make
+from gymnast.envs.native.vector import NativeVectorEnv
 from playing import act, acting, collect
 
 ENVS = ["CartPole-v1", "Pendulum-v1", "MountainCarContinuous-v0", "FrozenLake-v1"]
@@ -215,6 +216,22 @@ def test_it_fits_small_networks_in_any_environment_and_knows_the_native_ones():
         assert fits(net_for(loop), loop.num_envs)
         assert not is_native(loop)
         assert not fits(torch.nn.Linear(4, 2), 2)
+
+
+def test_an_environment_that_steps_in_its_own_way_is_stepped_that_way(monkeypatch):
+    class Halved(NativeVectorEnv):
+        def step(self, actions):
+            obs, reward, *rest = super().step(actions)
+            return obs, reward / 2, *rest
+
+    with closing(make("CartPole-v1", 2)) as env, closing(Halved(env.kernel, 2)) as halved:
+        agent = ppo.Agent(env.single_observation_space, env.single_action_space, ppo.Config())
+        acting, rollout = agent.acting(2), Rollout(env, 4)
+        assert acting.twin is not None
+        assert (Rollout(halved, 4).collect(acting).reward == 0.5).all()
+        assert (rollout.collect(acting).reward == 1.0).all()
+        monkeypatch.setattr(env, "step", halved.step)
+        assert not is_native(env)
 
 
 def test_it_does_not_fit_what_matrix_products_do_faster():

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 
 _EPSILON = 1e-8
-_CLIP = 10.0  # standard deviations; OpenAI baselines' VecNormalize, kept by Stable-Baselines3 and CleanRL
 _AT_ONCE = 64  # images: torch adds up bytes by way of a copy in float64, eight times their size
 
 
@@ -28,7 +27,8 @@ class Standardize(nn.Module):
         self.register_buffer("scale", torch.ones(shape))
 
     def forward(self, x: Tensor) -> Tensor:
-        return ((x - self.shift) * self.scale).clamp(-_CLIP, _CLIP)
+        # 10 standard deviations: OpenAI baselines' VecNormalize, kept by Stable-Baselines3 and CleanRL
+        return ((x - self.shift) * self.scale).clamp(-10.0, 10.0)
 
     @torch.no_grad()
     def update(self, x: Tensor) -> None:

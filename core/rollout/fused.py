@@ -50,7 +50,7 @@ if TYPE_CHECKING:  # in the loop these are the environment's own functions, see 
 _SMALL = 600_000
 _NOTHING = np.empty(0, np.float32)
 
-_SEEN = Mirror(Standardize.__module__, {"Standardize.forward": "a58e55b5"}, ENCODER)
+_SEEN = Mirror(Standardize.__module__, {"Standardize.forward": "3145125c"}, ENCODER)
 _SAMPLED = Mirror(
     CategoricalHead.__module__, {"Categorical.sample": "af8a6292", "Gaussian.sample": "a9acdf0d"}, ACTOR_CRITIC, _SEEN
 )

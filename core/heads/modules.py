@@ -65,7 +65,7 @@ class GaussianHead(nn.Module):
         super().__init__()
         size = math.prod(space.shape)
         self.linear = nn.Linear(features, size)
-        self.log_std = nn.Parameter(torch.full((size,), log_std_init))
+        self.log_std = nn.Parameter(torch.full((size,), float(log_std_init)))
 
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Gaussian:
         assert mask is None
@@ -83,7 +83,7 @@ class StateDependentNoiseHead(nn.Module):
         super().__init__()
         size = math.prod(space.shape)
         self.linear = nn.Linear(features, size)
-        self.log_std = nn.Parameter(torch.full((features, size), log_std_init))
+        self.log_std = nn.Parameter(torch.full((features, size), float(log_std_init)))
 
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Gaussian:
         assert mask is None

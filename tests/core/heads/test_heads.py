@@ -183,10 +183,11 @@ def test_state_dependent_noise_does_not_shape_the_features():
     assert x.grad is None
 
 
+@pytest.mark.parametrize("log_std", [-1.5, -2])
 @pytest.mark.parametrize("sde", [False, True])
-def test_log_std_starts_where_it_was_asked_to(sde):
-    head = made(box(2), log_std_init=-1.5, sde=sde)
-    assert (head.log_std == -1.5).all()
+def test_log_std_starts_where_it_was_asked_to(sde, log_std):
+    head = made(box(2), log_std_init=log_std, sde=sde)
+    assert (head.log_std == log_std).all()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ every state visited what it would do; the answers join all earlier ones, and the
 ensemble only those states are asked about where its members disagree (Menda et al. 2019, arXiv:1807.08364).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from ..core.acting import Act, Acting, Memoryless, Mode, spawned
 from ..core.batch import Batch
 from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
+from ..core.learn.optim import Schedule
 from ..core.nets.build import Build
 from . import bc
 
@@ -33,7 +34,7 @@ class Config(bc.Config):
     """Steps per environment in each round."""
     epochs: int = 4
     """Passes over all labels after each round."""
-    lr_schedule: Literal["constant", "linear"] = "constant"
+    lr_schedule: Schedule = "constant"
     """linear: the step size falls to 0 at the end of the run."""
     validation: float = 0.0
     """Share of the episodes that is held out to measure the loss on."""
@@ -67,6 +68,8 @@ class Config(bc.Config):
         )
         if self.threshold is not None and self.ensemble < 2:
             raise UsageError("threshold asks where an ensemble disagrees; give ensemble of 2 or more")
+        if self.patience is not None or self.relabel:
+            raise UsageError("patience and relabel are for demonstrations, which dagger has none of; leave them out")
 
 
 def beta(cfg: Config, round: int) -> float:
@@ -144,7 +147,7 @@ class Agent:
 
     def _learner(self, member: int, round: int) -> bc.Agent:
         seed = int(np.random.SeedSequence([self.seed, member, round]).generate_state(1)[0])
-        return bc.Agent(*self._spaces, replace(self.cfg, patience=None), self._device, seed, self._build)
+        return bc.Agent(*self._spaces, self.cfg, self._device, seed, self._build)
 
     def _aggregate(self, batch: Batch) -> Tensor:
         """Add the labels of a round to those before; the observations (B, *obs) that are new."""

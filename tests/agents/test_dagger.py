@@ -218,6 +218,8 @@ WRONG = [
     ({"threshold": 0.1}, "ensemble of 2"),
     ({"queries": 0}, "queries is 0"),
     ({"beta_start": 2}, "beta_start is 2"),
+    ({"patience": 3}, "leave them out"),
+    ({"relabel": True}, "leave them out"),
 ]
 
 

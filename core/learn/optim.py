@@ -87,7 +87,11 @@ class Adam:
             assert self.flat.grad is not None
             moments = (self._moments[name].reshape(-1).numpy() for name in ("exp_avg", "exp_avg_sq", "step"))
             self.vectors = Moments(self.flat.detach().numpy(), self.flat.grad.numpy(), *moments)
-            self.most = math.inf if max_grad_norm is None else max_grad_norm
+
+    @property
+    def most(self) -> float:
+        """Length that gradients are cut to."""
+        return math.inf if self.max_grad_norm is None else self.max_grad_norm
 
     def step(self, loss: Tensor, lr: float) -> Tensor:
         """Descend on `loss`; returns the gradient's norm before clipping."""

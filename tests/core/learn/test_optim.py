@@ -14,6 +14,16 @@ def batches(count):
     return torch.randn(count, 8, 3, generator=torch.Generator().manual_seed(1)) * 10
 
 
+def test_a_limit_on_gradients_that_is_changed_holds_from_then_on():
+    module = net()
+    optimizer = Adam(module.parameters(), max_grad_norm=None)
+    optimizer.max_grad_norm = 0.5
+    optimizer.flat.grad.fill_(1.0)
+    optimizer.descend(0.01)
+    first = optimizer.state()["exp_avg"]
+    torch.testing.assert_close(first.norm(), torch.tensor(0.1 * 0.5), rtol=1e-4, atol=0)  # a tenth of what was cut
+
+
 def test_schedules_by_hand():
     assert [scheduled(8.0, "constant", p) for p in (0, 0.5, 1)] == [8, 8, 8]
     assert [scheduled(8.0, "linear", p) for p in (0, 0.25, 1)] == [8, 6, 0]

@@ -219,6 +219,6 @@ def _refuse_unnatural(net: ActorCritic, device: torch.device) -> None:
     pi = net.policy_head(net.policy_trunk(torch.zeros(1, net.encoder.size, device=device)))
     if not isinstance(pi, Natural):
         raise UsageError(
-            f"trpo bounds the KL divergence between policies, which a {type(pi).__name__} has not in closed form. "
+            f"trpo bounds the KL divergence between policies, which has no closed form for a {type(pi).__name__}. "
             "Use head plain or squashed."
         )

@@ -137,13 +137,16 @@ class Actor:
         """
         own = self.net.state_dict()
         parts = ("encoder.", "policy_trunk.", "policy_head.")
-        names = {name for name in {*own, *weights} if name.startswith(parts) and not name.endswith("log_std")}
-        shapes = [tuple(np.shape(tree[name])) if name in tree else None for tree in (own, weights) for name in names]
-        if shapes[: len(names)] != shapes[len(names) :]:
-            wrong = next(name for name, a, b in zip(names, shapes, shapes[len(names) :], strict=False) if a != b)
+        names = sorted(name for name in {*own, *weights} if name.startswith(parts) and not name.endswith("log_std"))
+        wrong = [
+            name
+            for name in names
+            if name not in own or name not in weights or np.shape(own[name]) != np.shape(weights[name])
+        ]
+        if wrong:
             raise UsageError(
-                f"the policy to begin with is another network: {wrong} differs. It must be for the same observations "
-                "and actions, with the same hidden layers and head"
+                f"the policy to begin with is another network: {wrong[0]} differs. It must be for the same "
+                "observations and actions, with the same hidden layers and head"
             )
         adopted = {name: torch.as_tensor(weights[name]) for name in names}
         self.net.load_state_dict({**own, **adopted})

@@ -82,7 +82,7 @@ def standardized(x: "Tensor", correction: int = 1) -> "Tensor":
 
 def explained_variance(value: NDArray[Any], target: NDArray[Any]) -> float:
     """1 - Var(target - value) / Var(target): 1 is perfect, 0 is no better than a constant; 0 if the target is one."""
-    # `np.var` checks so much that of a short rollout's update it would take a twentieth
+    # `np.var` makes so many checks that it would take a twentieth of a short rollout's update
     goal = target.astype(np.float64).ravel()
     error = goal - value.ravel()
     goal -= goal.mean()

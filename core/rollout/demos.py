@@ -150,7 +150,6 @@ class Writer:
         self.parts: list[dict[str, Any]] = []
         self._index = {"format": FORMAT, "env": env, "observation_space": to_json(observation_space)}
         self._index["action_space"] = to_json(action_space)
-        self._layout = Layout(observation_space)
         self._waiting: list[Trajectory] = []
         self._bytes = 0
         if (folder / _INDEX).exists():

@@ -54,7 +54,7 @@ class Perceptron:
 
 
 def shared_vector(net: nn.Module) -> Tensor:
-    """The one vector that all weights are views of (`core.optim.flatten`)."""
+    """The one vector that all weights are views of (`core.learn.optim.flatten`)."""
     first = next(net.parameters())
     size = sum(p.numel() for p in net.parameters())
     storage = first.untyped_storage()

@@ -356,6 +356,16 @@ def test_nothing_mirrored_has_an_f_string_that_pythons_read_differently():
                 assert not [token for token in tokens if token.string[:2].lower() in ('f"', "f'")], name
 
 
+def test_nothing_mirrored_reads_a_number_from_its_file_that_no_fingerprint_holds():
+    for mirror in mirrors():
+        for module, names in mirror._recorded:
+            for name in names:
+                function = functools.reduce(getattr, name.split("."), module)
+                function = inspect.unwrap(getattr(function, "py_func", function))
+                read = {word: function.__globals__.get(word) for word in function.__code__.co_names}
+                assert not [word for word, value in read.items() if isinstance(value, int | float)], name
+
+
 def doubled(x):
     return 2 * x + 1
 

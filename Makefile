@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
+# Python keeps what it compiled: each process that a test starts would compile all of it once more.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup train test test-quick test-slow test-seeds test-everywhere lint format bench clean
 
 help:

@@ -65,6 +65,9 @@ def scores(logits):
     return out.reshape(STATES, ACTIONS, -1)
 
 
+LIKELIHOOD, SCORES = pi(POLICY), scores(POLICY)
+
+
 def trajectories(logits, horizon=HORIZON):
     """Every trajectory [(s, a), ...] with its probability."""
 
@@ -85,12 +88,12 @@ def exact(discounted, gamma=GAMMA, horizon=HORIZON, reward=REWARD):
     """sum_t (gamma^t or 1) sum_{s, a} Pr(s_t = s) pi(a|s) grad log pi(a|s) Q_t(s, a), by dynamic programming."""
     q = [reward]
     for _ in range(horizon - 1):
-        q.append(reward + gamma * NEXT @ (pi(POLICY) * q[-1]).sum(1))
+        q.append(reward + gamma * NEXT @ (LIKELIHOOD * q[-1]).sum(1))
     q.reverse()
     total, occupied = 0.0, np.full(STATES, 1 / STATES)
     for t in range(horizon):
-        joint = occupied[:, None] * pi(POLICY)
-        total = total + gamma ** (t * discounted) * np.einsum("sa,sap,sa->p", joint, scores(POLICY), q[t])
+        joint = occupied[:, None] * LIKELIHOOD
+        total = total + gamma ** (t * discounted) * np.einsum("sa,sap,sa->p", joint, SCORES, q[t])
         occupied = np.einsum("sa,sax->x", joint, NEXT)
     return total
 
@@ -106,7 +109,7 @@ def estimate(paths, cfg, acted=POLICY, offset=0.0, constant=0.0):
     shape = step.max() + 1, len(paths)
     reward, log_ratio, alive = np.zeros(shape), np.zeros(shape), np.zeros(shape, bool)
     reward[step, episode], alive[step, episode] = REWARD[s, a] + offset, True
-    log_ratio[step, episode] = np.log(pi(POLICY)[s, a] / pi(acted)[s, a])
+    log_ratio[step, episode] = np.log(LIKELIHOOD[s, a] / pi(acted)[s, a])
     gain, factor = credit(log_ratio, reward, cfg)
     if cfg.weight == "whole":
         ret = np.broadcast_to((cfg.gamma ** np.arange(len(reward)) @ reward), shape)
@@ -114,7 +117,7 @@ def estimate(paths, cfg, acted=POLICY, offset=0.0, constant=0.0):
         ret = rewards_to_go(reward, np.zeros(shape), np.zeros(shape, bool), cfg.gamma)
     baseline = mean_baseline(ret, alive | (cfg.weight == "whole"), cfg) + constant
     weight = (gain - factor * baseline)[step, episode]
-    return weight @ scores(POLICY)[s, a] / len(paths)
+    return weight @ SCORES[s, a] / len(paths)
 
 
 def moments(cfg, count=1, acted=POLICY, horizon=HORIZON, **kwargs):
@@ -289,7 +292,7 @@ def test_the_entropy_bonus_by_hand():
     mb = minibatch([[(0, 0), (1, 1)], [(0, 1)]], config())
     without, log = reinforce.loss(tabular(), mb, config())
     total, _ = reinforce.loss(tabular(), mb, config(entropy_coef=0.1))
-    entropy = -(pi(POLICY) * np.log(pi(POLICY))).sum(1)
+    entropy = -(LIKELIHOOD * np.log(LIKELIHOOD)).sum(1)
     assert log["policy/entropy"].item() == pytest.approx((2 * entropy[0] + entropy[1]) / 3)
     assert (without - total).item() == pytest.approx(0.1 * (2 * entropy[0] + entropy[1]) / 2, rel=1e-4)
 
@@ -297,7 +300,7 @@ def test_the_entropy_bonus_by_hand():
 def test_the_optimal_baseline_by_hand():
     # Three one-step episodes: g is the score, h = g R. An episode's b is sum g h / sum g^2 over the other two.
     paths, cfg = [[(0, 0)], [(0, 1)], [(1, 0)]], config(baseline="optimal", weight="whole")
-    g = np.array([scores(POLICY)[path[0]] for path in paths])
+    g = np.array([SCORES[path[0]] for path in paths])
     h = g * np.array([[REWARD[path[0]]] for path in paths])
     others = np.array([np.delete(np.arange(3), e) for e in range(3)])
     with np.errstate(invalid="ignore"):

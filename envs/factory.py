@@ -1,7 +1,6 @@
 """From whatever names an environment (id, module:name, class, callable) to a function that makes one."""
 
 import importlib
-import os
 import re
 import sys
 import warnings
@@ -14,6 +13,7 @@ from gymnasium import error
 from gymnasium.envs.registration import EnvSpec, find_highest_version, get_env_id, parse_env_id
 
 from ..core.errors import UsageError, nearest
+from ..core.names import Stored, called, distrusted, imported
 
 if TYPE_CHECKING:  # compiled, and only needed where there is a game
     from ..core.games.game import Game
@@ -30,18 +30,15 @@ def resolve(env: EnvLike) -> Source:
             raise UsageError(f"an environment is an id, a class or a callable that makes one, not {env!r}")
         return env
     if ":" not in env:
-        return _spec(env)
+        return _registered(env, env)
     module_name, name = env.split(":", 1)
-    if not {"", os.getcwd()} & set(sys.path):
-        sys.path.append(os.getcwd())  # a command, unlike `python`, does not look for modules where the user stands
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as problem:
-        raise UsageError(f"{env!r}: importing {module_name!r} raised {_named(problem)}") from problem
+    module = imported(env)
     if name in gym.registry:
-        return gym.spec(name)
-    if callable(found := getattr(module, name, None)) or is_game(found):
+        return _registered(name, env)
+    if is_game(found := getattr(module, name, None)):
         return found
+    if callable(found):
+        return called(found, env, "environment", gym.Env)
     near = nearest(name, [*(key for key, value in vars(module).items() if callable(value)), *gym.registry])
     raise UsageError(f"{env!r}: module {module_name!r} has no class or function {name!r}, nor registers that id.{near}")
 
@@ -114,6 +111,12 @@ def name_of(source: Source) -> str:
     if is_game(source):
         return source.name
     return source.id if isinstance(source, EnvSpec) else getattr(source, "__qualname__", repr(source))
+
+
+def _registered(env_id: str, reference: str) -> EnvSpec:
+    if isinstance(reference, Stored) and env_id.startswith("GymV2"):  # Shimmy's, which import what they are told to
+        raise UsageError(distrusted(reference, "make the environment that its arguments name"))
+    return _spec(env_id)
 
 
 def _spec(env_id: str) -> EnvSpec:

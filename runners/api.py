@@ -21,7 +21,7 @@ from .evaluation.evaluate import Evaluation, evaluate
 from .evaluation.strength import Strength, measure
 from .runs import folder
 from .runs import run as runs
-from .runs.load import eval_env, policy, put_back
+from .runs.load import Misfit, eval_env, fitting, opened, policy
 from .training import train as training
 
 
@@ -134,17 +134,24 @@ def learner(title: str) -> type[Learner]:
     return type(title, (Learner,), {"algo": algo, "__doc__": agents.summary(algo), "__module__": "gymnast"})
 
 
-def load(path: str | Path, which: str = "last") -> Learner:
+def load(path: str | Path, which: str = "last", trust: bool = False) -> Learner:
     """The agent that `save` or the command line left in the folder `path`; it can go on learning.
+
+    Nothing that the folder's files name is imported or called, but for environments that are installed or that the
+    program has imported already; with `trust`, everything is.
 
     Raises:
         UsageError: if there is none, or it is damaged, or a newer gymnast wrote it.
     """
     path = Path(path)
-    run = runs.load(path / "run.json")
+    run = runs.load(path / "run.json", trust)
     loaded = Learner.__new__(Learner)
     loaded.algo, loaded.run = run.algo, run
-    loaded._begin(training.Training(run, None, checkpoint.load(folder.last(path))))
+    try:
+        loaded._begin(training.Training(run, None, opened(folder.last(path))))
+    except Misfit as problem:
+        raise UsageError(f"{folder.last(path)}: {problem}") from problem
     if which == "best" and folder.best(path).exists():
-        put_back(policy(loaded.agent), checkpoint.load(folder.best(path))["agent"])
+        with fitting(folder.best(path)):
+            checkpoint.restore(policy(loaded.agent), opened(folder.best(path))["agent"])
     return loaded

@@ -68,7 +68,7 @@ def test_imports_inside_the_package_are_relative(path):
 
 FLOORS = {
     "core": [
-        {"errors", "checkpoint", "registry", "batch", "acting", "jitted"},
+        {"errors", "files", "names", "checkpoint", "registry", "batch", "acting", "jitted"},
         {"spaces", "heads", "replay"},
         {"nets"},
         {"learn"},

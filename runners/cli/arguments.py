@@ -19,6 +19,8 @@ class Resume:
     """New total of environment steps."""
     quiet: bool = False
     """Print nothing but errors."""
+    trust: bool = False
+    """Import and call what the run's file names (environment, network, expert), whoever wrote it."""
 
     def __post_init__(self) -> None:
         check_ranges(self, positive=("steps",))
@@ -51,6 +53,8 @@ class Evaluate:
     that agree in everything but the seed."""
     json: bool = False
     """Print one JSON object per run."""
+    trust: bool = False
+    """Import and call what the runs' files names (environment, network, expert), whoever wrote them."""
 
     def __post_init__(self) -> None:
         check_ranges(self, positive=("episodes", "simulations"), at_least_0=("seed",))
@@ -73,6 +77,8 @@ class Render:
     """Sample actions instead of taking the most likely one."""
     checkpoint: Literal["best", "last"] = "best"
     """Checkpoint to watch: the one that evaluated best during training, or the newest."""
+    trust: bool = False
+    """Import and call what the run's file names (environment, network, expert), whoever wrote it."""
 
     def __post_init__(self) -> None:
         check_ranges(self, positive=("episodes",), at_least_0=("seed",))
@@ -90,6 +96,8 @@ class Play:
     """Let the agent begin."""
     checkpoint: Literal["best", "last"] = "best"
     """Checkpoint to play against: the one that evaluated best during training, or the newest."""
+    trust: bool = False
+    """Import and call what the run's file names (environment, network, expert), whoever wrote it."""
 
     def __post_init__(self) -> None:
         check_ranges(self, at_least_0=("simulations",))
@@ -117,6 +125,8 @@ class Collect:
     """Add to the demonstrations in the folder."""
     quiet: bool = False
     """Print nothing but errors."""
+    trust: bool = False
+    """Import and call what the expert's files names (environment, network, expert), whoever wrote them."""
 
     def __post_init__(self) -> None:
         check_ranges(self, positive=("episodes",), unit=("noise",), at_least_0=("seed",))
@@ -140,6 +150,8 @@ class Imitate:
     """Episodes on which each policy is evaluated."""
     json: bool = False
     """Print a JSON list with one object for each environment in the folder."""
+    trust: bool = False
+    """Import and call what the expert's files names (environment, network, expert), whoever wrote them."""
 
     def __post_init__(self) -> None:
         check_ranges(self, positive=("demonstrations", "seeds", "episodes"))

@@ -12,6 +12,7 @@ from typing import Any
 
 from ... import __version__
 from ...core.errors import UsageError, nearest
+from ...core.files import read_text, write_whole
 from .arguments import Bench, Check, Collect, Demonstrations, Evaluate, Imitate, Lab, List, Play, Plot, Render
 from .options import env_args, parse
 from .train import train
@@ -74,7 +75,7 @@ def _dispatch(args: list[str]) -> int:
         return 0
     if command not in _COMMANDS:
         raise UsageError(f"unknown command {command!r}.{nearest(command, _COMMANDS)} Known: {', '.join(_COMMANDS)}.")
-    sys.path.insert(0, os.getcwd())  # for environments given as module:Class
+    sys.path.append(os.getcwd())  # for environments given as module:Class; behind, to stand in for nothing installed
     return _COMMANDS[command](rest)
 
 
@@ -86,7 +87,7 @@ def _evaluate(args: list[str]) -> int:
 
     if not options.runs:
         raise UsageError("which runs? For example: gymnast evaluate runs/*")
-    found = [(folder, runs.load(folder / "run.json")) for folder in dict.fromkeys(options.runs)]
+    found = [(folder, runs.load(folder / "run.json", options.trust)) for folder in dict.fromkeys(options.runs)]
     grouped(found, options.by)  # refuses what --by cannot name before anything is played
     means: dict[Path, float] = {}
     for folder, run in found:
@@ -158,13 +159,11 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
 
 def _keep(figures: dict[str, Any], path: Path) -> None:
     """Add an evaluation to the list of all of a run, whose newest is the last; one that cannot be kept was printed."""
-    part = path.with_name(f"{path.name}.part")
     try:
-        kept = json.loads(path.read_text()) if path.exists() else []
+        kept = json.loads(read_text(path)) if path.exists() else []
         before = kept if isinstance(kept, list) else [kept]
-        part.write_text(json.dumps([*(one for one in before if one != figures), figures], indent=1) + "\n")
-        part.replace(path)
-    except (OSError, ValueError) as problem:
+        write_whole(path, json.dumps([*(one for one in before if one != figures), figures], indent=1) + "\n")
+    except (OSError, ValueError, RecursionError) as problem:
         _warn(f"not kept in {path}: {type(problem).__name__}: {problem}")
 
 
@@ -189,7 +188,7 @@ def _play(args: list[str]) -> int:
     options = parse(Play, args, "gymnast play")
     from ..screen.play import play
 
-    play(options.run, options.simulations, options.second, options.checkpoint)
+    play(options.run, options.simulations, options.second, options.checkpoint, options.trust)
     return 0
 
 
@@ -197,7 +196,8 @@ def _render(args: list[str]) -> int:
     options = parse(Render, args, "gymnast render")
     from ..screen.render import render
 
-    written = render(options.run, options.video, options.episodes, options.seed, options.stochastic, options.checkpoint)
+    how = (options.seed, options.stochastic, options.checkpoint, options.trust)
+    written = render(options.run, options.video, options.episodes, *how)
     if written:
         print(f"wrote {written}")
     return 0
@@ -212,7 +212,7 @@ def _collect(args: list[str]) -> int:
         if not options.quiet:
             print(f"  episode of {len(trajectory.action):,} steps, return {trajectory.reward.sum():.1f}", flush=True)
 
-    chosen = {name: getattr(options, name) for name in ("episodes", "seed", "stochastic", "noise", "append")}
+    chosen = {name: getattr(options, name) for name in ("episodes", "seed", "stochastic", "noise", "append", "trust")}
     recorded = collect(options.expert, options.env, options.out, **chosen, env_args=given["env_args"], told=told)
     if not options.quiet:
         print(summary(recorded))
@@ -226,7 +226,7 @@ def _imitate(args: list[str]) -> int:
 
     told = (lambda line: None) if options.json else (lambda line: print(line, flush=True))
     counts = list(options.demonstrations)
-    imitate(options.expert, options.env, options.out, counts, options.seeds, options.episodes, told)
+    imitate(options.expert, options.env, options.out, counts, options.seeds, options.episodes, told, options.trust)
     found = kept_in(options.out)
     print(json.dumps([dataclasses.asdict(one) for one in found]) if options.json else "\n".join(report(found)))
     return 0

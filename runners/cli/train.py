@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import UsageError
+from ...core.names import installed
 from .arguments import Resume
 from .options import chosen, env_args, parse, train_options, value
 
@@ -31,15 +32,17 @@ def train(args: list[str]) -> int:
     added = {name: {**getattr(base, name), **values} for name, values in given.items()}
     run = dataclasses.replace(chosen(base, options), **added)
     out = options.out or default_out(run)
-    return _report(out, training.train(run, out, options.quiet), options.quiet)
+    module, _, name = str(run.env).partition(":")
+    trust = run.net is not None or (bool(name) and not installed(module))
+    return _report(out, training.train(run, out, options.quiet), options.quiet, trust)
 
 
 def _resume(args: list[str]) -> int:
-    options = parse(Resume, args, "gymnast train", "everything but --steps and --quiet is as the run began")
+    options = parse(Resume, args, "gymnast train", "everything but --steps, --quiet and --trust is as the run began")
     from ..training import train as training
 
-    result = training.resume(options.resume, options.steps, options.quiet)
-    return _report(options.resume, result, options.quiet)
+    result = training.resume(options.resume, options.steps, options.quiet, options.trust)
+    return _report(options.resume, result, options.quiet, options.trust)
 
 
 def _without_env(args: list[str]) -> int:
@@ -66,11 +69,12 @@ def _without_env(args: list[str]) -> int:
     return 0
 
 
-def _report(out: Path, result: Any, quiet: bool) -> int:
+def _report(out: Path, result: Any, quiet: bool, trusting: bool) -> int:
     if quiet:
         return 130 if result.interrupted else 0
+    trust = " --trust" if trusting else ""  # the run's file names modules of one's own
     if result.interrupted:
-        print(f"interrupted after {result.steps:,} steps; go on with:  gymnast train --resume {out}")
+        print(f"interrupted after {result.steps:,} steps; go on with:  gymnast train --resume {out}{trust}")
         return 130
     if result.evaluation is not None:
         from ..training.logging import short
@@ -81,7 +85,7 @@ def _report(out: Path, result: Any, quiet: bool) -> int:
         interval = f" [{low}, {high}]" if count > 1 else ""
         print(f"return {short(result.evaluation.mean)}{interval} over the last evaluation's episodes ({count})")
     print(f"the run is in {out}\n")
-    print(f"  gymnast evaluate {out}")
-    print(f"  gymnast render {out} --video {out / 'videos' / 'policy.mp4'}")
+    print(f"  gymnast evaluate {out}{trust}")
+    print(f"  gymnast render {out} --video {out / 'videos' / 'policy.mp4'}{trust}")
     print(f"  tensorboard --logdir {out.parent}")
     return 0

@@ -51,6 +51,7 @@ def collect(
     noise: float = 0.0,
     append: bool = False,
     env_args: dict[str, Any] | None = None,
+    trust: bool = False,
     told: Callable[[Trajectory], None] = lambda trajectory: None,
 ) -> Demos:
     """Record `episodes` whole episodes of an expert in the folder `out`; `told` hears of each as it ends.
@@ -58,7 +59,8 @@ def collect(
     `expert` is what `experts.load` takes, "human", or an `Act`. Each of several copies of the environment contributes
     its equal share, for the first episodes to end would be the short ones. With `noise` a random action is executed on
     that share of the steps, and the expert's is recorded all the same: demonstrations that hold mistakes and what to do
-    about them (Laskey et al. 2017, 1703.09327, with the noise of epsilon-greedy).
+    about them (Laskey et al. 2017, 1703.09327, with the noise of epsilon-greedy). With `trust`, what the expert's files
+    name is imported and called.
     """
     if episodes < 1:
         raise UsageError(f"cannot record {episodes} episodes; give at least 1")
@@ -69,7 +71,7 @@ def collect(
     render_mode = "rgb_array" if human else None
     made: Any = envs.make(env, copies, render_mode=render_mode, **(env_args or {}))
     with closing(made), threads_for(made.single_observation_space.dtype == np.uint8):
-        context: Any = Keyboard(made) if human else nullcontext(_act(expert, made, seed, stochastic))
+        context: Any = Keyboard(made) if human else nullcontext(_act(expert, made, seed, stochastic, trust))
         spaces_here = (made.single_observation_space, made.single_action_space)
         with context as act, Writer(Path(out), runs.env_name(env), *spaces_here, append) as writer:
             rollout = Rollout(made, 1 if human else _HORIZON, seed)
@@ -82,8 +84,8 @@ def collect(
     return demos.load(Path(out))
 
 
-def _act(expert: Any, env: VectorEnv, seed: int, stochastic: bool) -> Act:
-    return experts.load(expert, env, seed, stochastic) if isinstance(expert, str) else expert
+def _act(expert: Any, env: VectorEnv, seed: int, stochastic: bool, trust: bool) -> Act:
+    return experts.load(expert, env, seed, stochastic, trust) if isinstance(expert, str) else expert
 
 
 def _noisy(act: Act, space: spaces.Space, noise: float, seed: int) -> Act:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ... import envs
 from ...core.acting import Act, Stateless
 from ...core.errors import UsageError
+from ...core.files import read_json, write_whole
 from ...core.learn.stats import iqm, iqm_interval
 from ...core.rollout import demos
 from ...core.rollout.demos import Demos
@@ -72,7 +73,14 @@ class Comparison:
 
 
 def imitate(
-    expert: str, env: str, out: Path, counts: list[int], seeds: int, episodes: int, told: Callable[[str], None] = print
+    expert: str,
+    env: str,
+    out: Path,
+    counts: list[int],
+    seeds: int,
+    episodes: int,
+    told: Callable[[str], None] = print,
+    trust: bool = False,
 ) -> Comparison:
     """Clone `expert` from so many demonstrations, and with DAgger from as many labels; `told` hears of each run.
 
@@ -94,12 +102,12 @@ def imitate(
     judge = envs.make(env, min(episodes, 64))
     with closing(judge), threads_for(judge.single_observation_space.dtype == np.uint8):
         if not kept.references:
-            kept.references = _references(expert, judge, episodes)
+            kept.references = _references(expert, judge, episodes, trust)
             _keep(kept, path)
         for seed in range(seeds):
-            recorded = _recorded(expert, env, folder / f"demos-{seed}", max(counts), seed)
+            recorded = _recorded(expert, env, folder / f"demos-{seed}", max(counts), seed, trust)
             for count in counts:
-                for run in (_cloning(recorded, count, seed), _dagger(recorded, expert, count, seed)):
+                for run in (_cloning(env, recorded, count, seed), _dagger(env, recorded, expert, count, seed, trust)):
                     key = f"{run.algo}/{count}/{seed}"
                     if key not in kept.returns:
                         kept.returns[key], kept.seconds[key] = _learned(run, judge, episodes)
@@ -143,12 +151,12 @@ def _summary(group: list[Comparison], algo: str, count: int) -> str:
     return f"{iqm(np.concatenate(scores)):.3f} [{low:.3f}, {high:.3f}]"
 
 
-def _recorded(expert: str, env: str, folder: Path, count: int, seed: int) -> Demos:
+def _recorded(expert: str, env: str, folder: Path, count: int, seed: int, trust: bool) -> Demos:
     """The demonstrations of a seed, recorded if they are not there."""
     if not folder.exists():
         part = folder.with_name(folder.name + ".part")
         shutil.rmtree(part, ignore_errors=True)  # remains of an interruption
-        collect(expert, env, part, count, _APART * seed)
+        collect(expert, env, part, count, _APART * seed, trust=trust)
         part.rename(folder)
     there = demos.load(folder)
     if there.episodes < count:
@@ -156,15 +164,15 @@ def _recorded(expert: str, env: str, folder: Path, count: int, seed: int) -> Dem
     return there
 
 
-def _cloning(recorded: Demos, count: int, seed: int) -> Run:
+def _cloning(env: str, recorded: Demos, count: int, seed: int) -> Run:
     labels = count * recorded.steps / recorded.episodes
     steps = max(_FEWEST[isinstance(recorded.action_space, spaces.Discrete)], ceil(_PASSES * labels))
     fields: dict[str, Any] = {"steps": steps, "seed": seed, "evals": 0, "demo_episodes": count}
     agent = {"validation": 0.0}  # nothing is held out of what there is little of
-    return runs.preset("bc", recorded.env, demos=str(recorded.folder), agent=agent, **fields)
+    return runs.preset("bc", env, demos=str(recorded.folder), agent=agent, **fields)
 
 
-def _dagger(recorded: Demos, expert: str, count: int, seed: int) -> Run:
+def _dagger(env: str, recorded: Demos, expert: str, count: int, seed: int, trust: bool) -> Run:
     """As many labels as the demonstrations hold, one for every step."""
     copies = min(count, _COPIES)
     steps = max(copies, round(count * recorded.steps / recorded.episodes))
@@ -172,8 +180,8 @@ def _dagger(recorded: Demos, expert: str, count: int, seed: int) -> Run:
     learned = _LEARNED[isinstance(recorded.action_space, spaces.Discrete)]
     epochs = max(1, round(learned / (steps * _ROUNDS / 2)))
     agent = {"horizon": horizon, "epochs": epochs, "lr_schedule": "linear"}
-    fields: dict[str, Any] = {"steps": steps, "seed": seed, "evals": 0, "num_envs": copies}
-    return runs.preset("dagger", recorded.env, expert=expert, agent=agent, **fields)
+    fields: dict[str, Any] = {"steps": steps, "seed": seed, "evals": 0, "num_envs": copies, "trust": trust}
+    return runs.preset("dagger", env, expert=expert, agent=agent, **fields)
 
 
 def _learned(run: Run, judge: VectorEnv, episodes: int) -> tuple[float, float]:
@@ -190,9 +198,9 @@ def _busy() -> float:
     return sum(os.times()[:4])
 
 
-def _references(expert: str, judge: VectorEnv, episodes: int) -> dict[str, float]:
+def _references(expert: str, judge: VectorEnv, episodes: int, trust: bool) -> dict[str, float]:
     """Mean returns of the expert and of random actions."""
-    acts: dict[str, Act] = {"expert": experts.load(expert, judge), "random": _Random(judge)}
+    acts: dict[str, Act] = {"expert": experts.load(expert, judge, trust=trust), "random": _Random(judge)}
     return {name: watched(Stateless(act), judge, episodes, _SEED).mean for name, act in acts.items()}
 
 
@@ -210,13 +218,10 @@ class _Random:
 
 def _read(path: Path) -> Comparison:
     try:
-        return Comparison(**json.loads(path.read_text()))
-    except (json.JSONDecodeError, TypeError) as problem:
+        return Comparison(**read_json(path))
+    except TypeError as problem:
         raise UsageError(f"{path} is damaged or of another gymnast: {problem}. Give another --out.") from problem
 
 
 def _keep(found: Comparison, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(asdict(found), indent=1) + "\n")
-    part.replace(path)
+    write_whole(path, json.dumps(asdict(found), indent=1) + "\n")

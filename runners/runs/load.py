@@ -1,6 +1,6 @@
 """From a run to its agent: new, or as a checkpoint left it; and the environments that it is looked at in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
+from torch import nn
 
 from ... import agents, envs
 from ...agents import Agent
 from ...core import checkpoint
-from ...core.errors import UsageError
+from ...core.errors import TrainingError, UsageError
 from ...core.games.game import game_of
 from . import run as runs
 from .folder import best, last
@@ -49,7 +50,7 @@ def new_agent(run: Run, env: VectorEnv, seed: int) -> Agent:
     if game_of(env.single_observation_space) and not agents.plays_games(module):
         name = runs.env_name(run.env)
         raise UsageError(f"{name} is a game for two, whose sides take turns; {run.algo} plays alone. Use alphazero.")
-    where, build = device(run.device, env), function(run.net, "net") if run.net else None
+    where, build = device(run.device, env), function(run.net, "net", nn.Module) if run.net else None
     return module.Agent(env.single_observation_space, env.single_action_space, run.agent, where, seed, build)
 
 
@@ -69,10 +70,23 @@ def trained(run: Run, out: Path, env: VectorEnv, which: str = "best") -> tuple[A
         raise UsageError(
             f"{out} has no checkpoint yet; the first one comes with the first evaluation, or after a minute"
         )
-    state = checkpoint.load(path)
+    state = opened(path)
     agent = new_agent(run, env, 0)
-    put_back(policy(agent), state["agent"])
+    with fitting(path):
+        checkpoint.restore(policy(agent), state["agent"])
     return agent, state["steps"]
+
+
+def opened(path: Path) -> dict[str, Any]:
+    """The checkpoint of a run.
+
+    Raises:
+        UsageError: if it is damaged, or of something else.
+    """
+    match state := checkpoint.load(path):
+        case {"steps": int() as steps, "agent": dict()} if 0 <= steps < 1 << 53:
+            return state
+    raise UsageError(f"{path} is not the checkpoint of a run")
 
 
 def policy(agent: Agent) -> dict[str, Any]:
@@ -85,18 +99,31 @@ class Misfit(UsageError):
     """A checkpoint of another agent than it is to be given to."""
 
 
-def put_back(parts: Mapping[str, Any], state: dict[str, Any]) -> None:
-    """Let an agent's parts go on from a checkpoint's state.
+@contextmanager
+def fitting(path: Path | None) -> Iterator[None]:
+    """Says in one line that the state in the checkpoint `path` does not fit what goes on from it.
 
     Raises:
-        Misfit: if the state is not of this agent as it is today.
+        Misfit: if it is not of this run as it is today, or damaged.
     """
     try:
-        checkpoint.restore(parts, state)
-    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as problem:
+        yield
+    except (Misfit, TrainingError):
+        raise
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        AttributeError,
+        ArithmeticError,
+        AssertionError,
+    ) as problem:
+        reason = " ".join(str(problem).split())[:300]
         raise Misfit(
-            "the checkpoint does not fit the algorithm as it is in this gymnast: another one wrote it, which run.json "
-            f"beside it names. Use that one, or train anew. ({type(problem).__name__}: {problem})"
+            f"the checkpoint {path or ''} does not fit the algorithm as it is in this gymnast: another one wrote it, "
+            f"which run.json beside it names, or it is damaged. Use that one, or train anew. "
+            f"({type(problem).__name__}: {reason})"
         ) from problem
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from ... import agents
 from ...core.errors import UsageError, check_ranges, check_types, fitted, nearest, type_hints
+from ...core.files import read_json, read_text, write_whole
+from ...core.names import Stored
 
 _CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -61,6 +63,8 @@ class Run:
     """Episodes of each evaluation."""
     preset: str = "none"
     """Table of configs/<algo>.toml that this run started from."""
+    trust: bool = False
+    """Import and call what the files of other runs name (--expert, --init-from), whoever wrote them."""
 
     def __post_init__(self) -> None:
         counts = ("steps", "num_envs", "history", "demo_episodes", "eval_episodes")
@@ -71,7 +75,27 @@ class Run:
 def presets(algo: str) -> dict[str, dict[str, Any]]:
     """The preset tables of an algorithm, by environment id or pattern."""
     path = _CONFIGS / f"{algo}.toml"
-    return tomllib.loads(path.read_text()) if path.is_file() else {}
+    return tables(path) if path.is_file() else {}
+
+
+def tables(path: Path) -> dict[str, dict[str, Any]]:
+    """The tables of a preset file.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    try:
+        found = tomllib.loads(read_text(path))
+    except (ValueError, RecursionError) as problem:
+        if isinstance(problem, UsageError):
+            raise
+        raise UsageError(f"{path} is damaged: {problem}") from problem
+    for name, table in found.items():
+        if not isinstance(table, dict):
+            raise UsageError(f"{path}: {name} is {table!r}; it must be a table")
+        if not isinstance(envs := table.get("envs", []), list) or not all(isinstance(env, str) for env in envs):
+            raise UsageError(f"{path} [{name}]: envs is {envs!r}; it must be a list of ids")
+    return found
 
 
 def patterns(name: str, table: Mapping[str, Any]) -> list[str]:
@@ -119,6 +143,8 @@ def configure(config: type, values: Mapping[str, Any], where: str, base: Any = N
     Raises:
         UsageError: names the file or place, the key and the known ones.
     """
+    if not isinstance(values, Mapping):
+        raise UsageError(f"{where} is {values!r}; it must be a table of names and values")
     hints = type_hints(config)
     known = [f.name for f in fields(config)]
     checked = {}
@@ -133,30 +159,43 @@ def save(run: Run, path: Path, **about: Any) -> None:
     """Write the run as JSON, with whatever else is worth knowing `about` it."""
     content = {**{f.name: getattr(run, f.name) for f in fields(run)}, "agent": asdict(run.agent)}
     content["env"] = run.env if isinstance(run.env, str) else env_name(run.env)
-    path.write_text(json.dumps({"run": content, **about}, indent=2) + "\n")
+    del content["trust"]  # no file says of itself that it is to be trusted
+    write_whole(path, json.dumps({"run": content, **about}, indent=2) + "\n")
 
 
-def load(path: Path) -> Run:
-    """The run that `save` wrote.
+def load(path: Path, trust: bool = False) -> Run:
+    """The run that `save` wrote; with `trust`, what it names is imported and called wherever it comes from.
 
     Raises:
         UsageError: if the folder holds none, or one that cannot be read.
     """
     if not path.is_file():
         raise UsageError(f"{path.parent} is not the folder of a run: it has no {path.name}")
+    whole = read_json(path)
     try:
-        whole = json.loads(path.read_text())
-        content, version = whole["run"], whole.get("versions", {}).get("gymnast", "")
+        content, version = whole["run"], str(whole.get("versions", {}).get("gymnast", ""))
         config = agents.load(content["algo"]).Config
-    except (json.JSONDecodeError, AttributeError, KeyError, TypeError) as problem:
-        raise UsageError(f"{path} is damaged: {problem}") from problem
+    except (AttributeError, KeyError, TypeError) as problem:
+        raise UsageError(f"{path} is damaged: {type(problem).__name__} {problem}") from problem
     if version.startswith("0.1."):
         raise UsageError(
             f"{path.parent} is a run of gymnast {version}, and only version 0.1 reads it: "
             'pip install "gymnast==0.1.*", or train anew.'
         )
-    content["agent"] = configure(config, content["agent"], f"{path}: agent")
-    return configure(Run, content, str(path))
+    if missing := {"env", "agent"} - content.keys():
+        raise UsageError(f"{path} is damaged: it lacks {' and '.join(sorted(missing))}")
+    content |= {"agent": configure(config, content["agent"], f"{path}: agent"), "trust": trust}
+    return _suspected(configure(Run, content, str(path)), path)
+
+
+def _suspected(run: Run, path: Path) -> Run:
+    """`run` with the names that may make Python import something marked as those of a file, unless it is trusted."""
+    if not isinstance(run.env, str):
+        raise UsageError(f"{path}: env is {run.env!r}; it must be a name")
+    if run.trust:
+        return run
+    expert, net = (name and Stored(name, path) for name in (run.expert, run.net))
+    return replace(run, env=Stored(run.env, path), expert=expert, net=net)
 
 
 def env_name(env: Any) -> str:

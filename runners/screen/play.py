@@ -29,13 +29,13 @@ HELP = """\
   new        a new game          quit       leave"""
 
 
-def play(folder: Path, simulations: int, second: bool, which: str) -> None:
+def play(folder: Path, simulations: int, second: bool, which: str, trust: bool = False) -> None:
     """Play games against the run in `folder` until the person leaves.
 
     Raises:
         UsageError: if the run is of no game for two, or `simulations` is out of range.
     """
-    run = runs.load(folder / "run.json")
+    run = runs.load(folder / "run.json", trust)
     with closing(eval_env(run, 1)) as env:
         if game_of(env.single_observation_space) is None:
             raise UsageError(f"{run.env} is no game for two; watch the agent with: gymnast render {folder}")

@@ -30,7 +30,13 @@ _BAR, _CHOSEN, _INK, _PAPER = (122, 162, 204), (214, 110, 60), (40, 40, 40), (25
 
 
 def render(
-    folder: Path, video: Path | None, episodes: int, seed: int, stochastic: bool = False, which: str = "best"
+    folder: Path,
+    video: Path | None,
+    episodes: int,
+    seed: int,
+    stochastic: bool = False,
+    which: str = "best",
+    trust: bool = False,
 ) -> Path | None:
     """Play `episodes` of the run in `folder`, in a window or into `video`; returns the file that was written.
 
@@ -43,7 +49,7 @@ def render(
         video = folder / "videos" / "policy.mp4"
     if video is not None and video.suffix not in (".mp4", ".gif"):
         raise UsageError(f"cannot write {video.name}: a video is .mp4 or .gif")
-    run = runs.load(folder / "run.json")
+    run = runs.load(folder / "run.json", trust)
     if video is not None:
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # no window while frames are drawn to memory
         os.environ.setdefault("MUJOCO_GL", _headless_gl())
@@ -249,6 +255,7 @@ _NAMES = {
 def _writer(video: Path, fps: int) -> Iterator[Callable[[NDArray], None]]:
     """A function that appends a frame; the file takes its name only once it is whole."""
     part = video.with_name(f"{video.stem}.part{video.suffix}")
+    part.unlink(missing_ok=True)  # not through a symlink
     try:
         if video.suffix == ".gif":
             every = max(1, round(fps / _GIF_FPS))

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...core.acting import Act, Acting, Mode, ask
 from ...core.errors import UsageError
+from ...core.names import Stored, distrusted
 from ...core.spaces.actions import action_adapter
 from ..runs import run as runs
 from ..runs.functions import function
@@ -33,20 +35,24 @@ def of_run(run: Run, env: VectorEnv, seed: int) -> Act:
         raise UsageError(f"{run.algo} asks an expert; give --expert EXPERT: {_KINDS}")
     if run.expert == "human":
         raise UsageError("a person can demonstrate (gymnast collect human), but not answer thousands of questions")
-    return load(run.expert, env, seed)
+    return load(run.expert, env, seed, trust=run.trust)
 
 
-def load(expert: str, env: VectorEnv, seed: int = 0, stochastic: bool = False) -> Act:
+def load(expert: str, env: VectorEnv, seed: int = 0, stochastic: bool = False, trust: bool = False) -> Act:
     """The acting of `expert` in environments like `env`: its likeliest actions, or draws with `stochastic`.
+
+    With `trust`, what the expert's files name is imported and called, wherever they come from.
 
     Raises:
         UsageError: if there is no such expert, or it is one for other observations or actions.
     """
     path = Path(expert)
     if (path / "run.json").exists():
-        return Checked(expert, env, _run(path, env, stochastic))
+        return Checked(expert, env, _run(path, env, stochastic, trust))
     if path.suffix == ".zip":
-        return Checked(expert, env, _stable_baselines(path, env, stochastic))
+        if isinstance(expert, Stored):
+            raise UsageError(distrusted(expert, "unpickle it, which runs whatever it holds"))
+        return Checked(expert, env, _stable_baselines(path, env, stochastic, trust))
     if path.is_dir():
         raise UsageError(f"{expert} is not the folder of a run: it has no run.json")
     if ":" in expert and "/" not in expert:
@@ -86,9 +92,9 @@ class Checked:
         raise UsageError(f"expert {self.name} gave the action {wrong} ({action.dtype}), which is not in {space}")
 
 
-def _run(path: Path, env: VectorEnv, stochastic: bool) -> Act:
+def _run(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Act:
     """A gymnast agent; with its probabilities of Discrete actions."""
-    run = runs.load(path / "run.json")
+    run = runs.load(path / "run.json", trust)
     try:
         agent, _ = trained(run, path, env)
     except Misfit as problem:
@@ -114,8 +120,11 @@ def _run(path: Path, env: VectorEnv, stochastic: bool) -> Act:
     return act
 
 
-def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool) -> Act:
+def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Act:
     """An agent of Stable-Baselines3 or sb3-contrib. Its zip holds pickles: load none from somebody you do not trust."""
+    moments = path.with_name("vecnormalize.pkl")
+    if moments.exists() and not trust:  # nobody named that file
+        raise UsageError(f"{moments} would be unpickled, which runs whatever it holds: if you trust it, say --trust")
     try:
         import sb3_contrib
         import stable_baselines3 as sb3
@@ -128,6 +137,9 @@ def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool) -> Act:
             data = json.loads(content.read("data"))
     except (zipfile.BadZipFile, KeyError, json.JSONDecodeError) as problem:
         raise UsageError(f"{path} is not a model that Stable-Baselines3 saved") from problem
+    print(
+        f"Stable-Baselines3 unpickles {path}, which runs whatever it holds: use those that you trust", file=sys.stderr
+    )
     family = next((name for key, name in _FAMILIES.items() if key in data), "A2C")
     model: Any = getattr(sb3, family, None) or getattr(sb3_contrib, family)
     agent = model.load(path, device="cpu")
@@ -137,7 +149,6 @@ def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool) -> Act:
     ):
         if its.shape != ours.shape or type(its) is not type(ours):
             raise UsageError(f"expert {path} is for the {what} {its}, not {ours}")
-    moments = path.with_name("vecnormalize.pkl")
     normalize = _normalizer(moments) if moments.exists() else lambda obs: obs
 
     def act(obs: NDArray) -> dict[str, NDArray]:

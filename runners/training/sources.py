@@ -112,7 +112,7 @@ def begin(run: Run, env: VectorEnv, agent: Agent) -> None:
     if adopting is None:
         raise UsageError(f"{run.algo} cannot begin with another run's policy; leave out --init-from")
     path = Path(run.init_from)
-    before = runs.load(path / "run.json")
+    before = runs.load(path / "run.json", run.trust)
     try:
         other, _ = trained(before, path, env)
     except Misfit as problem:

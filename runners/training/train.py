@@ -19,7 +19,7 @@ from ...core.errors import TrainingError, UsageError
 from ..evaluation.evaluate import Evaluation
 from ..runs import run as runs
 from ..runs.folder import best, claim, describe, last, refuse_taken
-from ..runs.load import new_agent, policy, put_back, seeds, threads_for
+from ..runs.load import fitting, new_agent, opened, policy, seeds, threads_for
 from ..runs.run import Run
 from . import malloc
 from .judges import Judge, judge
@@ -54,12 +54,12 @@ def train(run: Run, out: Path | None = None, quiet: bool = True) -> Result:
         return training.advance(quiet)
 
 
-def resume(out: Path, steps: int | None = None, quiet: bool = True) -> Result:
+def resume(out: Path, steps: int | None = None, quiet: bool = True, trust: bool = False) -> Result:
     """Go on where the run in `out` stopped, to its own total or to `steps`; from the start if it has no checkpoint."""
-    run = runs.load(out / "run.json")
+    run = runs.load(out / "run.json", trust)
     if steps is not None and steps < run.steps:
         raise UsageError(f"--steps {steps:,} is less than the {run.steps:,} of the run in {out}; give more, or none")
-    state = checkpoint.load(last(out)) if last(out).exists() else None
+    state = opened(last(out)) if last(out).exists() else None
     if state is not None and state["steps"] >= max(run.steps, steps or 0):
         raise UsageError(f"the run in {out} has done its {run.steps:,} steps; give a larger total: --steps N")
     if state is not None and state.get("finished"):
@@ -248,14 +248,15 @@ class Training:
             checkpoint.save(last(self.out), self.state())
 
     def _load(self, state: dict[str, Any]) -> None:
-        self.steps = state["steps"]
-        put_back(self.agent.parts(), state["agent"])
-        put_back(self.acting.parts(), state["acting"])
-        self.metrics.load_state(state["metrics"])
-        if self._judge and state["judge"] is not None:
-            self._judge.load_state(state["judge"])
-        self.seconds = state["seconds"]
-        self.source.load_state(state["source"])
+        with fitting(last(self.out) if self.out else None):
+            self.steps = state["steps"]
+            checkpoint.restore(self.agent.parts(), state["agent"])
+            checkpoint.restore(self.acting.parts(), state["acting"])
+            self.metrics.load_state(state["metrics"])
+            if self._judge and state["judge"] is not None:
+                self._judge.load_state(state["judge"])
+            self.seconds = {phase: float(seconds) for phase, seconds in state["seconds"].items()}
+            self.source.load_state(state["source"])
 
 
 @contextmanager

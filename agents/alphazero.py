@@ -246,6 +246,8 @@ class Agent:
             metrics |= self.resignation.learn(batch, states[..., -1])
         if self.past:
             metrics |= self.past.score(batch, states[..., -1])
+        if self._owed > self.cfg.passes + 1:
+            raise UsageError(f"the checkpoint owes {self._owed:,} gradient steps: it is damaged")
         self._owed += self.cfg.passes * len(mixed) / self.cfg.minibatch
         logs, before = [], self.optimizer.steps
         if self.window.added >= self.cfg.minibatch:

@@ -183,6 +183,7 @@ class Agent:
             stack=cfg.frames,
             alpha=cfg.priority or None,
             path=cfg.replay_dir,
+            choices=int(action.n),
             seed=seed,
         )
         layout = self.net.encoder.layout
@@ -213,6 +214,9 @@ class Agent:
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Remember the batch, then take the gradient steps that are due."""
+        left = 0 if len(self.replay) >= self.cfg.minibatch else 2 * self.cfg.minibatch * self.cfg.replay_ratio
+        if self._owed() > left:  # which no update leaves behind
+            raise UsageError(f"the checkpoint owes {self._owed():,} gradient steps: it is damaged")
         if self.cfg.normalize_obs:
             seen = torch.as_tensor(batch.obs[:-1][batch.valid], device=self.device)
             for net in (self.net, self.target_net):
@@ -240,9 +244,11 @@ class Agent:
         }
 
     def _due(self) -> int:
+        """Gradient steps to take now."""
+        return 0 if len(self.replay) < self.cfg.minibatch else self._owed()
+
+    def _owed(self) -> int:
         """Gradient steps that bring their number to the replay ratio, of all steps after the random ones."""
-        if len(self.replay) < self.cfg.minibatch:
-            return 0
         return int((self.steps - self.cfg.learning_starts) * self.cfg.replay_ratio + 1e-9) - self.updates
 
     def _explore(self, progress: float) -> float:

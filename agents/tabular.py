@@ -19,7 +19,7 @@ from torch import nn
 
 from ..core.acting import Acting, Memoryless, Mode, spawned
 from ..core.batch import Batch
-from ..core.checkpoint import Attributes
+from ..core.checkpoint import Places
 from ..core.errors import UsageError, check_ranges
 from ..core.jitted.greedy import choose, choose_all
 from ..core.jitted.instantiate import kernel
@@ -199,7 +199,8 @@ class Agent:
         following, following_mask = self.net.states(ahead).reshape(shape), self.net.masks(ahead).reshape(*shape, -1)
         if not len(self.waiting):
             self.waiting = np.full((shape[1], 3), -1.0)
-        assert len(self.waiting) == shape[1], "a column is the same environment from batch to batch"
+        if len(self.waiting) != shape[1]:
+            raise UsageError(f"steps of {len(self.waiting)} environments wait, not of {shape[1]}")
         epsilon = self.net.epsilon.item()
         steps = (batch.action, batch.reward, batch.over, batch.done, batch.valid)
         surprise = _learn(
@@ -214,7 +215,7 @@ class Agent:
         return {"loss/surprise": surprise, "policy/epsilon": epsilon, "value/seen": float((self.visits > 0).mean())}
 
     def parts(self) -> dict[str, Any]:
-        own = {"visits": self.visits, "random": self.random, "waiting": Attributes(self, "waiting")}
+        own = {"visits": self.visits, "random": self.random, "waiting": Places(self, "waiting", self.visits.shape)}
         return {"net": self.net, **own}
 
 

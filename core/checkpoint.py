@@ -5,10 +5,8 @@ Loading never executes code from the file.
 """
 
 import json
-import os
 import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -21,12 +19,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .errors import TrainingError, UsageError
+from .files import write_whole
 
 FORMAT = 2
 """Raised when files written from then on can no longer be read by older versions."""
 
 Tree = dict[str, Any]
 """Nested dicts and lists; leaves are arrays, tensors or what JSON knows."""
+
+_MOST = 1 << 53  # of anything that is counted
 
 _ARRAY = "__array__"  # {"__array__": name} in the JSON stands for the array of that name
 
@@ -41,19 +42,10 @@ def save(path: Path, tree: Tree) -> None:
     content = json.dumps(_pack(tree, "", arrays))
     header = {"format": str(FORMAT), "tree": content, "crc": str(_crc(content, arrays))}
     whole = safetensors.numpy.save(arrays, header)
-    part = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(whole)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, whole)
     except OSError as error:
         raise TrainingError(f"cannot write the checkpoint {path}: {error.strerror}. An older one is intact.") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def load(path: Path, oldest: int = FORMAT) -> Tree:
@@ -81,15 +73,21 @@ def load(path: Path, oldest: int = FORMAT) -> Tree:
                     'pip install "gymnast==0.1.*", or train anew.'
                 )
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        if isinstance(error, UsageError):
+        if str(_crc(header["tree"], arrays)) != header.get("crc") or not all(map(_real, arrays.values())):
+            raise UsageError(damaged)
+        tree = _unpack(json.loads(header["tree"]), arrays)
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+        if isinstance(e, UsageError):
             raise
-        raise UsageError(damaged) from error
-    if str(_crc(header["tree"], arrays)) != header.get("crc"):
+        raise UsageError(damaged) from e
+    if not isinstance(tree, dict):
         raise UsageError(damaged)
-    tree = _unpack(json.loads(header["tree"]), arrays)
-    assert isinstance(tree, dict)
     return tree
+
+
+def _real(array: NDArray[Any]) -> bool:
+    """Whether its bytes are values of its type: those of a bool are 0 or 1, which compiled code relies on."""
+    return array.dtype != np.bool_ or not array.size or int(array.view(np.uint8).max()) <= 1
 
 
 def tensors(tree: Any) -> Any:
@@ -115,7 +113,7 @@ class Part(Protocol):
 class Attributes:
     """Plain values and arrays that are attributes of an object, as a part of it: counters, flags, running means."""
 
-    def __init__(self, owner: object, *names: str) -> None:
+    def __init__(self, owner: Any, *names: str) -> None:
         self._owner, self._names = owner, names
 
     def state(self) -> Tree:
@@ -126,6 +124,27 @@ class Attributes:
         """Set the attributes."""
         for name in self._names:
             setattr(self._owner, name, deepcopy(state[name]))
+
+
+class Places(Attributes):
+    """An array attribute (N, K + ...) of real numbers, whose first K columns are places in a table, or -1."""
+
+    def __init__(self, owner: Any, name: str, table: tuple[int, ...]) -> None:
+        super().__init__(owner, name)
+        self._name, self._table = name, table
+
+    def load_state(self, state: Tree) -> None:
+        """Set the attribute.
+
+        Raises:
+            ValueError: if a place is not in the table.
+        """
+        rows, own = state[self._name], getattr(self._owner, self._name)
+        place = rows[:, : len(self._table)]
+        inside = (place >= -1) & (place < self._table)
+        if rows.shape[1:] != own.shape[1:] or not (inside.all() and np.isfinite(rows).all()):
+            raise ValueError(f"{self._name} has places that are not in the table")
+        super().load_state(state)
 
 
 def state(parts: Mapping[str, Any]) -> Tree:
@@ -173,19 +192,51 @@ def _restore(part: Any, saved: Any) -> None:
         case _ if saved is None:  # there was no such part then: it begins
             return
         case nn.Module():
+            _refuse_unlike(dict(part.state_dict()), saved, "", exact=True)
             part.load_state_dict(tensors(saved))
         case torch.Generator():
             part.set_state(torch.as_tensor(saved))
         case np.random.Generator():
             part.bit_generator.state = saved
         case np.ndarray():
-            if part.shape != np.shape(saved):
-                raise ValueError(f"an array of shape {np.shape(saved)} where {part.shape} was expected")
+            _refuse_unlike(part, saved, "", exact=True)
             part[...] = saved
         case Part():
+            _refuse_unlike(part.state(), saved, "")
             part.load_state(saved)
         case Mapping():
             restore(part, saved)
+
+
+def _refuse_unlike(own: Any, saved: Any, name: str, exact: bool = False) -> None:
+    """Raise unless `saved` is a tree like `own`, which is of the same part before it is restored.
+
+    Arrays have the same dtype and as many axes, if `exact` the same shape and finite numbers where these are; counters
+    are no less than 0 and within the range of whole floats. What is None, a list or empty now may be anything then.
+    """
+    match own:
+        case dict():
+            if not isinstance(saved, dict) or own.keys() - saved.keys():
+                raise ValueError(f"{name or 'it'} lacks {', '.join(sorted(own.keys() - set(saved)))}")
+            for key, value in own.items():
+                _refuse_unlike(value, saved[key], f"{name}/{key}".lstrip("/"), exact)
+        case np.ndarray() | torch.Tensor():
+            now, saved = (x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else x for x in (own, saved))
+            if not isinstance(saved, np.ndarray) or saved.dtype != now.dtype or saved.ndim != now.ndim:
+                raise ValueError(f"{name or 'it'} is no array of {now.dtype} with {now.ndim} axes")
+            if exact and saved.shape != now.shape:
+                raise ValueError(f"{name or 'it'} is of shape {saved.shape}, not {now.shape}")
+            if exact and now.dtype.kind == "f" and np.isfinite(now).all() and not np.isfinite(saved).all():
+                raise ValueError(f"{name or 'it'} is not finite")
+        case bool():
+            if not isinstance(saved, bool | np.bool_):
+                raise TypeError(f"{name} is not true or false")
+        case int():
+            if not isinstance(saved, int | np.integer) or not (0 if own >= 0 else -_MOST) <= saved <= _MOST:
+                raise ValueError(f"{name} is {saved!r:.40}")
+        case float():
+            if not isinstance(saved, int | float | np.number):
+                raise TypeError(f"{name} is no number")
 
 
 def _pack(node: Any, name: str, arrays: dict[str, NDArray[Any]]) -> Any:

@@ -29,6 +29,10 @@ _STATELESS = (
     types.BuiltinFunctionType,
     np.ufunc,
 )
+_GENERATORS: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random.Philox, np.random.SFC64)
+}
 _SYNC_FIELDS = ("_env_obs", "_rewards", "_terminations", "_truncations", "_autoreset_envs")
 
 
@@ -210,6 +214,8 @@ class _Reader:
             for name in [k for k, v in vars(layer).items() if _is_state(k, v, self.layers)]:
                 if name not in entry["state"]:
                     delattr(layer, name)
+            if odd := [name for name in entry["state"] if name in _CONSTANT or callable(getattr(layer, name, None))]:
+                raise UsageError(f"the saved environment state sets {odd[0]!r}, which is no state")
             vars(layer).update({name: self.value(value) for name, value in entry["state"].items()})
 
     def value(self, tree: Tree) -> Any:
@@ -231,7 +237,7 @@ class _Reader:
         """An object is known by its number before its content is read: it may hold itself."""
         number = tree["object"]
         if "generator" in tree:
-            bits = getattr(np.random, tree["generator"])()
+            bits = _GENERATORS[tree["generator"]]()
             bits.state = self.value(tree["state"])
             made: Any = np.random.Generator(bits)
         elif "array" in tree:

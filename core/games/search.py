@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from . import root
 from .cache import Answers
 from .game import GOES_ON, NONE, Game, States
-from .tree import Formula, Leaves, Tree, expand, gather, select, unfinished
+from .tree import UNKNOWN, Formula, Leaves, Tree, expand, gather, select, unfinished
 
 Evaluate = Callable[[States, NDArray[np.int8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Positions (B, S) and their open actions (B, A) to logits (B, A) and values (B,) for the player to move."""
@@ -141,6 +141,7 @@ class Search:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
+        refuse_impossible(Tree(**state["tree"]), self.tree)
         for name, x in self.tree._asdict().items():
             saved = state["tree"][name]
             x[(slice(None), slice(saved.shape[1])) if x.ndim > 1 else ...] = saved
@@ -200,6 +201,30 @@ class Search:
             logits[new], values[new] = self.evaluate(states[new], mask[new])
             self.answers.keep(states[new], logits[new], values[new])
         return logits, values
+
+
+def refuse_impossible(saved: Tree, own: Tree) -> None:
+    """Raise ValueError unless the saved trees fit the memory of `own` and lead from node to node within it."""
+    nodes = saved.value.shape[1] if saved.value.ndim == 2 else 0
+    for name, x, ours in zip(Tree._fields, saved, own, strict=True):
+        room = ours[:, :nodes] if ours.ndim > 1 else ours
+        if x.shape != room.shape or x.dtype != ours.dtype:
+            raise ValueError(f"the saved trees have {name} of {x.dtype} {x.shape}, not {room.dtype} {room.shape}")
+    used = np.arange(nodes) < saved.size[:, None]
+    child, parent, later = saved.child[used], saved.parent[used], np.nonzero(used)[1]
+    if not (
+        saved.size.min(initial=0) >= 0
+        and saved.size.max(initial=0) <= nodes
+        and (child < np.broadcast_to(saved.size[:, None], used.shape)[used][:, None]).all()
+        and ((child == NONE) | (child > later[:, None])).all()
+        and ((parent < later) & (parent >= NONE)).all()
+        and (saved.visits[used] >= 0).all()
+        and ((saved.action[used] >= NONE) & (saved.action[used] < own.prior.shape[2])).all()
+        and np.isin(saved.solved[used], (-1, 0, 1, UNKNOWN)).all()
+        and np.isfinite(saved.prior[used]).all()
+        and np.isfinite(saved.total[used]).all()
+    ):
+        raise ValueError("the saved trees are none")
 
 
 def random_play(game: Game, seed: int = 0) -> Evaluate:

@@ -18,6 +18,7 @@ from ..errors import UsageError
 from ..jitted.rng import stream
 from . import sampling, sumtree
 from .sampling import CUT, ENDED, TERMINATED, VALID
+from .saved import refuse_impossible
 from .storage import Kept, as_bytes, field, mapped, places, spans
 
 
@@ -38,16 +39,17 @@ class Replay:
         extras: Iterable[str] = (),
         alpha: float | None = None,
         path: str | Path | None = None,
+        choices: int | None = None,
         seed: int = 0,
     ) -> None:
         """The first `add` allocates everything, from the shapes of its batch: capacity // N rows.
 
         `stack` > 1: observations are (stack, ...) frames, oldest first. `extras`: which of `Batch.extras` to store.
         `alpha`: exponent of the priorities; None draws uniformly. `path`: a folder for arrays larger than the memory,
-        begun afresh by the first `add`.
+        begun afresh by the first `add`. `choices`: actions are indices below it, which a saved state is held to.
         """
         self.capacity, self.n, self.gamma, self.stack, self.alpha = capacity, n, gamma, stack, alpha
-        self.extras = tuple(extras)
+        self.extras, self.choices = tuple(extras), choices
         self.path = None if path is None else Path(path)
         self.random = stream(seed)
         self.fields: dict[str, NDArray[Any]] = {}  # name -> (L, N, ...), views into the records
@@ -151,6 +153,7 @@ class Replay:
         """Goes on exactly as the replay of that state would have; made with the same arguments, except n and gamma."""
         if state["made"] != self._made():
             raise UsageError(f"the saved replay was made with {state['made']}, this one with {self._made()}")
+        refuse_impossible(state, self.capacity, self.stack, self.alpha is not None, self.choices)
         for name in ("cursor", "filled", "count", "top_weight"):
             setattr(self, name, state[name])
         self.fields = {}
@@ -221,9 +224,12 @@ class Replay:
 
     def _check(self, columns: dict[str, NDArray[Any]]) -> None:
         for name, column in columns.items():
-            if column.shape[1:] != self.fields[name].shape[1:]:
-                known = self.fields[name].shape[1:]
-                raise UsageError(f"{name} of shape {column.shape[1:]} does not fit a replay made for {known}, per row")
+            known = self.fields[name]
+            if (column.shape[1:], column.dtype) != (known.shape[1:], known.dtype):
+                raise UsageError(
+                    f"{name} of shape {column.shape[1:]} does not fit a replay made for {known.shape[1:]}, per row, "
+                    f"or its {column.dtype} not {known.dtype}"
+                )
         if len(columns["reward"]) > self.rows:
             raise UsageError(
                 f"a batch of {len(columns['reward'])} steps is longer than a replay of {self.capacity} transitions, "

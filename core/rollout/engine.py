@@ -144,7 +144,14 @@ class Rollout:
 
         Raises:
             UsageError: if the state holds an observation that is in no space.
+            ValueError: if it is of other environments.
         """
+        own = self.state()
+        for name in ("obs", "first", "return_so_far", "length_so_far", "dead"):
+            if not isinstance(state[name], np.ndarray) or state[name].shape != own[name].shape:
+                raise ValueError(f"{name} of the saved rollout is not of shape {own[name].shape}")
+            if state[name].dtype != own[name].dtype:
+                raise ValueError(f"{name} of the saved rollout is of {state[name].dtype}, not {own[name].dtype}")
         self._obs[-1], self._first[-1], self._end = state["obs"], state["first"], self.horizon
         if found := self.layout.outside(self._obs[-1]):
             raise UsageError(f"the saved state of environment {found[0]} is {found[1]}")

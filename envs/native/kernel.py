@@ -44,3 +44,24 @@ class Kernel:
     """mask(state, params, out): write into `out` (A,) int8 which actions are available; None when all always are."""
     table: Callable[[], Table] | None = None
     """Makes the whole model, where it is small enough to be written down and Gymnasium does not have it."""
+
+
+def refuse_impossible(kernel: Kernel, saved: dict[str, NDArray[Any]]) -> None:
+    """Raise ValueError unless loops without bounds can go on from `state` (N, S), `elapsed` (N,) and `rng` (N, 6).
+
+    Where observations are Discrete, the state is a place in a table. A generator whose increment is even, or whose
+    spare number has more than 32 bits, can give one number for ever, which rejects it for ever.
+    """
+    words = saved["rng"]
+    if (words[:, 3] & 1 == 0).any() or (words[:, 4] > 1).any() or (words[:, 5] >> 32 > 0).any():
+        raise ValueError(f"{kernel.name}: the saved generators are none")
+    if (saved["elapsed"] < 0).any():
+        raise ValueError(f"{kernel.name}: the saved times are negative")
+    if isinstance(kernel.observation_space, spaces.Discrete):
+        seen = np.zeros(1, np.int64)
+        for row in saved["state"]:
+            if not np.isfinite(row).all():
+                raise ValueError(f"{kernel.name}: the saved state is not finite")
+            kernel.observe.py_func(row, kernel.params, seen)
+            if not kernel.observation_space.contains(seen[0]):
+                raise ValueError(f"{kernel.name}: the saved state {seen[0]} is not in {kernel.observation_space}")

@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 from numpy.typing import ArrayLike, NDArray
 
 from ...core.jitted.instantiate import instantiate
-from .kernel import Kernel, Painter, Row
+from .kernel import Kernel, Painter, Row, refuse_impossible
 from .pcg64 import ROW, seed_row
 
 if TYPE_CHECKING:  # in the loops below these are the environment's own functions, see `instantiate`
@@ -158,6 +158,8 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
                     f"{self.kernel.name}: saved {name!r} is {saved[name].dtype} {saved[name].shape}, "
                     f"this environment needs {array.dtype} {array.shape}"
                 )
+        refuse_impossible(self.kernel, saved)
+        for name, array in self._arrays().items():
             array[...] = saved[name]
         self._seeded = self._started = True
 

@@ -1,0 +1,87 @@
+"""Checkpoints that are whole but were made up: one line, and no compiled loop that runs on without bounds."""
+
+import numpy as np
+import pytest
+
+from gymnast.core import checkpoint
+from gymnast.core.errors import UsageError
+from gymnast.envs import snapshot
+from gymnast.runners.runs import run as runs
+from gymnast.runners.runs.folder import last
+from gymnast.runners.training.train import resume, train
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """The folder of a run and its checkpoint, by algorithm."""
+    folder = tmp_path_factory.mktemp("damaged")
+
+    def made(algo, env, **agent):
+        out = folder / algo
+        if not out.exists():
+            train(runs.preset(algo, env, "none", steps=64, num_envs=2, evals=0, agent=agent), out)
+            made.trees[out] = last(out).read_bytes()
+        last(out).write_bytes(made.trees[out])
+        return out, checkpoint.load(last(out))
+
+    made.trees = {}
+    return made
+
+
+def refused(out, tree):
+    checkpoint.save(last(out), tree)
+    with pytest.raises(UsageError) as caught:
+        resume(out, 128)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("steps", 2**40), ("updates", -(2**40)), ("steps", "x"), ("steps", None)])
+def test_counters_that_owe_steps_for_ever_are_refused(name, value, saved):
+    out, tree = saved("dqn", "CartPole-v1", capacity=128, minibatch=8, learning_starts=8, hidden=(8,))
+    tree["agent"]["own"][name] = value
+    assert "damaged" in refused(out, tree)
+
+
+@pytest.mark.parametrize("waiting", [[[16.0, 0, 0]], [[0, 4.0, 0]], [[-7.0, 0, 0]], [[np.nan, 0, 0]]])
+def test_a_step_beyond_the_table_does_not_wait(waiting, saved):
+    out, tree = saved("tabular", "FrozenLake-v1", method="sarsa")
+    tree["agent"]["waiting"]["waiting"] = np.array(waiting * 2)
+    assert "waiting has places" in refused(out, tree)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("state", 1e9), ("state", -1.0), ("state", np.nan), ("rng", 0), ("elapsed", -5)]
+)
+def test_a_native_environment_stays_inside_its_table(name, value, saved):
+    out, tree = saved("tabular", "FrozenLake-v1", method="sarsa")
+    tree["source"]["env"]["env"][name][:] = value
+    assert "FrozenLake-v1: the saved" in refused(out, tree)
+
+
+@pytest.mark.parametrize("name", ["steps", "agent", "acting", "source", "metrics", "seconds"])
+def test_a_missing_part_is_one_line_that_names_the_file(name, saved):
+    out, tree = saved("ppo", "CartPole-v1", horizon=32, hidden=(8,))
+    del tree[name]
+    assert str(last(out)) in refused(out, tree)
+
+
+def test_weights_that_are_not_finite_are_refused(saved):
+    out, tree = saved("ppo", "CartPole-v1", horizon=32, hidden=(8,))
+    next(x for x in tree["agent"]["net"].values() if x.ndim)[:] = np.nan
+    assert "not finite" in refused(out, tree)
+
+
+def test_a_snapshot_calls_no_other_function_of_numpy():
+    with pytest.raises(KeyError, match="test"):
+        snapshot._Reader([]).value({"object": 0, "generator": "test", "state": {}})
+
+
+def test_a_snapshot_replaces_no_method():
+    class Thing:
+        def step(self):
+            """What the environment does."""
+
+    thing = Thing()
+    with pytest.raises(UsageError, match="sets 'step'"):
+        snapshot._Reader([thing]).match([thing], [{"class": Thing.__qualname__, "state": {"step": 1}}])

@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 # Python keeps what it compiled: each process that a test starts would compile all of it once more.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup train test test-quick test-slow test-seeds test-everywhere lint format bench clean
+.PHONY: help setup train test test-quick test-slow test-seeds test-everywhere fuzz lint format bench clean
 
 help:
 	@echo "make train      train PPO on CartPole, evaluate it, write a video"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-quick within a minute: the core alone; no agents, environments, commands or benchmarks"
 	@echo "make test-seeds     the tests that learn, with twenty seeds each; prints which seeds fail"
 	@echo "make test-everywhere  all tests, as on other processors, with other threads, on a busy machine"
+	@echo "make fuzz       ten thousand damaged and crafted files, which may give nothing but an error in one line"
 	@echo "make lint       ruff and mypy                    make format     ruff, fixing what it can"
 	@echo "make bench      speed beside Stable-Baselines3   make clean      remove the environment and caches"
 
@@ -48,6 +49,9 @@ test-seeds: $(READY)
 
 test-everywhere: $(READY)
 	$(BIN)/python tests/everywhere.py
+
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz.py 10000
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from .. import checkpoint
 from ..errors import UsageError
+from ..files import read_json, write_whole
 from ..spaces.as_json import from_json, to_json
 from ..spaces.layout import Layout
 
@@ -28,6 +29,7 @@ FORMAT = 1
 
 _PART_BYTES = 32 << 20  # size of the observations in one part
 _INDEX = "demos.json"
+_COUNTS = ("episodes", "steps")  # of a part
 
 
 class Trajectory(NamedTuple):
@@ -87,11 +89,11 @@ class Demos:
             tree = checkpoint.load(path, oldest=1)  # recordings have not changed since
         except UsageError as problem:
             raise UsageError(f"{wrong} is cut short or damaged. Record anew with gymnast collect.") from problem
-        lengths = np.array([episode["length"] for episode in tree["episodes"]], np.int64)
-        if len(lengths) != part["episodes"] or lengths.sum() != part["steps"] or len(tree["action"]) != part["steps"]:
+        if not self._fits(tree, part):
             raise UsageError(f"{wrong} is not the file that {_INDEX} describes. Record anew with gymnast collect.")
         if found := Layout(self.observation_space).outside(tree["obs"]):
             raise UsageError(f"{wrong} holds an observation of {found[1]}. Record anew with gymnast collect.")
+        lengths = np.array([episode["length"] for episode in tree["episodes"]], np.int64)
         steps = np.concatenate([[0], lengths.cumsum()])
         for k, about in enumerate(tree["episodes"]):
             at = slice(steps[k], steps[k + 1])
@@ -105,6 +107,30 @@ class Demos:
                 {name: x[at] for name, x in tree["extras"].items()},
             )
 
+    def _fits(self, tree: dict[str, Any], part: dict[str, Any]) -> bool:
+        """Whether a part holds what the index says, in arrays of the spaces' shapes."""
+        layout, count, steps = Layout(self.observation_space), part["episodes"], part["steps"]
+        match tree:
+            case {
+                "obs": np.ndarray() as obs,
+                "action": np.ndarray() as action,
+                "reward": np.ndarray() as reward,
+                "extras": dict() as extras,
+                "episodes": list() as episodes,
+            }:
+                lengths = [
+                    x["length"] for x in episodes if isinstance(x, dict) and {"length", "terminated"} <= x.keys()
+                ]
+                return (
+                    all(type(length) is int and length > 0 for length in lengths)
+                    and (len(episodes), len(lengths), sum(lengths)) == (count, count, steps)
+                    and (obs.shape, obs.dtype) == ((steps + count, *layout.shape), layout.dtype)
+                    and action.shape == (steps, *(self.action_space.shape or ()))
+                    and (action.dtype.kind in "biuf", reward.dtype.kind, reward.shape) == (True, "f", (steps,))
+                    and all(isinstance(x, np.ndarray) and x.shape[:1] == (steps,) for x in extras.values())
+                )
+        return False
+
 
 def load(folder: Path) -> Demos:
     """The demonstrations in a folder.
@@ -115,20 +141,29 @@ def load(folder: Path) -> Demos:
     path = folder / _INDEX
     if not path.is_file():
         raise UsageError(f"{folder} holds no demonstrations (no {_INDEX}); gymnast collect records some")
+    content = read_json(path)
     try:
-        content = json.loads(path.read_text())
         if content["format"] > FORMAT:
             raise UsageError(
                 f"{folder} is of format {content['format']}, from a newer gymnast; this one reads {FORMAT}"
             )
         obs, action = from_json(content["observation_space"]), from_json(content["action_space"])
-        demos = Demos(folder, content["env"], obs, action, content["parts"])
-        empty = demos.steps == 0
-    except (json.JSONDecodeError, KeyError, TypeError) as problem:
+        demos = Demos(folder, str(content["env"]), obs, action, [_part(part) for part in content["parts"]])
+        Layout(obs)
+    except (KeyError, TypeError, ValueError, AssertionError, AttributeError, OverflowError, RecursionError) as problem:
+        if isinstance(problem, UsageError) and "newer" in str(problem):
+            raise
         raise UsageError(f"{path} is damaged: {type(problem).__name__} {problem}") from problem
-    if empty:
+    if demos.steps == 0:
         raise UsageError(f"{folder} holds no whole episode yet; record some with gymnast collect")
     return demos
+
+
+def _part(part: dict[str, Any]) -> dict[str, Any]:
+    """What the index says of a part, if it can be true."""
+    if Path(part["file"]).name != part["file"] or not all(type(part[k]) is int and part[k] >= 0 for k in _COUNTS):
+        raise ValueError(f"{part} is no part")
+    return part
 
 
 class Writer:
@@ -201,9 +236,7 @@ class Writer:
         checkpoint.save(self.folder / name, tree)
         self.parts.append({"file": name, "episodes": len(self._waiting), "steps": len(tree["action"])})
         self._waiting, self._bytes = [], 0
-        part = self.folder / f"{_INDEX}.part"
-        part.write_text(json.dumps({**self._index, "parts": self.parts}, indent=1) + "\n")
-        part.replace(self.folder / _INDEX)
+        write_whole(self.folder / _INDEX, json.dumps({**self._index, "parts": self.parts}, indent=1) + "\n")
 
 
 def check(demos: Demos, env: str, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> None:

@@ -1,5 +1,6 @@
 """Observation and action spaces as JSON, so that a file can say what it holds without code."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..errors import UsageError
+
+_MOST = 1 << 23  # numbers in one observation: those of four pictures of 1920 x 1080 are fewer, if grey
 
 
 def to_json(space: spaces.Space[Any]) -> dict[str, Any]:
@@ -36,7 +39,9 @@ def from_json(content: dict[str, Any]) -> spaces.Space[Any]:
     """The space that `to_json` described."""
     match content["kind"]:
         case "Box":
-            shape, dtype = tuple(content["shape"]), np.dtype(content["dtype"])
+            shape, dtype = _bounded(content["shape"]), np.dtype(content["dtype"])
+            if dtype.kind not in "biuf":
+                raise ValueError(f"{dtype} is not the type of numbers")
             low, high = (np.broadcast_to(np.array(content[name], float), shape) for name in ("low", "high"))
             return spaces.Box(low.astype(dtype), high.astype(dtype), shape, dtype.type)
         case "Discrete":
@@ -44,13 +49,20 @@ def from_json(content: dict[str, Any]) -> spaces.Space[Any]:
         case "MultiDiscrete":
             return spaces.MultiDiscrete(content["nvec"], start=content["start"])
         case "MultiBinary":
-            shape = content["shape"]
+            shape = _bounded(content["shape"])
             return spaces.MultiBinary(shape[0] if len(shape) == 1 else shape)  # which Gymnasium holds to be different
         case "Dict":
             return spaces.Dict({key: from_json(part) for key, part in content["spaces"].items()})
         case "Tuple":
             return spaces.Tuple([from_json(part) for part in content["spaces"]])
     raise ValueError(f"unknown kind of space {content['kind']!r}")
+
+
+def _bounded(shape: list[int]) -> tuple[int, ...]:
+    """A shape, if what has it can be an observation: a file of some bytes must not take all memory."""
+    if not all(type(length) is int and length >= 0 for length in shape) or prod(shape) > _MOST:
+        raise ValueError(f"{shape} is not the shape of a space")
+    return tuple(shape)
 
 
 def _bound(bound: NDArray[Any]) -> Any:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from ...core.batch import Episodes
 from ...core.errors import UsageError
+from ...core.files import read_text
 
 _WINDOW = 100  # episodes over which the running return and length are averaged, as everyone does
 
@@ -127,12 +128,14 @@ def read(path: Path) -> list[dict[str, float]]:
 
 def _cells(path: Path) -> list[dict[str, str]]:
     """The cells of a metrics.csv that are not empty, as they stand there; a last line cut short is not there."""
-    whole, _, _ = path.read_text().rpartition("\n")
-    rows = [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(whole.splitlines())]
+    whole, _, _ = read_text(path).rpartition("\n")
     try:
+        rows = [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(whole.splitlines())]
         for row in rows:
-            int(row["step"]), *map(float, row.values())
-    except (ValueError, TypeError, KeyError) as problem:
+            if not 0 <= int(row["step"]) < 1 << 53:
+                raise ValueError(f"step {row['step']}")
+            tuple(map(float, row.values()))
+    except (ValueError, TypeError, KeyError, csv.Error) as problem:
         raise UsageError(f"{path} is damaged: {type(problem).__name__} {problem}") from problem
     return rows
 

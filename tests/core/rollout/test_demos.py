@@ -150,3 +150,12 @@ def test_a_newer_format_is_refused(tmp_path):
     index.write_text(index.read_text().replace('"format": 1', '"format": 9'))
     with pytest.raises(UsageError, match="newer gymnast"):
         demos.load(tmp_path / "demos")
+
+
+def test_an_index_of_a_few_bytes_takes_no_memory(tmp_path):
+    index = {"format": 1, "env": "x", "action_space": {"kind": "Discrete", "n": 2, "start": 0}, "parts": []}
+    for kind in ("Box", "MultiBinary"):
+        space = {"kind": kind, "shape": [10**9], "dtype": "float64", "low": 0, "high": 1}
+        (tmp_path / "demos.json").write_text(json.dumps(index | {"observation_space": space}))
+        with pytest.raises(UsageError, match=r"demos.json is damaged: .*is not the shape of a space"):
+            demos.load(tmp_path)

@@ -5,7 +5,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeGuard, Union
 
 import gymnasium as gym
@@ -39,8 +39,17 @@ def resolve(env: EnvLike) -> Source:
         return found
     if callable(found):
         return called(found, env, "environment", gym.Env)
+    with suppress(error.Error):
+        namespace, stem, _ = parse_env_id(name)
+        if find_highest_version(namespace, stem) is not None:
+            return _registered(name, env)  # the newest version, or the error that names it
     near = nearest(name, [*(key for key, value in vars(module).items() if callable(value)), *gym.registry])
     raise UsageError(f"{env!r}: module {module_name!r} has no class or function {name!r}, nor registers that id.{near}")
+
+
+def is_spec(source: Any) -> TypeGuard[EnvSpec]:
+    """Whether `source` is a registered environment."""
+    return isinstance(source, EnvSpec)
 
 
 def is_game(source: Any) -> TypeGuard["Game"]:

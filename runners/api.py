@@ -14,7 +14,7 @@ from .. import agents
 from ..agents import Agent, champion
 from ..core import checkpoint
 from ..core.acting import Acting, Mode, ask
-from ..core.errors import UsageError
+from ..core.errors import UsageError, nearest
 from ..core.spaces.actions import action_adapter
 from ..core.spaces.layout import Layout
 from .evaluation.evaluate import Evaluation, evaluate
@@ -39,7 +39,12 @@ class Learner:
 
     algo = ""
 
-    def __init__(self, env: Any, *, preset: str = "auto", agent: Mapping[str, Any] | None = None, **run: Any) -> None:
+    def __init__(
+        self, env: Any, *others: Any, preset: str = "auto", agent: Mapping[str, Any] | None = None, **run: Any
+    ) -> None:
+        if others:
+            name = runs.env_name(next((one for one in (*others, env) if not str(one).endswith("Policy")), env))
+            raise UsageError(f"{type(self).__name__} takes the environment alone: {type(self).__name__}({name!r})")
         if isinstance(env, VectorEnv):
             run.setdefault("num_envs", env.num_envs)
         self.run = runs.preset(self.algo, env, preset, agent=agent, **run)
@@ -56,11 +61,15 @@ class Learner:
         """Environment steps learned from so far."""
         return self._started().steps
 
-    def learn(self, steps: int, out: str | Path | None = None, quiet: bool = True) -> "Learner":
+    def learn(
+        self, steps: int | None = None, out: str | Path | None = None, quiet: bool = True, **unknown: Any
+    ) -> "Learner":
         """Learn from `steps` more environment steps, in the folder `out` (a run like the command line's) or in memory.
 
         Schedules run over all steps asked for so far: the first call's end at its end.
         """
+        if unknown or steps is None:
+            raise UsageError(_how_to_learn(unknown))
         current = self._started()
         if current.steps == 0:
             if out is not None:
@@ -121,6 +130,14 @@ class Learner:
 
     def _started(self) -> training.Training:
         return self._training or self._begin(training.Training(self.run))
+
+
+def _how_to_learn(unknown: Mapping[str, Any]) -> str:
+    """The error of a call of `learn` with arguments that it does not have, or without steps."""
+    known = ("steps", "out", "quiet")
+    for name in unknown:
+        return f"learn has no argument {name!r}.{nearest(runs.counterpart(name), known)} Known: {', '.join(known)}."
+    return "learn how many steps? For example: learn(100_000)"
 
 
 @cache

@@ -17,6 +17,7 @@ from tyro.conf import arg
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from ...core.errors import UsageError, nearest
+from ..runs import run as runs
 
 
 def parse(options: Any, args: Sequence[str], prog: str, why: str = "") -> Any:
@@ -46,9 +47,16 @@ def parse(options: Any, args: Sequence[str], prog: str, why: str = "") -> Any:
     word = unknown[0].split("=")[0]
     if not word.startswith("-"):
         raise UsageError(f"one argument too many: {word!r}. See {prog} --help")
-    raise UsageError(
-        f"unknown option {word!r}{f': {why}.' if why else '.' + nearest(word, _flags(options))} See {prog} --help"
-    )
+    raise UsageError(f"unknown option {word!r}{f': {why}.' if why else '.' + _meant(word, options)} See {prog} --help")
+
+
+def _meant(word: str, options: Any) -> str:
+    """' Did you mean X?' for the option that `word` names without its group, by another library's name, or nearly."""
+    flags = flags_of(options)
+    last = word.lstrip("-").rpartition(".")[2]
+    name = runs.counterpart(last.replace("-", "_")).replace("_", "-")
+    by_name = {flag.lstrip("-").rpartition(".")[2]: flag for flag in flags}
+    return f" Did you mean {by_name[name]!r}?" if name in by_name else nearest(word, flags)
 
 
 def value(flags: Sequence[str], name: str, default: Any) -> Any:
@@ -62,7 +70,7 @@ def value(flags: Sequence[str], name: str, default: Any) -> Any:
 
 def _switched(args: Sequence[str], options: Any) -> list[str]:
     """`args` with every switch that is given a value, as in `--quiet=true` and `--quiet true`, as `--quiet` alone."""
-    switches = {flag for flag, kind in _flags(options).items() if kind is bool}
+    switches = {flag for flag, kind in flags_of(options).items() if kind is bool}
     words, pending = [], list(args)
     while pending:
         word, equals, text = pending.pop(0).partition("=")
@@ -147,9 +155,9 @@ def env_args(flags: list[str]) -> tuple[list[str], dict[str, dict[str, Any]]]:
         if not match:
             rest.append(flag)
             continue
-        text = match[3] if match[3] is not None else next(pending, None)
-        if text is None:
-            raise UsageError(f"{flag} needs a value")
+        text = match[3] if match[3] is not None else next(pending, "--")
+        if match[3] is None and text.startswith("--"):  # the next option: a value like that is written --env.NAME=VALUE
+            raise UsageError(f"{flag} needs a value, such as {flag} true")
         given["env_args" if match[1] == "env" else "eval_args"][match[2].replace("-", "_")] = _literal(text)
     return rest, given
 
@@ -218,14 +226,14 @@ def _number_rule(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec | None:
     )
 
 
-def _flags(options: Any, prefix: str = "--") -> dict[str, Any]:
+def flags_of(options: Any, prefix: str = "--") -> dict[str, Any]:
     """Every option of a dataclass and of the dataclasses in it, with its type."""
     flags: dict[str, Any] = {}
     kinds = get_type_hints(options)
     for f in dataclasses.fields(options):
         name = f.name.replace("_", "-")
         if dataclasses.is_dataclass(kinds[f.name]):
-            flags |= _flags(kinds[f.name], f"{prefix}{name}.")
+            flags |= flags_of(kinds[f.name], f"{prefix}{name}.")
         else:
             flags[prefix + name] = kinds[f.name]
     return flags

@@ -18,11 +18,14 @@ def train(args: list[str]) -> int:
         return _resume(args)
     if len(args) < 2 or args[0].startswith("-") or args[1].startswith("-"):
         return _without_env(args)
+    from ... import agents
     from ..runs import run as runs
     from ..runs.folder import default_out
     from ..training import train as training
 
     algo, env = args[:2]
+    if env in agents.names() and algo not in agents.names():
+        raise UsageError(f"the algorithm comes first: gymnast train {env} {algo}")
     flags, given = env_args(args[2:])
     source = value(flags, "--init-from", None)  # this and the preset decide what the defaults of the other options are
     base = runs.preset(algo, env, value(flags, "--preset", "auto"), init_from=source)
@@ -74,12 +77,11 @@ def _report(out: Path, result: Any, quiet: bool, trusting: bool) -> int:
         return 130 if result.interrupted else 0
     trust = " --trust" if trusting else ""  # the run's file names modules of one's own
     if result.interrupted:
-        print(f"interrupted after {result.steps:,} steps; go on with:  gymnast train --resume {out}{trust}")
+        print(f"interrupted after {result.steps:,} steps; go on with:\n\n  gymnast train --resume {out}{trust}")
         return 130
     if result.evaluation is not None:
         from ..training.logging import short
 
-        low, high = map(short, result.evaluation.ci)
         count = len(result.evaluation.returns)
         low, high = map(short, result.evaluation.ci)
         interval = f" [{low}, {high}]" if count > 1 else ""

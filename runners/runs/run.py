@@ -16,6 +16,25 @@ from ...core.names import Stored
 
 _CONFIGS = Path(__file__).parents[2] / "configs"
 
+_VERSION = r"-v\d+$"
+
+# Names of settings in Stable-Baselines3, and what they are called here.
+_ELSEWHERE = {
+    "batch_size": "minibatch",
+    "buffer_size": "capacity",
+    "clip_range": "clip",
+    "ent_coef": "entropy_coef",
+    "exploration_final_eps": "epsilon",
+    "gae_lambda": "lam",
+    "learning_rate": "lr",
+    "n_envs": "num_envs",
+    "n_epochs": "epochs",
+    "n_steps": "horizon",
+    "net_arch": "hidden",
+    "total_timesteps": "steps",
+    "vf_coef": "value_coef",
+}
+
 # Fields of a Config that say what its policy is.
 _NETWORK = ("hidden", "activation", "norm", "cnn", "normalize_obs", "head", "components", "bins")
 
@@ -124,7 +143,21 @@ def preset(algo: str, env: Any, name: str = "auto", *, agent: Mapping[str, Any] 
     config = configure(module.Config, chosen.pop("agent", {}), where)
     run = _replaced(Run(algo, env, config, preset=table), chosen, where)
     run = replace(run, agent=configure(type(config), agent or {}, f"agent of {algo}", config))
+    _refuse_misplaced(overrides, run)
     return like_source(_replaced(run, overrides, "the run"), agent or {})
+
+
+def counterpart(name: str) -> str:
+    """The name here of a setting that Stable-Baselines3 calls `name`; any other name as it is."""
+    return _ELSEWHERE.get(name, name)
+
+
+def _refuse_misplaced(overrides: Mapping[str, Any], run: Run) -> None:
+    """Raise UsageError where a setting of the algorithm is given as one of the run."""
+    for key, value in overrides.items():
+        name = counterpart(key)
+        if key not in (f.name for f in fields(Run)) and name in (f.name for f in fields(run.agent)):
+            raise UsageError(f"{key} is a setting of the algorithm: give agent={{{name!r}: {value!r}}}")
 
 
 def like_source(run: Run, given: Mapping[str, Any]) -> Run:
@@ -150,9 +183,13 @@ def configure(config: type, values: Mapping[str, Any], where: str, base: Any = N
     checked = {}
     for key, value in values.items():
         if key not in known:
-            raise UsageError(f"{where}: unknown key {key!r}.{nearest(key, known)} Known: {', '.join(known)}.")
+            near = nearest(counterpart(key), known)
+            raise UsageError(f"{where}: unknown key {key!r}.{near} Known: {', '.join(known)}.")
         checked[key] = fitted(value, hints[key], f"{where}: {key}")
-    return config(**checked) if base is None else replace(base, **checked)
+    try:
+        return config(**checked) if base is None else replace(base, **checked)
+    except UsageError as problem:  # a range, which does not know where it was given
+        raise UsageError(f"{where}: {problem}") from problem
 
 
 def save(run: Run, path: Path, **about: Any) -> None:
@@ -210,16 +247,21 @@ def env_name(env: Any) -> str:
 
 def _with_version(env: Any) -> Any:
     """The newest version of an id without one, as Gymnasium understands it; anything else as it is."""
-    if not isinstance(env, str) or ":" in env or re.search(r"-v\d+$", env):
+    if not isinstance(env, str) or re.search(_VERSION, env):
         return env
-    from ...envs.factory import name_of, resolve  # imports Gymnasium, which a list of presets does not need
+    from ...envs.factory import is_spec, name_of, resolve  # imports Gymnasium, which a list of presets does not need
 
-    return name_of(resolve(env))
+    source = resolve(env)
+    if ":" in env:
+        return f"{env.partition(':')[0]}:{source.id}" if is_spec(source) else env
+    return name_of(source)
 
 
 def _matching(tables: Mapping[str, Any], env: Any) -> str:
     """The first table for an environment, by its id without the module that registers it, or "none"."""
     name = env_name(env)
+    if re.search(_VERSION, name):
+        name = name.rpartition(":")[2]
     return next((t for t, content in tables.items() if any(fnmatchcase(name, e) for e in patterns(t, content))), "none")
 
 

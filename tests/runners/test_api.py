@@ -138,3 +138,21 @@ def test_a_wrong_field_is_refused():
         gymnast.PPO("CartPole-v1", sead=3)
     with pytest.raises(UsageError, match="Did you mean 'lr'"):
         gymnast.PPO("CartPole-v1", agent={"lrr": 3})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda: gymnast.PPO("MlpPolicy", "CartPole-v1"), r"PPO takes the environment alone: PPO\('CartPole-v1'\)"),
+        (lambda: gymnast.PPO("CartPole-v1", "MlpPolicy"), r"PPO\('CartPole-v1'\)"),
+        (lambda: gymnast.PPO("CartPole-v1", lr=3e-4), r"lr is a setting of the algorithm: give agent=\{'lr': 0.0003\}"),
+        (
+            lambda: gymnast.PPO("CartPole-v1").learn(total_timesteps=9),
+            "no argument 'total_timesteps'. Did you mean 'steps'",
+        ),
+        (lambda: gymnast.PPO("CartPole-v1").learn(), r"learn\(100_000\)"),
+    ],
+)
+def test_the_ways_of_another_library_are_answered_with_ours(wrong, told):
+    with pytest.raises(UsageError, match=told):
+        wrong()

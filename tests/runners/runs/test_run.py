@@ -43,6 +43,19 @@ def test_an_id_without_its_version_is_the_newest_one():
     assert (run.env, run.preset) == ("CartPole-v1", "CartPole-v1")
 
 
+@pytest.mark.parametrize(
+    ("env", "named", "table"),
+    [
+        ("gymnasium:CartPole-v1", "gymnasium:CartPole-v1", "CartPole-v1"),
+        ("gymnasium:CartPole", "gymnasium:CartPole-v1", "CartPole-v1"),
+        ("gymnasium.envs.classic_control:CartPoleEnv", "gymnasium.envs.classic_control:CartPoleEnv", "none"),
+    ],
+)
+def test_an_id_with_the_module_that_registers_it_gets_its_version_and_preset(env, named, table):
+    run = runs.preset("ppo", env)
+    assert (run.env, run.preset) == (named, table)
+
+
 def test_every_field_is_documented():
     for config in (Run, *(agents.load(name).Config for name in agents.names())):
         module = (
@@ -75,11 +88,16 @@ def test_whole_numbers_become_floats_and_lists_tuples():
     ("given", "told"),
     [
         ({"agent": {"lr": "fast"}}, "agent of ppo: lr is 'fast'; it must be float"),
+        ({"agent": {"lr": -1}}, "agent of ppo: lr is -1.0; it must be at least 0"),
         ({"agent": {"epochs": 1.5}}, "epochs is 1.5; it must be int"),
         ({"agent": {"epochs": True}}, "epochs is True; it must be int"),
         ({"agent": {"activation": "swish"}}, "activation is 'swish'; it must be 'tanh' or 'relu'"),
         ({"agent": {"hidden": 64}}, "hidden is 64"),
         ({"agent": {"gama": 1}}, "unknown key 'gama'. Did you mean 'gamma'?"),
+        ({"agent": {"learning_rate": 1e-3}}, "unknown key 'learning_rate'. Did you mean 'lr'?"),
+        ({"lr": 1e-3}, "lr is a setting of the algorithm: give agent={'lr': 0.001}"),
+        ({"n_epochs": 3}, "n_epochs is a setting of the algorithm: give agent={'epochs': 3}"),
+        ({"total_timesteps": 3}, "unknown key 'total_timesteps'. Did you mean 'steps'?"),
         ({"stebs": 1}, "the run: unknown key 'stebs'. Did you mean 'steps'?"),
         ({"name": "cartpole"}, "unknown preset 'cartpole' for ppo. Did you mean 'CartPole-v1'?"),
     ],

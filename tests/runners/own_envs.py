@@ -61,6 +61,13 @@ class Endless(Corridor):
         return 1e30
 
 
+class Huge(Corridor):
+    """Its rewards are finite, though not in float32."""
+
+    def reward(self, action: Any) -> float:
+        return 1e300
+
+
 class Worded(Corridor):
     def __init__(self) -> None:
         super().__init__()
@@ -87,6 +94,85 @@ class Structured(Corridor):
 
     def observed(self) -> Any:
         return {"place": super().observed(), "side": self.place % 2}
+
+
+class Masked(Corridor):
+    """From the fourth step on its mask allows nothing."""
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        *given, _ = super().step(action)
+        return *given, {"action_mask": np.full(2, self.steps < 4, np.int8)}  # type: ignore[return-value]
+
+
+class Unending(Corridor):
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        obs, reward, *_, info = super().step(action)
+        self.place %= self.size
+        return obs, reward, False, False, info
+
+
+class Misshapen(Corridor):
+    def observed(self) -> Any:
+        return np.zeros(2 if self.steps > 150 else 1, np.float32)
+
+
+class Outside(Corridor):
+    def observed(self) -> Any:
+        return np.full(1, 9 if self.steps > 150 else 0, np.float32)
+
+
+class Old(Corridor):
+    """The interface of the old gym."""
+
+    def step(self, action: Any) -> Any:
+        obs, reward, terminated, truncated, info = super().step(action)
+        return obs, reward, terminated or truncated, info
+
+
+class OldReset(Corridor):
+    def reset(self, **kwargs: Any) -> Any:
+        return super().reset(**kwargs)[0]
+
+
+class WordedEnd(Corridor):
+    def step(self, action: Any) -> Any:
+        obs, reward, _, truncated, info = super().step(action)
+        return obs, reward, "no", truncated, info
+
+
+class Far(Corridor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.observation_space = spaces.Box(-1e300, 1e300, (1,), np.float64)
+
+    def observed(self) -> Any:
+        return super().observed().astype(np.float64)
+
+
+class Sharing(Corridor):
+    """All copies stand in one place."""
+
+    places = [0]
+
+    def reset(self, **kwargs: Any) -> Any:
+        self.places[0] = 0
+        return super().reset(**kwargs)
+
+    def observed(self) -> Any:
+        self.places[0] += 1
+        return np.array([self.places[0] % 5], np.float32)
+
+
+class Brackets(Corridor):
+    def reward(self, action: Any) -> float:
+        raise RuntimeError("no [/red] tag \x1b[31m here")
+
+
+_ONE = Corridor()
+
+
+def one_object() -> gym.Env:
+    return _ONE
 
 
 def short(size: int = 3) -> gym.Env:

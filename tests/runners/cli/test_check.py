@@ -1,7 +1,12 @@
+import pytest
+
+CHECKS = ("spaces", "Gymnasium's own checker", "values", "rewards and ends", "seeding", "copies", "exact resume")
+
+
 def test_a_sound_environment_passes(gymnast):
     said = gymnast("check own_envs:Corridor")
     assert said.code == 0
-    assert said.out.count("ok ") == 5
+    assert said.out.count("ok ") == 7
 
 
 def test_a_native_environment_passes(gymnast):
@@ -13,13 +18,13 @@ def test_a_native_environment_passes(gymnast):
 def test_an_environment_that_gives_nan_fails(gymnast):
     said = gymnast("check own_envs:NanReward")
     assert said.code == 1
-    assert "a reward is not finite" in said.out
+    assert "values: a reward is not finite (nan)" in said.out
 
 
 def test_an_environment_that_raises_fails(gymnast):
     said = gymnast("check own_envs:Raises")
     assert said.code == 1
-    assert "step raised RuntimeError" in said.out
+    assert "values: RuntimeError: the motor burned out" in said.out
 
 
 def test_a_space_without_a_fixed_size_is_wrong_input(gymnast):
@@ -30,3 +35,42 @@ def test_a_game_is_checked_with_legal_moves(gymnast):
     said = gymnast("check tictactoe")
     assert said.code == 0
     assert "restored bit for bit" in said.out
+
+
+FOUND = {
+    "Masked": "values: the action_mask allows none of the 2 actions at step 4",
+    "Misshapen": "values: the observation has shape (2,) at step 150; declared is (1,)",
+    "Outside": "values: the observation[0] is 9 at step 150, outside of [0, 5]",
+    "Old": "values: step gave 4 values at step 0, and not (observation, reward, terminated, truncated, info)",
+    "OldReset": "values: reset gave one ndarray, and not (observation, info): this is the interface of the old gym",
+    "WordedEnd": "values: terminated is 'no' (str) at step 0; it must be True or False",
+    "Far": "spaces: a bound of the observation, -1e+300, is beyond float32; use infinity",
+    "Huge": "values: a reward, 1e+300 at step 0, is beyond float32",
+    "NanObservation": "values: the observation is not finite (nan) at step 150",
+    "Sharing": "copies: a copy takes another course when a second one is stepped beside it",
+    "one_object": "copies: two copies are one and the same object; make a new environment with every call",
+    "Brackets": "rewards and ends: RuntimeError: no [/red] tag here",
+}
+
+
+@pytest.mark.parametrize("env", FOUND)
+def test_what_breaks_the_contract_is_found_and_every_line_is_printed(gymnast, env):
+    said = gymnast(f"check own_envs:{env}")
+    assert said.code == 1
+    assert f"failed  {FOUND[env]}" in said.out
+    for name in CHECKS:
+        assert f"  {name}: " in said.out, name
+    assert "\x1b" not in said.out, "escape codes have no place in a pipe"
+
+
+def test_an_environment_without_an_end_is_remarked_on(gymnast):
+    said = gymnast("check own_envs:Unending")
+    assert said.code == 0
+    assert "remark  rewards and ends: rewards 0 to 1, and no episode ended in 2,048 steps" in said.out
+
+
+def test_nan_is_no_reason_to_doubt_exact_resume(gymnast):
+    assert (
+        "ok      exact resume: its state is saved and restored bit for bit" in gymnast("check own_envs:NanReward").out
+    )
+    assert "takes another course" not in gymnast("check own_envs:NanObservation").out

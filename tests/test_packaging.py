@@ -28,7 +28,10 @@ def test_the_presets_and_the_marker_of_types_are_package_data() -> None:
 
 
 def test_the_root_holds_no_module_beside_the_package_itself() -> None:
-    assert [path.name for path in ROOT.glob("*.py")] == ["__init__.py"]  # setuptools would ship any other inside it
+    assert sorted(path.name for path in ROOT.glob("*.py")) == [
+        "__init__.py",
+        "__main__.py",
+    ]  # setuptools would ship any other
 
 
 def test_one_version_stands_in_every_place_that_states_it() -> None:

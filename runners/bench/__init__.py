@@ -5,12 +5,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 from ...core.errors import UsageError, nearest
+from ...core.registry import Registry
 
 SUITES = ("engine", "buffers", "train", "ppo", "pg", "dqn", "returns", "bc", "memory", "search")
+
+_registry = Registry(__name__, Path(__file__).parent, "suite")
 
 HEADER = "| what | unit | gymnast | peer | ratio | limit |\n|---|---|---|---|---|---|"
 
@@ -44,6 +48,11 @@ class Row:
     def verdict(self) -> str:
         """How much better ours is, by medians."""
         return f"{median(self.ours) - median(self.peer):+,.0f}" if self.signed else f"{self.ratio:.2f}x"
+
+
+def catalogue() -> str:
+    """All suites, with one line each."""
+    return "\n".join(f"  {name:10} {_registry.summary(name)}" for name in SUITES)
 
 
 def bench(suite: str, repeats: int, as_json: bool) -> Iterator[str]:

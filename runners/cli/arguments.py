@@ -208,7 +208,7 @@ class Bench:
     """Measure speed beside a peer in the same run, in turns; print medians and ratios."""
 
     suite: Positional[str]
-    """Measurement to make: engine, buffers, train, ppo, pg, dqn, returns, bc, memory or search."""
+    """Name of the measurement; `gymnast bench` alone lists them."""
     repeats: int = 5
     """Number of runs of each side."""
     json: bool = False
@@ -233,3 +233,14 @@ class Lab:
 
     def __post_init__(self) -> None:
         check_ranges(self, at_least_0=("seed",))
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Print a script that lets a shell complete commands, algorithms and options.
+
+    For bash: gymnast completion bash > ~/.local/share/bash-completion/completions/gymnast
+    """
+
+    shell: Positional[Literal["bash"]]
+    """Shell."""

@@ -2,12 +2,14 @@
 
 import csv
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import numpy as np
+from rich.columns import Columns
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -16,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...core.batch import Episodes
-from ...core.errors import UsageError
+from ...core.errors import TrainingError, UsageError
 from ...core.files import read_text
 
 _WINDOW = 100  # episodes over which the running return and length are averaged, as everyone does
@@ -27,6 +29,7 @@ _HINTS = {
     "act": "the policy's forward pass dominates: more copies (--num-envs) make each pass worth more",
     "evaluate": "evaluation dominates: fewer --evals or --eval-episodes are faster",
 }
+_WIDTH = 88  # of the panel, where there is room
 _DOMINANT = 0.7  # share of the time above which a hint is shown
 
 
@@ -83,11 +86,27 @@ class Writer:
         before = _cells(self._path) if self._path.exists() else []
         self._rows: list[dict[str, Any]] = [row for row in before if int(row["step"]) <= step]
         self._columns = list(dict.fromkeys(name for row in self._rows for name in row))
-        self._tensorboard = SummaryWriter(out, purge_step=step + 1)
-        self._rewrite()
+        with self._writing():
+            self._tensorboard = SummaryWriter(out, purge_step=step + 1)
+            self._rewrite()
 
     def write(self, step: int, row: Mapping[str, float]) -> None:
-        """One row at environment step `step`; a name seen for the first time becomes a new column."""
+        """One row at environment step `step`; a name seen for the first time becomes a new column.
+
+        Raises:
+            TrainingError: if it cannot be written (a full disk, no permission).
+        """
+        with self._writing():
+            self._write(step, row)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as problem:
+            raise TrainingError(f"cannot write metrics to {self._path.parent}: {problem.strerror}.") from problem
+
+    def _write(self, step: int, row: Mapping[str, float]) -> None:
         for name, value in row.items():
             self._tensorboard.add_scalar(name, value, step)
         self._rows.append({"step": step, **row})
@@ -147,6 +166,7 @@ class Display:
         self._console = Console(quiet=quiet, highlight=False)
         self._title, self._total, self._start = title, total, start
         self._began = monotonic()
+        self._compiled = False
         self._row: dict[str, float] = {}
         self._best: float | None = None
         self._next_line = 0.0
@@ -165,6 +185,12 @@ class Display:
         if self._live:
             self._live.stop()
 
+    def compiled(self, step: int) -> None:
+        """Say that everything is compiled at `step`, from which on the speed is measured."""
+        if not self._compiled and step < self._total:
+            self._start, self._began = step, monotonic()
+        self._compiled = True
+
     def show(self, step: int, row: Mapping[str, float], shares: Mapping[str, float]) -> None:
         """The run's latest numbers at `step` and the share of time of each phase."""
         self._row |= row
@@ -182,26 +208,36 @@ class Display:
         return speed, (self._total - step) / speed if speed else float("inf")
 
     def _line(self, step: int) -> str:
-        speed, left = self._speed(step)
         parts = [f"{step:>{len(f'{self._total:,}')},}/{self._total:,} steps"]
         parts += [f"{text} {short(self._row[key])}" for key, text in _SHOWN.items() if key in self._row]
-        return "  ".join([*parts, f"{speed:,.0f} steps/s", f"{_duration(left)} left"])
+        if step > self._start:
+            speed, left = self._speed(step)
+            parts += [f"{speed:,.0f} steps/s", f"{_duration(left)} left"]
+        return "  ".join(parts)
 
     def _panel(self, step: int, shares: Mapping[str, float]) -> Panel:
-        speed, left = self._speed(step)
         numbers = Table.grid(padding=(0, 3))
         for key, text in _SHOWN.items():
-            numbers.add_row(text, Text(short(self._row[key]) if key in self._row else "-", style="bold"))
-        numbers.add_row("best evaluation", "-" if self._best is None else short(self._best))
-        numbers.add_row("episodes", f"{self._row.get('episode/count', 0):,.0f}")
-        numbers.add_row("speed", f"{speed:,.0f} steps/s")
-        numbers.add_row("time left", _duration(left))
-        numbers.add_row("time spent on", "  ".join(f"{k} {v:.0%}" for k, v in shares.items()))
+            if key in self._row:
+                numbers.add_row(text, Text(short(self._row[key]), style="bold"))
+        if self._best is not None:
+            numbers.add_row("best evaluation", short(self._best))
+        if self._row.get("episode/count"):
+            numbers.add_row("episodes", f"{self._row['episode/count']:,.0f}")
+        if not self._compiled:
+            numbers.add_row("compiling", "the first steps take longer")
+        elif step > self._start:
+            speed, left = self._speed(step)
+            numbers.add_row("speed", f"{speed:,.0f} steps/s")
+            numbers.add_row("time left", _duration(left))
+            numbers.add_row("time spent on", Columns([f"{k} {v:.0%}" for k, v in shares.items()], padding=(0, 2)))
         bar = Table.grid(padding=(0, 1), expand=True)
         bar.add_row(ProgressBar(self._total, step, width=None), f"{step:,} / {self._total:,}")
         phase, share = max(shares.items(), key=lambda item: item[1], default=("", 0.0))
         hint = [Text(_HINTS[phase], style="dim")] if share > _DOMINANT and phase in _HINTS else []
-        return Panel(Group(bar, numbers, *hint), title=self._title, title_align="left", width=88)
+        return Panel(
+            Group(bar, numbers, *hint), title=self._title, title_align="left", width=min(self._console.width, _WIDTH)
+        )
 
 
 _SHOWN = {

@@ -6,6 +6,7 @@ from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from gymnast.core.batch import Episodes
+from gymnast.runners.training import logging
 from gymnast.runners.training.logging import Display, Metrics, Writer, read
 
 
@@ -74,21 +75,62 @@ def test_a_line_cut_short_is_not_read(tmp_path):
 ROW = {"episode/return": 123.4, "episode/length": 20.0, "eval/return": 0.125, "episode/count": 7}
 
 
+def panel(display, step=500, shares=None, width=100):
+    """The text of the live panel."""
+    console = Console(file=io.StringIO(), width=width)
+    console.print(display._panel(step, shares or {"env": 0.5, "update": 0.5}))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_the_live_display_shows_what_matters():
     display = Display("ppo · CartPole-v1", 1000, 0, quiet=True)
+    display.compiled(10)
     display.show(500, ROW, {"env": 0.8, "update": 0.2})
-    console = Console(file=io.StringIO(), width=100)
-    console.print(display._panel(500, {"env": 0.8, "update": 0.2}))
-    text = console.file.getvalue()  # type: ignore[attr-defined]
+    text = panel(display, shares={"env": 0.8, "update": 0.2})
     for part in ("123.4", "20.0", "500 / 1,000", "steps/s", "time left", "env 80%", "the environment dominates"):
         assert part in text
 
 
-def test_no_hint_where_no_phase_dominates():
+def test_the_live_display_shows_the_rows_that_the_algorithm_has():
     display = Display("ppo · CartPole-v1", 1000, 0, quiet=True)
-    console = Console(file=io.StringIO(), width=100)
-    console.print(display._panel(500, {"env": 0.5, "update": 0.5}))
-    assert "dominates" not in console.file.getvalue()  # type: ignore[attr-defined]
+    display.show(500, ROW, {})
+    assert "return" in panel(display)
+    assert not [word for word in ("Elo", "wrong moves") if word in panel(display)]
+    game = Display("alphazero · tictactoe", 1000, 0, quiet=True)
+    game.show(500, {"strength/elo": 120.0}, {})
+    assert "Elo" in panel(game)
+    assert not [word for word in ("return", "length", "evaluation", "episodes") if word in panel(game)]
+
+
+def test_compiling_is_said_and_left_out_of_the_speed(monkeypatch):
+    clock = iter([0.0, 60.0, 62.0])  # compiles for a minute, then 400 steps in 2 seconds
+    monkeypatch.setattr(logging, "monotonic", lambda: next(clock))
+    display = Display("ppo · CartPole-v1", 1000, 0, quiet=True)
+    assert "compiling" in panel(display, 0)
+    display.compiled(100)
+    assert "compiling" not in panel(display, 100)
+    assert "steps/s" not in panel(display, 100)
+    display.compiled(300)  # once
+    text = panel(display, 500)
+    assert "200 steps/s" in text
+    assert "compiling" not in text
+
+
+def test_nothing_tears_at_60_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    display = Display("ppo · HalfCheetah-v5 · seed 0 · mujoco · step by step · written out", 1_000_000, 0, quiet=True)
+    display.compiled(10)
+    display.show(500_000, ROW | {"eval/return": 12_345.6}, {"env": 0.8})
+    shares = {"env": 0.75, "act": 0.1, "rollout": 0.05, "update": 0.1, "evaluate": 0.0}
+    first, *lines, last = panel(display, 500_000, shares, width=60).splitlines()
+    assert {len(line) for line in (first, *lines, last)} == {60}
+    assert (first[0], last[0]) == ("╭", "╰")
+    assert all(line[0] == line[-1] == "│" for line in lines)
+    assert all(any(f"{phase} {share:.0%}" in line for line in lines) for phase, share in shares.items())
+
+
+def test_no_hint_where_no_phase_dominates():
+    assert "dominates" not in panel(Display("ppo · CartPole-v1", 1000, 0, quiet=True))
 
 
 def test_without_a_terminal_there_are_plain_lines(capsys):

@@ -1,0 +1,67 @@
+"""Completion in a shell: a script with every command, algorithm and option in it, so that it need not ask."""
+
+from collections.abc import Iterable
+
+from ... import agents
+from ...envs import games, native
+from ..bench import SUITES
+from ..runs.run import Run
+from . import arguments
+from .options import flags_of, train_options
+
+_TAKES = {
+    "evaluate": arguments.Evaluate,
+    "play": arguments.Play,
+    "render": arguments.Render,
+    "collect": arguments.Collect,
+    "demos": arguments.Demonstrations,
+    "imitate": arguments.Imitate,
+    "plot": arguments.Plot,
+    "list": arguments.List,
+    "check": arguments.Check,
+    "bench": arguments.Bench,
+    "lab": arguments.Lab,
+}
+_SCRIPT = """\
+# bash completion for gymnast
+_gymnast() {{
+  local word=${{COMP_WORDS[COMP_CWORD]}} words=
+  case "$COMP_CWORD:${{COMP_WORDS[1]}}" in
+    1:*) words="{commands}" ;;
+    2:train) words="{algorithms} --resume" ;;
+    3:train | 2:check) words="{environments}" ;;
+    2:bench) words="{suites}" ;;
+    2:lab) words="{experiments}" ;;
+    2:list) words="all agents envs presets" ;;
+    2:completion) words="bash" ;;
+  esac
+  if [[ $word == -* ]]; then
+    case "${{COMP_WORDS[1]}}:${{COMP_WORDS[2]}}" in
+      train:--resume) words="--steps --quiet" ;;
+{options}
+    esac
+  fi
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
+}}
+complete -o default -F _gymnast gymnast
+"""
+
+
+def bash(commands: Iterable[str], experiments: Iterable[str]) -> str:
+    """The script for bash. Where it knows no word, bash completes names of files."""
+    algorithms = agents.names()
+    cases = [(f"train:{algo}", _train_flags(algo)) for algo in algorithms]
+    cases += [(f"{command}:*", flags_of(takes)) for command, takes in _TAKES.items()]
+    return _SCRIPT.format(
+        commands=" ".join(commands),
+        algorithms=" ".join(algorithms),
+        environments=" ".join([*native.NAMES, *games.NAMES]),
+        suites=" ".join(SUITES),
+        experiments=" ".join(experiments),
+        options="\n".join(f'      {case}) words="{" ".join([*flags, "--help"])}" ;;' for case, flags in cases),
+    )
+
+
+def _train_flags(algo: str) -> Iterable[str]:
+    run = Run(algo, "ENV", agents.load(algo).Config())
+    return flags_of(train_options(run, run, "Train."))

@@ -45,7 +45,8 @@ def save(path: Path, tree: Tree) -> None:
     try:
         write_whole(path, whole)
     except OSError as error:
-        raise TrainingError(f"cannot write the checkpoint {path}: {error.strerror}. An older one is intact.") from error
+        older = " The older one is intact." if path.exists() else ""
+        raise TrainingError(f"cannot write the checkpoint {path}: {error.strerror}.{older}") from error
 
 
 def load(path: Path, oldest: int = FORMAT) -> Tree:

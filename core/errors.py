@@ -25,6 +25,12 @@ class TrainingError(RuntimeError):
     exit_code = 1
 
 
+DIVERGED = (
+    "learning has diverged. A smaller agent.lr or agent.max_grad_norm, or normalised observations and rewards, "
+    "often help."
+)
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """' Did you mean X?' for the known name nearest to `word`, or '' when none is near."""
     by_lower = {name.lower(): name for name in known}

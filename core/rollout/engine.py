@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..acting import Acting
 from ..batch import Batch, Episodes
-from ..errors import UsageError
+from ..errors import DIVERGED, TrainingError, UsageError
 from ..spaces.actions import action_adapter
 from ..spaces.layout import Layout, add_axis, take
 from .fused import FusedActor, FusedLoop, is_native
@@ -105,7 +105,7 @@ class Rollout:
             out = act(self._obs[t], self._first[t])
             clock = self._tick("act", clock)
             count += self._mark_valid(t, limit - count)
-            obs, reward, terminated, truncated, info = self.env.step(self.to_env(out["action"]))
+            obs, reward, terminated, truncated, info = self._step(self.to_env(out["action"]))
             self._raw_reward[t] = reward
             self._terminated[t], self._truncated[t] = terminated, truncated
             self.layout.write(self._obs[t + 1], obs)
@@ -127,6 +127,15 @@ class Rollout:
         no_end = np.zeros((0, 2), np.int64), self.layout.empty(0)
         final_at, final_obs = (np.concatenate(x) for x in zip(*(ends or [no_end]), strict=True))
         return self._batch(t, final_at, final_obs, reported)
+
+    def _step(self, action: Any) -> tuple[Any, ...]:
+        """What the environments give; where they refuse actions that are not finite, these are to blame."""
+        try:
+            return self.env.step(action)
+        except Exception as problem:
+            if np.isfinite(action).all():
+                raise
+            raise TrainingError(f"the policy's actions are not finite; {DIVERGED}") from problem
 
     def state(self) -> dict[str, Any]:
         """State that `collect` depends on beside the environments themselves."""

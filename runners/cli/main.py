@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +13,20 @@ from typing import Any
 
 from ... import __version__
 from ...core.errors import UsageError, nearest
-from ...core.files import read_text, write_whole
-from .arguments import Bench, Check, Collect, Demonstrations, Evaluate, Imitate, Lab, List, Play, Plot, Render
+from .arguments import (
+    Bench,
+    Check,
+    Collect,
+    Completion,
+    Demonstrations,
+    Evaluate,
+    Imitate,
+    Lab,
+    List,
+    Play,
+    Plot,
+    Render,
+)
 from .options import env_args, parse
 from .train import train
 
@@ -32,7 +45,8 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast list                 list agents, environments and presets
   gymnast check [ENV]          check this installation, or that an environment keeps its contract
   gymnast lab [NAME]           test a claim of the theory by an experiment; list the experiments
-  gymnast bench SUITE          measure speed beside the peers: engine, buffers, train, ppo, pg, dqn, memory, search
+  gymnast bench [SUITE]        measure speed beside the peers; list the suites
+  gymnast completion bash      print a script that lets the shell complete commands and options
 
 Begin with:             gymnast train ppo CartPole-v1
 Options of a command:   gymnast COMMAND --help
@@ -43,6 +57,7 @@ Options of an agent:    gymnast train ALGO --help
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command line; exits with 0, 1 (failure during work), 2 (wrong input) or 130 (interrupted)."""
     args = list(sys.argv[1:] if argv is None else argv)
+    hook, threading.excepthook = threading.excepthook, _in_thread
     try:
         sys.exit(_dispatch(args))
     except KeyboardInterrupt as stop:
@@ -55,9 +70,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         if "GYMNAST_TRACEBACK" in os.environ:
             traceback.print_exc()
         known = hasattr(problem, "exit_code")
-        text = str(problem) if known else f"{type(problem).__name__}: {problem} (GYMNAST_TRACEBACK=1 shows where)"
-        print("gymnast:", *text.split(), *_notes(problem), file=sys.stderr)
+        text = str(problem) if known else f"{type(problem).__name__}: {problem}"
+        notes = [note for note in _notes(problem) if "\n" not in note]  # a worker's traceback is of many lines
+        if not known or len(notes) < len(_notes(problem)):
+            text += " (GYMNAST_TRACEBACK=1 shows where)"
+        print("gymnast:", *text.split(), *notes, file=sys.stderr)
         sys.exit(getattr(problem, "exit_code", 1))
+    finally:
+        threading.excepthook = hook
+
+
+def _in_thread(what: threading.ExceptHookArgs) -> None:
+    """Leaves TensorBoard's full disk to the command, to which its thread raises it again at the next use."""
+    if "GYMNAST_TRACEBACK" in os.environ or not isinstance(what.exc_value, OSError):
+        threading.__excepthook__(what)
 
 
 def _notes(problem: BaseException) -> list[str]:
@@ -122,7 +148,7 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
     """Print the evaluation of one run and write it to its folder; returns the mean return, None in a game for two."""
     from ...agents import champion
     from ...core.games.game import game_of
-    from ..evaluation.evaluate import Evaluation, evaluate
+    from ..evaluation.evaluate import Evaluation, evaluate, keep
     from ..evaluation.strength import measure
     from ..runs import load
 
@@ -153,18 +179,9 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
     else:
         print(f"{about}, {options.episodes} {'games a pair' if game else 'episodes'}")
         print("\n".join(result.lines()), flush=True)
-    _keep(figures, folder / "eval.json")
+    if problem := keep(figures, folder / "eval.json"):
+        _warn(problem)
     return mean
-
-
-def _keep(figures: dict[str, Any], path: Path) -> None:
-    """Add an evaluation to the list of all of a run, whose newest is the last; one that cannot be kept was printed."""
-    try:
-        kept = json.loads(read_text(path)) if path.exists() else []
-        before = kept if isinstance(kept, list) else [kept]
-        write_whole(path, json.dumps([*(one for one in before if one != figures), figures], indent=1) + "\n")
-    except (OSError, ValueError, RecursionError) as problem:
-        _warn(f"not kept in {path}: {type(problem).__name__}: {problem}")
 
 
 def _match(agent: Any, folder: Path, about: str, options: Evaluate) -> None:
@@ -278,9 +295,12 @@ def _check(args: list[str]) -> int:
 
 
 def _bench(args: list[str]) -> int:
-    options = parse(Bench, args, "gymnast bench")
-    from ..bench import bench
+    from ..bench import SUITES, bench, catalogue
 
+    if not args:
+        print(f"{catalogue()}\n\nMeasure one:  gymnast bench {SUITES[0]}")
+        return 0
+    options = parse(Bench, args, "gymnast bench")
     for line in bench(options.suite, options.repeats, options.json):
         print(line, flush=True)
     return 0
@@ -301,6 +321,15 @@ def _lab(args: list[str]) -> int:
     return 0 if report.finding.held else 1
 
 
+def _completion(args: list[str]) -> int:
+    parse(Completion, args, "gymnast completion")
+    from ..lab import names
+    from .completion import bash
+
+    print(bash(_COMMANDS, names()), end="")
+    return 0
+
+
 _COMMANDS = {
     "train": train,
     "evaluate": _evaluate,
@@ -314,4 +343,5 @@ _COMMANDS = {
     "check": _check,
     "bench": _bench,
     "lab": _lab,
+    "completion": _completion,
 }

@@ -1,6 +1,8 @@
 """Evaluation of a policy on environments of its own, with everything that it has learned frozen."""
 
+import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from gymnasium.vector import VectorEnv
 from ...agents import Agent
 from ...core.acting import Acting
 from ...core.errors import UsageError
+from ...core.files import read_text, write_whole
 from ...core.learn.stats import iqm, mean_interval
 from ...core.rollout.engine import Rollout
 
@@ -97,3 +100,15 @@ def watched(acting: Acting, env: VectorEnv, episodes: int, seed: int) -> Evaluat
                 done[i] += 1
     seen.sort()
     return Evaluation([ret for _, _, ret, _ in seen], [length for *_, length in seen])
+
+
+def keep(figures: dict[str, Any], path: Path) -> str | None:
+    """Add an evaluation to the file that lists all of a run, the newest last; returns why it could not, if so."""
+    figures = json.loads(json.dumps(figures))
+    try:
+        kept = json.loads(read_text(path)) if path.exists() else []
+        before = kept if isinstance(kept, list) else [kept]
+        write_whole(path, json.dumps([*(one for one in before if one != figures), figures], indent=1) + "\n")
+    except (OSError, ValueError, RecursionError) as problem:
+        return f"not kept in {path}: {type(problem).__name__}: {problem}"
+    return None

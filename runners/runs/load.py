@@ -96,7 +96,19 @@ def policy(agent: Agent) -> dict[str, Any]:
 
 
 class Misfit(UsageError):
-    """A checkpoint of another agent than it is to be given to."""
+    """A checkpoint of another agent than it is to be given to; `why`, in a few words."""
+
+    def __init__(self, problem: Exception, path: Path | None = None) -> None:
+        lines = str(problem).splitlines() or [""]
+        said = lines[min(1, len(lines) - 1)].strip()  # torch lists what differs below a title
+        self.why = f"{type(problem).__name__}: {said[:_LONGEST]}"
+        super().__init__(
+            f"the checkpoint {path or ''} does not fit the algorithm as it is in this gymnast: another one wrote it, which "
+            f"run.json beside it names, or it is damaged. Use that one, or train anew. ({self.why})"
+        )
+
+
+_LONGEST = 200  # characters of a reason
 
 
 @contextmanager
@@ -119,12 +131,7 @@ def fitting(path: Path | None) -> Iterator[None]:
         ArithmeticError,
         AssertionError,
     ) as problem:
-        reason = " ".join(str(problem).split())[:300]
-        raise Misfit(
-            f"the checkpoint {path or ''} does not fit the algorithm as it is in this gymnast: another one wrote it, "
-            f"which run.json beside it names, or it is damaged. Use that one, or train anew. "
-            f"({type(problem).__name__}: {reason})"
-        ) from problem
+        raise Misfit(problem, path) from problem
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def _run(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Act:
     except Misfit as problem:
         spaces_here = f"{env.single_observation_space} and {env.single_action_space}"
         raise UsageError(
-            f"expert {path} was trained on {run.env}; it does not fit {spaces_here}. {problem}"
+            f"expert {path} was trained on {run.env}; it does not fit {spaces_here} ({problem.why})"
         ) from problem
     to_env = action_adapter(env.single_action_space)
     probabilities = isinstance(env.single_action_space, spaces.Discrete)

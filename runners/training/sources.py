@@ -117,7 +117,7 @@ def begin(run: Run, env: VectorEnv, agent: Agent) -> None:
         other, _ = trained(before, path, env)
     except Misfit as problem:
         raise UsageError(
-            f"{path} was trained on {before.env}, whose observations or actions differ. {problem}"
+            f"{path} was trained on {before.env}, whose observations or actions differ ({problem.why})"
         ) from problem
     adopting.adopt(other.net.state_dict())
 

@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -15,7 +15,7 @@ from ... import agents, envs
 from ...agents import Agent
 from ...core import checkpoint
 from ...core.batch import Batch
-from ...core.errors import TrainingError, UsageError
+from ...core.errors import DIVERGED, TrainingError, UsageError
 from ..evaluation.evaluate import Evaluation
 from ..runs import run as runs
 from ..runs.folder import best, claim, describe, last, refuse_taken
@@ -133,6 +133,7 @@ class Training:
                 while not self.finished and not stop:
                     judged = self.evaluations
                     row = self.iterate()
+                    display.compiled(self.steps)
                     if row:
                         row |= self._speed()
                         if writer:
@@ -144,12 +145,14 @@ class Training:
                         saved = monotonic()
                         pause = max(_SAVE_SECONDS, (saved - began) / _SAVE_SHARE)
             self._save()
-        except BaseException as problem:
-            problem.add_note(self._kept())
-            raise
-        finally:
             if writer:
                 writer.close()
+        except BaseException as problem:
+            problem.add_note(self._kept())
+            if writer:
+                with suppress(OSError):  # a full disk says so a second time
+                    writer.close()
+            raise
         return Result(self.agent, self.steps, self.evaluation, interrupted=not self.finished)
 
     def state(self) -> dict[str, Any]:
@@ -217,13 +220,10 @@ class Training:
             return
         if what := batch.not_finite():
             raise TrainingError(
-                f"the environment gave {what} that is not finite in the rollout that ended at step {self.steps:,} "
+                f"the environment gave {what} in the rollout that ended at step {self.steps:,} "
                 f"({name} became {metrics[name]})."
             )
-        raise TrainingError(
-            f"{name} became {metrics[name]} in the update at step {self.steps:,}; learning has diverged. "
-            "A smaller agent.lr or agent.max_grad_norm, or normalised observations and rewards, often help."
-        )
+        raise TrainingError(f"{name} became {metrics[name]} in the update at step {self.steps:,}; {DIVERGED}")
 
     def _kept(self) -> str:
         """Message about the checkpoints left when training fails, and how to go on."""

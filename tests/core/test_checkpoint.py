@@ -304,10 +304,16 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(path, monkeypatch):
 
     opened = type(path).open
     monkeypatch.setattr(type(path), "open", lambda self, *args: Full(opened(self, *args)))
-    with pytest.raises(TrainingError, match="An older one is intact"):
+    with pytest.raises(TrainingError, match="The older one is intact"):
         checkpoint.save(path, {"steps": 13})
     assert equal(checkpoint.load(path), TREE)
     assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_failing_first_write_speaks_of_no_older_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(TrainingError, match=r"No space left on device\.$"):
+        checkpoint.save(tmp_path / "first.safetensors", {"steps": 13})
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(path, monkeypatch):

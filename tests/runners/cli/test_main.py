@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from gymnast import __version__, agents
+from gymnast.runners.bench import SUITES
 from gymnast.runners.runs import run as runs
 from gymnast.runners.training.train import train
 
@@ -104,6 +106,14 @@ WRONG = {
     "train ppo CartPole-v1 --preset cartpole": "unknown preset 'cartpole' for ppo. Did you mean 'CartPole-v1'?",
     "train ppo CartPole-v1 --stpes 9": "unknown option '--stpes'. Did you mean '--steps'? See gymnast train ppo",
     "train ppo CartPole-v1 --agent.lrr 1": "unknown option '--agent.lrr'. Did you mean '--agent.lr'?",
+    "train ppo CartPole-v1 --lr 1": "unknown option '--lr'. Did you mean '--agent.lr'?",
+    "train ppo CartPole-v1 --learning-rate 1": "Did you mean '--agent.lr'?",
+    "train ppo CartPole-v1 --agent.learning_rate 1": "Did you mean '--agent.lr'?",
+    "train ppo CartPole-v1 --total_timesteps=9": "Did you mean '--steps'?",
+    "train ppo CartPole-v1 --agent.steps 9": "Did you mean '--steps'?",
+    "train CartPole-v1 ppo": "the algorithm comes first: gymnast train ppo CartPole-v1",
+    "train ppo own_envs:Corridor --env.flag --seed 3": "--env.flag needs a value, such as --env.flag true",
+    "train ppo own_envs:Corridor-v7": "'Corridor-v7' does not exist; the newest version is 'Corridor-v0'",
     "train ppo CartPole-v1 --steps ten": "--steps: 'ten' is not a number",
     "train ppo CartPole-v1 --steps 1.5": "--steps: '1.5' is not a whole number",
     "train ppo CartPole-v1 --steps": "Missing value for argument '--steps'",
@@ -297,3 +307,69 @@ def test_a_closed_pipe_ends_a_list_quietly():
     assert piped.wait() == 0
     assert piped.stderr.read() == b""
     piped.stderr.close()
+
+
+def test_a_failing_worker_is_told_in_one_line(gymnast):
+    said = gymnast(
+        "train ppo own_envs:Raises --steps 4k --num-envs 2 --agent.horizon 64 --backend workers --out run --quiet"
+    )
+    assert (said.code, said.err.count("\n")) == (1, 1), said.err
+    assert "raised RuntimeError: the motor burned out" in said.err
+    assert "(GYMNAST_TRACEBACK=1 shows where)" in said.err
+
+
+def test_a_full_disk_is_told_in_one_line(gymnast, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(RecordWriter, "write", full)  # in TensorBoard's thread
+    said = gymnast("train ppo CartPole-v1 --steps 4k --evals 0 --out run --quiet")
+    assert (said.code, said.err.count("\n")) == (1, 1), said.err
+    assert "gymnast: cannot write metrics to run: No space left on device." in said.err
+
+
+def test_actions_that_are_not_finite_are_blamed_on_the_learning(gymnast):
+    said = gymnast("train a2c Pendulum-v1 --agent.lr 1e6 --steps 4k --evals 0 --out run --quiet")
+    assert (said.code, said.err.count("\n")) == (1, 1), said.err
+    assert "the policy's actions are not finite" in said.err
+    assert "learning has diverged. A smaller agent.lr" in said.err
+
+
+def test_an_expert_of_another_environment_is_refused_in_one_short_line(gymnast, cartpole):
+    said = gymnast("collect", cartpole, "Acrobot-v1", "--out", "demos")
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert f"expert {cartpole} was trained on CartPole-v1; it does not fit Box(" in said.err
+    assert "another one wrote it" not in said.err
+    assert not Path("demos").exists()
+
+
+def test_the_package_is_a_command():
+    run = subprocess.run([sys.executable, "-m", "gymnast", "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout == f"gymnast {__version__}\n"
+
+
+def test_bench_lists_its_suites_without_measuring(gymnast):
+    said = gymnast("bench")
+    assert said.code == 0
+    assert [line.split()[0] for line in said.out.splitlines() if line.startswith("  ")] == list(SUITES)
+
+
+def completed(script: str, *words: str) -> list[str]:
+    """The words that bash offers for the last one."""
+    quoted = " ".join(f"'{word}'" for word in words)
+    ask = f"{script}\nCOMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _gymnast; echo ${{COMPREPLY[@]}}"
+    return subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_bash_completes_commands_algorithms_environments_and_options(gymnast):
+    script = gymnast("completion bash").out
+    assert completed(script, "gymnast", "tr") == ["train"]
+    assert completed(script, "gymnast", "train", "pp") == ["ppo"]
+    assert completed(script, "gymnast", "train", "ppo", "CartP") == ["CartPole-v0", "CartPole-v1"]
+    assert completed(script, "gymnast", "train", "ppo", "CartPole-v1", "--agent.lr") == [
+        "--agent.lr",
+        "--agent.lr-schedule",
+    ]
+    assert completed(script, "gymnast", "evaluate", "--epi") == ["--episodes"]
+    assert completed(script, "gymnast", "bench", "buf") == ["buffers"]
+    assert completed(script, "gymnast", "evaluate", "ru") == []

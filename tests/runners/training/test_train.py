@@ -231,8 +231,9 @@ def test_a_damaged_run_file_is_refused(gymnast, tmp_path, cartpole):
 @pytest.mark.parametrize(
     ("env", "told"),
     [
-        ("NanReward", "the environment gave a reward that is not finite"),
-        ("NanObservation", "the environment gave an observation that is not finite"),
+        ("NanReward", "the environment gave a reward that is not a number (nan)"),
+        ("NanObservation", "the environment gave an observation that is not a number (nan)"),
+        ("Huge", "the environment gave a reward that is infinite or beyond float32 (3.4e38)"),
         ("Endless", "loss/value became inf in the update at step 128"),
     ],
 )
@@ -311,7 +312,7 @@ def test_ctrl_c_writes_a_checkpoint_says_how_to_go_on_and_exits_with_130(tmp_pat
         process.stdout.close()
     before = checkpoint.load(last(out))["steps"]
     process.send_signal(signal.SIGINT)
-    assert f"go on with:  gymnast train --resume {out}" in "".join(everything(reader).split("\r"))
+    assert f"go on with:\n\n  gymnast train --resume {out}\n" in "".join(everything(reader).split("\r"))
     assert process.wait() == 130
     assert checkpoint.load(last(out))["steps"] >= before
 

@@ -61,7 +61,8 @@ def check_ranges(
 
 def check_types(config: Any) -> None:
     """Raise UsageError where a field of the dataclass `config` is not what its annotation says."""
-    hints = type_hints(type(config))
+    kind: type = type(config)
+    hints = type_hints(kind)
     for f in fields(config):
         fitted(getattr(config, f.name), hints[f.name], f.name)
 
@@ -106,7 +107,7 @@ def _number(value: Any, kind: type, where: str) -> int | float:
         raise UsageError(f"{where} is {value!r}; it must be {kind.__name__}")
     if kind is float and not -sys.float_info.max <= value <= sys.float_info.max:
         raise UsageError(f"{where} is {value}; it must be finite")
-    if kind is int and not _LEAST <= value <= _MOST:
+    if kind is int and not _LEAST <= int(value) <= _MOST:
         raise UsageError(f"{where} is beyond 64 bits; the largest whole number is {_MOST:,}")
     number: int | float = kind(value)
     return number

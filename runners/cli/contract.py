@@ -241,7 +241,8 @@ def _course(env: Any, beside: Any) -> list[NDArray[Any]]:
 
 def _batched(obs: Any, space: gym.Space) -> Any:
     """One observation as a batch of one."""
-    return gym.vector.utils.concatenate(space, [obs], gym.vector.utils.create_empty_array(space, 1))
+    empty: Any = gym.vector.utils.create_empty_array(space, 1)
+    return gym.vector.utils.concatenate(space, [obs], empty)
 
 
 def _resume(name: str) -> str:

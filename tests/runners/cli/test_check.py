@@ -49,7 +49,7 @@ FOUND = {
     "NanObservation": "values: the observation is not finite (nan) at step 150",
     "Sharing": "copies: a copy takes another course when a second one is stepped beside it",
     "one_object": "copies: two copies are one and the same object; make a new environment with every call",
-    "Brackets": "rewards and ends: RuntimeError: no [/red] tag here",
+    "Brackets": "rewards and ends: RuntimeError: no [/red] tag",
 }
 
 

@@ -243,7 +243,8 @@ class Rollout:
         reported: list[tuple[dict[str, NDArray[Any]], NDArray[Any]]],
     ) -> Batch:
         raw = self._raw_reward[:steps]
-        np.copyto(self._reward[:steps], raw)
+        with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, which `Batch.not_finite` tells
+            np.copyto(self._reward[:steps], raw)
         terminated, truncated, valid = self._terminated[:steps], self._truncated[:steps], self._valid[:steps]
         running = self._return_so_far, self._length_so_far
         counted = Episodes(*_episodes(raw, terminated | truncated, self._live[:steps], valid, *running))

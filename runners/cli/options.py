@@ -41,7 +41,8 @@ def parse(options: Any, args: Sequence[str], prog: str, why: str = "") -> Any:
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UsageError(f"{_gist(said.getvalue())} See {prog} --help") from None
+        gist = _gist(said.getvalue()).removeprefix(f"{options.__name__}: ")  # where a range of a command is broken
+        raise UsageError(f"{gist} See {prog} --help") from None
     if not unknown:
         return parsed
     word = unknown[0].split("=")[0]

@@ -103,8 +103,8 @@ class Misfit(UsageError):
         said = lines[min(1, len(lines) - 1)].strip()  # torch lists what differs below a title
         self.why = f"{type(problem).__name__}: {said[:_LONGEST]}"
         super().__init__(
-            f"the checkpoint {path or ''} does not fit the algorithm as it is in this gymnast: another one wrote it, which "
-            f"run.json beside it names, or it is damaged. Use that one, or train anew. ({self.why})"
+            f"the checkpoint {path or ''} does not fit the algorithm as it is in this gymnast: another one wrote it, "
+            f"which run.json beside it names, or it is damaged. Use that one, or train anew. ({self.why})"
         )
 
 

@@ -11,6 +11,8 @@ from time import monotonic, perf_counter
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from ... import agents, envs
 from ...agents import Agent
 from ...core import checkpoint
@@ -184,6 +186,8 @@ class Training:
             return {}
         began = perf_counter()
         self.steps += batch.steps
+        if not np.isfinite(batch.reward).all():  # nothing is learned from it, and no replay remembers it
+            self._refuse_given(batch)
         metrics = {} if self.source.cut else self.agent.update(batch, before / self.run.steps)
         self._took("update", perf_counter() - began)
         self._refuse_nan(metrics, batch)
@@ -218,12 +222,13 @@ class Training:
         name = next((name for name, value in metrics.items() if not isfinite(value)), None)
         if name is None:
             return
-        if what := batch.not_finite():
-            raise TrainingError(
-                f"the environment gave {what} in the rollout that ended at step {self.steps:,} "
-                f"({name} became {metrics[name]})."
-            )
+        self._refuse_given(batch, f" ({name} became {metrics[name]})")
         raise TrainingError(f"{name} became {metrics[name]} in the update at step {self.steps:,}; {DIVERGED}")
+
+    def _refuse_given(self, batch: Batch, why: str = "") -> None:
+        """Raise TrainingError where the environment gave what is not finite."""
+        if what := batch.not_finite():
+            raise TrainingError(f"the environment gave {what} in the rollout that ended at step {self.steps:,}{why}.")
 
     def _kept(self) -> str:
         """Message about the checkpoints left when training fails, and how to go on."""

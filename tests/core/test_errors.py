@@ -59,6 +59,7 @@ class Plain:
         {"rate": True},
         {"rounds": 1.5},
         {"rounds": 2**63},
+        {"rate": 10**400},
         {"loud": "no"},
         {"loud": 1},
         {"widths": (8, 0.5)},

@@ -32,7 +32,10 @@ def test_without_a_screen_the_video_lies_in_the_folder_of_the_run(gymnast, cartp
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [("--video film.avi", "a video is .mp4 or .gif"), ("--episodes 0 --video film.mp4", "cannot render 0 episodes")],
+    [
+        ("--video film.avi", "a video is .mp4 or .gif"),
+        ("--episodes 0 --video film.mp4", "episodes is 0; it must be at least 1"),
+    ],
 )
 def test_wrong_input_is_said_in_one_line(gymnast, cartpole, options, told):
     said = gymnast(f"render {options}", cartpole)

@@ -105,12 +105,13 @@ def _number(value: Any, kind: type, where: str) -> int | float:
     """`value` as an int or a float; a truth value is neither."""
     if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
         raise UsageError(f"{where} is {value!r}; it must be {kind.__name__}")
-    if kind is float and not -sys.float_info.max <= value <= sys.float_info.max:
+    number: Any = value
+    if kind is float and not -sys.float_info.max <= number <= sys.float_info.max:
         raise UsageError(f"{where} is {value}; it must be finite")
-    if kind is int and not _LEAST <= int(value) <= _MOST:
+    if kind is int and not _LEAST <= number <= _MOST:
         raise UsageError(f"{where} is beyond 64 bits; the largest whole number is {_MOST:,}")
-    number: int | float = kind(value)
-    return number
+    result: int | float = kind(number)
+    return result
 
 
 _LEAST, _MOST = -(2**63), 2**63 - 1

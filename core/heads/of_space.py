@@ -42,10 +42,8 @@ def head(
             return BernoulliHead(features, space)
         case spaces.Box() if sde:
             return StateDependentNoiseHead(features, space, log_std_init)
-        case spaces.Box() if kind != "plain":
-            return _box_head(features, space, kind, components, bins, log_std_init)
         case spaces.Box():
-            return GaussianHead(features, space, log_std_init)
+            return _box_head(features, space, kind, components, bins, log_std_init)
     raise UsageError(
         f"no policy head for the action space {space}; supported are Discrete, Box, and MultiDiscrete and "
         "MultiBinary of one dimension. Wrap the environment so that it takes one of them."
@@ -55,10 +53,14 @@ def head(
 def _box_head(
     features: int, space: spaces.Box, kind: Kind, components: int, bins: int, log_std_init: float
 ) -> nn.Module:
-    if kind == "squashed":
-        return squashed.SquashedHead(features, space, log_std_init)
-    if kind == "mixture":
-        return multimodal.MixtureHead(features, space, components, log_std_init)
-    if log_std_init:
-        raise UsageError("an autoregressive head has bins, not a standard deviation. Leave out log_std_init.")
-    return multimodal.AutoregressiveHead(features, space, bins)
+    match kind:
+        case "plain":
+            return GaussianHead(features, space, log_std_init)
+        case "squashed":
+            return squashed.SquashedHead(features, space, log_std_init)
+        case "mixture":
+            return multimodal.MixtureHead(features, space, components, log_std_init)
+        case "autoregressive":
+            if log_std_init:
+                raise UsageError("an autoregressive head has bins, not a standard deviation. Leave out log_std_init.")
+            return multimodal.AutoregressiveHead(features, space, bins)

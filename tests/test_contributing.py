@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from gymnasium import spaces
 
 import gymnast
+from gymnast.agents import ppo
 
 ROOT = Path(gymnast.__file__).parent
 LISTINGS = {
@@ -75,3 +77,13 @@ def test_the_command_line_trains_the_printed_agent_and_resumes_it(run):
     assert "the cross-entropy method" in listed
     assert "gymnast evaluate run" in trained
     assert "the run is in run" in resumed
+
+
+def test_the_network_that_is_printed_is_the_one_that_learns():
+    printed = {}
+    exec(listing("python", "# mynets.py"), printed)
+    obs, action = spaces.Box(-1, 1, (4,)), spaces.Discrete(2)
+    agent = ppo.Agent(obs, action, ppo.Config(), net=printed["network"])
+    assert agent.net.policy_trunk[0].out_features == 128
+    assert agent.paths["gradient"] == "autograd"
+    assert agent.acting(2).twin is None

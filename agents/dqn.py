@@ -176,6 +176,7 @@ class Agent:
         self.target_net.load_state_dict(self.net.state_dict())
         self._written_out = Regression.of(self.net, self.target_net, self.optimizer)
         self.generator = torch.Generator(self.device).manual_seed(seed)
+        assert isinstance(action, spaces.Discrete)  # others have no values to compare, as the network says
         self.replay = Replay(
             cfg.capacity,
             n=cfg.n_step,

@@ -6,7 +6,7 @@ a visit (decisive moves), the part of the tree below the move made kept for the 
 al. 2022, "Policy improvement by planning with Gumbel").
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -206,7 +206,8 @@ class Search:
 def refuse_impossible(saved: Tree, own: Tree) -> None:
     """Raise ValueError unless the saved trees fit the memory of `own` and lead from node to node within it."""
     nodes = saved.value.shape[1] if saved.value.ndim == 2 else 0
-    for name, x, ours in zip(Tree._fields, saved, own, strict=True):
+    arrays: Iterator[tuple[str, Any, Any]] = zip(Tree._fields, saved, own, strict=True)
+    for name, x, ours in arrays:
         room = ours[:, :nodes] if ours.ndim > 1 else ours
         if x.shape != room.shape or x.dtype != ours.dtype:
             raise ValueError(f"the saved trees have {name} of {x.dtype} {x.shape}, not {room.dtype} {room.shape}")

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ...core.errors import UsageError
 from ...core.rollout.demos import Demos, Trajectory, Writer
+from ...core.spaces.given import given
 from ...core.spaces.layout import Layout
 
 _NOT_ONE = "is not the id of a Minari dataset: (namespace/)name-v0"
@@ -35,7 +34,7 @@ def write(demos: Demos, name: str) -> None:
         minari.data_collector.EpisodeBuffer(
             id=k,
             seed=trajectory.about.get("seed"),
-            observations=_given(trajectory.obs, demos.observation_space, layout),
+            observations=given(layout, trajectory.obs),
             actions=trajectory.action,
             rewards=trajectory.reward,
             terminations=_last(len(trajectory.action), trajectory.terminated),
@@ -71,20 +70,6 @@ def read(name: str, folder: Path) -> None:
             about = {"actor": actor, "minari": name, "episode": int(episode.id)}
             reward = np.asarray(episode.rewards, np.float32)
             writer.add(Trajectory(obs, np.asarray(episode.actions), reward, bool(episode.terminations[-1]), about, {}))
-
-
-def _given(obs: NDArray, space: spaces.Space, layout: Layout) -> Any:
-    """Stored observations (L, *stored) as the environment gave them."""
-    parts = {name: x.numpy() for name, x in layout.view(torch.as_tensor(obs.copy())).items()}
-    return _tree(space, "", parts)
-
-
-def _tree(space: spaces.Space, name: str, parts: dict[str, NDArray]) -> Any:
-    if isinstance(space, spaces.Dict):
-        return {key: _tree(part, f"{name}/{key}".lstrip("/"), parts) for key, part in space.spaces.items()}
-    if isinstance(space, spaces.Tuple):
-        return tuple(_tree(part, f"{name}/{i}".lstrip("/"), parts) for i, part in enumerate(space.spaces))
-    return parts[name].astype(space.dtype)
 
 
 def _last(steps: int, ends: bool) -> NDArray[np.bool_]:

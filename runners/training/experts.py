@@ -17,6 +17,8 @@ from ...core.acting import Act, Acting, Mode, ask
 from ...core.errors import UsageError
 from ...core.names import Stored, distrusted
 from ...core.spaces.actions import action_adapter
+from ...core.spaces.given import given
+from ...core.spaces.layout import MASK, Layout
 from ..runs import run as runs
 from ..runs.functions import function
 from ..runs.load import Misfit, trained
@@ -122,8 +124,8 @@ def _run(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Act:
 
 def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Act:
     """An agent of Stable-Baselines3 or sb3-contrib. Its zip holds pickles: load none from somebody you do not trust."""
-    moments = path.with_name("vecnormalize.pkl")
-    if moments.exists() and not trust:  # nobody named that file
+    moments = _moments(path)
+    if moments and not trust:  # nobody named that file
         raise UsageError(f"{moments} would be unpickled, which runs whatever it holds: if you trust it, say --trust")
     try:
         import sb3_contrib
@@ -140,25 +142,32 @@ def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool, trust: bool)
     print(
         f"Stable-Baselines3 unpickles {path}, which runs whatever it holds: use those that you trust", file=sys.stderr
     )
-    family = next((name for key, name in _FAMILIES.items() if key in data), "A2C")
+    family = _family(path, data)
     model: Any = getattr(sb3, family, None) or getattr(sb3_contrib, family)
     agent = model.load(path, device="cpu")
-    for what, its, ours in (
-        ("observations", agent.observation_space, env.single_observation_space),
-        ("actions", agent.action_space, env.single_action_space),
-    ):
-        if its.shape != ours.shape or type(its) is not type(ours):
-            raise UsageError(f"expert {path} is for the {what} {its}, not {ours}")
-    normalize = _normalizer(moments) if moments.exists() else lambda obs: obs
+    layout, ours = Layout(env.single_observation_space), env.single_observation_space
+    masked = isinstance(ours, spaces.Dict) and MASK in ours.spaces
+    bare = masked and not isinstance(agent.observation_space, spaces.Dict)  # it never saw the mask beside the rest
+    if not _fits(agent.observation_space, ours["observation"] if bare else ours):  # type: ignore[index]
+        raise UsageError(f"expert {path} is for the observations {agent.observation_space}, not {ours}")
+    if not _fits(agent.action_space, env.single_action_space):
+        raise UsageError(f"expert {path} is for the actions {agent.action_space}, not {env.single_action_space}")
+    if family == "MaskablePPO" and not masked:
+        raise UsageError(f"expert {path} chooses among legal actions; the observations here hold no {MASK}")
+    normalize = _normalizer(moments) if moments else lambda obs: obs
 
     def act(obs: NDArray) -> dict[str, NDArray]:
-        return {"action": agent.predict(normalize(obs), deterministic=not stochastic)[0]}
+        seen = given(layout, obs)
+        legal = {"action_masks": seen[MASK]} if family == "MaskablePPO" else {}
+        seen = normalize(seen["observation"] if bare else seen)
+        return {"action": agent.predict(seen, deterministic=not stochastic, **legal)[0]}
 
     return act
 
 
 # A field that only the family's models have; what has none of them is A2C.
 _FAMILIES = {
+    "n_delta": "ARS",
     "top_quantiles_to_drop_per_net": "TQC",
     "target_entropy": "SAC",
     "target_policy_noise": "TD3",
@@ -167,6 +176,50 @@ _FAMILIES = {
     "n_quantiles": "QRDQN",
     "exploration_fraction": "DQN",
 }
+# Models with the fields of another family are told apart by where their policies are from.
+_POLICIES = {"sb3_contrib.common.maskable": "MaskablePPO", "sb3_contrib.crossq": "CrossQ"}
+
+
+def _family(path: Path, data: dict[str, Any]) -> str:
+    """The class of a saved model, from the fields that its zip holds.
+
+    Raises:
+        UsageError: for one that remembers, which would have to be told when episodes begin.
+    """
+    policy = str(data["policy_class"].get("__module__", "")) if isinstance(data.get("policy_class"), dict) else ""
+    if policy.startswith("sb3_contrib.common.recurrent"):
+        raise UsageError(f"expert {path} is recurrent; an expert is asked about single observations, without a memory")
+    known = next((name for module, name in _POLICIES.items() if policy.startswith(module)), None)
+    return known or next((name for key, name in _FAMILIES.items() if key in data), "A2C")
+
+
+def _fits(its: spaces.Space, ours: spaces.Space) -> bool:
+    """Whether a model for the space `its` understands `ours`; pictures it takes channels first or last."""
+    match its, ours:
+        case spaces.Dict(), spaces.Dict():
+            return its.keys() == ours.keys() and all(_fits(its[key], ours[key]) for key in its)
+        case spaces.Box(), spaces.Box():
+            return its.shape == ours.shape or (
+                ours.dtype == np.uint8 and its.shape == (*ours.shape[2:], *ours.shape[:2])
+            )
+    return its == ours
+
+
+def _moments(path: Path) -> Path | None:
+    """The moments that VecNormalize saved with a model: beside it, or one folder down as in the zoo.
+
+    Raises:
+        UsageError: if there are several, none of which is the model's own by its name.
+    """
+    names = ("vecnormalize.pkl", "vec_normalize.pkl")
+    for folder in (path.parent, path.with_suffix("")):
+        for name in names:
+            if (folder / name).exists():
+                return folder / name
+    found = [file for name in names for file in sorted(path.parent.glob(f"*/{name}"))]
+    if len(found) > 1:
+        raise UsageError(f"several files could normalise what {path} sees: {', '.join(map(str, found))}; keep one")
+    return found[0] if found else None
 
 
 def _normalizer(path: Path) -> Callable[[NDArray], NDArray]:

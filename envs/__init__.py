@@ -1,6 +1,7 @@
 """Environments: `make` turns an id, a class or a callable into a Gymnasium VectorEnv on the fastest backend for it."""
 
 import os
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from gymnasium.envs.registration import EnvSpec
@@ -9,6 +10,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from ..core.errors import UsageError, nearest
 from . import games, native
 from .factory import EnvLike, MakeEnv, Source, explained, is_game, maker, name_of, resolve
+from .wrapped import Wrapped
+from .wrapped import left_out as left_out
 from .wrappers import History, with_mask_observed
 
 
@@ -30,6 +33,7 @@ def make(
     backend: str = "auto",
     render_mode: str | None = None,
     history: int = 1,
+    wrappers: Sequence[EnvLike] = (),
     **kwargs: Any,
 ) -> VectorEnv:
     """`num_envs` copies of an environment as one VectorEnv that resets in the step that ends an episode.
@@ -44,24 +48,35 @@ def make(
     Backends: "native" (compiled, see `native.NAMES`), "game", "mujoco" and "atari" (threads), "workers" (processes) and
     "loop" (Gymnasium's own, in this process). "auto" takes the first that fits; between the last two a measurement
     decides. Observations may be views of memory that the next step overwrites. With `history` the last so many are one.
+    `wrappers` ("module:Wrapper", or classes) are put around each environment, the first innermost, which workers or the
+    loop then step. Texts in Dict observations are left out.
     """
     if history < 1:
         raise UsageError(f"history must be at least 1 observation, not {history}")
-    made = _made(env, num_envs, backend, render_mode, kwargs)
+    made = _made(env, num_envs, backend, render_mode, tuple(wrappers), kwargs)
     return made if history == 1 else History(made, history)
 
 
 def _made(
-    env: EnvLike | VectorEnv, num_envs: int, backend: str, render_mode: str | None, kwargs: dict[str, Any]
+    env: EnvLike | VectorEnv,
+    num_envs: int,
+    backend: str,
+    render_mode: str | None,
+    wrappers: Sequence[EnvLike],
+    kwargs: dict[str, Any],
 ) -> VectorEnv:
     if backend not in BACKENDS:
         raise UsageError(f"unknown backend {backend!r}; known: {', '.join(BACKENDS)}.{nearest(backend, BACKENDS)}")
     if num_envs < 1:
         raise UsageError(f"num_envs must be at least 1, not {num_envs}")
     if isinstance(env, VectorEnv):
-        return _ready(env, num_envs, backend, render_mode, kwargs)
+        return _ready(env, num_envs, backend, render_mode, kwargs | ({"wrappers": wrappers} if wrappers else {}))
     source = resolve(env)
-    make_env = maker(source, render_mode, kwargs)
+    make_env = Wrapped(maker(source, render_mode, kwargs), wrappers)
+    if wrappers and backend in ("native", "game", "mujoco", "atari"):
+        raise UsageError(f"backend {backend!r} takes no wrappers; use auto, workers or loop")
+    if backend == "auto" and wrappers:
+        backend = _plain(make_env, num_envs, render_mode)
     if backend == "auto":
         backend = _fastest(source, make_env, num_envs, render_mode, kwargs)
     match backend:
@@ -104,11 +119,14 @@ def _fastest(source: Source, make_env: MakeEnv, num_envs: int, render_mode: str 
         return "game"
     if _is_atari(source):
         return "atari"
-    if render_mode or os.name != "posix":  # threads on MuJoCo and worker processes need what Windows lacks
-        return "loop"
-    if _is_mujoco(source) and not kwargs:
+    if _is_mujoco(source) and not kwargs and not render_mode and os.name == "posix":  # Windows lacks its threads
         return "mujoco"
-    if num_envs == 1:
+    return _plain(make_env, num_envs, render_mode)
+
+
+def _plain(make_env: MakeEnv, num_envs: int, render_mode: str | None) -> str:
+    """The quicker one of the two backends that take any environment."""
+    if render_mode or num_envs == 1 or os.name != "posix":  # worker processes need what Windows lacks
         return "loop"
     from .probe import pays
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, UseAppendAction
 
 from ...core.errors import check_ranges
 
@@ -121,6 +121,8 @@ class Collect:
     """Sample the expert's actions instead of taking the most likely one."""
     noise: float = 0.0
     """Share of the steps on which a random action is executed while the expert's action is recorded."""
+    wrap: UseAppendAction[tuple[str, ...]] = ()
+    """Wrapper around the environment, module:Wrapper; again for more, the first one innermost."""
     append: bool = False
     """Add to the demonstrations in the folder."""
     quiet: bool = False

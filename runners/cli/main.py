@@ -230,7 +230,8 @@ def _collect(args: list[str]) -> int:
             print(f"  episode of {len(trajectory.action):,} steps, return {trajectory.reward.sum():.1f}", flush=True)
 
     chosen = {name: getattr(options, name) for name in ("episodes", "seed", "stochastic", "noise", "append", "trust")}
-    recorded = collect(options.expert, options.env, options.out, **chosen, env_args=given["env_args"], told=told)
+    made = {"env_args": given["env_args"], "wrappers": options.wrap}
+    recorded = collect(options.expert, options.env, options.out, **chosen, **made, told=told)
     if not options.quiet:
         print(summary(recorded))
         print(f"\n  gymnast train bc {recorded.env} --demos {options.out}")

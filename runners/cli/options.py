@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import tyro
-from tyro.conf import arg
+from tyro.conf import UseAppendAction, arg
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from ...core.errors import UsageError, nearest
@@ -88,7 +88,21 @@ def _switched(args: Sequence[str], options: Any) -> list[str]:
     return words
 
 
-NOT_OPTIONS = ("algo", "env", "agent", "preset", "env_args", "eval_args")  # fields of Run that are said otherwise
+NOT_OPTIONS = (
+    "algo",
+    "env",
+    "agent",
+    "preset",
+    "env_args",
+    "eval_args",
+    "wrappers",
+)  # fields of Run that are said otherwise
+
+
+_WRAP = (
+    "Wrapper around the environment, module:Wrapper, such as gymnasium.wrappers:FlattenObservation; again for more, "
+    "the first one innermost."
+)
 
 
 def train_options(base: Any, plain: Any, title: str) -> Any:
@@ -102,6 +116,7 @@ def train_options(base: Any, plain: Any, title: str) -> Any:
     columns += [
         ("preset", _told(str, "A table of the preset file, none, or auto: the one for this environment."), "auto"),
         ("out", _told(Path | None, "Folder of the run; none: runs/<algo>-<env>-s<seed>-<time>."), None),
+        ("wrap", UseAppendAction[_told(tuple[str, ...], _WRAP)], ()),  # type: ignore[misc]
         ("quiet", _told(bool, "Print nothing but errors."), False),
         ("agent", agent, field(default_factory=agent)),
     ]
@@ -117,7 +132,7 @@ def chosen(base: Any, options: Any) -> Any:
     """The run `base` with the values of its `train_options`."""
     agent = {f.name: getattr(options.agent, f.name) for f in dataclasses.fields(base.agent)}
     values = {f.name: getattr(options, f.name) for f in dataclasses.fields(base) if f.name not in NOT_OPTIONS}
-    return dataclasses.replace(base, agent=type(base.agent)(**agent), **values)
+    return dataclasses.replace(base, agent=type(base.agent)(**agent), wrappers=options.wrap, **values)
 
 
 def _columns(values: Any, plain: Any) -> list[Any]:

@@ -1,6 +1,6 @@
 """Recording demonstrations of any expert."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ def collect(
     noise: float = 0.0,
     append: bool = False,
     env_args: dict[str, Any] | None = None,
+    wrappers: Sequence[Any] = (),
     trust: bool = False,
     told: Callable[[Trajectory], None] = lambda trajectory: None,
 ) -> Demos:
@@ -69,7 +70,7 @@ def collect(
     human = expert == "human"
     copies = 1 if human else min(episodes, _COPIES)
     render_mode = "rgb_array" if human else None
-    made: Any = envs.make(env, copies, render_mode=render_mode, **(env_args or {}))
+    made: Any = envs.make(env, copies, render_mode=render_mode, wrappers=wrappers, **(env_args or {}))
     with closing(made), threads_for(made.single_observation_space.dtype == np.uint8):
         context: Any = Keyboard(made) if human else nullcontext(_act(expert, made, seed, stochastic, trust))
         spaces_here = (made.single_observation_space, made.single_action_space)

@@ -57,7 +57,9 @@ def new_agent(run: Run, env: VectorEnv, seed: int) -> Agent:
 def eval_env(run: Run, episodes: int, **kwargs: Any) -> VectorEnv:
     """Environments to evaluate on: never those that train."""
     args = {**run.env_args, **run.eval_args, **kwargs}
-    return envs.make(run.env, min(max(episodes, 1), 32), backend=run.backend, history=run.history, **args)
+    return envs.make(
+        run.env, min(max(episodes, 1), 32), backend=run.backend, history=run.history, wrappers=run.wrappers, **args
+    )
 
 
 def trained(run: Run, out: Path, env: VectorEnv, which: str = "best") -> tuple[Agent, int]:

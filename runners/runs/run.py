@@ -63,6 +63,8 @@ class Run:
     """Arguments of the environment's constructor."""
     eval_args: dict[str, Any] = field(default_factory=dict)
     """Arguments that differ for evaluation."""
+    wrappers: tuple[Any, ...] = ()
+    """Gymnasium's wrappers, or your own, around each environment, the first innermost: module:Wrapper, or classes."""
     history: int = 1
     """Number of latest observations that the agent sees as one."""
     demos: str | None = None
@@ -195,7 +197,7 @@ def configure(config: type, values: Mapping[str, Any], where: str, base: Any = N
 def save(run: Run, path: Path, **about: Any) -> None:
     """Write the run as JSON, with whatever else is worth knowing `about` it."""
     content = {**{f.name: getattr(run, f.name) for f in fields(run)}, "agent": asdict(run.agent)}
-    content["env"] = run.env if isinstance(run.env, str) else env_name(run.env)
+    content["env"], content["wrappers"] = env_name(run.env), [env_name(wrapper) for wrapper in run.wrappers]
     del content["trust"]  # no file says of itself that it is to be trusted
     write_whole(path, json.dumps({"run": content, **about}, indent=2) + "\n")
 
@@ -232,7 +234,8 @@ def _suspected(run: Run, path: Path) -> Run:
     if run.trust:
         return run
     expert, net = (name and Stored(name, path) for name in (run.expert, run.net))
-    return replace(run, env=Stored(run.env, path), expert=expert, net=net)
+    wrappers = tuple(Stored(str(name), path) for name in run.wrappers)
+    return replace(run, env=Stored(run.env, path), expert=expert, net=net, wrappers=wrappers)
 
 
 def env_name(env: Any) -> str:

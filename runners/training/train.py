@@ -78,7 +78,8 @@ class Training:
     def __init__(self, run: Run, out: Path | None = None, state: dict[str, Any] | None = None) -> None:
         self.run, self.out, self.steps = run, out, 0
         self._judge: Judge | None = None
-        self.env = envs.make(run.env, run.num_envs, backend=run.backend, history=run.history, **run.env_args)
+        seen: dict[str, Any] = {"history": run.history, "wrappers": run.wrappers}
+        self.env = envs.make(run.env, run.num_envs, backend=run.backend, **seen, **run.env_args)
         try:
             seed = seeds(run.seed)
             self.agent = new_agent(run, self.env, seed["agent"])
@@ -128,6 +129,8 @@ class Training:
         about = (self.run.algo, runs.env_name(self.run.env), f"seed {self.run.seed}", envs.describe(self.env))
         title = " · ".join([*about, *self.paths.values()])
         writer = Writer(self.out, self.steps) if self.out else None
+        if (texts := envs.left_out(self.env)) and not quiet:
+            print(f"left out of the observations, for no network reads texts: {', '.join(texts)} (see --wrap)")
         display = Display(title, self.run.steps, self.steps, quiet)
         saved, pause = monotonic(), _SAVE_SECONDS
         try:

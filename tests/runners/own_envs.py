@@ -180,3 +180,28 @@ def short(size: int = 3) -> gym.Env:
 
 
 gym.register("Corridor-v0", entry_point=Corridor, max_episode_steps=20)
+
+
+class Mission(Corridor):
+    """As MiniGrid has it: a picture, a direction and a text."""
+
+    def __init__(self, size: int = 5, render_mode: str | None = None) -> None:
+        super().__init__(size, render_mode)
+        self.observation_space = spaces.Dict(
+            image=spaces.Box(0, 255, (7, 7, 3), np.uint8),
+            direction=spaces.Discrete(4),
+            mission=spaces.Text(100),
+        )
+
+    def observed(self) -> Any:
+        return {"image": np.full((7, 7, 3), self.place, np.uint8), "direction": 1, "mission": "go right"}
+
+
+class Twice(gym.RewardWrapper):
+    def reward(self, reward: Any) -> float:
+        return 2 * reward
+
+
+class OnePlus(gym.RewardWrapper):
+    def reward(self, reward: Any) -> float:
+        return 1 + reward

@@ -113,6 +113,6 @@ def test_moments_are_used(tmp_path):
     normal.save(tmp_path / "Pendulum-v1" / "vecnormalize.pkl")
     made = envs.make("Pendulum-v1", 1)
     obs = np.array([[1.0, 0.0, 2.0]], np.float32)
-    found = experts.load(str(tmp_path / "model.zip"), made)(obs)["action"]
+    found = experts.load(str(tmp_path / "model.zip"), made, trust=True)(obs)["action"]
     expected, _ = model.predict((obs - 3) / np.sqrt(4 + 1e-8), deterministic=True)
     np.testing.assert_allclose(found, expected, rtol=1e-4)

@@ -92,8 +92,9 @@ class _Worker:
             raise UsageError("copies of the environment differ in their spaces")
         return self.obs_space, self.action_space, env.metadata, env.render_mode
 
-    def share(self, first: int, num_envs: int, size: int) -> None:
-        self.first = first
+    def share(self, first: int, num_envs: int, size: int, obs_space: gym.Space, action_space: gym.Space) -> None:
+        """The spaces are the first worker's, for all to lay out alike: equal Dicts may list their keys in any order."""
+        self.first, self.obs_space, self.action_space = first, obs_space, action_space
         self.shared = Shared(mmap.mmap(self.memory, size), num_envs, self.obs_space, self.action_space)
         self.obs = _slice(self.obs_space, self.shared.obs, first, first + self.count)
         self.action = _slice(self.action_space, self.shared.action, first, first + self.count)

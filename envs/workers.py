@@ -99,7 +99,7 @@ class WorkerVectorEnv(VectorEnv):
         size = Shared(None, self.num_envs, *spaces).size
         os.ftruncate(memory, size)
         self.shared = Shared(mmap.mmap(memory, size), self.num_envs, *spaces)
-        self._call("share", [(w.low, self.num_envs, size) for w in self.workers])
+        self._call("share", [(w.low, self.num_envs, size, *spaces) for w in self.workers])
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from ..errors import UsageError
-from ..spaces.layout import MASK, STATE, Layout, Part
+from ..spaces.layout import MASK, Layout, Part
 from .cnn import impala_cnn, nature_cnn, small_cnn
 from .config import Cnn
 from .normalize import Centre, Standardize
@@ -41,7 +41,7 @@ class Encoder(nn.Module):
         super().__init__()
         self._autocast = bfloat16
         self.layout = Layout(space)
-        self._features = [part for part in self.layout.parts if part.name not in (MASK, STATE)]
+        self._features = [part for part in self.layout.parts if part.name != MASK]
         if not self._features:
             raise UsageError("the observation consists of an action mask alone; a policy needs something to see")
         self.cnns, self.standardizers = nn.ModuleDict(), nn.ModuleDict()
@@ -105,8 +105,8 @@ class Encoder(nn.Module):
 
 
 def _key(part: Part) -> str:
-    """Name of a part's module: without dots, and none that modules use themselves."""
-    return "/".join(["obs", *map(str, part.path)]).replace(".", "_")
+    """Name of a part's module, and none that modules use themselves."""
+    return f"obs/{part.name}" if part.path else "obs"
 
 
 def _is_image(part: Part) -> bool:

@@ -24,7 +24,7 @@ from ..files import read_json, write_whole
 from ..spaces.as_json import from_json, to_json
 from ..spaces.layout import Layout
 
-FORMAT = 1
+FORMAT = 2
 """Raised when folders written from then on can no longer be read by older versions."""
 
 _PART_BYTES = 32 << 20  # size of the observations in one part

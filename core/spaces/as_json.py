@@ -8,6 +8,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..errors import UsageError
+from .layout import in_order
 
 _MOST = 1 << 23  # numbers in one observation: those of four pictures of 1920 x 1080 are fewer, if grey
 
@@ -23,20 +24,25 @@ def to_json(space: spaces.Space[Any]) -> dict[str, Any]:
             bounds = {"low": _bound(space.low), "high": _bound(space.high)}
             return {"kind": "Box", "shape": list(space.shape), "dtype": str(space.dtype), **bounds}
         case spaces.Discrete():
-            return {"kind": "Discrete", "n": int(space.n), "start": int(space.start)}
+            return {"kind": "Discrete", "n": int(space.n), "start": int(space.start), **_dtype(space)}
         case spaces.MultiDiscrete():
-            return {"kind": "MultiDiscrete", "nvec": space.nvec.tolist(), "start": space.start.tolist()}
+            sizes = {"nvec": space.nvec.tolist(), "start": space.start.tolist()}
+            return {"kind": "MultiDiscrete", **sizes, **_dtype(space)}
         case spaces.MultiBinary():
             return {"kind": "MultiBinary", "shape": list(space.shape)}
         case spaces.Dict():
-            return {"kind": "Dict", "spaces": {str(key): to_json(part) for key, part in space.spaces.items()}}
+            return {"kind": "Dict", "spaces": [[_key(key), to_json(part)] for key, part in in_order(space)]}
         case spaces.Tuple():
             return {"kind": "Tuple", "spaces": [to_json(part) for part in space.spaces]}
     raise UsageError(f"the space {space} has no fixed size and cannot be recorded")
 
 
 def from_json(content: dict[str, Any]) -> spaces.Space[Any]:
-    """The space that `to_json` described."""
+    """The space that `to_json` described.
+
+    Raises:
+        UsageError: for a Dict of which an older gymnast lost the order of its parts.
+    """
     match content["kind"]:
         case "Box":
             shape, dtype = _bounded(content["shape"]), np.dtype(content["dtype"])
@@ -45,14 +51,14 @@ def from_json(content: dict[str, Any]) -> spaces.Space[Any]:
             low, high = (np.broadcast_to(np.array(content[name], float), shape) for name in ("low", "high"))
             return spaces.Box(low.astype(dtype), high.astype(dtype), shape, dtype.type)
         case "Discrete":
-            return spaces.Discrete(content["n"], start=content["start"])
+            return spaces.Discrete(content["n"], start=content["start"], dtype=content.get("dtype", np.int64))
         case "MultiDiscrete":
-            return spaces.MultiDiscrete(content["nvec"], start=content["start"])
+            return spaces.MultiDiscrete(content["nvec"], content.get("dtype", np.int64), start=content["start"])
         case "MultiBinary":
             shape = _bounded(content["shape"])
             return spaces.MultiBinary(shape[0] if len(shape) == 1 else shape)  # which Gymnasium holds to be different
         case "Dict":
-            return spaces.Dict({key: from_json(part) for key, part in content["spaces"].items()})
+            return spaces.Dict([(key, from_json(part)) for key, part in _parts(content["spaces"])])
         case "Tuple":
             return spaces.Tuple([from_json(part) for part in content["spaces"]])
     raise ValueError(f"unknown kind of space {content['kind']!r}")
@@ -63,6 +69,25 @@ def _bounded(shape: list[int]) -> tuple[int, ...]:
     if not all(type(length) is int and length >= 0 for length in shape) or prod(shape) > _MOST:
         raise ValueError(f"{shape} is not the shape of a space")
     return tuple(shape)
+
+
+def _parts(content: Any) -> list[tuple[Any, Any]]:
+    """Keys and contents of a Dict; of format 1, where they lay as the space listed them, if that is their order."""
+    if isinstance(content, dict):
+        if list(content) != sorted(content):
+            raise UsageError(f"an older gymnast recorded the parts {', '.join(content)} and mixed them up. Record anew.")
+        content = list(content.items())
+    return [(key, part) for key, part in content]
+
+
+def _key(key: Any) -> str | int:
+    if not isinstance(key, str | int):
+        raise UsageError(f"the key {key!r} of a Dict space is neither text nor a whole number and cannot be recorded")
+    return key
+
+
+def _dtype(space: spaces.Discrete | spaces.MultiDiscrete) -> dict[str, str]:
+    return {} if space.dtype == np.int64 else {"dtype": str(space.dtype)}
 
 
 def _bound(bound: NDArray[Any]) -> Any:

@@ -30,7 +30,7 @@ class Part(NamedTuple):
     """One leaf of an observation space and its place in a row."""
 
     path: tuple[Any, ...]
-    """Keys and indices that lead to it; () for a plain space."""
+    """Keys and indices that lead to it, by which it is known everywhere; () for a plain space."""
     space: spaces.Space[Any]
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -39,8 +39,8 @@ class Part(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its path, joined by '/'."""
-        return "/".join(map(str, self.path))
+        """Its path as one word, another one for every path."""
+        return "/".join(map(_word, self.path))
 
     @property
     def nbytes(self) -> int:
@@ -48,7 +48,7 @@ class Part(NamedTuple):
 
 
 class Layout:
-    """Where each part of an observation lies.
+    """Where each part of an observation lies: by name, in whatever order a Dict lists its keys.
 
     `shape` and `dtype` are those of one stored observation: the part's own for a plain space, a row of
     bytes for a Dict or Tuple. Floats are stored as float32, images as uint8, integers as int64.
@@ -68,7 +68,7 @@ class Layout:
 
     def _lay_out(self, path: tuple[Any, ...], space: spaces.Space[Any], start: int) -> int:
         if isinstance(space, spaces.Dict | spaces.Tuple):
-            children = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
+            children = in_order(space) if isinstance(space, spaces.Dict) else enumerate(space.spaces)
             for key, child in children:
                 start = self._lay_out((*path, key), child, start)
             return start
@@ -148,6 +148,21 @@ class Layout:
         return out, single
 
 
+def in_order(space: spaces.Dict) -> list[tuple[Any, spaces.Space[Any]]]:
+    """Keys and spaces of a Dict in the one order of their names: two that list the same parts are the same."""
+    return sorted(space.spaces.items(), key=lambda item: (isinstance(item[0], int), _rank(item[0])))
+
+
+def _rank(key: Any) -> Any:
+    return key if isinstance(key, int) else str(key)
+
+
+def _word(key: Any) -> str:
+    """A key without the signs that join words, or that the names of modules may not have; '#1' is not '1'."""
+    return key.translate(_ESCAPED) if isinstance(key, str) else f"#{str(key).translate(_ESCAPED)}"
+
+
+_ESCAPED = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%/.#"})
 _TORCH = {"float32": torch.float32, "uint8": torch.uint8, "int64": torch.int64, "int8": torch.int8}
 
 

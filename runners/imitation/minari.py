@@ -65,8 +65,7 @@ def read(name: str, folder: Path) -> None:
     actor = dataset.storage.metadata.get("algorithm_name") or f"minari:{name}"
     with Writer(folder, env, dataset.observation_space, dataset.action_space) as writer:
         for episode in dataset.iterate_episodes():
-            obs = layout.empty(len(episode) + 1)
-            layout.write(obs, episode.observations)
+            obs, _ = layout.batch(episode.observations)
             about = {"actor": actor, "minari": name, "episode": int(episode.id)}
             reward = np.asarray(episode.rewards, np.float32)
             writer.add(Trajectory(obs, np.asarray(episode.actions), reward, bool(episode.terminations[-1]), about, {}))

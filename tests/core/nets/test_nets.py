@@ -305,3 +305,8 @@ def test_a_hook_on_all_modules_sees_the_layers_of_a_perceptron():
     layers(torch.zeros(1, 3))
     handle.remove()
     assert seen == [*layers, layers]
+
+
+def test_only_a_mask_is_no_feature():
+    space = spaces.Dict(action_mask=spaces.MultiBinary(3), game_state=spaces.Box(-1, 1, (2,)))
+    assert Encoder(space).size == 2

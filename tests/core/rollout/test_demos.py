@@ -3,11 +3,13 @@ import json
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout import demos
 from gymnast.core.spaces.as_json import from_json, to_json
-from probes import Anything, clocks, demonstrated
+from gymnast.core.spaces.layout import Layout
+from probes import SEED, Anything, clocks, demonstrated
 
 SPACES = [
     spaces.Box(-1, 1, (2, 3), np.float32),
@@ -17,6 +19,9 @@ SPACES = [
     spaces.MultiDiscrete([2, 3], start=[1, 0]),
     spaces.MultiBinary([2, 2]),
     spaces.Dict(a=spaces.Discrete(2), b=spaces.Tuple((spaces.MultiBinary(3), spaces.Box(-1, 1, (1,))))),
+    spaces.Tuple((spaces.Dict([(10, spaces.Discrete(2)), (9, spaces.Discrete(3)), ("9", spaces.MultiBinary(2))]),)),
+    spaces.Discrete(3, dtype=np.int32),
+    spaces.MultiDiscrete([2, 3], np.uint8),
 ]
 
 
@@ -24,6 +29,27 @@ SPACES = [
 def test_a_space_comes_back_from_strict_json(space):
     text = json.dumps(to_json(space), allow_nan=False)
     assert from_json(json.loads(text)) == space
+
+
+BACKWARDS = spaces.Dict([("z", spaces.Discrete(3)), ("a", spaces.Box(-1, 1, (2,)))])
+
+
+def test_demonstrations_are_of_any_order_of_the_same_keys(tmp_path):
+    forwards = spaces.Dict(a=BACKWARDS["a"], z=BACKWARDS["z"])
+    env = SyncVectorEnv([lambda: Anything(BACKWARDS, spaces.Discrete(2))], autoreset_mode=AutoresetMode.SAME_STEP)
+    demonstrated(tmp_path / "demos", env, lambda obs: {"action": np.zeros(1, np.int64)}, 2)
+    found = demos.load(tmp_path / "demos")
+    demos.check(found, "probe", forwards, spaces.Discrete(2))
+    BACKWARDS.seed(SEED)
+    first = BACKWARDS.sample()
+    np.testing.assert_array_equal(next(iter(found)).obs[0], Layout(forwards).batch(first)[0][0])
+
+
+def test_recordings_whose_parts_were_mixed_up_are_refused():
+    old = {"kind": "Dict", "spaces": {"z": {"kind": "MultiBinary", "shape": [1]}, "a": to_json(spaces.Discrete(2))}}
+    with pytest.raises(UsageError, match="mixed them up. Record anew"):
+        from_json(old)
+    assert from_json({**old, "spaces": dict(sorted(old["spaces"].items()))})["a"] == spaces.Discrete(2)
 
 
 def test_a_space_without_a_size_is_refused():
@@ -60,8 +86,6 @@ def test_a_trajectory_ends_with_the_observation_that_an_autoreset_hides(tmp_path
 
 def test_structured_observations_and_extras_come_back(tmp_path):
     space = spaces.Dict(place=spaces.Box(-1, 1, (3,)), kind=spaces.Discrete(3))
-    from gymnasium.vector import AutoresetMode, SyncVectorEnv
-
     env = SyncVectorEnv([lambda: Anything(space, spaces.Discrete(2))] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
     probability = np.array([[0.25, 0.75], [0.5, 0.5]])
     act = lambda obs: {"action": np.zeros(2, np.int64), "probability": probability}  # noqa: E731
@@ -147,7 +171,7 @@ def test_a_damaged_index_is_refused(tmp_path, text):
 def test_a_newer_format_is_refused(tmp_path):
     written(tmp_path / "demos")
     index = tmp_path / "demos" / "demos.json"
-    index.write_text(index.read_text().replace('"format": 1', '"format": 9'))
+    index.write_text(index.read_text().replace('"format": 2', '"format": 9'))
     with pytest.raises(UsageError, match="newer gymnast"):
         demos.load(tmp_path / "demos")
 

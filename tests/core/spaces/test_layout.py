@@ -120,3 +120,25 @@ def test_take_undoes_add_axis():
     again = take(add_axis(obs), 0)
     assert again["a"][0].tolist() == [0, 1, 2]
     assert (again["a"][1], again["b"]) == (5, 2)
+
+
+def test_parts_lie_by_name_in_whatever_order_a_space_lists_them():
+    parts = [("z", VECTOR), ("a", spaces.Discrete(5)), (10, VECTOR), (9, spaces.Tuple((VECTOR, spaces.Discrete(2))))]
+    one, other = spaces.Dict(parts), spaces.Dict(parts[::-1])
+    one.seed(0)
+    obs = add_axis(one.sample())
+    stored = Layout(one).batch(obs)[0], Layout(other).batch(obs)[0]
+    np.testing.assert_array_equal(*stored)
+    assert [part.path for part in Layout(one).parts] == [("a",), ("z",), (9, 0), (9, 1), (10,)]
+
+
+def test_names_that_look_alike_stay_apart():
+    space = spaces.Dict({"a/b": VECTOR, "a": spaces.Dict(b=VECTOR), "a.b": VECTOR, "a_b": VECTOR, 1: VECTOR, "1": VECTOR})
+    layout = Layout(space)
+    space.seed(0)
+    obs = space.sample()
+    views = layout.view(torch.from_numpy(layout.batch(obs)[0]))
+    assert len({part.name for part in layout.parts}) == len(views) == 6
+    for part in layout.parts:
+        wanted = obs["a"]["b"] if part.path == ("a", "b") else obs[part.path[0]]
+        assert views[part.name][0].tolist() == wanted.tolist()

@@ -10,6 +10,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from ..core.errors import UsageError, nearest
 from . import games, native
 from .factory import EnvLike, MakeEnv, Source, explained, is_game, maker, name_of, resolve
+from .loop import Loop
 from .wrapped import Wrapped
 from .wrapped import left_out as left_out
 from .wrappers import History, with_mask_observed
@@ -39,8 +40,9 @@ def make(
     """`num_envs` copies of an environment as one VectorEnv that resets in the step that ends an episode.
 
     `env` is a registered id ("CartPole-v1"), "package.module:ENV-ID", "package.module:Class", an Env class, a callable
-    that makes an Env, or a VectorEnv, which is returned as it is. `kwargs` go to the environment's constructor.
-    Whatever the backend, environment i is seeded with seed + i, so one seed gives one set of trajectories.
+    that makes an Env, or a VectorEnv, which is returned as it is unless its infos hold an action mask. `kwargs` go to
+    the constructor. Whatever the backend, environment i is seeded with seed + i, so one seed gives one set of
+    trajectories.
     What `step` returns holds until the next step: the rollout engine copies it at once, so the environments need not.
 
     A game for two (an id of `games.NAMES`, or a `core.game.Game`) is a VectorEnv seen from the player to move.
@@ -108,7 +110,7 @@ def _ready(env: VectorEnv, num_envs: int, backend: str, render_mode: str | None,
         raise UsageError(f"num_envs is {num_envs}, but the vector environment given has {env.num_envs}")
     if backend != "auto" or render_mode is not None or kwargs:
         raise UsageError("a ready vector environment takes no backend, render_mode or arguments; give a callable")
-    return env
+    return with_mask_observed(env)
 
 
 def _fastest(source: Source, make_env: MakeEnv, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> str:
@@ -198,6 +200,6 @@ def _workers(make_env: MakeEnv, num_envs: int) -> VectorEnv:
 
 def _loop(make_env: MakeEnv, num_envs: int, name: str) -> VectorEnv:
     try:
-        return SyncVectorEnv([make_env] * num_envs, copy=False, autoreset_mode=AutoresetMode.SAME_STEP)
+        return Loop([make_env] * num_envs, copy=False, autoreset_mode=AutoresetMode.SAME_STEP)
     except RuntimeError as problem:
         raise UsageError(f"{name}: its copies differ in their spaces: {problem}") from problem

@@ -105,6 +105,7 @@ class Rollout:
             out = act(self._obs[t], self._first[t])
             clock = self._tick("act", clock)
             count += self._mark_valid(t, limit - count)
+            self._record(t, out)  # before the environments take the action, in which they may write
             obs, reward, terminated, truncated, info = self._step(self.to_env(out["action"]))
             self._raw_reward[t] = reward
             self._terminated[t], self._truncated[t] = terminated, truncated
@@ -120,7 +121,6 @@ class Rollout:
             if self._counts_games and "episode" in info:
                 reported.append((info["episode"], info["_episode"]))
             clock = self._tick("env", clock)
-            self._record(t, out)
             t += 1
         self._end = t
         self.cut = self.whole is not None and bool((self._left > 0).any())

@@ -75,7 +75,9 @@ def _parts(content: Any) -> list[tuple[Any, Any]]:
     """Keys and contents of a Dict; of format 1, where they lay as the space listed them, if that is their order."""
     if isinstance(content, dict):
         if list(content) != sorted(content):
-            raise UsageError(f"an older gymnast recorded the parts {', '.join(content)} and mixed them up. Record anew.")
+            raise UsageError(
+                f"an older gymnast recorded the parts {', '.join(content)} and mixed them up. Record anew."
+            )
         content = list(content.items())
     return [(key, part) for key, part in content]
 

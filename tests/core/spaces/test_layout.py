@@ -133,7 +133,9 @@ def test_parts_lie_by_name_in_whatever_order_a_space_lists_them():
 
 
 def test_names_that_look_alike_stay_apart():
-    space = spaces.Dict({"a/b": VECTOR, "a": spaces.Dict(b=VECTOR), "a.b": VECTOR, "a_b": VECTOR, 1: VECTOR, "1": VECTOR})
+    space = spaces.Dict(
+        {"a/b": VECTOR, "a": spaces.Dict(b=VECTOR), "a.b": VECTOR, "a_b": VECTOR, 1: VECTOR, "1": VECTOR}
+    )
     layout = Layout(space)
     space.seed(0)
     obs = space.sample()

@@ -47,7 +47,7 @@ def test_demonstrations_are_of_any_order_of_the_same_keys(tmp_path):
 
 def test_recordings_whose_parts_were_mixed_up_are_refused():
     old = {"kind": "Dict", "spaces": {"z": {"kind": "MultiBinary", "shape": [1]}, "a": to_json(spaces.Discrete(2))}}
-    with pytest.raises(UsageError, match="mixed them up. Record anew"):
+    with pytest.raises(UsageError, match=r"mixed them up. Record anew"):
         from_json(old)
     assert from_json({**old, "spaces": dict(sorted(old["spaces"].items()))})["a"] == spaces.Discrete(2)
 

@@ -111,7 +111,7 @@ def test_a_wrapper_that_a_file_names_must_be_an_installed_class_of_gymnasium():
     from gymnast.core.names import Stored
 
     assert envs.make("CartPole-v1", wrappers=[Stored("gymnasium.wrappers:FlattenObservation", "run.json")])
-    with pytest.raises(UsageError, match="run.json names 'numpy:load'.*--trust"):
+    with pytest.raises(UsageError, match=r"run.json names 'numpy:load'.*--trust"):
         envs.make("CartPole-v1", wrappers=[Stored("numpy:load", "run.json")])
 
 

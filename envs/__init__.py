@@ -95,6 +95,12 @@ def _made(
     return with_mask_observed(_loop(make_env, num_envs, name_of(source)))
 
 
+def described(description: str) -> str:
+    """The backend that `describe` described; "auto" for a vector environment of somebody's own."""
+    name = description.partition(" ")[0]
+    return name if name in BACKENDS else "auto"
+
+
 def describe(env: VectorEnv) -> str:
     """The backend's name for displays: "native", "loop", ..."""
     inner = env.unwrapped

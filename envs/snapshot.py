@@ -6,16 +6,17 @@ An environment whose state is not plain data (a Box2D world, an emulator) has no
 import math
 import types
 from collections import deque
-from copy import deepcopy
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.vector import SyncVectorEnv, VectorEnv, VectorWrapper
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
 
 from ..core.errors import UsageError
 
+SINGLES = "single environments"  # who keeps the state of a vector environment that has no state of its own
 Tree = Any  # None, bool, int, float, str, array, or a list or dict of trees
 
 # How an environment was made, not how far it is.
@@ -33,66 +34,82 @@ _GENERATORS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random.Philox, np.random.SFC64)
 }
-_SYNC_FIELDS = ("_env_obs", "_rewards", "_terminations", "_truncations", "_autoreset_envs")
 
 
 def snapshot(env: VectorEnv) -> dict[str, Tree] | None:
     """The state of `env`, or None when some of it is not plain data."""
-    writer = _Writer(_layers(env))
+    wrappers = _wrappers(env)
     try:
-        return {
-            "wrappers": [writer.attributes(layer) for layer in _wrappers(env)],
-            "env": _inner(env.unwrapped, writer),
-        }
+        writer = _Writer([*wrappers, env.unwrapped])
+        state = {"wrappers": [writer.attributes(layer) for layer in wrappers], **_inner(env.unwrapped)}
+    except _NotPlain:
+        return None
+    return {**_kind(env), **state}
+
+
+def restore(env: VectorEnv, snap: dict[str, Tree]) -> bool:
+    """Brings `env`, made as the snapshot's was, to the snapshot's state.
+
+    False, and nothing has happened, if a backend of another kind wrote it, whose state this one has no place for.
+    """
+    inner, wrappers = env.unwrapped, _wrappers(env)
+    if any(snap.get(name) != value for name, value in _kind(env).items()):
+        return False
+    if snap["num_envs"] != env.num_envs:
+        raise UsageError(
+            f"the saved environment state does not fit: it is of {snap['num_envs']} environments, not {env.num_envs}"
+        )
+    _Reader([*wrappers, inner]).match(wrappers, snap["wrappers"])
+    if not isinstance(inner, SyncVectorEnv):
+        inner.set_state(snap["env"])
+        return True
+    set_env_states(inner.envs, snap["env"])
+    if "resets" in snap:
+        inner._autoreset_envs = snap["resets"].copy()
+    return True
+
+
+def env_states(envs: Sequence[gym.Env], first: int = 0) -> list[list[dict[str, Tree]]] | None:
+    """The state of each of `envs`, layer by layer from the outside in, or None when some of it is not plain data.
+
+    They are environments `first` and on of a vector environment, so that objects of all of them have their own numbers.
+    """
+    chains = [_chain(env) for env in envs]
+    writer = _Writer([layer for chain in chains for layer in chain], first << 32)
+    try:
+        return [[writer.attributes(layer) for layer in chain] for chain in chains]
     except _NotPlain:
         return None
 
 
-def restore(env: VectorEnv, snap: dict[str, Tree]) -> None:
-    """Brings `env`, made as the snapshot's was, to the snapshot's state."""
-    reader = _Reader(_layers(env))
-    reader.match(_wrappers(env), snap["wrappers"])
-    inner, saved = env.unwrapped, snap["env"]
-    if hasattr(inner, "set_state"):
-        inner.set_state(saved)
-        return
-    if not isinstance(inner, SyncVectorEnv) or len(saved["envs"]) != inner.num_envs:
-        raise UsageError(f"the saved environment state does not fit {inner!r}")
-    for single, layers in zip(inner.envs, saved["envs"], strict=True):
-        reader.match(_chain(single), layers)
-    for name in _SYNC_FIELDS:
-        setattr(inner, name, reader.value(saved["fields"][name]))
+def set_env_states(envs: Sequence[gym.Env], states: list[list[dict[str, Tree]]], first: int = 0) -> None:
+    """Brings `envs`, which are `first` and on of a vector environment, to what `env_states` gave for all of it."""
+    chains = [_chain(env) for env in envs]
+    reader = _Reader([layer for chain in chains for layer in chain])
+    for saved in states[:first]:  # for objects of theirs that later ones share
+        reader.skip(saved)
+    for chain, saved in zip(chains, states[first : first + len(envs)], strict=True):
+        reader.match(chain, saved)
 
 
-def env_state(env: gym.Env) -> list[dict[str, Tree]] | None:
-    """The state of one environment, layer by layer from the outside in, or None when some of it is not plain data."""
-    chain = _chain(env)
-    writer = _Writer(chain)
-    try:
-        return [writer.attributes(layer) for layer in chain]
-    except _NotPlain:
-        return None
+def _kind(env: VectorEnv) -> dict[str, Tree]:
+    """What a state depends on: who keeps it, and when episodes begin anew. Loop and workers keep the same."""
+    inner, mode = env.unwrapped, env.metadata.get("autoreset_mode")
+    own = SINGLES if isinstance(inner, SyncVectorEnv) else type(inner).__qualname__
+    return {"kept_by": getattr(inner, "kept_by", own), "autoreset": str(mode)}
 
 
-def set_env_state(env: gym.Env, state: list[dict[str, Tree]]) -> None:
-    """Brings one environment to a state that `env_state` gave."""
-    chain = _chain(env)
-    _Reader(chain).match(chain, state)
-
-
-def _inner(env: VectorEnv, writer: "_Writer") -> Tree:
-    if hasattr(env, "get_state"):
-        state = env.get_state()
-        if state is None:
-            raise _NotPlain
-        return state
-    if not isinstance(env, SyncVectorEnv):
+def _inner(env: VectorEnv) -> dict[str, Tree]:
+    resets = {}
+    if isinstance(env, SyncVectorEnv):
+        state: Tree = env_states(env.envs)
+        if env.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP:
+            resets = {"resets": env._autoreset_envs.copy()}
+    else:
+        state = env.get_state() if hasattr(env, "get_state") else None
+    if state is None:
         raise _NotPlain
-    return {
-        "envs": [[writer.attributes(layer) for layer in _chain(single)] for single in env.envs],
-        # Copies, because an observation may be a view of the state.
-        "fields": {name: writer.value(deepcopy(getattr(env, name))) for name in _SYNC_FIELDS},
-    }
+    return {"num_envs": env.num_envs, "env": state, **resets}
 
 
 def _wrappers(env: VectorEnv) -> list[VectorWrapper]:
@@ -111,12 +128,6 @@ def _chain(env: gym.Env) -> list[gym.Env]:
     return layers
 
 
-def _layers(env: VectorEnv) -> list[Any]:
-    """Every object whose attributes are walked: one layer's attribute that is another layer is no state of its own."""
-    singles = env.unwrapped.envs if isinstance(env.unwrapped, SyncVectorEnv) else []
-    return [*_wrappers(env), env.unwrapped, *(layer for single in singles for layer in _chain(single))]
-
-
 class _NotPlain(Exception):
     """Some of the state is not plain data."""
 
@@ -131,8 +142,10 @@ def _is_state(name: str, value: Any, layers: list[Any]) -> bool:
 class _Writer:
     """From values to a tree. What is met twice is written once, so that shared objects stay shared."""
 
-    def __init__(self, layers: list[Any]) -> None:
+    def __init__(self, layers: list[Any], first: int = 0) -> None:
+        """`layers` are walked, so an attribute that is one of them is no state; objects are numbered from `first` on."""
         self.layers = layers
+        self.first = first
         self.met: dict[int, int] = {}
         self.alive: list[Any] = []
         self.memory: set[int] = set()
@@ -158,7 +171,7 @@ class _Writer:
     def _object(self, value: Any) -> Tree:
         if id(value) in self.met:
             return {"same": self.met[id(value)]}
-        number = self.met[id(value)] = len(self.alive)
+        number = self.met[id(value)] = self.first + len(self.alive)
         self.alive.append(value)  # an id is only good as long as its object lives
         return {"object": number, **self._content(value)}
 
@@ -217,6 +230,12 @@ class _Reader:
             if odd := [name for name in entry["state"] if name in _CONSTANT or callable(getattr(layer, name, None))]:
                 raise UsageError(f"the saved environment state sets {odd[0]!r}, which is no state")
             vars(layer).update({name: self.value(value) for name, value in entry["state"].items()})
+
+    def skip(self, saved: list[dict[str, Tree]]) -> None:
+        """Read what is another process's, for the objects in it."""
+        for entry in saved:
+            for value in entry["state"].values():
+                self.value(value)
 
     def value(self, tree: Tree) -> Any:
         if not isinstance(tree, dict):

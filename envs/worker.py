@@ -19,7 +19,7 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array,
 from numpy.typing import NDArray
 
 from ..core.errors import UsageError
-from .snapshot import env_state, set_env_state
+from .snapshot import env_states, set_env_states
 from .wrappers import MASK
 
 Tree = Any  # an array, or a dict or tuple of trees
@@ -153,12 +153,11 @@ class _Worker:
             results.append(value(*args, **kwargs) if callable(value) else value)
         return results
 
-    def get_state(self) -> list[Any]:
-        return [env_state(env) for env in self.envs]
+    def get_state(self) -> list[Any] | None:
+        return env_states(self.envs, self.first)
 
     def set_state(self, states: list[Any]) -> None:
-        for env, state in zip(self.envs, states, strict=True):
-            set_env_state(env, state)
+        set_env_states(self.envs, states, self.first)
 
 
 def _unless_empty(infos: list[tuple[dict, dict]]) -> list | None:

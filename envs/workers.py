@@ -29,6 +29,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from ..core.errors import TrainingError, UsageError
+from .snapshot import SINGLES
 from .threads import cores
 from .worker import ANSWER, CALL, FAILED, QUIT, STEP, Shared, Tree, copy_into, row_of, serve
 from .wrappers import MASK, refuse_partial_reset
@@ -53,6 +54,7 @@ class WorkerVectorEnv(VectorEnv):
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+    kept_by = SINGLES
 
     def __init__(
         self,
@@ -130,15 +132,13 @@ class WorkerVectorEnv(VectorEnv):
         return self.call("render")
 
     def get_state(self) -> list[Any] | None:
-        """The state of every environment, or None where it is not plain data."""
-        states = [state for part in self._call("get_state", [()] * len(self.workers)) for state in part]
-        return None if any(state is None for state in states) else states
+        """The state of every environment, or None where it is not plain data; the loop's is the same."""
+        parts = self._call("get_state", [()] * len(self.workers))
+        return None if None in parts else [state for part in parts for state in part]
 
     def set_state(self, states: list[Any]) -> None:
         """Brings every environment to a state that `get_state` gave."""
-        if len(states) != self.num_envs:
-            raise UsageError(f"the saved state is of {len(states)} environments, not {self.num_envs}")
-        self._call("set_state", [(states[w.low : w.high],) for w in self.workers])
+        self._call("set_state", [(states,)] * len(self.workers))
 
     def close_extras(self, **kwargs: Any) -> None:
         for worker in self.workers:

@@ -73,10 +73,8 @@ class Living:
         """Go on from `state()`."""
         self._steps = state["steps"]
         self.rollout.load_state(state["rollout"])
-        if state["env"] is None:
+        if state["env"] is None or not snapshot.restore(self._env, state["env"]):
             self.rollout.reset(seeds(self._seed, self._steps)["env"])  # each resume starts others
-        else:
-            snapshot.restore(self._env, state["env"])
 
 
 def source(run: Run, env: VectorEnv, agent: Agent) -> Source:

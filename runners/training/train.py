@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
+from gymnasium.vector import VectorEnv
 
 from ... import agents, envs
 from ...agents import Agent
@@ -79,7 +80,7 @@ class Training:
         self.run, self.out, self.steps = run, out, 0
         self._judge: Judge | None = None
         seen: dict[str, Any] = {"history": run.history, "wrappers": run.wrappers}
-        self.env = envs.make(run.env, run.num_envs, backend=run.backend, **seen, **run.env_args)
+        self.env = envs.make(run.env, run.num_envs, backend=_backend(run, state), **seen, **run.env_args)
         try:
             seed = seeds(run.seed)
             self.agent = new_agent(run, self.env, seed["agent"])
@@ -108,8 +109,9 @@ class Training:
 
     @property
     def paths(self) -> dict[str, str]:
-        """How what the algorithm's file says is computed: acting and gradient."""
-        return {"acting": "step by step" if self.acting.twin is None else "jitted", **self.agent.paths}
+        """How the run is computed: the environments' backend, acting and gradient."""
+        acting = "step by step" if self.acting.twin is None else "jitted"
+        return {"environments": envs.describe(self.env), "acting": acting, **self.agent.paths}
 
     def __enter__(self) -> "Training":
         return self
@@ -126,7 +128,7 @@ class Training:
 
     def advance(self, quiet: bool = True) -> Result:
         """Train to the run's total number of steps, or to the first Ctrl-C."""
-        about = (self.run.algo, runs.env_name(self.run.env), f"seed {self.run.seed}", envs.describe(self.env))
+        about = (self.run.algo, runs.env_name(self.run.env), f"seed {self.run.seed}")
         title = " · ".join([*about, *self.paths.values()])
         writer = Writer(self.out, self.steps) if self.out else None
         if (texts := envs.left_out(self.env)) and not quiet:
@@ -265,6 +267,13 @@ class Training:
                 self._judge.load_state(state["judge"])
             self.seconds = {phase: float(seconds) for phase, seconds in state["seconds"].items()}
             self.source.load_state(state["source"])
+
+
+def _backend(run: Run, state: dict[str, Any] | None) -> str:
+    """The backend to make environments with: where it was left to chance, the one that the checkpoint was made with."""
+    if run.backend != "auto" or state is None or isinstance(run.env, VectorEnv):
+        return run.backend
+    return envs.described(state["paths"].get("environments", ""))
 
 
 @contextmanager

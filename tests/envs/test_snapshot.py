@@ -140,6 +140,55 @@ def test_next_step_autoreset_remembers_who_has_ended():
     assert play(fresh, 40, np.random.default_rng(1)) == play(first, 40, np.random.default_rng(1))
 
 
+class Climber(gym.Env):
+    """Climbs to a height of its own, and counts all steps of all copies together."""
+
+    action_space = gym.spaces.Discrete(2)
+    observation_space = gym.spaces.Box(-9, 99, (2,), np.float32)
+    counter = [0]  # noqa: RUF012
+
+    def __init__(self):
+        self.together = self.counter
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.height, self.top = 0, self.np_random.integers(3, 9)
+        return np.array([self.height, self.top], np.float32), {}
+
+    def step(self, action):
+        self.height += action
+        self.together[0] += 1
+        return np.array([self.height, self.top], np.float32), 1.0, bool(self.height >= self.top), False, {}
+
+
+@pytest.mark.parametrize(("saved_by", "read_by"), [("loop", "workers"), ("workers", "loop")])
+def test_loop_and_workers_read_each_others_state(saved_by, read_by):
+    with closing(make(Climber, 4, backend=saved_by)) as first, closing(make(Climber, 4, backend=read_by)) as other:
+        first.reset(seed=3)
+        play(first, 20, np.random.default_rng(0))
+        assert restore(other, through_a_file(snapshot(first)))
+        assert play(other, 60, np.random.default_rng(1)) == play(first, 60, np.random.default_rng(1))
+
+
+def test_what_copies_share_stays_shared_among_those_of_one_process():
+    with closing(make(Climber, 4, backend="workers")) as first, closing(make(Climber, 4, backend="loop")) as other:
+        first.reset(seed=3)
+        play(first, 5, np.random.default_rng(0))
+        assert restore(other, through_a_file(snapshot(first)))
+        counters = [env.together for env in other.unwrapped.envs]
+        for worker in first.unwrapped.workers:
+            mine = counters[worker.low : worker.high]
+            assert all(counter is mine[0] and counter == [5 * len(mine)] for counter in mine)
+
+
+@pytest.mark.parametrize("other", [{"backend": "native"}, {"mode": AutoresetMode.NEXT_STEP}])
+def test_a_state_of_another_kind_is_declined_and_nothing_happens(other):
+    snap = snapshot(make("CartPole-v1", 2, backend="loop"))
+    mode = other.get("mode")
+    env = SyncVectorEnv([lambda: gym.make("CartPole-v1")] * 2, autoreset_mode=mode) if mode else make("CartPole-v1", 2)
+    assert not restore(env, snap)
+
+
 class Opaque:
     def __call__(self):
         return 0

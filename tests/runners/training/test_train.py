@@ -101,7 +101,7 @@ def test_the_paths_taken_stand_in_the_folder(tmp_path):
     for twins, expected in (("auto", ("jitted", "written out")), ("none", ("step by step", "autograd"))):
         out = tmp_path / twins
         train(small(agent={"twins": twins}), out)
-        paths = {"acting": expected[0], "gradient": expected[1]}
+        paths = {"environments": "native", "acting": expected[0], "gradient": expected[1]}
         assert json.loads((out / "run.json").read_text())["paths"] == paths
         assert checkpoint.load(last(out))["paths"] == paths
 

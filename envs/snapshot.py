@@ -143,7 +143,7 @@ class _Writer:
     """From values to a tree. What is met twice is written once, so that shared objects stay shared."""
 
     def __init__(self, layers: list[Any], first: int = 0) -> None:
-        """`layers` are walked, so an attribute that is one of them is no state; objects are numbered from `first` on."""
+        """`layers` are walked: an attribute that is one of them is no state. Objects are numbered from `first` on."""
         self.layers = layers
         self.first = first
         self.met: dict[int, int] = {}

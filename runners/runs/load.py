@@ -1,5 +1,6 @@
 """From a run to its agent: new, or as a checkpoint left it; and the environments that it is looked at in."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +52,8 @@ def new_agent(run: Run, env: VectorEnv, seed: int) -> Agent:
         name = runs.env_name(run.env)
         raise UsageError(f"{name} is a game for two, whose sides take turns; {run.algo} plays alone. Use alphazero.")
     where, build = device(run.device, env), function(run.net, "net", nn.Module) if run.net else None
-    return module.Agent(env.single_observation_space, env.single_action_space, run.agent, where, seed, build)
+    with threads_for(images=False):  # orthogonal weights depend on the number of threads
+        return module.Agent(env.single_observation_space, env.single_action_space, run.agent, where, seed, build)
 
 
 def eval_env(run: Run, episodes: int, **kwargs: Any) -> VectorEnv:
@@ -138,10 +140,12 @@ def fitting(path: Path | None) -> Iterator[None]:
 
 @contextmanager
 def threads_for(images: bool) -> Iterator[None]:
-    """One torch thread while networks that see no images learn or act: more only get in each other's way."""
+    """One torch thread while networks that see no images learn or act: more only get in each other's way.
+
+    For images, one for each core of the machine, whatever part of it the shell allows: sums depend on the number.
+    """
     before = torch.get_num_threads()
-    if not images:
-        torch.set_num_threads(1)
+    torch.set_num_threads((os.cpu_count() or 1) if images else 1)
     try:
         yield
     finally:

@@ -145,7 +145,7 @@ class Climber(gym.Env):
 
     action_space = gym.spaces.Discrete(2)
     observation_space = gym.spaces.Box(-9, 99, (2,), np.float32)
-    counter = [0]  # noqa: RUF012
+    counter = [0]
 
     def __init__(self):
         self.together = self.counter

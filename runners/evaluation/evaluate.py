@@ -1,6 +1,7 @@
 """Evaluation of a policy on environments of its own, with everything that it has learned frozen."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from ...core.errors import UsageError
 from ...core.files import read_text, write_whole
 from ...core.learn.stats import iqm, mean_interval
 from ...core.rollout.engine import Rollout
+from ..runs.load import threads_for
 
+STEPS = 100_000  # of an episode: four times those of the longest game of Atari
 _HORIZON = 64  # steps between looks at which episodes have ended
 
 
@@ -26,6 +29,8 @@ class Evaluation:
     """Undiscounted, in the environment's own units, one per episode."""
     lengths: list[int]
     """Steps of each episode."""
+    cut: int = 0
+    """Number of episodes, the last ones, that had not ended at the limit of steps: they count as far as they came."""
 
     @property
     def mean(self) -> float:
@@ -67,23 +72,45 @@ class Evaluation:
 
     def lines(self) -> list[str]:
         """The figures, for people."""
+        cut = [f"  {self.cut} of these episodes had not ended at the limit of steps (eval_steps)"] if self.cut else []
         return [
             f"  return  mean {self.mean:.2f}{self.interval}  std {self.std:.2f}",
             f"          median {self.median:.2f}  iqm {self.iqm:.2f}",
             f"          min {min(self.returns):.2f}  max {max(self.returns):.2f}",
             f"  length  mean {np.mean(self.lengths):.1f}  min {min(self.lengths)}  max {max(self.lengths)}",
+            *cut,
         ]
 
 
-def evaluate(agent: Agent, env: VectorEnv, episodes: int, seed: int, stochastic: bool = False) -> Evaluation:
+class Stopped(Exception):
+    """An evaluation was stopped on the way."""
+
+
+def evaluate(
+    agent: Agent,
+    env: VectorEnv,
+    episodes: int,
+    seed: int,
+    stochastic: bool = False,
+    steps: int = STEPS,
+    stop: Sequence[Any] = (),
+) -> Evaluation:
     """`episodes` whole episodes of the agent on `env`: its likeliest actions, or draws from its policy."""
-    return watched(agent.acting(env.num_envs, "sample" if stochastic else "best", seed), env, episodes, seed)
+    with threads_for(agent.convolutional):
+        acting = agent.acting(env.num_envs, "sample" if stochastic else "best", seed)
+        return watched(acting, env, episodes, seed, steps, stop)
 
 
-def watched(acting: Acting, env: VectorEnv, episodes: int, seed: int) -> Evaluation:
+def watched(
+    acting: Acting, env: VectorEnv, episodes: int, seed: int, steps: int = STEPS, stop: Sequence[Any] = ()
+) -> Evaluation:
     """`episodes` whole episodes on `env`, of which each copy contributes its equal share.
 
-    Equal shares, not the first to end: those would be the short ones.
+    Equal shares, not the first to end: those would be the short ones. A copy has `steps` steps for each episode of its
+    share; one that is still under way then counts as far as it came, and no other begins.
+
+    Raises:
+        Stopped: as soon as `stop` holds something.
     """
     if episodes < 1:
         raise UsageError(f"cannot evaluate {episodes} episodes; give at least 1")
@@ -91,15 +118,22 @@ def watched(acting: Acting, env: VectorEnv, episodes: int, seed: int) -> Evaluat
     quota = np.full(env.num_envs, episodes // env.num_envs) + (np.arange(env.num_envs) < episodes % env.num_envs)
     seen: list[tuple[int, int, float, int]] = []  # environment, its episode, return, length
 
-    done = np.zeros_like(quota)
-    while (done < quota).any():
+    done, left = np.zeros_like(quota), steps * int(quota.max())
+    while (done < quota).any() and left > 0:
+        if stop:
+            raise Stopped
+        rollout.horizon = min(_HORIZON, left)
+        left -= rollout.horizon
         ended = rollout.collect(acting).episodes
         for i, ret, length in zip(ended.env.tolist(), ended.returns.tolist(), ended.lengths.tolist(), strict=True):
             if done[i] < quota[i]:
                 seen.append((i, int(done[i]), ret, length))
                 done[i] += 1
     seen.sort()
-    return Evaluation([ret for _, _, ret, _ in seen], [length for *_, length in seen])
+    running = rollout.state()
+    cut = np.flatnonzero((done < quota) & (running["length_so_far"] > 0))
+    returns = [ret for _, _, ret, _ in seen] + running["return_so_far"][cut].tolist()
+    return Evaluation(returns, [length for *_, length in seen] + running["length_so_far"][cut].tolist(), len(cut))
 
 
 def keep(figures: dict[str, Any], path: Path) -> str | None:

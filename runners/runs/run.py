@@ -82,13 +82,15 @@ class Run:
     chosen by them, so that its own figure flatters: `gymnast evaluate` plays from others."""
     eval_episodes: int = 10
     """Episodes of each evaluation."""
+    eval_steps: int = 100_000
+    """Most steps of an episode of evaluation; one that has not ended by then counts as far as it came."""
     preset: str = "none"
     """Table of configs/<algo>.toml that this run started from."""
     trust: bool = False
     """Import and call what the files of other runs name (--expert, --init-from), whoever wrote them."""
 
     def __post_init__(self) -> None:
-        counts = ("steps", "num_envs", "history", "demo_episodes", "eval_episodes")
+        counts = ("steps", "num_envs", "history", "demo_episodes", "eval_episodes", "eval_steps")
         check_ranges(self, positive=counts, at_least_0=("seed", "evals"))
         check_types(self.agent)
 

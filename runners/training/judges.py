@@ -1,5 +1,6 @@
 """Judges: how good an agent is while it trains, by returns on environments of its own or by games against others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,8 +31,12 @@ class Verdict:
 class Judge(Protocol):
     """Judges an agent now and then during a run."""
 
-    def judge(self, agent: Agent) -> Verdict:
-        """How good it is now."""
+    def judge(self, agent: Agent, stop: Sequence[Any] = ()) -> Verdict:
+        """How good it is now.
+
+        Raises:
+            Stopped: if `stop` comes to hold something on the way.
+        """
         ...
 
     def state(self) -> Any:
@@ -63,10 +68,11 @@ class Returns:
         self._env: VectorEnv | None = None  # made when it is first needed
         self._best = -np.inf
 
-    def judge(self, agent: Agent) -> Verdict:
+    def judge(self, agent: Agent, stop: Sequence[Any] = ()) -> Verdict:
         if self._env is None:
             self._env = eval_env(self._run, self._run.eval_episodes)
-        evaluation = evaluate(agent, self._env, self._run.eval_episodes, self._seed)
+        run = self._run
+        evaluation = evaluate(agent, self._env, run.eval_episodes, self._seed, steps=run.eval_steps, stop=stop)
         best = evaluation.mean >= self._best
         self._best = max(evaluation.mean, self._best)
         row = {"eval/return": evaluation.mean, "eval/length": float(np.mean(evaluation.lengths))}
@@ -89,7 +95,7 @@ class Rungs:
     def __init__(self, ladder: Ladder, games: int) -> None:
         self.ladder, self._games = ladder, games
 
-    def judge(self, agent: Agent) -> Verdict:
+    def judge(self, agent: Agent, stop: Sequence[Any] = ()) -> Verdict:
         return Verdict(self.ladder.climb(agents.champion(agent), self._games), False, None)
 
     def state(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ...agents import Agent
 from ...core import checkpoint
 from ...core.batch import Batch
 from ...core.errors import DIVERGED, TrainingError, UsageError
-from ..evaluation.evaluate import Evaluation
+from ..evaluation.evaluate import Evaluation, Stopped
 from ..runs import run as runs
 from ..runs.folder import best, claim, describe, last, refuse_taken
 from ..runs.load import fitting, new_agent, opened, policy, seeds, threads_for
@@ -30,6 +30,7 @@ from .logging import Display, Metrics, Writer
 from .sources import begin, source
 
 _ROWS = 200  # rows of metrics in a run, so that logging costs the same for any length
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")
 _SAVE_SECONDS = 60.0  # at most this much work is lost to a kill -9,
 _SAVE_SHARE = 0.02  # or so much that writing a large replay takes this share of the time
 
@@ -63,9 +64,10 @@ def resume(out: Path, steps: int | None = None, quiet: bool = True, trust: bool 
     if steps is not None and steps < run.steps:
         raise UsageError(f"--steps {steps:,} is less than the {run.steps:,} of the run in {out}; give more, or none")
     state = opened(last(out)) if last(out).exists() else None
-    if state is not None and state["steps"] >= max(run.steps, steps or 0):
+    owed = state is not None and state.get("owed")
+    if state is not None and not owed and state["steps"] >= max(run.steps, steps or 0):
         raise UsageError(f"the run in {out} has done its {run.steps:,} steps; give a larger total: --steps N")
-    if state is not None and state.get("finished"):
+    if state is not None and not owed and state.get("finished"):
         raise UsageError(f"the run in {out} has stopped by itself at {state['steps']:,} steps: more would not help")
     run = run if steps is None else replace(run, steps=max(steps, run.steps))
     with Training(run, out, state) as training:
@@ -93,6 +95,9 @@ class Training:
             self.metrics = Metrics()
             self.evaluation: Evaluation | None = None
             self.evaluations = 0
+            self.owed = False  # an evaluation that a signal stopped, for those who go on to make
+            self._stop: list[int] = []
+            self._saved, self._pause = monotonic(), _SAVE_SECONDS
             self.seconds: dict[str, float] = {}
             if state is None:
                 begin(run, self.env, self.agent)
@@ -134,24 +139,21 @@ class Training:
         if (texts := envs.left_out(self.env)) and not quiet:
             print(f"left out of the observations, for no network reads texts: {', '.join(texts)} (see --wrap)")
         display = Display(title, self.run.steps, self.steps, quiet)
-        saved, pause = monotonic(), _SAVE_SECONDS
         try:
-            with display, _interruptible(quiet) as stop, threads_for(self.agent.convolutional):
-                while not self.finished and not stop:
+            with display, _interruptible(quiet) as self._stop, threads_for(self.agent.convolutional):
+                while (self.owed or not self.finished) and not self._stop:
                     judged = self.evaluations
-                    row = self.iterate()
+                    row = self._judged() if self.owed else self.iterate()
                     display.compiled(self.steps)
                     if row:
                         row |= self._speed()
                         if writer:
+                            self._refuse_deleted()
                             writer.write(self.steps, row)
                         display.show(self.steps, row, self._shares())
-                    began = monotonic()
-                    if began - saved > pause or self.evaluations > judged:
+                    if self._time_to_save() or self.evaluations > judged:
                         self._save()
-                        saved = monotonic()
-                        pause = max(_SAVE_SECONDS, (saved - began) / _SAVE_SHARE)
-            self._save()
+                self._save()  # before the display ends, which a terminal that is gone does not let it
             if writer:
                 writer.close()
         except BaseException as problem:
@@ -160,7 +162,7 @@ class Training:
                 with suppress(OSError):  # a full disk says so a second time
                     writer.close()
             raise
-        return Result(self.agent, self.steps, self.evaluation, interrupted=not self.finished)
+        return Result(self.agent, self.steps, self.evaluation, interrupted=self.owed or not self.finished)
 
     def state(self) -> dict[str, Any]:
         """All that the rest of the run depends on."""
@@ -174,6 +176,7 @@ class Training:
             "metrics": self.metrics.state(),
             "judge": self._judge.state() if self._judge else None,
             "seconds": self.seconds,
+            "owed": self.owed,
         }
 
     def iterate(self) -> dict[str, float]:
@@ -201,18 +204,25 @@ class Training:
         if self._due(before, _ROWS) or self.finished:
             row = self.metrics.row()
         if self._judge and self.run.evals and (self._due(before, self.run.evals) or self.finished):
-            row |= self._judged(self._judge)
+            self.owed = True
+            if self.out and (self._time_to_save() or not last(self.out).exists()):
+                self._save()  # an episode may never end
+            row |= self._judged()
         return row
 
     def _due(self, before: int, times: int) -> bool:
         """Whether one of `times` evenly spread marks lies in (before, steps]; the end is one of them."""
         return before * times // self.run.steps < self.steps * times // self.run.steps
 
-    def _judged(self, judge: Judge) -> dict[str, float]:
-        """Metrics of the agent as it is now, which is kept if it is the best so far."""
+    def _judged(self) -> dict[str, float]:
+        """Metrics of the agent as it is now, which is kept if it is the best so far; none if a signal came first."""
+        assert self._judge is not None
         began = perf_counter()
-        verdict = judge.judge(self.agent)
-        self.evaluation = verdict.evaluation
+        try:
+            verdict = self._judge.judge(self.agent, self._stop)
+        except Stopped:
+            return {}
+        self.owed, self.evaluation = False, verdict.evaluation
         self.evaluations += 1
         self._took("evaluate", perf_counter() - began)
         if verdict.best and self.out:
@@ -253,9 +263,20 @@ class Training:
         total = sum(self.seconds.values()) or 1.0
         return {phase: seconds / total for phase, seconds in self.seconds.items()}
 
+    def _time_to_save(self) -> bool:
+        return monotonic() - self._saved > self._pause
+
     def _save(self) -> None:
+        began = monotonic()
         if self.out:
+            self._refuse_deleted()
             checkpoint.save(last(self.out), self.state())
+        self._saved = monotonic()
+        self._pause = max(_SAVE_SECONDS, (self._saved - began) / _SAVE_SHARE)
+
+    def _refuse_deleted(self) -> None:
+        if self.out and not self.out.is_dir():
+            raise TrainingError(f"the folder {self.out} has been deleted")
 
     def _load(self, state: dict[str, Any]) -> None:
         with fitting(last(self.out) if self.out else None):
@@ -266,6 +287,7 @@ class Training:
             if self._judge and state["judge"] is not None:
                 self._judge.load_state(state["judge"])
             self.seconds = {phase: float(seconds) for phase, seconds in state["seconds"].items()}
+            self.owed = bool(state.get("owed", False))
             self.source.load_state(state["source"])
 
 
@@ -278,18 +300,25 @@ def _backend(run: Run, state: dict[str, Any] | None) -> str:
 
 @contextmanager
 def _interruptible(quiet: bool) -> Iterator[list[int]]:
-    """A list that the first Ctrl-C or SIGTERM makes non-empty; the second one interrupts at once."""
+    """A list that the first of the signals that stop a run makes non-empty; a second Ctrl-C or SIGTERM stops at once.
+
+    A terminal that closes sends SIGHUP, more than once, and a cluster SIGUSR1 before the time is up.
+    """
     caught: list[int] = []
 
     def handle(number: int, _: FrameType | None) -> None:
-        if caught:
+        if caught and number in (signal.SIGINT, signal.SIGTERM):
             raise KeyboardInterrupt
         caught.append(number)
         if not quiet:
-            print("stopping after this update; once more to stop at once", file=sys.stderr)
+            with suppress(OSError):  # the terminal is gone
+                print("stopping after this update; once more to stop at once", file=sys.stderr)
 
+    numbers = [number for name in _SIGNALS if (number := getattr(signal, name, None))]  # Windows lacks some
+    if signal.getsignal(numbers[-1]) is signal.SIG_IGN:  # nohup asks for SIGHUP to be ignored
+        numbers.pop()
     try:
-        before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, handle) for number in numbers}
     except ValueError:  # not the main thread: signals go elsewhere
         before = {}
     try:

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -129,6 +131,63 @@ def test_stopping_and_resuming_equals_going_on_bit_for_bit(tmp_path, run):
     assert_equal_trees(checkpoint.load(last(whole)), checkpoint.load(last(halves)))
     assert_equal_trees(checkpoint.load(best(whole)), checkpoint.load(best(halves)))
     assert rows(whole) == rows(halves)
+
+
+class Forever(gym.Env):
+    """Its episodes never end; after 200 steps it sends this process a signal."""
+
+    observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, number: int = 0) -> None:
+        self.number, self.steps = number, 0
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        self.steps += 1
+        if self.number and self.steps == 200:
+            signal.raise_signal(self.number)
+        return np.zeros(1, np.float32), 1.0, False, False, {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+def test_an_evaluation_that_never_ends_is_stopped_and_made_up_for(tmp_path, number):
+    run = small(Forever, evals=1, steps=256, num_envs=2, eval_episodes=1, eval_args={"number": number}, backend="loop")
+    with Training(run, tmp_path) as training:
+        result = training.advance()
+    assert (result.interrupted, result.steps, result.evaluation) == (True, 256, None)
+    state = checkpoint.load(last(tmp_path))
+    with Training(replace(run, eval_args={}, eval_steps=300), None, state) as again:
+        result = again.advance()
+    assert not result.interrupted
+    assert result.evaluation is not None
+
+
+def test_an_evaluation_ends_at_its_limit_and_says_so():
+    run = small(Forever, evals=1, steps=256, num_envs=2, eval_steps=300, eval_episodes=3, backend="loop")
+    evaluation = train(run).evaluation
+    assert evaluation is not None
+    assert evaluation.lengths == [300] * 3
+    assert evaluation.cut == 3
+    assert "3 of these episodes had not ended at the limit" in evaluation.lines()[-1]
+
+
+def test_there_is_a_checkpoint_before_the_first_evaluation(tmp_path):
+    with Training(small(), tmp_path) as training:
+        training._judged = lambda: {"there": float(last(tmp_path).exists())}  # type: ignore[method-assign]
+        rows = [training.iterate() for _ in range(4)]
+    assert [row["there"] for row in rows if "there" in row] == [1.0]
+
+
+def test_a_folder_that_is_deleted_during_the_run_is_an_error(tmp_path):
+    out = started(tmp_path / "run", small())
+    with Training(small(), out) as training:
+        shutil.rmtree(out)
+        with pytest.raises(TrainingError, match="has been deleted"):
+            training._save()
 
 
 def test_an_environment_that_cannot_be_restored_starts_new_episodes_on_resuming(tmp_path):

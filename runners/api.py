@@ -1,7 +1,7 @@
 """Agents as objects for a program of one's own: thin faces over `Run` and the registry."""
 
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -71,15 +71,16 @@ class Learner:
         if unknown or steps is None:
             raise UsageError(_how_to_learn(unknown))
         current = self._started()
-        if current.steps == 0:
-            if out is not None:
-                folder.refuse_taken(Path(out))
-                folder.claim(Path(out), replace(self.run, steps=steps), current.paths)
-                current.out = Path(out)
-        elif out is not None and Path(out) != current.out:
+        if out is not None and current.steps > 0 and Path(out) != current.out:
             raise UsageError("this agent has begun to learn elsewhere; `out` belongs to the first call of learn")
-        current.run = self.run = replace(self.run, steps=current.steps + steps)
-        current.advance(quiet)
+        if out is not None and current.steps == 0:
+            folder.refuse_taken(Path(out))
+            current.out = Path(out)
+        with folder.held(current.out) if current.out else nullcontext():
+            if current.out and current.steps == 0:
+                folder.claim(current.out, replace(self.run, steps=steps), current.paths)
+            current.run = self.run = replace(self.run, steps=current.steps + steps)
+            current.advance(quiet)
         return self
 
     def predict(self, obs: Any, deterministic: bool = True) -> tuple[Any, dict[str, NDArray]]:

@@ -1,5 +1,6 @@
 """The command `gymnast train`: begin a run, go on with one, explain the options of an algorithm."""
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,13 @@ def train(args: list[str]) -> int:
     out = options.out or default_out(run)
     module, _, name = str(run.env).partition(":")
     trust = run.net is not None or (bool(name) and not installed(module))
-    return _report(out, training.train(run, out, options.quiet), options.quiet, trust)
+    try:
+        return _report(out, training.train(run, out, options.quiet), options.quiet, trust)
+    finally:
+        if options.out is None:
+            with contextlib.suppress(OSError):  # it holds a run
+                out.rmdir()
+                out.parent.rmdir()
 
 
 def _resume(args: list[str]) -> int:

@@ -3,14 +3,24 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO
 
 from ... import __version__
 from ...core.errors import UsageError
 from . import run as runs
 from .run import Run
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None  # type: ignore[assignment]
+
+_LOCK = ".lock"  # holds the number of the process that trains in the folder
 
 
 def last(out: Path) -> Path:
@@ -26,13 +36,53 @@ def best(out: Path) -> Path:
 def claim(out: Path, run: Run, paths: dict[str, str]) -> None:
     """Make `out` the folder of `run`, which is computed along `paths`.
 
+    The caller holds it.
+
     Raises:
         UsageError: if another run lives there, or nothing can be written there.
     """
     refuse_taken(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
+    with _written(out):
         describe(run, out, paths)
+
+
+@contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Make the folder `out` where there is none, and keep other processes from training in it until the end.
+
+    The lock is the system's, so that it ends with this process, however that ends.
+
+    Raises:
+        UsageError: if another process holds it, or nothing can be written there.
+    """
+    with _written(out):
+        out.mkdir(parents=True, exist_ok=True)
+        file = (out / _LOCK).open("a+")
+    with file:
+        if fcntl is not None and not _locked(file):
+            file.seek(0)
+            raise UsageError(f"{out} is in use: process {file.read().strip() or '?'} is training there.")
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def _locked(file: IO[str]) -> bool:
+    """Whether this process has the lock now; where the file system has none, it goes without."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@contextmanager
+def _written(out: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as problem:
         raise UsageError(f"cannot write to the folder {out}: {problem.strerror}. Give another --out.") from problem
 
@@ -45,16 +95,24 @@ def refuse_taken(out: Path) -> None:
         )
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file, not a folder. Give another --out.")
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and any(path.name != _LOCK for path in out.iterdir()):
         raise UsageError(f"{out} exists and is not empty. Give another --out.")
 
 
 def default_out(run: Run) -> Path:
-    """runs/<algo>-<env>-s<seed>-<time>, not taken yet."""
+    """runs/<algo>-<env>-s<seed>-<time>, an empty folder made for this process alone."""
     env = runs.env_name(run.env).replace("/", "-").replace(":", "-")
     stem = Path("runs") / f"{run.algo}-{env}-s{run.seed}-{datetime.now():%Y%m%d-%H%M%S}"
     paths = (stem if i == 1 else stem.with_name(f"{stem.name}-{i}") for i in range(1, sys.maxsize))
-    return next(path for path in paths if not path.exists())
+    return next(path for path in paths if _made(path))
+
+
+def _made(path: Path) -> bool:
+    """Whether the folder was made here and now: of those who try to, one succeeds."""
+    with _written(path), suppress(FileExistsError):
+        path.mkdir(parents=True)
+        return True
+    return False
 
 
 def describe(run: Run, out: Path, paths: dict[str, str]) -> None:

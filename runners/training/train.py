@@ -21,7 +21,7 @@ from ...core.batch import Batch
 from ...core.errors import DIVERGED, TrainingError, UsageError
 from ..evaluation.evaluate import Evaluation, Stopped
 from ..runs import run as runs
-from ..runs.folder import best, claim, describe, last, refuse_taken
+from ..runs.folder import best, claim, describe, held, last, refuse_taken
 from ..runs.load import fitting, new_agent, opened, policy, seeds, threads_for
 from ..runs.run import Run
 from . import malloc
@@ -53,14 +53,21 @@ def train(run: Run, out: Path | None = None, quiet: bool = True) -> Result:
     if out is not None:
         refuse_taken(out)
     with Training(run, out) as training:
-        if out is not None:
-            claim(out, run, training.paths)  # only now: a run that cannot be made leaves no folder behind
-        return training.advance(quiet)
+        if out is None:
+            return training.advance(quiet)
+        with held(out):  # only now: a run that cannot be made leaves no folder behind
+            claim(out, run, training.paths)
+            return training.advance(quiet)
 
 
 def resume(out: Path, steps: int | None = None, quiet: bool = True, trust: bool = False) -> Result:
     """Go on where the run in `out` stopped, to its own total or to `steps`; from the start if it has no checkpoint."""
     run = runs.load(out / "run.json", trust)
+    with held(out):
+        return _resumed(run, out, steps, quiet)
+
+
+def _resumed(run: Run, out: Path, steps: int | None, quiet: bool) -> Result:
     if steps is not None and steps < run.steps:
         raise UsageError(f"--steps {steps:,} is less than the {run.steps:,} of the run in {out}; give more, or none")
     state = opened(last(out)) if last(out).exists() else None

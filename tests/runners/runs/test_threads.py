@@ -23,7 +23,8 @@ OWN = {"alphazero": "tictactoe", "tabular": "FrozenLake-v1"}
 for algo in agents.names():
     env = envs.make(OWN.get(algo, "CartPole-v1"), 2)
     shown(algo, new_agent(runs.preset(algo, "CartPole-v1", "none"), env, 0).net.state_dict())
-shown("trained", train(runs.preset("ppo", "CartPole-v1", "none", steps=512, num_envs=2, evals=0)).agent.net.state_dict())
+run = runs.preset("ppo", "CartPole-v1", "none", steps=512, num_envs=2, evals=0)
+shown("trained", train(run).agent.net.state_dict())
 """
 
 

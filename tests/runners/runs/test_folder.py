@@ -1,0 +1,59 @@
+"""The folder of a run: one process at a time, whole files."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from gymnast.core.errors import UsageError
+from gymnast.runners.runs.folder import default_out, held
+from gymnast.runners.runs.run import preset, save
+from gymnast.runners.training.train import resume
+
+
+def refuses(out):
+    """What another process is told that wants to train in the folder `out`."""
+    code = (
+        "import sys, pathlib as p; from gymnast.runners.runs.folder import held; held(p.Path(sys.argv[1])).__enter__()"
+    )
+    return subprocess.run([sys.executable, "-c", code, str(out)], capture_output=True, text=True, check=False).stderr
+
+
+def test_a_folder_is_held_until_its_process_is_done(tmp_path):
+    with held(tmp_path / "run"):
+        assert f"process {os.getpid()} is training there" in refuses(tmp_path / "run")
+        with pytest.raises(UsageError, match="is in use"):
+            resume(started(tmp_path / "run"))
+    assert not refuses(tmp_path / "run")  # and that process ended without letting go
+    with held(tmp_path / "run"):
+        pass
+
+
+def started(out):
+    save(preset("ppo", "CartPole-v1"), out / "run.json")
+    return out
+
+
+def test_runs_that_begin_in_the_same_second_have_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = preset("ppo", "CartPole-v1")
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: default_out(run), range(8)))
+    assert len(set(folders)) == 8
+    assert all(folder.is_dir() for folder in folders)
+
+
+def test_a_full_disk_leaves_the_old_run_file(tmp_path, monkeypatch):
+    started(tmp_path)
+    before = (tmp_path / "run.json").read_text()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save(preset("a2c", "CartPole-v1"), tmp_path / "run.json")
+    assert (tmp_path / "run.json").read_text() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]

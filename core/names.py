@@ -45,7 +45,7 @@ def imported(reference: str, what: str = "") -> ModuleType:
         sys.path.append(os.getcwd())  # a command, unlike `python`, does not look for modules where the user stands
     try:
         return importlib.import_module(module)
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
         name = f"{what} {str(reference)!r}".strip()
         raise UsageError(f"{name}: importing {module!r} raised {type(problem).__name__}: {reason}") from problem

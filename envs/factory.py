@@ -96,6 +96,8 @@ def explained(source: Source) -> Iterator[None]:
             yield
     except UsageError:
         raise
+    except SystemExit as left:
+        raise UsageError(f"{name_of(source)}: its constructor called sys.exit({left.code!r})") from left
     except Exception as problem:
         raise UsageError(f"{name_of(source)}: {_reason(problem, source)}") from problem
 
@@ -165,10 +167,10 @@ def _newest(spec: EnvSpec | None) -> str:
     return f" (the newest version is {get_env_id(spec.namespace, spec.name, highest)!r})"
 
 
-def _named(problem: Exception) -> str:
+def _named(problem: BaseException) -> str:
     return f"{type(problem).__name__}: {_line(problem)}"
 
 
-def _line(problem: Exception) -> str:
+def _line(problem: BaseException) -> str:
     text = str(problem).strip()
     return text.splitlines()[0] if text else type(problem).__name__

@@ -30,7 +30,7 @@ def pays(make_env: MakeEnv, num_envs: int) -> bool:
         if not (fits(env.observation_space) and fits(env.action_space)):
             return False
         cost = seconds_per_step(env)
-    except Exception:
+    except (Exception, SystemExit):
         return False  # whatever is wrong with it, the loop shows it best
     finally:
         env.close()

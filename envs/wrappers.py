@@ -8,7 +8,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from ..core.errors import UsageError
+from ..core.errors import TrainingError, UsageError
 from ..core.spaces.history import stack_rows, stacked
 
 MASK = "action_mask"
@@ -21,7 +21,10 @@ def with_mask_observed(env: VectorEnv) -> VectorEnv:
     """
     if isinstance(env.single_observation_space, gym.spaces.Dict) and MASK in env.single_observation_space.spaces:
         return env
-    _, infos = env.reset()
+    try:
+        _, infos = env.reset()
+    except SystemExit as left:
+        raise TrainingError(f"the environment called sys.exit({left.code!r}) in reset") from left
     return MaskedObservation(env, np.asarray(infos[MASK])) if MASK in infos else env
 
 

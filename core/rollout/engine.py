@@ -69,7 +69,10 @@ class Rollout:
 
     def reset(self, seed: int | None = None) -> None:
         """Start every environment anew; environment i is seeded with seed + i."""
-        obs, _ = self.env.reset(seed=seed)
+        try:
+            obs, _ = self.env.reset(seed=seed)
+        except SystemExit as left:
+            raise TrainingError(f"the environment called sys.exit({left.code!r}) in reset") from left
         self.layout.write(self._obs[-1], obs)
         self._first[-1] = True
         self._end = self.horizon  # row of `_obs` that holds the present observation
@@ -132,6 +135,8 @@ class Rollout:
         """What the environments give; where they refuse actions that are not finite, these are to blame."""
         try:
             return self.env.step(action)
+        except SystemExit as left:
+            raise TrainingError(f"the environment called sys.exit({left.code!r}) in a step") from left
         except Exception as problem:
             if np.isfinite(action).all():
                 raise

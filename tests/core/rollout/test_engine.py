@@ -1,5 +1,6 @@
 """Rollouts of scripted environments, in which every number of a Batch is known beforehand."""
 
+import sys
 from copy import deepcopy
 from functools import partial
 
@@ -12,7 +13,7 @@ from gymnasium.vector import SyncVectorEnv
 from scripted import DISABLED, MODES, NEXT, SAME, SCRIPTS, counting, episodes_of, zeros
 
 from gymnast.core.acting import Memoryless, Stateless, ask
-from gymnast.core.errors import UsageError
+from gymnast.core.errors import TrainingError, UsageError
 from gymnast.core.learn.returns import gae
 from gymnast.core.rollout.engine import Rollout
 from probes import Anything, clocks
@@ -384,3 +385,21 @@ def test_whether_an_episode_begins_survives_a_stop(mode):
         rollout.collect(zeros)
     two.load_state(one.state())
     np.testing.assert_array_equal(two.collect(zeros).first[0], one.collect(zeros).first[0])
+
+
+@pytest.mark.parametrize("where", ["reset", "step"])
+def test_an_environment_that_calls_sys_exit_is_an_error_and_not_the_end_of_the_command(where):
+    class Leaves(gym.Env):
+        observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+        action_space = gym.spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            sys.exit(0) if where == "reset" else None
+            return np.zeros(1, np.float32), {}
+
+        def step(self, action):
+            sys.exit(0)
+
+    env = SyncVectorEnv([Leaves], autoreset_mode=SAME)
+    with pytest.raises(TrainingError, match=rf"the environment called sys.exit\(0\) in .*{where}"):
+        Rollout(env, 2).collect(Stateless(lambda obs: {"action": np.zeros(1, np.int64)}))

@@ -78,7 +78,12 @@ def _resumed(run: Run, out: Path, steps: int | None, quiet: bool) -> Result:
         raise UsageError(f"the run in {out} has stopped by itself at {state['steps']:,} steps: more would not help")
     run = run if steps is None else replace(run, steps=max(steps, run.steps))
     with Training(run, out, state) as training:
-        describe(run, out, training.paths)
+        try:
+            describe(run, out, training.paths)
+        except OSError as problem:
+            raise TrainingError(
+                f"cannot write {out / 'run.json'}: {problem.strerror}. The old one is intact."
+            ) from problem
         return training.advance(quiet)
 
 

@@ -52,7 +52,8 @@ def restore(env: VectorEnv, snap: dict[str, Tree]) -> bool:
 
     False, and nothing has happened, if a backend of another kind wrote it, whose state this one has no place for.
     """
-    inner, wrappers = env.unwrapped, _wrappers(env)
+    inner: Any = env.unwrapped
+    wrappers = _wrappers(env)
     if any(snap.get(name) != value for name, value in _kind(env).items()):
         return False
     if snap["num_envs"] != env.num_envs:

@@ -1,6 +1,5 @@
 """From a run to its agent: new, or as a checkpoint left it; and the environments that it is looked at in."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,10 +141,11 @@ def fitting(path: Path | None) -> Iterator[None]:
 def threads_for(images: bool) -> Iterator[None]:
     """One torch thread while networks that see no images learn or act: more only get in each other's way.
 
-    For images, one for each core of the machine, whatever part of it the shell allows: sums depend on the number.
+    For images, as many as torch has (OMP_NUM_THREADS): what is learned depends on the number in its last digits.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads((os.cpu_count() or 1) if images else 1)
+    if not images:
+        torch.set_num_threads(1)
     try:
         yield
     finally:

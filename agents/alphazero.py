@@ -381,7 +381,7 @@ class SelfPlay(Memoryless):
 
     def parts(self) -> dict[str, Any]:
         never = Attributes(self.giving_up, "never") if self.giving_up else None
-        until = Attributes(self.openings, "until")
+        until = self.openings.until
         return {"random": self.random, "search": self.search, "until": until, "never": never, "sides": self.sides}
 
     def _past(self, games: int, weights: Weights) -> Search:

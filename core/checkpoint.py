@@ -148,6 +148,17 @@ class Places(Attributes):
         super().load_state(state)
 
 
+def counted(value: Any) -> int:
+    """A saved number of things or steps.
+
+    Raises:
+        ValueError: if `value` is none, or more than anybody can have counted.
+    """
+    if type(value) is not int or not 0 <= value < 1 << 48:
+        raise ValueError(f"{value!r:.40} is no count")
+    return value
+
+
 def state(parts: Mapping[str, Any]) -> Tree:
     """The state of each part, a tree for `save`.
 

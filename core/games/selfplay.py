@@ -47,7 +47,13 @@ class Unfinished:
         return {name: x.copy() for name, x in self.columns.items()}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
+        """Go on from `state()`.
+
+        Raises:
+            ValueError: if the columns are not of the same moves.
+        """
+        if len({x.shape[:2] for x in state.values()}) > 1:
+            raise ValueError("columns of games under way differ in shape")
         self.columns = {name: x.copy() for name, x in state.items()}
 
 

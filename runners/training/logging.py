@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...core.batch import Episodes
+from ...core.checkpoint import counted
 from ...core.errors import TrainingError, UsageError
 from ...core.files import read_text
 
@@ -67,10 +68,10 @@ class Metrics:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
-        self.sums = {name: (total, count) for name, (total, count) in state["sums"].items()}
-        self.episodes = state["episodes"]
+        self.sums = {name: (float(total), counted(count)) for name, (total, count) in state["sums"].items()}
+        self.episodes = counted(state["episodes"])
         self.recent.clear()
-        self.recent.extend((ret, length) for ret, length in state["recent"])
+        self.recent.extend((float(ret), counted(length)) for ret, length in state["recent"])
 
 
 class Writer:

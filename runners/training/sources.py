@@ -10,6 +10,7 @@ from ... import agents, envs
 from ...agents import Agent
 from ...core.acting import Acting
 from ...core.batch import Batch
+from ...core.checkpoint import counted
 from ...core.errors import UsageError
 from ...core.rollout import demos
 from ...core.rollout.engine import Rollout, Whole
@@ -71,7 +72,7 @@ class Living:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
-        self._steps = state["steps"]
+        self._steps = counted(state["steps"])
         self.rollout.load_state(state["rollout"])
         if state["env"] is None or not snapshot.restore(self._env, state["env"]):
             self.rollout.reset(seeds(self._seed, self._steps)["env"])  # each resume starts others

@@ -292,7 +292,7 @@ class Training:
 
     def _load(self, state: dict[str, Any]) -> None:
         with fitting(last(self.out) if self.out else None):
-            self.steps = state["steps"]
+            self.steps = checkpoint.counted(state["steps"])
             checkpoint.restore(self.agent.parts(), state["agent"])
             checkpoint.restore(self.acting.parts(), state["acting"])
             self.metrics.load_state(state["metrics"])
@@ -307,7 +307,8 @@ def _backend(run: Run, state: dict[str, Any] | None) -> str:
     """The backend to make environments with: where it was left to chance, the one that the checkpoint was made with."""
     if run.backend != "auto" or state is None or isinstance(run.env, VectorEnv):
         return run.backend
-    return envs.described(state["paths"].get("environments", ""))
+    with fitting(None):
+        return envs.described(state["paths"].get("environments", ""))
 
 
 @contextmanager

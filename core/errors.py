@@ -4,10 +4,10 @@ Every setting is checked here: an algorithm's `Config`, a `Run`, the arguments o
 """
 
 import difflib
-import sys
 from collections.abc import Iterable
 from dataclasses import fields
 from functools import cache
+from math import inf, isfinite
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -105,13 +105,15 @@ def _number(value: Any, kind: type, where: str) -> int | float:
     """`value` as an int or a float; a truth value is neither."""
     if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
         raise UsageError(f"{where} is {value!r}; it must be {kind.__name__}")
-    number: Any = value
-    if kind is float and not -sys.float_info.max <= number <= sys.float_info.max:
+    try:
+        number: int | float = kind(value)
+    except OverflowError:  # a whole number beyond the largest float
+        number = inf
+    if kind is float and not isfinite(number):
         raise UsageError(f"{where} is {value}; it must be finite")
     if kind is int and not _LEAST <= number <= _MOST:
         raise UsageError(f"{where} is beyond 64 bits; the largest whole number is {_MOST:,}")
-    result: int | float = kind(number)
-    return result
+    return number
 
 
 _LEAST, _MOST = -(2**63), 2**63 - 1

@@ -23,6 +23,7 @@ from ...core.rollout.engine import Rollout
 from ...core.spaces.layout import MASK, Layout
 from ...envs import snapshot
 from ...envs.factory import is_game, maker, resolve
+from ...envs.wrapped import Wrapped
 
 STEPS = 256  # per copy
 _LONG = 2048  # per copy, in which an episode should end
@@ -41,12 +42,13 @@ def contract(name: str) -> dict[str, Callable[[], str]]:
     """
     source = resolve(name)
     alone = {} if is_game(source) else _alone(name)
-    with contextlib.closing(envs.make(name) if is_game(source) else maker(source, None, {})()) as env:
+    with contextlib.closing(envs.make(name) if is_game(source) else Wrapped(maker(source, None, {}), ())()) as env:
         obs = getattr(env, "single_observation_space", env.observation_space)
         action = getattr(env, "single_action_space", env.action_space)
         layout = Layout(obs)
         head(1, action)
-        said = f"{obs} -> {layout.shape} {layout.dtype}; actions {action}"
+        texts = "".join(f"; left out is {text}, a text" for text in getattr(obs, "left_out", ()))
+        said = f"{obs} -> {layout.shape} {layout.dtype}{texts}; actions {action}"
     return {
         "spaces": lambda: _spaces(obs, action, said),
         **alone,
@@ -95,7 +97,7 @@ def _checker(name: str) -> str:
 @contextlib.contextmanager
 def _singles(name: str, copies: int) -> Iterator[list[gym.Env]]:
     """So many copies of an environment, each by itself."""
-    make = maker(resolve(name), None, {})
+    make = Wrapped(maker(resolve(name), None, {}), ())
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(contextlib.closing(make())) for _ in range(copies)]
 
@@ -212,7 +214,7 @@ def _copies(name: str) -> str:
             assert one.unwrapped is not other.unwrapped, (
                 "two copies are one and the same object; make a new environment with every call"
             )
-            courses.append(_course(one.unwrapped, other.unwrapped if beside else None))
+            courses.append(_course(one, other if beside else None))
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*courses, strict=True)), (
         "a copy takes another course when a second one is stepped beside it: they share something that changes"
     )

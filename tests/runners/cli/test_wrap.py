@@ -13,7 +13,9 @@ def test_a_text_is_left_out_with_one_line(gymnast):
     said = gymnast(f"train ppo own_envs:Mission {SHORT} --out run")
     assert said.code == 0
     assert said.out.count("left out of the observations, for no network reads texts: mission") == 1
-    assert "left out is mission, a text" in gymnast("check own_envs:Mission").out
+    found = gymnast("check own_envs:Mission").out
+    assert "left out is mission, a text" in found
+    assert "ok      copies" in found
 
 
 def test_wrappers_are_kept_in_the_run_and_evaluated_with(gymnast, tmp_path):

@@ -49,7 +49,7 @@ def measure(repeats: int, seconds: float = 1.0) -> Iterator[Row]:
     )
     yield Row(f"UCT with random games, {_GAMES} games", "simulations/s", ours, theirs, _CPP)
     under_way = _under_way(game, 2 * _GAMES)
-    for name, blocks, channels, target in (("perceptron of 3 x 256", 0, 0, 200e3), ("tower of 3 x 32", 3, 32, 5e3)):
+    for name, blocks, channels, target in (("perceptron of 3 x 256", 0, 1, 200e3), ("tower of 3 x 32", 3, 32, 5e3)):
         answer = inference(PolicyValueNet(game.shape, game.actions, BoardConfig(blocks=blocks, channels=channels)))
         work = _searcher(game, partial(_ask, game, answer), 2 * _GAMES, states=under_way)
         ours, limit = alternate(repeats, rate(work, seconds), rate(_forward(answer, game.planes(under_way)), seconds))

@@ -220,9 +220,11 @@ STRUCTURED = [
 
 
 def flat(obs):
-    """The leaves of an observation, in order."""
-    if isinstance(obs, dict | tuple):
-        return [leaf for part in (obs.values() if isinstance(obs, dict) else obs) for leaf in flat(part)]
+    """The leaves of an observation, in the order of their names."""
+    if isinstance(obs, dict):
+        obs = tuple(obs[key] for key in sorted(obs))
+    if isinstance(obs, tuple):
+        return [leaf for part in obs for leaf in flat(part)]
     return [np.asarray(obs).tolist()]
 
 

@@ -141,7 +141,7 @@ WRONG = {
     "train bc own_envs:Corridor --demos nowhere": "nowhere holds no demonstrations",
     "train bc CartPole-v1 --demos demos": "are of own_envs:Corridor, not of CartPole-v1",
     "train bc own_envs:Corridor --demos demos --demo-episodes 5": "cannot learn from 5 episodes: demos holds 4",
-    "train bc own_envs:Corridor --demos demos --history 0": "history must be at least 1",
+    "train bc own_envs:Corridor --demos demos --history 0": "history is 0; it must be at least 1",
     "train ppo own_envs:Corridor --demos demos": "ppo does not learn from demonstrations",
     "train ppo own_envs:Corridor --expert own_experts:right": "ppo asks no expert",
     "collect own_experts:single own_envs:Corridor --out new": "gave actions of shape (); Discrete(2) needs (8,) here",
@@ -152,8 +152,8 @@ WRONG = {
     "collect nobody own_envs:Corridor --out new": "no expert 'nobody'",
     "collect demos own_envs:Corridor --out new": "demos is not the folder of a run",
     "collect none.zip CartPole-v1 --out new": "there is no file none.zip",
-    "collect own_experts:right own_envs:Corridor --out new --episodes 0": "cannot record 0 episodes",
-    "collect own_experts:right own_envs:Corridor --out new --noise 2": "noise is 2.0; it must be a share",
+    "collect own_experts:right own_envs:Corridor --out new --episodes 0": "episodes is 0; it must be at least 1",
+    "collect own_experts:right own_envs:Corridor --out new --noise 2": "noise is 2.0; it must be between 0 and 1",
     "collect own_experts:right CartPole-v1 --out demos --append": "are of own_envs:Corridor, not of CartPole-v1",
     "collect human own_envs:Corridor --out new": "draws no pictures",
     "collect human BipedalWalker-v3x --out new": "unknown environment",
@@ -263,7 +263,7 @@ def test_dagger_learns_from_the_command_line_and_resumes_bit_for_bit(gymnast, tm
     line += f" --seed {SEED}"
     assert gymnast(f"{line} --steps 2k --out whole").code == 0
     assert gymnast(f"{line} --steps 1k --out half").code == 0
-    assert gymnast("train --resume half --steps 2k --quiet").code == 0
+    assert gymnast("train --resume half --trust --steps 2k --quiet").code == 0
     ends = [checkpoint.load(tmp_path / name / "checkpoints/last.safetensors")["agent"] for name in ("whole", "half")]
     assert (ends[0]["own"]["round"], ends[0]["own"]["asked"]) == (10, 2000)
     for a, b in zip(ends[0]["learners"]["0"]["net"].values(), ends[1]["learners"]["0"]["net"].values(), strict=True):

@@ -71,8 +71,8 @@ def test_a_run_is_evaluated_and_resumed_with_its_network(gymnast, tmp_path, own_
     line = "train ppo CartPole-v1 --net own_nets:widened --steps 2048 --evals 1 --eval-episodes 2 --out run --quiet"
     assert gymnast(line).code == 0
     assert runs.load(tmp_path / "run" / "run.json").net == "own_nets:widened"
-    assert gymnast("evaluate run --episodes 2").code == 0
-    assert gymnast("train --resume run --steps 4096 --quiet").code == 0
+    assert gymnast("evaluate run --episodes 2 --trust").code == 0
+    assert gymnast("train --resume run --steps 4096 --trust --quiet").code == 0
     assert own_nets.calls == ["widened"] * 3
 
 

@@ -95,7 +95,8 @@ def test_every_combination_of_parts_finds_the_values_of_the_probes(parts):
     # V(0) = gamma, V(1) = 1 if nothing is added after a termination
     assert values(learned(Later, **config), 0, 1) == pytest.approx([0.5, 1], abs=0.1)
     # 1 / (1 - gamma) only if a truncation bootstraps
-    assert values(learned(Endless, **config), 0) == pytest.approx([2], abs=0.1)
+    steps = 5000 if "soft" in parts else 2000  # for a target that follows slowly
+    assert values(learned(Endless, steps, **config), 0) == pytest.approx([2], abs=0.1)
 
 
 @pytest.mark.learns

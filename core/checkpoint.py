@@ -154,7 +154,7 @@ def counted(value: Any) -> int:
     Raises:
         ValueError: if `value` is none, or more than anybody can have counted.
     """
-    if type(value) is not int or not 0 <= value < 1 << 48:
+    if type(value) is not int or not 0 <= value <= _MOST:
         raise ValueError(f"{value!r:.40} is no count")
     return value
 

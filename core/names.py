@@ -1,7 +1,7 @@
 """What a name of the form module:name stands for, and whose word that is.
 
-What a user types, in a shell or in Python, is the user's own code: it is imported and called. What stands in a file may
-be somebody else's, and to import a module runs it. So a file may name what is installed and what the program has
+A name that a user types, in a shell or in Python, is the user's own code: it is imported and called. A name in a file
+may be somebody else's, and to import a module runs it. So a file may name what is installed and what the program has
 imported already, and there only a class of the kind that is wanted; for anything else the user has to say `trust`.
 """
 

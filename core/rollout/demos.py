@@ -160,7 +160,7 @@ def load(folder: Path) -> Demos:
 
 
 def _part(part: dict[str, Any]) -> dict[str, Any]:
-    """What the index says of a part, if it can be true."""
+    """The index's entry of a part, if it can be true."""
     if Path(part["file"]).name != part["file"] or not all(type(part[k]) is int and part[k] >= 0 for k in _COUNTS):
         raise ValueError(f"{part} is no part")
     return part

@@ -51,7 +51,7 @@ def experiment(seed: int) -> Finding:
 
 
 def _estimates(name: str, seed: int) -> NDArray[np.float64]:
-    """What the first state has learned of a step into the second, (RUNS, EPISODES / CHUNK)."""
+    """Learned values of the first state's step into the second, (RUNS, EPISODES / CHUNK)."""
     rng = np.random.default_rng(seed)
     method: Any = METHODS[name]
     agent = Agent(Discrete(2 * RUNS), Discrete(ACTIONS), Config(method, gamma=1.0, lr=0.1, lr_decay=0.0), seed=seed)

@@ -1,4 +1,4 @@
-"""What the loop and the workers hand over is the same, also for environments that are careless with their arrays."""
+"""The loop and the workers hand over the same, also for environments that are careless with their arrays."""
 
 from contextlib import closing
 from functools import partial

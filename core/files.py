@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -56,12 +57,20 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: if there is none.
     """
-    try:
-        content = json.loads(read_text(path))
-    except (ValueError, RecursionError) as problem:
-        if isinstance(problem, UsageError):
-            raise
-        raise UsageError(f"{path} is damaged: {problem}") from problem
+    content = parsed(path, json.loads)
     if not isinstance(content, dict):
         raise UsageError(f"{path} is damaged: it holds a {type(content).__name__}, not an object")
     return content
+
+
+def parsed(path: Path, loads: Callable[[str], Any]) -> Any:
+    """What `loads` makes of the text of a file.
+
+    Raises:
+        UsageError: if it cannot be read, or `loads` finds a fault in it.
+    """
+    text = read_text(path)
+    try:
+        return loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise UsageError(f"{path} is damaged: {problem}") from problem

@@ -8,7 +8,7 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 
 from ..core.errors import UsageError
-from .factory import EnvLike, MakeEnv, is_game, name_of, resolve
+from .factory import EnvLike, MakeEnv, is_game, is_spec, name_of, resolve
 
 
 class Wrapped:
@@ -84,6 +84,6 @@ def _part(space: spaces.Space, obs: Any) -> Any:
 def _callable(wrapper: EnvLike) -> Any:
     """What a wrapper's name stands for, which must be allowed just as an environment's is."""
     found = resolve(wrapper)
-    if is_game(found) or isinstance(found, gym.envs.registration.EnvSpec):
+    if is_game(found) or is_spec(found):
         raise UsageError(f"{wrapper!r} is an environment, not module:Wrapper")
     return found

@@ -11,7 +11,7 @@ from typing import Any
 
 from ... import agents
 from ...core.errors import UsageError, check_ranges, check_types, fitted, nearest, type_hints
-from ...core.files import read_json, read_text, write_whole
+from ...core.files import parsed, read_json, write_whole
 from ...core.names import Stored
 
 _CONFIGS = Path(__file__).parents[2] / "configs"
@@ -107,12 +107,7 @@ def tables(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
         UsageError: if it is none.
     """
-    try:
-        found = tomllib.loads(read_text(path))
-    except (ValueError, RecursionError) as problem:
-        if isinstance(problem, UsageError):
-            raise
-        raise UsageError(f"{path} is damaged: {problem}") from problem
+    found: dict[str, Any] = parsed(path, tomllib.loads)
     for name, table in found.items():
         if not isinstance(table, dict):
             raise UsageError(f"{path}: {name} is {table!r}; it must be a table")

@@ -5,7 +5,8 @@ Schulman et al. 2017, arXiv:1707.06347, with the details that its published resu
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -180,17 +181,17 @@ class Agent:
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """One PPO update: epochs of minibatches over the rollout."""
-        cfg = replace(
-            self.cfg,
-            lr=scheduled(self.cfg.lr, self.cfg.lr_schedule, progress),
-            clip=scheduled(self.cfg.clip, self.cfg.clip_schedule, progress),
+        cfg = copy(self.cfg)
+        vars(cfg).update(  # `replace` would check all fields again
+            lr=scheduled(cfg.lr, cfg.lr_schedule, progress),
+            clip=scheduled(cfg.clip, cfg.clip_schedule, progress),
             kl_penalty=self.kl_penalty,
         )
         look = self.actor.noise.due(progress)
         noise: dict[str, float] = {}
         reward = self.actor.reward(batch)
         data = self.actor.columns(batch, obs=batch.obs[:-1], action=batch.action, **batch.extras)
-        logs: list[Tensor] = []
+        twin, logs = self._twin(), list[Tensor]()
         for epoch in range(cfg.epochs):
             if epoch == 0 or cfg.recompute_advantage:
                 value = batch.extras["value"] if epoch == 0 else self.actor.values(batch.obs[:-1])
@@ -198,7 +199,7 @@ class Agent:
                 data |= self.actor.columns(batch, adv=adv, ret=ret)
             if epoch == 0 and look:
                 noise = self.actor.gradient_noise(data, _scaled(data["adv"], cfg))
-            if not self._epoch(data, cfg, logs):
+            if not self._epoch(data, cfg, twin, logs):
                 break
         means = torch.stack(logs).mean(0).tolist()  # the only device-to-host sync of most updates
         metrics = dict(zip((*_LOGGED, "loss/grad_norm"), means, strict=True)) | noise
@@ -218,9 +219,9 @@ class Agent:
         own = Attributes(self, "kl_penalty", "updates")
         return {**self.actor.parts(), "optimizer": self.optimizer, "own": own}
 
-    def _epoch(self, data: dict[str, Tensor], cfg: Config, logs: list[Tensor]) -> bool:
+    def _epoch(self, data: dict[str, Tensor], cfg: Config, twin: ClippedSurrogate | None, logs: list[Tensor]) -> bool:
         """One pass over the rollout; False if the policy has moved far enough."""
-        twin, warming = self._twin(), self.updates < cfg.value_warmup
+        warming = self.updates < cfg.value_warmup
         for mb in self.actor.minibatches(data, cfg.minibatch):
             if twin:
                 logged = twin(

@@ -51,10 +51,10 @@ _SMALL = 600_000
 _NOTHING = np.empty(0, np.float32)
 
 _SEEN = Mirror(Standardize.__module__, {"Standardize.forward": "3145125c"}, ENCODER)
-_SAMPLED = Mirror(
+SAMPLED = Mirror(
     CategoricalHead.__module__, {"Categorical.sample": "af8a6292", "Gaussian.sample": "a9acdf0d"}, ACTOR_CRITIC, _SEEN
 )
-_GREEDY = Mirror(choose.__module__, {"choose": "1d03f8d8", "choose_all": "2e295517"}, VALUES, _SEEN)
+GREEDY = Mirror(choose.__module__, {"choose": "1d03f8d8", "choose_all": "2e295517"}, VALUES, _SEEN)
 
 
 class Columns(NamedTuple):
@@ -136,8 +136,8 @@ class FusedActor(Memoryless):
         return {"action": action, **extras}
 
     def holds(self) -> bool:
-        """Whether the network is still, to the last layer and function, the one that the loop computes."""
-        return self._structure.stands() and _shown(self._net)
+        """Whether the network still has the layers that the loop computes; whether their functions, a mirror tells."""
+        return self._structure.stands()
 
     def parts(self) -> dict[str, Any]:
         """The stream of random numbers."""
@@ -223,7 +223,7 @@ def layers(net: nn.Module) -> tuple[list[Any], list[Any]] | None:
 
 
 def _shown(net: nn.Module) -> bool:
-    return (_GREEDY if type(net) is ActionValue else _SAMPLED).shows()
+    return (GREEDY if type(net) is ActionValue else SAMPLED).shows()
 
 
 def _sees(encoder: Any) -> bool:

@@ -14,7 +14,7 @@ from ..jitted.rng import stream
 from ..learn.actor import Actor
 from ..nets import ActionValue
 from ..written_out.mirror import Mirror
-from .fused import FusedActor, fused
+from .fused import GREEDY, SAMPLED, FusedActor, fused
 
 
 class PolicyActing(Memoryless):
@@ -37,7 +37,7 @@ class PolicyActing(Memoryless):
         twin = self._fused
         if twin is None or type(self) is not PolicyActing:
             return None
-        return twin if twin.holds() and _MIRROR.shows() else None
+        return twin if twin.holds() and _SAMPLED.shows() else None
 
     @torch.inference_mode()
     def __call__(self, obs: NDArray[Any], first: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -154,5 +154,5 @@ class _Noise:
         self._age, self._rollout = state["age"], state["rollout"]
 
 
-_MIRROR = Mirror(__name__, {"PolicyActing.__call__": "93c0b0b3", "PolicyActing._to_numpy": "6fa544f7"})
-_GREEDY = Mirror(__name__, {"EpsilonGreedy.__call__": "1950d63b"})
+_SAMPLED = Mirror(__name__, {"PolicyActing.__call__": "93c0b0b3", "PolicyActing._to_numpy": "6fa544f7"}, SAMPLED)
+_GREEDY = Mirror(__name__, {"EpsilonGreedy.__call__": "1950d63b"}, GREEDY)

@@ -202,10 +202,10 @@ class Training:
         for phase, seconds in self.source.seconds.items():
             self._took(phase, seconds)
         self.source.seconds.clear()
-        if batch.steps == 0:  # every copy was only being reset (NEXT_STEP, short horizons)
+        if not (taken := batch.steps):  # every copy was only being reset (NEXT_STEP, short horizons)
             return {}
         began = perf_counter()
-        self.steps += batch.steps
+        self.steps += taken
         if not np.isfinite(batch.reward).all():  # nothing is learned from it, and no replay remembers it
             self._refuse_given(batch)
         metrics = {} if self.source.cut else self.agent.update(batch, before / self.run.steps)

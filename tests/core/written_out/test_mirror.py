@@ -291,11 +291,11 @@ MIRRORS = {
     "ppo": (ppo._MIRROR, [twins.clipped_surrogate_is_ppos_loss]),
     "a2c": (a2c._MIRROR, [twins.policy_gradient_is_a2cs_loss]),
     "bc": (bc._MIRROR, [twins.likelihood_is_bcs_loss]),
-    "acting": (fused._SAMPLED, [twins.jitted_actor_is_the_networks_policy]),
-    "a policy's acting": (policy._MIRROR, [twins.jitted_actor_is_the_readable_acting]),
+    "acting": (fused.SAMPLED, [twins.jitted_actor_is_the_networks_policy]),
+    "a policy's acting": (policy._SAMPLED, [twins.jitted_actor_is_the_readable_acting]),
 }
 ALONE = {
-    "greedy acting": (fused._GREEDY, twins.jitted_actor_is_greedy_as_the_network),
+    "greedy acting": (fused.GREEDY, twins.jitted_actor_is_greedy_as_the_network),
     "epsilon-greedy acting": (policy._GREEDY, twins.jitted_actor_is_greedy_as_the_network),
     "inference": (inference._MIRROR, twins.jitted_inference_is_the_networks_answer),
 }

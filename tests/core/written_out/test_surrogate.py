@@ -84,6 +84,6 @@ def test_an_update_ends_where_autograds_does():
         agent = ppo.Agent(OBS, ACTIONS["discrete"], ppo.Config(hidden=(8,), epochs=3, minibatch=16, twins=choice))
         assert agent.paths["gradient"] == path
         for k in range(4):
-            agent._epoch(minibatch(agent.net, 64, seed=k), agent.cfg, [])
+            agent._epoch(minibatch(agent.net, 64, seed=k), agent.cfg, agent._twin(), [])
         ends.append(agent.optimizer.flat.detach().clone())
     torch.testing.assert_close(*ends, rtol=1e-4, atol=1e-5)

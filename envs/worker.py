@@ -2,14 +2,13 @@
 
 import mmap
 import os
-import pickle
 import select
 import signal
 import threading
 import traceback
 from contextlib import suppress
 from copy import deepcopy
-from multiprocessing.connection import Connection
+from socket import socket
 from typing import Any
 
 import cloudpickle
@@ -19,19 +18,22 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array,
 from numpy.typing import NDArray
 
 from ..core.errors import UsageError
+from . import wire
 from .snapshot import env_states, set_env_states
-from .wrappers import MASK
+from .wrappers import MASK, used
 
 Tree = Any  # an array, or a dict or tuple of trees
 STEP, CALL, QUIT = b"s", b"c", b"q"  # from the parent; a pickled call follows CALL
 DONE, ANSWER, FAILED = b".", b"a", b"!"  # from a worker; something pickled follows the last two
+_PARENTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
 def serve(fd: int, memory: int, count: int) -> None:
     """The whole life of a worker with `count` environments."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _leave_signals_to_the_parent()
+    os.set_inheritable(fd, False)  # what environments start must not keep the line open
     threading.Thread(target=_leave_with_the_parent, args=(fd,), daemon=True).start()
-    worker = _Worker(Connection(fd), memory, count)
+    worker = _Worker(socket(fileno=fd), memory, count)
     try:
         worker.serve()
     except Exception as error:
@@ -41,19 +43,28 @@ def serve(fd: int, memory: int, count: int) -> None:
             env.close()
 
 
+def _leave_signals_to_the_parent() -> None:
+    """A cluster sends the signals that stop a run to every process of it: the parent then saves, with its workers.
+
+    Handlers that do nothing, because what environments start would go on ignoring signals that are ignored here.
+    """
+    before = {number: signal.signal(number, lambda *_: None) for number in _PARENTS}
+    os.register_at_fork(after_in_child=lambda: [signal.signal(*one) for one in before.items()])
+
+
 def _leave_with_the_parent(fd: int) -> None:
-    """Ends this process when the parent has gone, even in the middle of an endless step."""
+    """Ends this process and those that it started when the parent has gone, even in the middle of an endless step."""
     poll = select.poll()
     poll.register(fd, 0)  # hanging up is always reported
     poll.poll()
-    os._exit(1)
+    os.killpg(0, signal.SIGKILL)
 
 
 class _Worker:
     """The worker's side: environments 0 to count - 1 of its own, as rows of the shared memory."""
 
-    def __init__(self, socket: Connection, memory: int, count: int) -> None:
-        self.socket = socket
+    def __init__(self, end: socket, memory: int, count: int) -> None:
+        self.socket = end
         self.memory = memory
         self.count = count
         self.first = 0
@@ -65,7 +76,7 @@ class _Worker:
             if byte == STEP:
                 answer = self._step()
             else:
-                method, args = self.socket.recv()
+                method, args = wire.receive(self.socket)
                 answer = getattr(self, method)(*args)
             self.current = None
             self._reply(ANSWER, answer) if answer is not None else os.write(self.socket.fileno(), DONE)
@@ -78,9 +89,7 @@ class _Worker:
             self._reply(FAILED, {"what": what, "usage": usage, "details": traceback.format_exc()})
 
     def _reply(self, byte: bytes, answer: Any) -> None:
-        message = pickle.dumps(answer)  # before the first byte, because it may fail
-        os.write(self.socket.fileno(), byte)
-        self.socket.send_bytes(message)
+        wire.send(self.socket, byte, cloudpickle.dumps(answer))
 
     def make(self, program: bytes) -> tuple:
         make_env = cloudpickle.loads(program)
@@ -126,7 +135,7 @@ class _Worker:
             final_info: dict[str, Any] = {}
             if ended:
                 concatenate(self.obs_space, [obs], _slice(self.obs_space, shared.final_obs, row, row + 1))
-                final_info = info
+                final_info = used(info)
                 obs, info = self.envs[i].reset()
             observations.append(obs)
             infos.append((final_info, self._without_mask(info, row)))
@@ -134,16 +143,16 @@ class _Worker:
         return _unless_empty(infos)
 
     def _without_mask(self, info: dict[str, Any], row: int) -> dict[str, Any]:
-        """The info less its action mask, if that has a place in the shared memory."""
+        """What is used of an info, less its action mask if that has a place in the shared memory."""
         shared, mask = self.shared, info.get(MASK)
         if shared.mask is None:
-            return info
+            return used(info)
         fit = isinstance(mask, np.ndarray) and mask.dtype == np.int8 and mask.shape == shared.mask.shape[1:]
         shared.has_mask[row] = fit
         if not fit:
-            return info
+            return used(info)
         shared.mask[row] = mask
-        return {key: value for key, value in info.items() if key != MASK}
+        return {}
 
     def call(self, name: str, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
         results = []

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import pairwise
-from multiprocessing.connection import Connection
 from socket import socketpair
 from typing import Any, NoReturn
 
@@ -29,12 +28,14 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from ..core.errors import TrainingError, UsageError
+from . import wire
 from .snapshot import SINGLES
 from .threads import cores
 from .worker import ANSWER, CALL, FAILED, QUIT, STEP, Shared, Tree, copy_into, row_of, serve
 from .wrappers import MASK, refuse_partial_reset
 
 PATIENCE = 3.0  # seconds that a worker has for closing its environments
+_LOOK = 1.0  # seconds between looks at whether a silent worker still lives
 FUNDAMENTAL = (gym.spaces.Box, gym.spaces.Discrete, gym.spaces.MultiDiscrete, gym.spaces.MultiBinary)
 
 
@@ -161,9 +162,12 @@ class WorkerVectorEnv(VectorEnv):
         worker = self.workers[number]
         self.waiting.add(number)
         try:
-            os.write(worker.socket.fileno(), byte)
             if byte == CALL:
-                worker.socket.send(message)
+                wire.send(worker.socket, CALL, cloudpickle.dumps(message), time.monotonic() + self.timeout)
+            else:
+                os.write(worker.socket.fileno(), byte)
+        except TimeoutError:
+            self._give_up(worker)
         except OSError:
             self._fail(worker, worker.fate())
 
@@ -176,22 +180,24 @@ class WorkerVectorEnv(VectorEnv):
             poll.register(fd, select.POLLIN)
         deadline = time.monotonic() + self.timeout
         while self.waiting:
-            ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
+            ready = poll.poll(max(0.0, min(deadline - time.monotonic(), _LOOK)) * 1000)
             if not ready:
-                worker = self.workers[min(self.waiting)]
-                worker.process.kill()
-                self._fail(worker, f"has not answered for {self.timeout:g} s")
+                self._look_for_the_dead()
+                if time.monotonic() >= deadline:
+                    self._give_up(self.workers[min(self.waiting)])
             for fd, _ in ready:
                 poll.unregister(fd)
                 number = number_of[fd]
-                answers[number] = self._answer(self.workers[number])
+                answers[number] = self._answer(self.workers[number], deadline)
                 self.waiting.discard(number)
         return answers
 
-    def _answer(self, worker: "_Process") -> Any:
+    def _answer(self, worker: "_Process", deadline: float) -> Any:
         try:
             byte = os.read(worker.socket.fileno(), 1)
-            message: Any = worker.socket.recv() if byte in (ANSWER, FAILED) else None
+            message: Any = wire.receive(worker.socket, deadline) if byte in (ANSWER, FAILED) else None
+        except TimeoutError:
+            self._give_up(worker)
         except (EOFError, OSError):
             byte = b""
         if byte == b"":
@@ -199,6 +205,16 @@ class WorkerVectorEnv(VectorEnv):
         if byte == FAILED:
             self._fail(worker, **message)
         return message
+
+    def _look_for_the_dead(self) -> None:
+        """A worker that died is not heard of where a process that it forked holds its end of the socket."""
+        for number in sorted(self.waiting):
+            if self.workers[number].process.poll() is not None:
+                self._fail(self.workers[number], self.workers[number].fate())
+
+    def _give_up(self, worker: "_Process") -> NoReturn:
+        worker.kill()
+        self._fail(worker, f"has not answered for {self.timeout:g} s (--worker-timeout)")
 
     def _fail(self, worker: "_Process", what: str, usage: bool = False, details: str = "") -> NoReturn:
         number = self.workers.index(worker)
@@ -241,9 +257,9 @@ class _Process:
                 [sys.executable, "-c", code],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[fd, memory],
-                process_group=0,  # out of reach of Ctrl-C, which is the parent's to handle
+                process_group=0,  # out of reach of Ctrl-C, and a name for all that its environments start
             )
-        self.socket = Connection(ours.detach())
+        self.socket = ours
 
     def fate(self) -> str:
         """What became of a worker that is gone."""
@@ -259,12 +275,16 @@ class _Process:
         with suppress(OSError):  # gone already
             os.write(self.socket.fileno(), QUIT)
 
+    def kill(self) -> None:
+        """End the worker at once, with the processes that its environments started and left in its group."""
+        with suppress(ProcessLookupError, PermissionError):  # gone already, or a zombie, as macOS says it
+            os.killpg(self.process.pid, signal.SIGKILL)
+
     def end(self, deadline: float) -> None:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self.process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        self.kill()
+        self.process.wait()
         self.socket.close()
 
 

@@ -14,6 +14,14 @@ from ..core.spaces.history import stack_rows, stacked
 MASK = "action_mask"
 
 
+def used(info: dict[str, Any]) -> dict[str, Any]:
+    """What anything here reads of an environment's info: its action mask.
+
+    The rest may be of any kind, which differs from copy to copy or cannot be sent to another process.
+    """
+    return {MASK: info[MASK]} if MASK in info else {}
+
+
 def with_mask_observed(env: VectorEnv) -> VectorEnv:
     """`env`, wrapped when its infos hold an action mask that its observations lack.
 

@@ -2,16 +2,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AutoresetMode
 
 from gymnast.core.errors import TrainingError, UsageError
-from gymnast.envs import describe, make
+from gymnast.envs import describe, make, wire
+from gymnast.envs.loop import Loop
 from gymnast.envs.snapshot import restore, snapshot
 from gymnast.envs.workers import WorkerVectorEnv
 
@@ -28,7 +31,7 @@ def walker(**kwargs):
         )
 
         def __init__(self, at=None, does=None, mask=False):
-            self.at, self.does, self.mask = at, does, mask
+            self.at, self.does, self.mask, self.said = at, does, mask, {}
 
         def reset(self, *, seed=None, options=None):
             super().reset(seed=seed)
@@ -46,8 +49,18 @@ def walker(**kwargs):
             return {"place": self.place, "parts": (self.steps, np.eye(3, dtype=np.int8)[self.steps % 3])}
 
         def _info(self):
-            info = {"place": self.place.copy()} if self.steps % 3 == 0 else {}
+            info = {"place": self.place.copy(), **self.said} if self.steps % 3 == 0 else {}
             return {**info, "action_mask": np.array([1, self.steps % 2, 1], np.int8)} if self.mask else info
+
+        def stop_in_the_middle(self):
+            """Sends only the beginning of the next answer, and stops as SIGSTOP does."""
+
+            def send(end, byte, message, until=None):
+                end.sendall(byte + wire._LENGTH.pack(len(message)) + message[:1])
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+            wire.send = send
+            return 1
 
     return lambda: Walker(**kwargs)
 
@@ -80,11 +93,16 @@ def alive(pids):
     return [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
 
 
+def running(pids):
+    """Those that are alive and no zombies, which wait for a parent that may never ask."""
+    return [pid for pid in alive(pids) if b") Z " not in Path(f"/proc/{pid}/stat").read_bytes()]
+
+
 def gone(pids, patience=10.0):
     deadline = time.monotonic() + patience
-    while alive(pids) and time.monotonic() < deadline:
+    while running(pids) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return not alive(pids)
+    return not running(pids)
 
 
 def pids_of(env):
@@ -93,7 +111,7 @@ def pids_of(env):
 
 @pytest.mark.parametrize("mask", [False, True])
 def test_any_number_of_workers_equals_the_loop(mask):
-    sync = SyncVectorEnv([walker(mask=mask)] * 5, autoreset_mode=AutoresetMode.SAME_STEP)
+    sync = Loop([walker(mask=mask)] * 5, autoreset_mode=AutoresetMode.SAME_STEP)
     expected = record(sync)
     for workers in (1, 2, 3):
         with closing(WorkerVectorEnv(walker(mask=mask), 5, workers=workers)) as env:
@@ -186,6 +204,53 @@ def test_a_worker_that_hangs_is_named_and_killed():
     assert gone(pids)
 
 
+def test_a_worker_that_is_stopped_while_it_answers_is_given_up():
+    env = WorkerVectorEnv(walker(), 2, workers=1)
+    env.reset(seed=1)
+    env.timeout = 0.3
+    with pytest.raises(TrainingError, match=r"has not answered for 0.3 s \(--worker-timeout\)"):
+        env.call("stop_in_the_middle")
+    assert not alive(pids_of(env))
+
+
+def test_a_worker_that_is_stopped_is_given_up_by_who_has_much_to_say():
+    env = WorkerVectorEnv(walker(), 2, workers=1)
+    env.timeout = 0.3
+    os.kill(pids_of(env)[0], signal.SIGSTOP)
+    with pytest.raises(TrainingError, match=r"has not answered for 0\.3 s"):
+        env.call("get_wrapper_attr", bytes(10_000_000))
+    assert not alive(pids_of(env))
+
+
+def test_signals_that_stop_a_run_leave_its_workers_to_it():
+    with closing(WorkerVectorEnv(walker(), 2, workers=1)) as env:
+        env.reset(seed=1)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+            os.kill(pids_of(env)[0], number)
+        assert env.call("np_random_seed") == (1, 2)
+
+
+def test_a_worker_that_dies_is_noticed_though_its_child_holds_the_line():
+    def die(env):
+        if os.fork():
+            os._exit(5)
+        time.sleep(100)
+
+    env = WorkerVectorEnv(walker(at=2, does=die), 1, workers=1)
+    with pytest.raises(TrainingError, match="died with exit code 5"):
+        record(env)
+
+
+@pytest.mark.parametrize("backend", ["loop", "workers"])
+def test_infos_may_hold_what_differs_in_kind_or_cannot_travel(backend):
+    def speak(env):
+        env.said = {"lock": threading.Lock(), "kind": 1.0 if env.np_random_seed == 7 else "text"}
+
+    with closing(make(walker(at=2, does=speak, mask=True), 2, backend=backend)) as env:
+        record(env, steps=30)
+        assert "kind" not in env.step(np.array([0, 0]))[-1]
+
+
 def test_an_environment_that_cannot_be_made_is_wrong_input():
     with pytest.raises(UsageError, match="CartPole-v1: unknown argument 'colour'"):
         make("CartPole-v1", 2, backend="workers", colour="red")
@@ -201,18 +266,25 @@ def test_spaces_without_a_fixed_size_are_refused():
         WorkerVectorEnv(make_texter, 2)
 
 
-def test_closing_ends_the_workers_and_frees_the_memory():
+def test_closing_ends_the_workers_with_what_they_started_and_frees_the_memory():
+    def start(env):
+        env.pid = subprocess.Popen(["sleep", "100"]).pid
+
     before = set(os.listdir("/dev/shm"))
-    env = WorkerVectorEnv(walker(), 2, workers=2)
+    env = WorkerVectorEnv(walker(at=1, does=start), 2, workers=2)
     pids = pids_of(env)
     record(env, steps=3)
     assert set(os.listdir("/dev/shm")) == before
+    started = env.call("pid")
+    assert len(running(started)) == 2
     env.close()
     assert not alive(pids)  # not even as zombies
+    assert gone(started)
 
 
 SCRIPT = """
 import signal
+import subprocess
 import time
 import gymnasium as gym
 from gymnast.envs.workers import WorkerVectorEnv
@@ -221,6 +293,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the backgro
 
 class Sleeper(gym.Env):  # in a script without a guard: it must not be run again in the workers
     action_space = observation_space = gym.spaces.Discrete(2)
+    def __init__(self):
+        self.pid = subprocess.Popen(["sleep", "100"]).pid
     def reset(self, *, seed=None, options=None):
         return 0, {}
     def step(self, action):
@@ -228,13 +302,13 @@ class Sleeper(gym.Env):  # in a script without a guard: it must not be run again
 
 env = WorkerVectorEnv(Sleeper, 2, workers=2)
 env.reset()
-print(*[worker.process.pid for worker in env.workers], flush=True)
+print(*[worker.process.pid for worker in env.workers], *env.call("pid"), flush=True)
 env.step([0, 1])
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_workers_leave_with_their_parent_even_from_an_endless_step(tmp_path, number):
+def test_workers_and_what_they_started_leave_with_their_parent_even_from_an_endless_step(tmp_path, number):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     path = os.pathsep.join(sys.path)
@@ -245,6 +319,6 @@ def test_workers_leave_with_their_parent_even_from_an_endless_step(tmp_path, num
         env={**os.environ, "PYTHONPATH": path},
     ) as parent:
         pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(alive(pids)) == 2
+        assert len(running(pids)) == 4
         parent.send_signal(number)
         assert gone(pids)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
+import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
@@ -35,6 +36,7 @@ def make(
     render_mode: str | None = None,
     history: int = 1,
     wrappers: Sequence[EnvLike] = (),
+    worker_timeout: float = 60.0,
     **kwargs: Any,
 ) -> VectorEnv:
     """`num_envs` copies of an environment as one VectorEnv that resets in the step that ends an episode.
@@ -51,11 +53,12 @@ def make(
     "loop" (Gymnasium's own, in this process). "auto" takes the first that fits; between the last two a measurement
     decides. Observations may be views of memory that the next step overwrites. With `history` the last so many are one.
     `wrappers` ("module:Wrapper", or classes) are put around each environment, the first innermost, which workers or the
-    loop then step. Texts in Dict observations are left out.
+    loop then step. Texts in Dict observations are left out. Of infos they pass on action masks and final observations
+    alone. A worker that is silent for `worker_timeout` seconds counts as hung.
     """
     if history < 1:
         raise UsageError(f"history must be at least 1 observation, not {history}")
-    made = _made(env, num_envs, backend, render_mode, tuple(wrappers), kwargs)
+    made = _made(env, num_envs, backend, render_mode, tuple(wrappers), worker_timeout, kwargs)
     return made if history == 1 else History(made, history)
 
 
@@ -65,6 +68,7 @@ def _made(
     backend: str,
     render_mode: str | None,
     wrappers: Sequence[EnvLike],
+    worker_timeout: float,
     kwargs: dict[str, Any],
 ) -> VectorEnv:
     if backend not in BACKENDS:
@@ -91,7 +95,7 @@ def _made(
         case "atari":
             return _atari(source, num_envs, render_mode, kwargs)
         case "workers":
-            return with_mask_observed(_workers(make_env, num_envs))
+            return with_mask_observed(_workers(make_env, num_envs, worker_timeout))
     return with_mask_observed(_loop(make_env, num_envs, name_of(source)))
 
 
@@ -198,14 +202,26 @@ def _mujoco(source: Source, num_envs: int, render_mode: str | None, kwargs: dict
         return MujocoVectorEnv(source.id, num_envs)
 
 
-def _workers(make_env: MakeEnv, num_envs: int) -> VectorEnv:
+def _workers(make_env: MakeEnv, num_envs: int, timeout: float) -> VectorEnv:
+    if os.name != "posix":
+        raise UsageError("backend 'workers' needs what only Linux and macOS have; use loop")
     from .workers import WorkerVectorEnv
 
-    return WorkerVectorEnv(make_env, num_envs)
+    return WorkerVectorEnv(make_env, num_envs, timeout=timeout)
 
 
 def _loop(make_env: MakeEnv, num_envs: int, name: str) -> VectorEnv:
+    made: list[gym.Env] = []
+
+    def kept() -> gym.Env:
+        made.append(make_env())
+        return made[-1]
+
     try:
-        return Loop([make_env] * num_envs, copy=False, autoreset_mode=AutoresetMode.SAME_STEP)
-    except RuntimeError as problem:
-        raise UsageError(f"{name}: its copies differ in their spaces: {problem}") from problem
+        return Loop([kept] * num_envs, copy=False, autoreset_mode=AutoresetMode.SAME_STEP)
+    except BaseException as problem:
+        for env in made:  # which nobody else knows of, though there may be only so many
+            env.close()
+        if isinstance(problem, RuntimeError):
+            raise UsageError(f"{name}: its copies differ in their spaces: {problem}") from problem
+        raise

@@ -17,13 +17,24 @@ class Resume:
     """Folder of the run."""
     steps: int | None = None
     """New total of environment steps."""
+    evals: int | None = None
+    """New number of evaluations, evenly spread; 0 for none."""
+    eval_copies: int | None = None
+    """New number of copies of the environment that an evaluation plays on at most."""
+    worker_timeout: float | None = None
+    """New number of seconds after which a silent worker process counts as hung."""
     quiet: bool = False
     """Print nothing but errors."""
     trust: bool = False
     """Import and call what the run's file names (environment, network, expert), whoever wrote it."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, positive=("steps",))
+        check_ranges(self, positive=("steps", "eval_copies", "worker_timeout"), at_least_0=("evals",))
+
+    def watched(self) -> dict[str, int | float]:
+        """The given ones of those that change nothing about what is learned."""
+        given = {name: getattr(self, name) for name in ("evals", "eval_copies", "worker_timeout")}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,8 @@ class Evaluate:
     versus: str = "baselines"
     """Opponent in a game for two: baselines (a tournament), or one player: random, uct-N (tree search with N random
     games per move), alpha-beta-N (N moves ahead), or perfect (moves second; connect4 and tictactoe only)."""
+    eval_copies: int | None = None
+    """Most copies of the environment to play on at a time; none: as many as the run had for its evaluations."""
     by: str | None = None
     """Pool runs that agree in these settings (lr,steps); "env" pools all of an algorithm on an environment. None: those
     that agree in everything but the seed."""
@@ -57,7 +70,7 @@ class Evaluate:
     """Import and call what the runs' files names (environment, network, expert), whoever wrote them."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, positive=("episodes", "simulations"), at_least_0=("seed",))
+        check_ranges(self, positive=("episodes", "simulations", "eval_copies"), at_least_0=("seed",))
 
 
 @dataclass(frozen=True)

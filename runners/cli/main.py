@@ -153,6 +153,7 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
     from ..runs import load
 
     result: Any
+    run = dataclasses.replace(run, eval_copies=options.eval_copies or run.eval_copies)
     with contextlib.closing(load.eval_env(run, options.episodes)) as env:
         game = game_of(env.single_observation_space)
         if options.versus != "baselines" and not game:

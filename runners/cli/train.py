@@ -48,10 +48,11 @@ def train(args: list[str]) -> int:
 
 
 def _resume(args: list[str]) -> int:
-    options = parse(Resume, args, "gymnast train", "everything but --steps, --quiet and --trust is as the run began")
+    new = "--steps, --evals, --eval-copies, --worker-timeout, --quiet and --trust"
+    options = parse(Resume, args, "gymnast train", f"everything but {new} is as the run began")
     from ..training import train as training
 
-    result = training.resume(options.resume, options.steps, options.quiet, options.trust)
+    result = training.resume(options.resume, options.steps, options.quiet, options.trust, **options.watched())
     return _report(options.resume, result, options.quiet, options.trust)
 
 

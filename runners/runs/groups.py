@@ -10,8 +10,8 @@ from ...core.errors import UsageError, nearest
 from .run import Run
 
 # Settings that say where, how fast or how closely a run is computed and watched, not what it learns.
-_ASIDE = {"algo", "env", "agent", "env_args", "eval_args", "seed", "device", "backend", "evals", "eval_episodes"}
-_ASIDE |= {"preset", "agent.twins", "agent.compile"}
+_ASIDE = {"algo", "env", "agent", "env_args", "eval_args", "seed", "device", "backend", "evals"}
+_ASIDE |= {"eval_episodes", "eval_steps", "eval_copies", "worker_timeout", "preset", "agent.twins", "agent.compile"}
 _NAMED = 4  # settings in the name of a group
 
 

@@ -58,9 +58,12 @@ def new_agent(run: Run, env: VectorEnv, seed: int) -> Agent:
 def eval_env(run: Run, episodes: int, **kwargs: Any) -> VectorEnv:
     """Environments to evaluate on: never those that train."""
     args = {**run.env_args, **run.eval_args, **kwargs}
-    return envs.make(
-        run.env, min(max(episodes, 1), 32), backend=run.backend, history=run.history, wrappers=run.wrappers, **args
-    )
+    return envs.make(run.env, min(max(episodes, 1), run.eval_copies), backend=run.backend, **seen_as(run), **args)
+
+
+def seen_as(run: Run) -> dict[str, Any]:
+    """Arguments of `envs.make` that are the same for all environments of a run."""
+    return {"history": run.history, "wrappers": run.wrappers, "worker_timeout": run.worker_timeout}
 
 
 def trained(run: Run, out: Path, env: VectorEnv, which: str = "best") -> tuple[Agent, int]:

@@ -84,14 +84,18 @@ class Run:
     """Episodes of each evaluation."""
     eval_steps: int = 100_000
     """Most steps of an episode of evaluation; one that has not ended by then counts as far as it came."""
+    eval_copies: int = 32
+    """Most copies of the environment that an evaluation plays on at a time, beside those that train."""
+    worker_timeout: float = 60.0
+    """Seconds that worker processes may take for a step, a reset or making their copies before they count as hung."""
     preset: str = "none"
     """Table of configs/<algo>.toml that this run started from."""
     trust: bool = False
     """Import and call what the files of other runs name (--expert, --init-from), whoever wrote them."""
 
     def __post_init__(self) -> None:
-        counts = ("steps", "num_envs", "history", "demo_episodes", "eval_episodes", "eval_steps")
-        check_ranges(self, positive=counts, at_least_0=("seed", "evals"))
+        counts = ("steps", "num_envs", "history", "demo_episodes", "eval_episodes", "eval_steps", "eval_copies")
+        check_ranges(self, positive=(*counts, "worker_timeout"), at_least_0=("seed", "evals"))
         check_types(self.agent)
 
 

@@ -70,13 +70,23 @@ class Returns:
 
     def judge(self, agent: Agent, stop: Sequence[Any] = ()) -> Verdict:
         if self._env is None:
-            self._env = eval_env(self._run, self._run.eval_episodes)
+            self._env = self._made()
         run = self._run
         evaluation = evaluate(agent, self._env, run.eval_episodes, self._seed, steps=run.eval_steps, stop=stop)
         best = evaluation.mean >= self._best
         self._best = max(evaluation.mean, self._best)
         row = {"eval/return": evaluation.mean, "eval/length": float(np.mean(evaluation.lengths))}
         return Verdict(row, best, evaluation)
+
+    def _made(self) -> VectorEnv:
+        try:
+            return eval_env(self._run, self._run.eval_episodes)
+        except Exception as problem:
+            problem.add_note(
+                "So evaluation has no copies of the environment beside those that train: --eval-copies 1 makes one, "
+                "--evals 0 none."
+            )
+            raise
 
     def state(self) -> float:
         return self._best

@@ -22,7 +22,7 @@ from ...core.errors import DIVERGED, TrainingError, UsageError
 from ..evaluation.evaluate import Evaluation, Stopped
 from ..runs import run as runs
 from ..runs.folder import best, claim, describe, held, last, refuse_taken
-from ..runs.load import fitting, new_agent, opened, policy, seeds, threads_for
+from ..runs.load import fitting, new_agent, opened, policy, seeds, seen_as, threads_for
 from ..runs.run import Run
 from . import malloc
 from .judges import Judge, judge
@@ -60,9 +60,12 @@ def train(run: Run, out: Path | None = None, quiet: bool = True) -> Result:
             return training.advance(quiet)
 
 
-def resume(out: Path, steps: int | None = None, quiet: bool = True, trust: bool = False) -> Result:
-    """Go on where the run in `out` stopped, to its own total or to `steps`; from the start if it has no checkpoint."""
-    run = runs.load(out / "run.json", trust)
+def resume(out: Path, steps: int | None = None, quiet: bool = True, trust: bool = False, **watched: Any) -> Result:
+    """Go on where the run in `out` stopped, to its own total or to `steps`; from the start if it has no checkpoint.
+
+    `watched` are fields of the run that change nothing about what it learns: evals, eval_copies, worker_timeout.
+    """
+    run = replace(runs.load(out / "run.json", trust), **watched)
     with held(out):
         return _resumed(run, out, steps, quiet)
 
@@ -93,8 +96,7 @@ class Training:
     def __init__(self, run: Run, out: Path | None = None, state: dict[str, Any] | None = None) -> None:
         self.run, self.out, self.steps = run, out, 0
         self._judge: Judge | None = None
-        seen: dict[str, Any] = {"history": run.history, "wrappers": run.wrappers}
-        self.env = envs.make(run.env, run.num_envs, backend=_backend(run, state), **seen, **run.env_args)
+        self.env = envs.make(run.env, run.num_envs, backend=_backend(run, state), **seen_as(run), **run.env_args)
         try:
             seed = seeds(run.seed)
             self.agent = new_agent(run, self.env, seed["agent"])
@@ -217,8 +219,8 @@ class Training:
             row = self.metrics.row()
         if self._judge and self.run.evals and (self._due(before, self.run.evals) or self.finished):
             self.owed = True
-            if self.out and (self._time_to_save() or not last(self.out).exists()):
-                self._save()  # an episode may never end
+            if self.out and (self._time_to_save() or not self.evaluations):
+                self._save()  # an episode may never end, or no copy of the environment be made beside those that train
             row |= self._judged()
         return row
 
@@ -299,7 +301,7 @@ class Training:
             if self._judge and state["judge"] is not None:
                 self._judge.load_state(state["judge"])
             self.seconds = {phase: float(seconds) for phase, seconds in state["seconds"].items()}
-            self.owed = bool(state.get("owed", False))
+            self.owed = bool(state.get("owed", False)) and self.run.evals > 0
             self.source.load_state(state["source"])
 
 

@@ -111,6 +111,21 @@ class Unending(Corridor):
         return obs, reward, False, False, info
 
 
+class Alone(Corridor):
+    """There can be one at a time, such as of a program with one window."""
+
+    there = 0
+
+    def __init__(self) -> None:
+        if Alone.there:
+            raise RuntimeError("the port is taken")
+        super().__init__()
+        Alone.there = 1
+
+    def close(self) -> None:
+        Alone.there = 0
+
+
 class Misshapen(Corridor):
     def observed(self) -> Any:
         return np.zeros(2 if self.steps > 150 else 1, np.float32)

@@ -126,7 +126,7 @@ WRONG = {
     "train ppo CartPole-v1 100k": "one argument too many: '100k'",
     "train --resume": "Missing value for argument '--resume'",
     "train --resume nowhere": "nowhere is not the folder of a run: it has no run.json",
-    "train --resume nowhere --seed 3": "unknown option '--seed': everything but --steps, --quiet and --trust is as",
+    "train --resume nowhere --seed 3": "unknown option '--seed': everything but --steps, --evals, --eval",
     "evaluate": "which runs? For example: gymnast evaluate runs/*",
     "evaluate nowhere": "nowhere is not the folder of a run",
     "evaluate nowhere --checkpoint worst": "Expected one of ('best', 'last')",

@@ -182,6 +182,23 @@ def test_there_is_a_checkpoint_before_the_first_evaluation(tmp_path):
     assert [row["there"] for row in rows if "there" in row] == [1.0]
 
 
+def test_an_environment_that_is_there_once_trains_without_evaluation_and_is_evaluated_alone(gymnast):
+    said = gymnast("train ppo own_envs:Alone --num-envs 1 --steps 64 --agent.horizon 32 --evals 1 --out run --quiet")
+    assert said.code == 2
+    assert "the port is taken" in said.err
+    assert "--eval-copies 1 makes one, --evals 0 none. The last good checkpoint is run/" in said.err
+    assert checkpoint.load(last(Path("run")))["steps"] == 64
+    assert gymnast("train --resume run --evals 0 --trust --quiet").code == 0
+    assert "the port is taken" in gymnast("evaluate run --episodes 2 --trust").err
+    assert gymnast("evaluate run --episodes 2 --eval-copies 1 --trust").code == 0
+
+
+def test_how_long_workers_may_be_silent_reaches_them():
+    run = small(backend="workers", num_envs=2, worker_timeout=7.0)
+    with Training(run) as training:
+        assert training.env.unwrapped.timeout == 7.0  # type: ignore[attr-defined]
+
+
 def test_a_folder_that_is_deleted_during_the_run_is_an_error(tmp_path):
     out = started(tmp_path / "run", small())
     with Training(small(), out) as training:

@@ -175,30 +175,38 @@ def _is_atari(source: Source) -> TypeGuard[EnvSpec]:
 
 
 def _atari(source: Source, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:
-    from .atari import AtariGames
-
     if not _is_atari(source):
         raise UsageError(f"backend 'atari' makes ALE/...-v5, not {name_of(source)}")
     with explained(source):
+        from .atari import AtariGames
+
         return AtariGames(source.id, num_envs, render_mode=render_mode, **kwargs)
 
 
 def _is_mujoco(source: Source) -> TypeGuard[EnvSpec]:
     if not (isinstance(source, EnvSpec) and str(source.entry_point).startswith("gymnasium.envs.mujoco.")):
         return False
-    from .mujoco import TASKS
+    return source.id in _mujoco_tasks()
 
-    return source.id in TASKS
+
+def _mujoco_tasks() -> tuple[str, ...]:
+    """The tasks that run on threads; none where the package they need is missing."""
+    try:
+        from .mujoco import TASKS
+    except ImportError:
+        return ()
+    return tuple(TASKS)
 
 
 def _mujoco(source: Source, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:
-    from .mujoco import TASKS, MujocoVectorEnv
-
     if not _is_mujoco(source):
-        raise UsageError(f"backend 'mujoco' makes {', '.join(TASKS)}, not {name_of(source)}")
+        tasks = ", ".join(_mujoco_tasks()) or "nothing without the package mujoco"
+        raise UsageError(f"backend 'mujoco' makes {tasks}, not {name_of(source)}")
     if render_mode or kwargs:
         raise UsageError("backend 'mujoco' takes no arguments and renders nothing; use backend 'loop'")
     with explained(source):
+        from .mujoco import MujocoVectorEnv
+
         return MujocoVectorEnv(source.id, num_envs)
 
 

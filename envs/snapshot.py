@@ -50,16 +50,23 @@ def snapshot(env: VectorEnv) -> dict[str, Tree] | None:
 def restore(env: VectorEnv, snap: dict[str, Tree]) -> bool:
     """Brings `env`, made as the snapshot's was, to the snapshot's state.
 
-    False, and nothing has happened, if a backend of another kind wrote it, whose state this one has no place for.
+    False, and nothing has happened, if a backend of another kind wrote it, whose state this one has no place for, or
+    there were other wrappers.
     """
     inner: Any = env.unwrapped
     wrappers = _wrappers(env)
     if any(snap.get(name) != value for name, value in _kind(env).items()):
         return False
+    if names_of(wrappers) != [layer["class"] for layer in snap["wrappers"]]:
+        return False
     if snap["num_envs"] != env.num_envs:
         raise UsageError(
             f"the saved environment state does not fit: it is of {snap['num_envs']} environments, not {env.num_envs}"
         )
+    if snap["kept_by"] == SINGLES:
+        chains = chains_of(inner.envs) if isinstance(inner, SyncVectorEnv) else inner.get_layers()
+        if chains != [[layer["class"] for layer in chain] for chain in snap["env"]]:
+            return False
     _Reader([*wrappers, inner]).match(wrappers, snap["wrappers"])
     if not isinstance(inner, SyncVectorEnv):
         inner.set_state(snap["env"])
@@ -68,6 +75,16 @@ def restore(env: VectorEnv, snap: dict[str, Tree]) -> bool:
     if "resets" in snap:
         inner._autoreset_envs = snap["resets"].copy()
     return True
+
+
+def names_of(layers: Sequence[Any]) -> list[str]:
+    """The classes of wrappers and what they are around."""
+    return [type(layer).__qualname__ for layer in layers]
+
+
+def chains_of(envs: Sequence[gym.Env]) -> list[list[str]]:
+    """The classes that each of `envs` is made of, from the outside in."""
+    return [names_of(_chain(env)) for env in envs]
 
 
 def env_states(envs: Sequence[gym.Env], first: int = 0) -> list[list[dict[str, Tree]]] | None:
@@ -221,9 +238,6 @@ class _Reader:
         self.objects: dict[int, Any] = {}
 
     def match(self, layers: list[Any], saved: list[dict[str, Tree]]) -> None:
-        names = [type(layer).__qualname__ for layer in layers]
-        if names != [layer["class"] for layer in saved]:
-            raise UsageError(f"the saved environment state is of {[s['class'] for s in saved]}, this one is {names}")
         for layer, entry in zip(layers, saved, strict=True):
             for name in [k for k, v in vars(layer).items() if _is_state(k, v, self.layers)]:
                 if name not in entry["state"]:

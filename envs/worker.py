@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import UsageError
 from . import wire
-from .snapshot import env_states, set_env_states
+from .snapshot import chains_of, env_states, set_env_states
 from .wrappers import MASK, used
 
 Tree = Any  # an array, or a dict or tuple of trees
@@ -164,6 +164,9 @@ class _Worker:
 
     def get_state(self) -> list[Any] | None:
         return env_states(self.envs, self.first)
+
+    def get_layers(self) -> list[list[str]]:
+        return chains_of(self.envs)
 
     def set_state(self, states: list[Any]) -> None:
         set_env_states(self.envs, states, self.first)

@@ -137,6 +137,10 @@ class WorkerVectorEnv(VectorEnv):
         parts = self._call("get_state", [()] * len(self.workers))
         return None if None in parts else [state for part in parts for state in part]
 
+    def get_layers(self) -> list[list[str]]:
+        """The classes that every environment is made of."""
+        return [layers for part in self._call("get_layers", [()] * len(self.workers)) for layers in part]
+
     def set_state(self, states: list[Any]) -> None:
         """Brings every environment to a state that `get_state` gave."""
         self._call("set_state", [(states,)] * len(self.workers))

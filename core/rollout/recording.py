@@ -32,6 +32,7 @@ class Recording:
     """
 
     cut = False
+    remark = ""
 
     def __init__(self, demos: Demos, history: int = 1, episodes: int | None = None, seed: int = 0) -> None:
         self.seconds: dict[str, float] = {}

@@ -1,5 +1,6 @@
 """Where an agent's batches come from: environments that are stepped, or demonstrations that are played back."""
 
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from ...core.rollout.engine import Rollout, Whole
 from ...core.rollout.recording import Recorded, Recording
 from ...envs import snapshot
 from ..runs import run as runs
-from ..runs.load import Misfit, seeds, trained
+from ..runs.load import Misfit, fitting, seeds, seen_as, trained
 from ..runs.run import Run
 from . import experts
 
@@ -27,6 +28,9 @@ class Source(Protocol):
 
     seconds: dict[str, float]
     """Time spent so far per phase."""
+
+    remark: str
+    """What a person may want to know about how it goes on, or nothing."""
 
     @property
     def cut(self) -> bool:
@@ -52,6 +56,7 @@ class Living:
     def __init__(self, env: VectorEnv, horizon: int | Whole, seed: int) -> None:
         """`seed` is the run's."""
         self._env, self._seed, self._steps = env, seed, 0
+        self.remark = ""
         self.rollout = Rollout(env, horizon, seeds(seed)["env"])
         self.seconds = self.rollout.seconds
 
@@ -74,8 +79,35 @@ class Living:
         """Go on from `state()`."""
         self._steps = counted(state["steps"])
         self.rollout.load_state(state["rollout"])
-        if state["env"] is None or not snapshot.restore(self._env, state["env"]):
+        saved = state["env"]
+        if saved is None:
+            self.remark = "the state of these environments cannot be saved: new episodes begin"
+        elif not snapshot.restore(self._env, saved):
+            self.remark = f"the saved state is of environments of another kind ({saved['kept_by']}): new episodes begin"
+        if self.remark:
             self.rollout.reset(seeds(self._seed, self._steps)["env"])  # each resume starts others
+
+
+def environments(run: Run, state: dict[str, Any] | None) -> tuple[VectorEnv, Run]:
+    """The environments that `run` learns in, and the run as it can go on here: on any backend if it cannot on its own.
+
+    A run that goes on may come from another machine, where there was a backend that is not to be had here.
+    """
+    backend, how = _backend(run, state), {**seen_as(run), **run.env_args}
+    try:
+        return envs.make(run.env, run.num_envs, backend=backend, **how), run
+    except UsageError:
+        if state is None or backend == "auto":
+            raise
+    return envs.make(run.env, run.num_envs, **how), replace(run, backend="auto")
+
+
+def _backend(run: Run, state: dict[str, Any] | None) -> str:
+    """The backend to make environments with: where it was left to chance, the one that the checkpoint was made with."""
+    if run.backend != "auto" or state is None or isinstance(run.env, VectorEnv):
+        return run.backend
+    with fitting(None):
+        return envs.described(state["paths"].get("environments", ""))
 
 
 def source(run: Run, env: VectorEnv, agent: Agent) -> Source:

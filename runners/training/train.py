@@ -12,7 +12,6 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import VectorEnv
 
 from ... import agents, envs
 from ...agents import Agent
@@ -22,12 +21,12 @@ from ...core.errors import DIVERGED, TrainingError, UsageError
 from ..evaluation.evaluate import Evaluation, Stopped
 from ..runs import run as runs
 from ..runs.folder import best, claim, describe, held, last, refuse_taken
-from ..runs.load import fitting, new_agent, opened, policy, seeds, seen_as, threads_for
+from ..runs.load import fitting, new_agent, opened, policy, seeds, threads_for
 from ..runs.run import Run
 from . import malloc
 from .judges import Judge, judge
 from .logging import Display, Metrics, Writer
-from .sources import begin, source
+from .sources import begin, environments, source
 
 _ROWS = 200  # rows of metrics in a run, so that logging costs the same for any length
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")
@@ -94,9 +93,9 @@ class Training:
     """A run under way: its environments, agent and counters; a context manager that closes the environments."""
 
     def __init__(self, run: Run, out: Path | None = None, state: dict[str, Any] | None = None) -> None:
+        self.env, run = environments(run, state)
         self.run, self.out, self.steps = run, out, 0
         self._judge: Judge | None = None
-        self.env = envs.make(run.env, run.num_envs, backend=_backend(run, state), **seen_as(run), **run.env_args)
         try:
             seed = seeds(run.seed)
             self.agent = new_agent(run, self.env, seed["agent"])
@@ -150,8 +149,8 @@ class Training:
         about = (self.run.algo, runs.env_name(self.run.env), f"seed {self.run.seed}")
         title = " · ".join([*about, *self.paths.values()])
         writer = Writer(self.out, self.steps) if self.out else None
-        if (texts := envs.left_out(self.env)) and not quiet:
-            print(f"left out of the observations, for no network reads texts: {', '.join(texts)} (see --wrap)")
+        if not quiet:
+            self._say_what_is_special()
         display = Display(title, self.run.steps, self.steps, quiet)
         try:
             with display, _interruptible(quiet) as self._stop, threads_for(self.agent.convolutional):
@@ -177,6 +176,12 @@ class Training:
                     writer.close()
             raise
         return Result(self.agent, self.steps, self.evaluation, interrupted=self.owed or not self.finished)
+
+    def _say_what_is_special(self) -> None:
+        if texts := envs.left_out(self.env):
+            print(f"left out of the observations, for no network reads texts: {', '.join(texts)} (see --wrap)")
+        if self.source.remark:
+            print(self.source.remark)
 
     def state(self) -> dict[str, Any]:
         """All that the rest of the run depends on."""
@@ -303,14 +308,6 @@ class Training:
             self.seconds = {phase: float(seconds) for phase, seconds in state["seconds"].items()}
             self.owed = bool(state.get("owed", False)) and self.run.evals > 0
             self.source.load_state(state["source"])
-
-
-def _backend(run: Run, state: dict[str, Any] | None) -> str:
-    """The backend to make environments with: where it was left to chance, the one that the checkpoint was made with."""
-    if run.backend != "auto" or state is None or isinstance(run.env, VectorEnv):
-        return run.backend
-    with fitting(None):
-        return envs.described(state["paths"].get("environments", ""))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from gymnasium.wrappers import RecordEpisodeStatistics
+from gymnasium.wrappers import RecordEpisodeStatistics, TimeAwareObservation
 
 from gymnast.core.errors import UsageError
 from gymnast.envs import make
@@ -212,9 +212,16 @@ def test_a_box2d_world_has_no_snapshot():
         assert snapshot(envs) is None
 
 
-def test_a_snapshot_of_something_else_is_refused():
+@pytest.mark.parametrize("backend", ["loop", "workers"])
+def test_a_state_of_other_layers_is_declined_and_nothing_happens(backend):
     snap = snapshot(make("CartPole-v1", 2, backend="loop"))
-    with pytest.raises(UsageError, match="CartPole"):
-        restore(make("Pendulum-v1", 2, backend="loop"), snap)
+    with closing(make(lambda: TimeAwareObservation(gym.make("CartPole-v1")), 2, backend=backend)) as env:
+        env.reset(seed=0)
+        assert not restore(env, snap)
+        play(env, 1, np.random.default_rng(0))
+
+
+def test_a_snapshot_of_another_number_of_environments_is_refused():
+    snap = snapshot(make("CartPole-v1", 2, backend="loop"))
     with pytest.raises(UsageError, match="does not fit"):
         restore(make("CartPole-v1", 3, backend="loop"), snap)

@@ -1,6 +1,6 @@
 """The strength of a run that plays a game: a ladder that grows while it trains, and a table when it is done."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from ...core.checkpoint import tensors
 from ...core.games.champion import Champion
-from ...core.games.game import Game
+from ...core.games.game import Game, States
 from ...core.games.match import OPENING, Player, Score, as_first, match, openings, searcher
 from . import arena
 from .arena import Solved
+from .evaluate import Stopped
 
 LIVE_SIMULATIONS = 64
 """Simulations a move of the agent in matches while it trains."""
@@ -30,30 +31,36 @@ class Ladder:
         self._weights: list[dict[str, NDArray]] = []
         self._sets = arena.solved_sets(_POSITIONS) if game.name == "connect4" else {}
 
-    def climb(self, champion: Champion, games: int) -> dict[str, float]:
-        """Measure the agent as it is now, `games` against each rival; what to log."""
-        p = len(self._points)  # the new rung
+    def climb(self, champion: Champion, games: int, stop: Sequence[Any] = ()) -> dict[str, float]:
+        """Measure the agent as it is now, `games` against each rival; what to log.
+
+        Raises:
+            Stopped: as soon as `stop` holds something; the ladder is as it was.
+        """
+        points, p = self._points, len(self._points)  # the new rung
         seed = self.seed + p  # random numbers begin anew at each rung, so that a resumed run measures the same
         rivals = {0: arena.random_mover(self.game, seed), 1: arena.uct(self.game, 100, seed)}
         rivals |= {k: self._past(champion, self._weights[k - 2]) for k in range(max(2, p - _RIVALS), p)}
-        now = _searching(champion, LIVE_SIMULATIONS)
+        rivals = {k: _stoppable(rival, stop) for k, rival in rivals.items()}
+        now = _stoppable(_searching(champion, LIVE_SIMULATIONS), stop)
         starts = openings(self.game, max(games // 2, 1), OPENING, seed)
-        if not self._points.any():
-            self._record(0, 1, match(self.game, rivals[0], rivals[1], starts))
-        self._points = np.pad(self._points, (0, 1))
+        points = np.pad(points, (0, 1))
+        if not points.any():
+            _record(points, 0, 1, match(self.game, rivals[0], rivals[1], starts))
         shares: dict[int, float] = {}
         for rival, player in rivals.items():
             scores = match(self.game, now, player, starts)
-            self._record(p, rival, scores)
+            _record(points, p, rival, scores)
             shares[rival] = sum(score.share for score in scores) / 2
-        self._weights.append({name: x.cpu().numpy().copy() for name, x in champion.weights().items()})
-        ratings = arena.elo(self._points)
+        ratings = arena.elo(points)
         row = {"strength/elo": float(ratings[p]), "strength/uct_100": shares[1]}
         wrong = [solved_row(now, self.game, *positions) for positions in self._sets.values()]
         for name, solved in zip(self._sets, wrong, strict=True):
             row[f"strength/wrong_{name}"] = 100 * solved.share
         if wrong:
             row["strength/wrong_percent"] = 100 * sum(s.wrong for s in wrong) / sum(s.positions for s in wrong)
+        self._points = points
+        self._weights.append({name: x.cpu().numpy().copy() for name, x in champion.weights().items()})
         return row
 
     def state(self) -> dict[str, Any]:
@@ -64,13 +71,25 @@ class Ladder:
         """Go on from `state()`."""
         self._points, self._weights = state["points"].copy(), list(state["weights"])
 
-    def _record(self, one: int, other: int, scores: tuple[Score, Score]) -> None:
-        for score in scores:
-            self._points[one, other] += score.share * score.games
-            self._points[other, one] += (1 - score.share) * score.games
-
     def _past(self, champion: Champion, weights: dict[str, NDArray]) -> Player:
         return _searching(champion, LIVE_SIMULATIONS, champion.evaluator(tensors(weights)))
+
+
+def _record(points: NDArray[np.float64], one: int, other: int, scores: tuple[Score, Score]) -> None:
+    for score in scores:
+        points[one, other] += score.share * score.games
+        points[other, one] += (1 - score.share) * score.games
+
+
+def _stoppable(player: Player, stop: Sequence[Any]) -> Player:
+    """`player`, who gets up from the table where `stop` holds something."""
+
+    def play(states: States) -> NDArray[np.int64]:
+        if stop:
+            raise Stopped
+        return player(states)
+
+    return play
 
 
 def _searching(champion: Champion, simulations: int, evaluate: Any = None) -> Player:

@@ -106,7 +106,7 @@ class Rungs:
         self.ladder, self._games = ladder, games
 
     def judge(self, agent: Agent, stop: Sequence[Any] = ()) -> Verdict:
-        return Verdict(self.ladder.climb(agents.champion(agent), self._games), False, None)
+        return Verdict(self.ladder.climb(agents.champion(agent), self._games, stop), False, None)
 
     def state(self) -> dict[str, Any]:
         return self.ladder.state()

@@ -1,15 +1,18 @@
 """Games on the command line: train, evaluate, play, render."""
 
 import json
+import signal
 
 import numpy as np
 import pytest
 
 import gymnast
+from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
 from gymnast.runners.cli.main import main as cli
 from gymnast.runners.evaluation import strength
 from gymnast.runners.runs import run as runs
+from gymnast.runners.runs.folder import last
 from gymnast.runners.screen import play
 from gymnast.runners.training.logging import read
 from gymnast.runners.training.train import Training, resume, train
@@ -95,6 +98,33 @@ def test_the_ladder_goes_on_after_a_stop(tmp_path):
     assert resumed.steps == whole.steps
     for name in ("strength/elo", "strength/uct_100"):
         assert read(out / "metrics.csv")[-1][name] == read(tmp_path / "whole" / "metrics.csv")[-1][name]
+
+
+def test_a_ladder_is_left_where_the_run_stops_and_climbed_again_when_it_goes_on(tmp_path):
+    run = runs.preset("alphazero", "tictactoe", num_envs=4, steps=200, evals=2, eval_episodes=4, agent=SMALL)
+    with Training(run, tmp_path) as training:
+        judge, moves = training._judge, []
+
+        def searching(*given, searching=strength._searching):
+            player = searching(*given)
+
+            def play(states):
+                moves.append(len(states))
+                if len(moves) == 2:
+                    signal.raise_signal(signal.SIGTERM)
+                return player(states)
+
+            return play
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(strength, "_searching", searching)
+            assert training.advance().interrupted
+        assert len(moves) == 2
+        assert judge.ladder._points.shape == (2, 2)
+    with Training(run, None, checkpoint.load(last(tmp_path))) as again:
+        assert again.owed
+        assert not again.advance().interrupted
+        assert again._judge.ladder._points.shape == (4, 4)
 
 
 def test_connect_four_is_measured_on_solved_positions():

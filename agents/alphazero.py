@@ -206,7 +206,7 @@ class Agent:
         self.optimizer = Adam(self.net.parameters(), 1e-8, cfg.max_grad_norm)
         self.random = np.random.default_rng(seed)
         self.unfinished = Unfinished()
-        self.window = Window(cfg.window, cfg.window_most, self.random)
+        self.window = Window(obs.game, cfg.window, cfg.window_most, self.random)
         self.resignation = Resignation(cfg.resign) if cfg.resign else None
         self.past = PastSelves(cfg.past_most, self.random) if cfg.past_share else None
         formula = Formula(cfg.c_init, cfg.c_base, cfg.fpu)

@@ -44,6 +44,8 @@ class MujocoVectorEnv(VectorEnv):
         self.single_action_space = self.single.action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        numbers = mujoco.mj_stateSize(self.single.model, INTEGRATION)
+        self.kept_by = f"{type(self).__qualname__}, {numbers} numbers each"  # more or fewer in other versions of MuJoCo
         self.generators: list[np.random.Generator | None] = [None] * num_envs
         self.elapsed = np.zeros(num_envs, np.int64)
         self.datas = [mujoco.MjData(self.single.model) for _ in range(num_envs)]
@@ -92,10 +94,7 @@ class MujocoVectorEnv(VectorEnv):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Brings all environments to a state that `get_state` gave."""
-        if {name: field.shape for name, field in state["fields"].items()} != {
-            name: field.shape for name, field in self.fields.items()
-        }:
-            raise UsageError("the saved state is of another task or another number of environments")
+        _refuse_unlike(state, self.get_state(), self.limit)
         for row, data in zip(state["physics"], self.datas, strict=True):
             mujoco.mj_setState(self.single.model, data, row, INTEGRATION)
         for name, field in state["fields"].items():
@@ -120,6 +119,19 @@ class MujocoVectorEnv(VectorEnv):
 def _gather(views: list[tuple[NDArray, NDArray]]) -> None:
     for field, source in views:
         field[:] = source
+
+
+def _refuse_unlike(saved: dict[str, Any], own: dict[str, Any], limit: int) -> None:
+    """Raise UsageError unless `saved` has the arrays of `own`, of finite numbers, and times within the limit."""
+    arrays = [("physics", saved["physics"], own["physics"]), ("elapsed", saved["elapsed"], own["elapsed"])]
+    arrays += [(name, saved["fields"].get(name), field) for name, field in own["fields"].items()]
+    for name, x, ours in arrays:
+        if not isinstance(x, np.ndarray) or x.shape != ours.shape or x.dtype != ours.dtype or not np.isfinite(x).all():
+            raise UsageError(f"the saved {name} is not of finite numbers {ours.shape}: of another task, or damaged")
+    if ((saved["elapsed"] < 0) | (saved["elapsed"] >= limit)).any():
+        raise UsageError(f"the saved times are not between 0 and {limit}")
+    if len(saved["generators"]) != len(own["generators"]):
+        raise UsageError("the saved generators are of another number of environments")
 
 
 def _generator(state: dict[str, Any]) -> np.random.Generator:

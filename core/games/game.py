@@ -142,6 +142,15 @@ class Game:
             self._refuse(outcome)
         return value
 
+    def refuse_impossible(self, states: Any) -> None:
+        """Raise ValueError unless `states` out of a file can be positions (N, S) in which somebody is to move."""
+        if not isinstance(states, np.ndarray) or states.dtype != np.int64 or states.shape[1:] != (self.state_size,):
+            raise ValueError(f"{self.name}: the saved positions are no whole numbers (N, {self.state_size})")
+        if not ((states[:, -1] >= 0) & (states[:, -1] < self.max_plies)).all():
+            raise ValueError(f"{self.name}: the saved positions have plies outside 0 to {self.max_plies - 1}")
+        if not self.actions_of(states).any(1).all():
+            raise ValueError(f"{self.name}: no move is legal in a saved position")
+
     def _refuse(self, outcome: NDArray[np.int8]) -> None:
         """Say what is wrong with the first of the outcomes (N,) that there cannot be."""
         wrong = outcome[(outcome < LOSS) | (outcome > GOES_ON)][0]

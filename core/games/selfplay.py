@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..batch import Batch
+from ..errors import UsageError
 from ..learn.returns import rewards_to_go
-from .game import States
+from .game import Game, States
 
 
 class Unfinished:
@@ -28,6 +29,8 @@ class Unfinished:
         next position, zero after the last move.
         """
         fresh = {"state": states, "keep": keep, "reward": batch.reward, "done": batch.done, **batch.extras}
+        if self.columns and _kinds(self.columns) != _kinds(fresh):
+            raise UsageError("the checkpoint has other games under way: it is damaged")
         rows = {k: np.concatenate([self.columns[k], x]) if self.columns else np.array(x) for k, x in fresh.items()}
         zero = np.zeros_like(rows["reward"])
         rows["result"] = rewards_to_go(rows["reward"], zero, rows["done"], -1.0)
@@ -57,6 +60,11 @@ class Unfinished:
         self.columns = {name: x.copy() for name, x in state.items()}
 
 
+def _kinds(columns: dict[str, NDArray[Any]]) -> dict[str, tuple[Any, ...]]:
+    """What each column (L, N, ...) is, but for its length."""
+    return {name: (x.dtype, x.shape[1:]) for name, x in columns.items()}
+
+
 class Window:
     """The latest positions, from which minibatches are drawn; the window grows slower than the data.
 
@@ -64,8 +72,8 @@ class Window:
     the first games, by a network that knew nothing, are soon left out.
     """
 
-    def __init__(self, least: int, most: int, random: np.random.Generator) -> None:
-        self.least, self.most, self.random = least, most, random
+    def __init__(self, game: Game, least: int, most: int, random: np.random.Generator) -> None:
+        self.game, self.least, self.most, self.random = game, least, most, random
         self.added = 0
         self.columns: dict[str, NDArray[Any]] = {}
 
@@ -96,13 +104,28 @@ class Window:
         return {"added": self.added, "columns": {name: x[places] for name, x in self.columns.items()}}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
+        """Go on from `state()`.
+
+        Raises:
+            ValueError: if it holds what are no positions of the game, or not as many as were added.
+        """
         self.added = state["added"]
         places = (self.added - 1 - np.arange(min(self.added, self.most))) % self.most
+        self._refuse_impossible(state["columns"], len(places))
         self.columns = {}
         for name, x in state["columns"].items():
             self.columns[name] = np.zeros((self.most, *x.shape[1:]), x.dtype)
             self.columns[name][places] = x
+
+    def _refuse_impossible(self, columns: dict[str, NDArray[Any]], count: int) -> None:
+        rows = {"policy": (self.game.actions,), "reply": (self.game.actions,), "value": (), "full": ()}
+        if count or columns:
+            self.game.refuse_impossible(columns["state"])
+        for name, x in columns.items():
+            if len(x) != count or (name != "state" and x.shape[1:] != rows[name]):
+                raise ValueError(f"{name} of the saved positions is of shape {x.shape}")
+            if x.dtype.kind == "f" and not np.isfinite(x).all():
+                raise ValueError(f"{name} of the saved positions is not finite")
 
 
 class Openings:

@@ -87,6 +87,7 @@ class GameVectorEnv(VectorEnv[dict[str, NDArray], NDArray, NDArray]):
 
     def set_state(self, saved: dict[str, NDArray]) -> None:
         """Takes over what `get_state` of an environment with as many games returned."""
+        self.game.refuse_impossible(saved["states"])
         if saved["states"].shape != self.states.shape:
             raise ValueError(f"{self.game.name}: saved games {saved['states'].shape} do not fit {self.states.shape}")
         self.states[:] = saved["states"]

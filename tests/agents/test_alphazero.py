@@ -13,6 +13,7 @@ from gymnast.core.games.net import PolicyValueNet
 from gymnast.core.games.selfplay import Unfinished, Window
 from gymnast.core.nets.config import BoardConfig
 from gymnast.envs import games
+from gymnast.envs.games import load
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last
 from gymnast.runners.training.train import Training, resume, train
@@ -175,7 +176,7 @@ def test_images_of_a_position_keep_moves_and_discs_together():
 
 
 def test_the_window_grows_slower_than_the_data_and_forgets_the_oldest():
-    window = Window(100, 300, np.random.default_rng(0))
+    window = Window(load("connect4"), 100, 300, np.random.default_rng(0))
     for k in range(50):
         window.add({"x": np.full(10, k)})
         expected = min(10 * (k + 1), 100) if k < 10 else window.size
@@ -188,14 +189,18 @@ def test_the_window_grows_slower_than_the_data_and_forgets_the_oldest():
 
 
 def test_a_window_read_back_draws_the_same():
-    one, two = (Window(50, 80, np.random.default_rng(1)) for _ in range(2))
+    one, two = (Window(load("connect4"), 50, 80, np.random.default_rng(1)) for _ in range(2))
+
+    def add(window, values):
+        window.add({"state": np.zeros((len(values), 3), np.int64), "value": values})
+
     for k in range(13):
-        one.add({"x": np.arange(10) + 10 * k})
+        add(one, np.arange(10) + 10 * k)
     two.load_state(one.state())
-    np.testing.assert_array_equal(one.sample(100)["x"], two.sample(100)["x"])
+    np.testing.assert_array_equal(one.sample(100)["value"], two.sample(100)["value"])
     for window in (one, two):
-        window.add({"x": np.arange(15)})
-    np.testing.assert_array_equal(one.sample(100)["x"], two.sample(100)["x"])
+        add(window, np.arange(15))
+    np.testing.assert_array_equal(one.sample(100)["value"], two.sample(100)["value"])
 
 
 @pytest.mark.parametrize(

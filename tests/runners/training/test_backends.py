@@ -73,10 +73,9 @@ def test_a_run_goes_on_where_its_backend_is_not_to_be_had(backend, monkeypatch):
     run, state = begun("InvertedPendulum-v5", backend)
     assert state["paths"]["environments"] == "mujoco threads"
     monkeypatch.setitem(sys.modules, "gymnast.envs.mujoco", None)
-    assert gone_on(run, state) == (
-        "the saved state is of environments of another kind (MujocoVectorEnv): new episodes begin",
-        "loop",
-    )
+    remark, where = gone_on(run, state)
+    assert "of another kind (MujocoVectorEnv" in remark
+    assert where == "loop"
     if backend == "mujoco":
         with pytest.raises(UsageError, match="backend 'mujoco'"):
             Training(run)

@@ -17,7 +17,7 @@ def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("damaged")
 
     def made(algo, env, **agent):
-        out = folder / algo
+        out = folder / f"{algo}-{env}"
         if not out.exists():
             train(runs.preset(algo, env, "none", steps=64, num_envs=2, evals=0, agent=agent), out)
             made.trees[out] = last(out).read_bytes()
@@ -57,6 +57,69 @@ def test_a_native_environment_stays_inside_its_table(name, value, saved):
     out, tree = saved("tabular", "FrozenLake-v1", method="sarsa")
     tree["source"]["env"]["env"][name][:] = value
     assert "FrozenLake: the saved" in refused(out, tree)
+
+
+GAMES = {"simulations": 4, "fast_simulations": 2, "minibatch": 8, "window": 64, "window_most": 128, "hidden": (8,)}
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        np.array([[0, 0, 2**40]] * 2),
+        np.array([[0, 0, -1]] * 2),
+        np.array([[511, 0, 4]] * 2),
+        np.zeros((2, 3)),
+        np.zeros((2, 9), np.int64),
+    ],
+    ids=["ply", "negative ply", "no move", "fractions", "another game"],
+)
+def test_games_go_on_from_positions_alone(states, saved):
+    out, tree = saved("alphazero", "tictactoe", **GAMES)
+    tree["source"]["env"]["env"]["states"] = states
+    assert "saved position" in refused(out, tree)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("state", np.full((40, 3), 2**40)),
+        ("policy", np.zeros((0, 10**9), np.float32)),
+        ("value", np.full(40, np.nan, np.float32)),
+        ("unknown", np.zeros(40)),
+    ],
+)
+def test_only_positions_are_learned_from(name, value, saved):
+    out, tree = saved("alphazero", "tictactoe", **GAMES)
+    window = tree["agent"]["window"]["columns"]
+    count = len(window["state"])
+    window[name] = value[:1].repeat(count, 0) if len(value) else value
+    assert "saved position" in refused(out, tree) or name == "unknown"
+
+
+@pytest.mark.parametrize("name", ["reward", "policy"])
+def test_games_under_way_have_all_that_is_kept_of_them(name, saved):
+    out, tree = saved("alphazero", "tictactoe", **GAMES)
+    under_way = tree["agent"]["unfinished"]
+    assert under_way
+    del under_way[name]
+    assert "other games under way" in refused(out, tree)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("physics", np.full((2, 12), np.nan)),
+        ("physics", np.zeros((2, 3))),
+        ("elapsed", np.full(2, -(2**60))),
+        ("elapsed", np.full((2, 1), 1)),
+        ("generators", []),
+        ("fields", {"qpos": np.zeros((2, 2))}),
+    ],
+)
+def test_physics_goes_on_from_finite_numbers_of_its_own(name, value, saved):
+    out, tree = saved("ppo", "InvertedPendulum-v5", horizon=32, hidden=(8,))
+    tree["source"]["env"]["env"][name] = value
+    assert "saved" in refused(out, tree)
 
 
 @pytest.mark.parametrize("name", ["steps", "agent", "acting", "source", "metrics", "seconds"])

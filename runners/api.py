@@ -114,6 +114,7 @@ class Learner:
     def save(self, path: str | Path) -> None:
         """Write the agent and its run to the folder `path`, which `gymnast.load` and the command line read."""
         path = Path(path)
+        folder.refuse_symlinks(path)
         path.mkdir(parents=True, exist_ok=True)
         folder.describe(self.run, path, self._started().paths)
         checkpoint.save(folder.last(path), self._started().state())

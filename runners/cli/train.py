@@ -37,7 +37,7 @@ def train(args: list[str]) -> int:
     run = dataclasses.replace(chosen(base, options), **added)
     out = options.out or default_out(run)
     module, _, name = str(run.env).partition(":")
-    trust = run.net is not None or (bool(name) and not installed(module))
+    trust = run.net is not None or runs.names_folders(run) or (bool(name) and not installed(module))
     try:
         return _report(out, training.train(run, out, options.quiet), options.quiet, trust)
     finally:

@@ -21,6 +21,7 @@ except ImportError:  # Windows has no such locks
     fcntl = None  # type: ignore[assignment]
 
 _LOCK = ".lock"  # holds the number of the process that trains in the folder
+_WRITTEN = (_LOCK, "checkpoints", "metrics.csv.part", "videos")  # beside what is written as a whole
 
 
 def last(out: Path) -> Path:
@@ -55,6 +56,7 @@ def held(out: Path) -> Iterator[None]:
     Raises:
         UsageError: if another process holds it, or nothing can be written there.
     """
+    refuse_symlinks(out)
     with _written(out):
         out.mkdir(parents=True, exist_ok=True)
         file = (out / _LOCK).open("a+")
@@ -66,6 +68,15 @@ def held(out: Path) -> Iterator[None]:
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield
+
+
+def refuse_symlinks(out: Path) -> None:
+    """Raise a UsageError where something in the folder of a run leads elsewhere, to where somebody else chose."""
+    for path in (out / name for name in _WRITTEN):
+        if path.is_symlink():
+            raise UsageError(
+                f"{path} is a symlink, and nothing is written through one. Put what it leads to in its place."
+            )
 
 
 def _locked(file: IO[str]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from ... import agents
 from ...core.errors import UsageError, check_ranges, check_types, fitted, nearest, type_hints
 from ...core.files import parsed, read_json, write_whole
-from ...core.names import Stored
+from ...core.names import Stored, distrusted
 
 _CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -236,7 +236,26 @@ def _suspected(run: Run, path: Path) -> Run:
         return run
     expert, net = (name and Stored(name, path) for name in (run.expert, run.net))
     wrappers = tuple(Stored(str(name), path) for name in run.wrappers)
-    return replace(run, env=Stored(run.env, path), expert=expert, net=net, wrappers=wrappers)
+    folders = {name: Stored(folder, path) for name, folder in _folders(run.agent).items()}
+    agent = replace(run.agent, **folders)
+    return replace(run, env=Stored(run.env, path), agent=agent, expert=expert, net=net, wrappers=wrappers)
+
+
+def refuse_elsewhere(run: Run) -> None:
+    """Raise UsageError where a run keeps files in a folder that a file names, which may be somebody else's."""
+    for name, folder in _folders(run.agent).items():
+        if isinstance(folder, Stored):
+            raise UsageError(distrusted(folder, f"write files there ({name})"))
+
+
+def names_folders(run: Run) -> bool:
+    """Whether a run keeps files in a folder of another name than its own."""
+    return bool(_folders(run.agent))
+
+
+def _folders(agent: Any) -> dict[str, str]:
+    """The fields of a Config that name folders to write to, as far as they are given."""
+    return {f.name: value for f in fields(agent) if f.name.endswith("_dir") and (value := getattr(agent, f.name))}
 
 
 def env_name(env: Any) -> str:

@@ -21,6 +21,7 @@ from ...core.games.game import RESIGN, game_of
 from ...core.rollout.engine import Rollout
 from ...envs.games import board
 from ..runs import run as runs
+from ..runs.folder import refuse_symlinks
 from ..runs.load import eval_env, trained
 
 _SCALE_TO = 400  # pixels of height below which pictures are enlarged
@@ -46,6 +47,7 @@ def render(
     if episodes < 1:
         raise UsageError(f"cannot render {episodes} episodes; give at least 1")
     if video is None and not _has_screen():
+        refuse_symlinks(folder)
         video = folder / "videos" / "policy.mp4"
     if video is not None and video.suffix not in (".mp4", ".gif"):
         raise UsageError(f"cannot write {video.name}: a video is .mp4 or .gif")

@@ -93,6 +93,7 @@ class Training:
     """A run under way: its environments, agent and counters; a context manager that closes the environments."""
 
     def __init__(self, run: Run, out: Path | None = None, state: dict[str, Any] | None = None) -> None:
+        runs.refuse_elsewhere(run)
         self.env, run = environments(run, state)
         self.run, self.out, self.steps = run, out, 0
         self._judge: Judge | None = None

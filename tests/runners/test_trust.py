@@ -11,9 +11,11 @@ from gymnast import envs
 from gymnast.core.errors import UsageError
 from gymnast.core.files import write_whole
 from gymnast.core.names import Stored
+from gymnast.runners.api import load
 from gymnast.runners.imitation.demonstrations import collect
 from gymnast.runners.runs import run as runs
 from gymnast.runners.training import experts
+from gymnast.runners.training.train import resume, train
 
 PROGRAM = """
 from pathlib import Path
@@ -181,3 +183,15 @@ def test_writing_follows_no_symlink(tmp_path):
     assert (tmp_path / "eval.json").read_text() == "new"
     assert not (tmp_path / "eval.json").is_symlink()
     assert not (tmp_path / "eval.json.part").exists()
+
+
+def test_a_file_names_no_folder_to_write_to(tmp_path):
+    agent = {"replay_dir": str(tmp_path / "elsewhere"), "hidden": (8,), "learning_starts": 100}
+    train(runs.preset("dqn", "CartPole-v1", "none", steps=64, evals=0, agent=agent), tmp_path / "run")
+    for go_on in (
+        lambda **trust: resume(tmp_path / "run", 128, **trust),
+        lambda **trust: load(tmp_path / "run", **trust),
+    ):
+        with pytest.raises(UsageError, match="write files there"):
+            go_on()
+    assert resume(tmp_path / "run", 128, trust=True).steps == 128

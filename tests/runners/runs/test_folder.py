@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gymnast.core.errors import UsageError
+from gymnast.runners.api import learner
 from gymnast.runners.runs.folder import default_out, held
 from gymnast.runners.runs.run import preset, save
 from gymnast.runners.training.train import resume
@@ -57,3 +58,17 @@ def test_a_full_disk_leaves_the_old_run_file(tmp_path, monkeypatch):
         save(preset("a2c", "CartPole-v1"), tmp_path / "run.json")
     assert (tmp_path / "run.json").read_text() == before
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+@pytest.mark.parametrize("name", [".lock", "checkpoints", "metrics.csv.part"])
+def test_nothing_is_written_through_a_symlink_in_the_folder_of_a_run(name, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("precious")
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / name).symlink_to(elsewhere)
+    with pytest.raises(UsageError, match="is a symlink"), held(out):
+        pass
+    with pytest.raises(UsageError, match="is a symlink"):
+        learner("PPO")("CartPole-v1", preset="none").save(out)
+    assert elsewhere.read_text() == "precious"

@@ -50,7 +50,7 @@ class GameVectorEnv(VectorEnv[dict[str, NDArray], NDArray, NDArray]):
         self.states[:] = self.game.begin(self.num_envs)
         self._mask = self.game.actions_of(self.states)
         self._started = True
-        return self._observe(), {}
+        return self.observe(), {}
 
     def step(self, actions: ArrayLike) -> tuple[dict[str, NDArray], NDArray, NDArray, NDArray, dict[str, Any]]:
         """Moves in every game; raises ValueError for a move that the rules do not allow."""
@@ -67,12 +67,12 @@ class GameVectorEnv(VectorEnv[dict[str, NDArray], NDArray, NDArray]):
         ended = outcome != GOES_ON
         info: dict[str, Any] = {}
         if ended.any():
-            info = {"final_obs": self._observe(), "_final_obs": ended}
+            info = {"final_obs": self.observe(), "_final_obs": ended}
             info["final_obs"][MASK][ended] = 1  # nothing is open after the end, and one must be drawn
             self.states[ended] = self.game.begin(int(ended.sum()))
             self._mask[ended] = self.game.actions_of(self.states[ended])
         reward = np.where(ended, outcome, 0).astype(np.float64)
-        return self._observe(), reward, ended, np.zeros(self.num_envs, np.bool_), info
+        return self.observe(), reward, ended, np.zeros(self.num_envs, np.bool_), info
 
     def render(self) -> tuple[Any, ...] | None:
         """N pictures (H, W, 3), or N texts."""
@@ -105,7 +105,8 @@ class GameVectorEnv(VectorEnv[dict[str, NDArray], NDArray, NDArray]):
         self.states[going] = states
         return outcome
 
-    def _observe(self) -> dict[str, NDArray]:
+    def observe(self) -> dict[str, NDArray]:
+        """Every position as the player to move sees it."""
         rows = self.states.copy().view(np.uint8)
         return {"observation": self.game.planes(self.states), MASK: self._mask.copy(), STATE: rows}
 

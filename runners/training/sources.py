@@ -13,6 +13,7 @@ from ...core.acting import Acting
 from ...core.batch import Batch
 from ...core.checkpoint import counted
 from ...core.errors import UsageError
+from ...core.games.game import game_of
 from ...core.rollout import demos
 from ...core.rollout.engine import Rollout, Whole
 from ...core.rollout.recording import Recorded, Recording
@@ -84,6 +85,8 @@ class Living:
             self.remark = "the state of these environments cannot be saved: new episodes begin"
         elif not snapshot.restore(self._env, saved):
             self.remark = f"the saved state is of environments of another kind ({saved['kept_by']}): new episodes begin"
+        elif game_of(self._env.single_observation_space):
+            self.rollout.look(self._env.unwrapped.observe())  # type: ignore[attr-defined]
         if self.remark:
             self.rollout.reset(seeds(self._seed, self._steps)["env"])  # each resume starts others
 

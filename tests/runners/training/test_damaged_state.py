@@ -5,7 +5,9 @@ import pytest
 
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
-from gymnast.envs import snapshot
+from gymnast.core.games.game import Positions
+from gymnast.core.spaces.layout import STATE, Layout
+from gymnast.envs import games, snapshot
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last
 from gymnast.runners.training.train import resume, train
@@ -77,6 +79,19 @@ def test_games_go_on_from_positions_alone(states, saved):
     out, tree = saved("alphazero", "tictactoe", **GAMES)
     tree["source"]["env"]["env"]["states"] = states
     assert "saved position" in refused(out, tree)
+
+
+def test_games_are_seen_as_they_are_and_not_as_a_file_says(saved):
+    part = next(part for part in Layout(Positions(games.load("tictactoe"))).parts if part.name == STATE)
+    policies = []
+    for crafted in (False, True):
+        out, tree = saved("alphazero", "tictactoe", **GAMES)
+        if crafted:
+            tree["source"]["rollout"]["obs"][:, part.start : part.start + part.nbytes] = 255
+        checkpoint.save(last(out), tree)
+        resume(out, 128)
+        policies.append(checkpoint.load(last(out))["agent"]["window"]["columns"]["policy"])
+    np.testing.assert_array_equal(*policies)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,12 @@ from gymnast.core.written_out.likelihood import Likelihood
 from gymnast.core.written_out.surrogate import ClippedSurrogate, PolicyGradient
 
 OBS = spaces.Box(-1, 1, (5,), np.float32)
-ACTIONS = {"discrete": spaces.Discrete(3), "box": spaces.Box(-1, 1, (2, 2), np.float32)}
+LOW, HIGH = (np.array(bound, np.float32) for bound in ([[-1, 300], [0, -9]], [[1, 500], [1e-3, np.inf]]))
+ACTIONS = {
+    "discrete": spaces.Discrete(3),
+    "box": spaces.Box(-1, 1, (2, 2), np.float32),
+    "uneven box": spaces.Box(LOW, HIGH),
+}
 OBSERVED = {"box": OBS, "discrete": spaces.Discrete(6)}
 SMALL = {"hidden": (8, 6)}
 LOGGED = ("loss/policy", "loss/value", "policy/entropy", "policy/kl", "policy/clipped")
@@ -90,7 +95,7 @@ def likelihood_is_bcs_loss(kind="discrete", **config):
     net = Policy(OBS, ACTIONS[kind], cfg)
     optimizer = Adam(net.parameters())
     net.encoder.update(3 * torch.randn(50, 5) + 1)
-    if kind == "box":
+    if kind != "discrete":
         net.policy_head.log_std.data.copy_(0.5 * torch.randn(4))
     obs = torch.randn(64, 5)
     mb = {"obs": obs, "action": net(obs).sample().detach().view(64, *net.action_shape), "weight": 2 * torch.rand(64)}

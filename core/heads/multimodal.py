@@ -9,7 +9,8 @@ from gymnasium import spaces
 from torch import Generator, Tensor, nn
 
 from .distributions import Categorical
-from .squashed import LOG_STD, box
+from .modules import Boxed
+from .squashed import LOG_STD, finite
 
 _WIDTH = 64  # width of the hidden layer through which a component of the action sees those before it
 
@@ -78,11 +79,13 @@ def _log_normal(z: Tensor, log_std: Tensor) -> Tensor:
     return -0.5 * z.square() - log_std - 0.5 * math.log(2 * math.pi)
 
 
-class MixtureHead(nn.Module):
+class MixtureHead(Boxed):
     """Box actions; weights, means and deviations of K components depend on the state."""
 
-    def __init__(self, features: int, space: spaces.Box, components: int, log_std_init: float = 0.0) -> None:
-        super().__init__()
+    def __init__(
+        self, features: int, space: spaces.Box, components: int, log_std_init: float = 0.0, scaled: bool = True
+    ) -> None:
+        super().__init__(space, scaled)
         self.shape = (components, math.prod(space.shape))
         self.linear = nn.Linear(features, components + 2 * math.prod(self.shape))
         self.log_std_init = log_std_init
@@ -104,7 +107,8 @@ class MixtureHead(nn.Module):
         count, size = self.shape
         logits, mean, log_std = self.linear(features).split([count, count * size, count * size], -1)
         shape = (-1, count, size)
-        return Mixture(F.log_softmax(logits, -1), mean.view(shape), log_std.view(shape).clamp(*LOG_STD))
+        placed = self.placed(mean.view(shape), log_std.view(shape).clamp(*LOG_STD))
+        return Mixture(F.log_softmax(logits, -1), *placed)
 
 
 class Autoregressive(NamedTuple):
@@ -154,22 +158,16 @@ class Autoregressive(NamedTuple):
         return bins
 
 
-class AutoregressiveHead(nn.Module):
+class AutoregressiveHead(Boxed):
     """Box actions with finite bounds, in `bins` bins per component."""
 
-    shift: Tensor
-    scale: Tensor
-
     def __init__(self, features: int, space: spaces.Box, bins: int) -> None:
-        super().__init__()
+        super().__init__(finite(space, "autoregressive"))
         size = math.prod(space.shape)
         self.bins = bins
         self.inputs = nn.ModuleList(nn.Linear(features + i * bins, _WIDTH) for i in range(size))
         self.outputs = nn.ModuleList(nn.Linear(_WIDTH, bins) for _ in range(size))
-        shift, scale = box(space, "autoregressive")
-        self.register_buffer("shift", shift, persistent=False)
-        self.register_buffer("scale", scale, persistent=False)
-        self.log_density = float((bins / (2 * scale)).log().sum())
+        self.log_density = float((bins / (2 * self.scale)).log().sum())
         """Logarithm of the density of one joint bin, of probability 1."""
 
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Autoregressive:

@@ -21,8 +21,9 @@ def head(
     kind: Kind = "plain",
     components: int = 5,
     bins: int = 21,
+    scaled: bool = True,
 ) -> nn.Module:
-    """The `Head` from features (B, `features`) to a distribution over `space`.
+    """The `Head` from features (B, `features`) to a distribution over `space`; `scaled` as in `Boxed`.
 
     Raises:
         UsageError: for an action space without a head, `sde` or another `kind` on one that is not a Box, or both.
@@ -41,9 +42,9 @@ def head(
         case spaces.MultiBinary() if len(space.shape) == 1:
             return BernoulliHead(features, space)
         case spaces.Box() if sde:
-            return StateDependentNoiseHead(features, space, log_std_init)
+            return StateDependentNoiseHead(features, space, log_std_init, scaled)
         case spaces.Box():
-            return _box_head(features, space, kind, components, bins, log_std_init)
+            return _box_head(features, space, kind, components, bins, log_std_init, scaled)
     raise UsageError(
         f"no policy head for the action space {space}; supported are Discrete, Box, and MultiDiscrete and "
         "MultiBinary of one dimension. Wrap the environment so that it takes one of them."
@@ -51,15 +52,15 @@ def head(
 
 
 def _box_head(
-    features: int, space: spaces.Box, kind: Kind, components: int, bins: int, log_std_init: float
+    features: int, space: spaces.Box, kind: Kind, components: int, bins: int, log_std_init: float, scaled: bool
 ) -> nn.Module:
     match kind:
         case "plain":
-            return GaussianHead(features, space, log_std_init)
+            return GaussianHead(features, space, log_std_init, scaled)
         case "squashed":
             return squashed.SquashedHead(features, space, log_std_init)
         case "mixture":
-            return multimodal.MixtureHead(features, space, components, log_std_init)
+            return multimodal.MixtureHead(features, space, components, log_std_init, scaled)
         case "autoregressive":
             if log_std_init:
                 raise UsageError("an autoregressive head has bins, not a standard deviation. Leave out log_std_init.")

@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 
 from ..errors import UsageError
 from .distributions import Gaussian
+from .modules import Boxed
 
 LOG_STD = (-5.0, 2.0)
 """Range of the logarithm of standard deviations that depend on the state (Haarnoja et al. 2018, arXiv:1801.01290)."""
@@ -75,20 +76,14 @@ class Squashed(NamedTuple):
         return self.scale.log() + 2.0 * (math.log(2.0) - u - F.softplus(-2.0 * u))
 
 
-class SquashedHead(nn.Module):
+class SquashedHead(Boxed):
     """Box actions with finite bounds; mean and deviation depend on the state."""
 
-    shift: Tensor
-    scale: Tensor
-
     def __init__(self, features: int, space: spaces.Box, log_std_init: float = 0.0) -> None:
-        super().__init__()
+        super().__init__(finite(space, "squashed"))
         self.linear = nn.Linear(features, 2 * math.prod(space.shape))
         self.log_std_init = log_std_init
         self.begin()
-        shift, scale = box(space, "squashed")
-        self.register_buffer("shift", shift, persistent=False)
-        self.register_buffer("scale", scale, persistent=False)
 
     @torch.no_grad()
     def begin(self) -> None:
@@ -101,13 +96,12 @@ class SquashedHead(nn.Module):
         return Squashed(mean, log_std.clamp(*LOG_STD), self.shift, self.scale)
 
 
-def box(space: spaces.Space[Any], kind: str) -> tuple[Tensor, Tensor]:
-    """Middle and half width (D,) of a box with finite bounds.
+def finite(space: spaces.Space[Any], kind: str) -> spaces.Space[Any]:
+    """The space of actions, for a head that needs finite bounds.
 
     Raises:
         UsageError: for another space, or infinite bounds.
     """
     if not isinstance(space, spaces.Box) or not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
         raise UsageError(f"a {kind} head needs a Box action space with finite bounds, not {space}. Use head plain.")
-    low, high = (torch.as_tensor(bound.ravel(), dtype=torch.float32) for bound in (space.low, space.high))
-    return (high + low) / 2, (high - low) / 2
+    return space

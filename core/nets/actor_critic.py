@@ -31,7 +31,8 @@ class ActorCritic(nn.Module):
         layers = cfg.hidden, cfg.activation, cfg.norm
         self.policy_trunk, width = mlp(self.encoder.size, *layers)
         self.value_trunk = self.policy_trunk if shared else mlp(self.encoder.size, *layers)[0]
-        self.policy_head = head(width, action, cfg.log_std_init, cfg.sde, cfg.head, cfg.components, cfg.bins)
+        kind = cfg.head, cfg.components, cfg.bins, cfg.scale_actions
+        self.policy_head = head(width, action, cfg.log_std_init, cfg.sde, *kind)
         self.value_head = nn.Linear(width, 1)
         self.action_shape = action.shape or ()
         self.masked = check_mask(self.encoder, action)

@@ -58,6 +58,9 @@ class PolicyConfig(NetConfig):
     """Gaussians of a mixture."""
     bins: int = 21
     """Bins per component of autoregressive actions."""
+    scale_actions: bool = True
+    """Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it; false: numbers as
+    they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change nothing."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -73,7 +76,7 @@ class ActorCriticConfig(PolicyConfig):
     policy_gain: float = 0.01
     """Scale of the policy's last layer at the start (with orthogonal_init); small starts near-uniform."""
     log_std_init: float = 0.0
-    """Initial logarithm of the standard deviation of continuous actions."""
+    """Initial logarithm of the standard deviation of continuous actions (of `scale_actions`: in half widths)."""
     sde: bool = False
     """State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise."""
     sde_freq: int | None = None

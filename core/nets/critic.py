@@ -8,22 +8,22 @@ from gymnasium import spaces
 from torch import Generator, Tensor, nn
 
 from ..errors import UsageError
-from ..heads import Categorical, Density
-from .config import NetConfig
+from ..heads import Boxed, Categorical, Density
+from .config import PolicyConfig
 from .mlp import mlp
 
 
-class Critic(nn.Module):
+class Critic(Boxed):
     """Q(s, a): one output per action where actions are Discrete, the action as an input where they are a Box.
 
-    It has the hidden layers of the network that encodes its features.
+    It has the hidden layers of the network that encodes its features, and sees actions in the units of the policy.
 
     Raises:
         UsageError: for other action spaces.
     """
 
-    def __init__(self, features: int, action: spaces.Space[Any], cfg: NetConfig) -> None:
-        super().__init__()
+    def __init__(self, features: int, action: spaces.Space[Any], cfg: PolicyConfig) -> None:
+        super().__init__(action, cfg.scale_actions)
         if not isinstance(action, spaces.Discrete | spaces.Box):
             raise UsageError(f"Q(s, a) is for Discrete and Box action spaces, not {action}")
         self.discrete = isinstance(action, spaces.Discrete)
@@ -36,8 +36,7 @@ class Critic(nn.Module):
         if self.discrete:
             values: Tensor = self.head(self.trunk(features))
             return values.gather(-1, action.unsqueeze(-1)).squeeze(-1)
-        rows = action.reshape(len(action), -1)  # a Box of no dimensions has actions (B,)
-        value: Tensor = self.head(self.trunk(torch.cat([features, rows], -1)))
+        value: Tensor = self.head(self.trunk(torch.cat([features, self.numbers(action)], -1)))
         return value.squeeze(-1)
 
     def centred(self, features: Tensor, action: Tensor, pi: Density) -> Tensor:

@@ -19,7 +19,9 @@ class Policy(nn.Module):
         super().__init__()
         self.encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
         self.policy_trunk, width = mlp(self.encoder.size, cfg.hidden, cfg.activation, cfg.norm)
-        self.policy_head = heads.head(width, action, kind=cfg.head, components=cfg.components, bins=cfg.bins)
+        self.policy_head = heads.head(
+            width, action, kind=cfg.head, components=cfg.components, bins=cfg.bins, scaled=cfg.scale_actions
+        )
         self.action_shape = action.shape or ()
         self.masked = check_mask(self.encoder, action)
 

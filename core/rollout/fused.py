@@ -251,11 +251,13 @@ def _moments(standardize: nn.Module | None) -> Moments:
     return Moments(buffers["shift"].numpy().ravel(), buffers["scale"].numpy().ravel())
 
 
-def _exploration(net: ActorCritic | ActionValue) -> NDArray[Any]:
+def _exploration(net: ActorCritic | ActionValue) -> Any:
     if isinstance(net, ActionValue):
         return net.epsilon.numpy()
     head = net.policy_head
-    return head.log_std.detach().numpy() if isinstance(head, GaussianHead) else np.zeros(0, np.float32)
+    if not isinstance(head, GaussianHead):
+        return _NOTHING
+    return head.log_std.detach().numpy(), head.shift.numpy(), head.scale.numpy()
 
 
 def roll(columns, envs, layers, random, scratch):  # type: ignore[no-untyped-def]

@@ -36,8 +36,8 @@ class Layers(NamedTuple):
     relu: bool
     """Whether the activations are ReLU, rather than tanh."""
     moments: Moments
-    exploration: NDArray[Any]
-    """The logarithm of the standard deviation of actions, or epsilon; empty where the policy needs neither."""
+    exploration: Any
+    """Of Box actions the logarithm of u's standard deviation, shift and scale (`Boxed`); epsilon; or nothing."""
 
 
 class Acted(NamedTuple):
@@ -49,7 +49,7 @@ class Acted(NamedTuple):
 
 
 def act(  # type: ignore[no-untyped-def]
-    obs, action, logp, value, weights, policy, critic, relu, shift, scale, log_std, random, scratch
+    obs, action, logp, value, weights, policy, critic, relu, shift, scale, exploration, random, scratch
 ):
     """Actions of N environments with their log-probabilities and the values of the states."""
     for i in range(len(obs)):
@@ -58,7 +58,7 @@ def act(  # type: ignore[no-untyped-def]
     v = forward(weights, critic, relu, scratch[0, : len(obs)], scratch[3], scratch[4])
     for i in range(len(obs)):
         value[i] = v[i, 0]
-        logp[i] = draw(pi[i], log_std, action[i], policy[-1, 3], random)
+        logp[i] = draw(pi[i], exploration, action[i], policy[-1, 3], random)
 
 
 def act_greedily(  # type: ignore[no-untyped-def]
@@ -112,7 +112,7 @@ def encode_index(obs, shift, scale, x):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True)
 def draw_categorical(
-    logits: NDArray[Any], log_std: NDArray[Any], action: NDArray[Any], count: int, random: Stream
+    logits: NDArray[Any], exploration: NDArray[Any], action: NDArray[Any], count: int, random: Stream
 ) -> float:
     """Write an action drawn from softmax(logits[:count]) into `action` (1,); its log-probability."""
     top, total = exponentials(logits[:count])
@@ -129,11 +129,14 @@ def draw_categorical(
 
 
 @njit(nogil=True)
-def draw_gaussian(mean: NDArray[Any], log_std: NDArray[Any], action: NDArray[Any], count: int, random: Stream) -> float:
-    """Write an action drawn from N(mean[:count], exp(log_std)) into `action` (count,); its log-density."""
+def draw_gaussian(
+    mean: NDArray[Any], exploration: tuple[NDArray[Any], ...], action: NDArray[Any], count: int, random: Stream
+) -> float:
+    """Write shift + scale * u into `action` (count,), u drawn from N(mean[:count], exp(log_std)); its log-density."""
+    log_std, shift, scale = exploration
     logp = 0.0
     for j in range(count):
-        z = normal(random)
-        action[j] = mean[j] + math.exp(log_std[j]) * z
-        logp += gaussian_logp(z, log_std[j])
+        z, wide = normal(random), log_std[j] + math.log(scale[j])
+        action[j] = shift[j] + scale[j] * mean[j] + math.exp(wide) * z
+        logp += gaussian_logp(z, wide)
     return logp

@@ -34,7 +34,7 @@ class Likelihood:
     def __init__(self, net: Policy, optimizer: Adam, layers: list[Any]) -> None:
         self.net, self._optimizer, self._structure = net, optimizer, Structure(net)
         self._perceptron = Perceptron(layers)
-        self._log_std = net.policy_head.log_std if isinstance(net.policy_head, GaussianHead) else None
+        self._box = net.policy_head if isinstance(net.policy_head, GaussianHead) else None
 
     @classmethod
     def of(cls, net: Policy, optimizer: Adam) -> Self | None:
@@ -52,12 +52,13 @@ class Likelihood:
         """Mean of -weight * log pi(action|obs) over a minibatch; the gradient is that less `entropy_coef` * entropy."""
         seen, outputs = self._perceptron.forward(self.net.encoder(mb["obs"]))
         grad, weight = torch.empty_like(outputs), mb["weight"].numpy()
-        if self._log_std is None:
+        box = self._box
+        if box is None:
             loss: float = _categorical(outputs.numpy(), mb["action"].numpy(), weight, entropy_coef, grad.numpy())
         else:
-            assert self._log_std.grad is not None
+            assert box.log_std.grad is not None
             action = mb["action"].reshape(len(outputs), -1).numpy()
-            spread = (self._log_std.numpy(), self._log_std.grad.numpy())
+            spread = (box.log_std.numpy(), box.shift.numpy(), box.scale.numpy(), box.log_std.grad.numpy())
             loss = _gaussian(outputs.numpy(), action, weight, entropy_coef, grad.numpy(), *spread)
         self._perceptron.backward(seen, grad)
         return loss
@@ -89,16 +90,22 @@ def _gaussian(
     entropy_coef: float,
     grad: NDArray[Any],
     log_std: NDArray[Any],
+    shift: NDArray[Any],
+    scale: NDArray[Any],
     log_std_grad: NDArray[Any],
 ) -> float:
-    """Mean loss; `grad` (B, D) by the means, `log_std_grad` (D,)."""
+    """Mean loss; `grad` (B, D) by the means, `log_std_grad` (D,).
+
+    Means and `log_std` are those of u, the actions are shift + scale * u.
+    """
     n, size = mean.shape
     loss, wide, inverse = 0.0, np.zeros(size), np.exp(-log_std.astype(np.float64))
+    spread = log_std + np.log(scale)
     for i in range(n):
         logp, w = 0.0, np.float64(weight[i])
         for j in range(size):
-            z = (action[i, j] - mean[i, j]) * inverse[j]
-            logp += gaussian_logp(z, log_std[j])
+            z = ((action[i, j] - shift[j]) / scale[j] - mean[i, j]) * inverse[j]
+            logp += gaussian_logp(z, spread[j])
             grad[i, j] = -w * z * inverse[j] / n
             wide[j] += w * (1.0 - z * z)
         loss -= w * logp

@@ -44,7 +44,7 @@ class _Surrogate:
     def __init__(self, net: ActorCritic, optimizer: Adam | RMSprop, layers: tuple[list[Any], list[Any]]) -> None:
         self.net, self._optimizer, self._structure = net, optimizer, Structure(net)
         self._policy, self._value = map(Perceptron, layers)
-        self._log_std = net.policy_head.log_std if isinstance(net.policy_head, GaussianHead) else None
+        self._box = net.policy_head if isinstance(net.policy_head, GaussianHead) else None
 
     @classmethod
     def of(cls, net: ActorCritic, optimizer: Adam | RMSprop) -> Self | None:
@@ -78,12 +78,16 @@ class _Surrogate:
             value_grad.numpy()[:, 0],
         )  # fmt: skip
         common = (mb["logp"].numpy(), adv, clip, entropy_coef, grad.numpy())
-        if self._log_std is None:
+        box = self._box
+        if box is None:
             logs[[0, 2, 3, 4]] = _categorical(outputs.numpy(), mb["action"].numpy(), *common)
         else:
-            assert self._log_std.grad is not None
-            action, log_std = mb["action"].reshape(len(outputs), -1).numpy(), self._log_std.numpy()
-            logs[[0, 2, 3, 4]] = _gaussian(outputs.numpy(), log_std, action, *common, self._log_std.grad.numpy())
+            log_std, action = box.log_std, mb["action"].reshape(len(outputs), -1).numpy()
+            assert log_std.grad is not None
+            units = box.shift.numpy(), box.scale.numpy()
+            logs[[0, 2, 3, 4]] = _gaussian(
+                outputs.numpy(), log_std.numpy(), *units, action, *common, log_std.grad.numpy()
+            )
         self._policy.backward(seen, grad)
         self._value.backward(value_seen, value_grad)
         return logs
@@ -193,6 +197,8 @@ def _categorical(
 def _gaussian(
     mean: NDArray[Any],
     log_std: NDArray[Any],
+    shift: NDArray[Any],
+    scale: NDArray[Any],
     action: NDArray[Any],
     old: NDArray[Any],
     adv: NDArray[Any],
@@ -201,18 +207,22 @@ def _gaussian(
     grad: NDArray[Any],
     log_std_grad: NDArray[Any],
 ) -> NDArray[Any]:
-    """Means of policy loss, entropy, KL and clipped share; `grad` (B, D) by the means, `log_std_grad` (D,)."""
+    """Means of policy loss, entropy, KL and clipped share; `grad` (B, D) by the means, `log_std_grad` (D,).
+
+    Means and `log_std` are those of u, the actions are shift + scale * u.
+    """
     n, size = mean.shape
     sums, wide = np.zeros(4), np.zeros(size)
     z, inverse = np.empty(size), np.exp(-log_std.astype(np.float64))
+    spread = log_std + np.log(scale)
     entropy = 0.0
     for j in range(size):
-        entropy += log_std[j] + 0.5 * (_LOG_TAU + 1.0)
+        entropy += spread[j] + 0.5 * (_LOG_TAU + 1.0)
     for i in range(n):
         logp = 0.0
         for j in range(size):
-            z[j] = (action[i, j] - mean[i, j]) * inverse[j]
-            logp += gaussian_logp(z[j], log_std[j])
+            z[j] = ((action[i, j] - shift[j]) / scale[j] - mean[i, j]) * inverse[j]
+            logp += gaussian_logp(z[j], spread[j])
         slope = _surrogate(logp - old[i], adv[i], clip, sums) / n
         for j in range(size):
             grad[i, j] = slope * z[j] * inverse[j]

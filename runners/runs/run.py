@@ -36,7 +36,7 @@ _ELSEWHERE = {
 }
 
 # Fields of a Config that say what its policy is.
-_NETWORK = ("hidden", "activation", "norm", "cnn", "normalize_obs", "head", "components", "bins")
+_NETWORK = ("hidden", "activation", "norm", "cnn", "normalize_obs", "head", "components", "bins", "scale_actions")
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,10 @@ def load(path: Path, trust: bool = False) -> Run:
         )
     if missing := {"env", "agent"} - content.keys():
         raise UsageError(f"{path} is damaged: it lacks {' and '.join(sorted(missing))}")
-    content |= {"agent": configure(config, content["agent"], f"{path}: agent"), "trust": trust}
+    # a run that says nothing about it is older than the field, and scaled no actions
+    older = {"scale_actions": False} if "scale_actions" in (f.name for f in fields(config)) else {}
+    agent = configure(config, content["agent"], f"{path}: agent", config(**older))
+    content |= {"agent": agent, "trust": trust}
     return _suspected(configure(Run, content, str(path)), path)
 
 

@@ -9,7 +9,7 @@ from stopping import states
 from gymnast import A2C
 from gymnast.agents import a2c
 from gymnast.core.errors import UsageError
-from gymnast.core.nets import ActorCritic, Critic, NetConfig
+from gymnast.core.nets import ActorCritic, Critic, PolicyConfig
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training
 from playing import thoughts
@@ -21,7 +21,7 @@ def bandit(action, seed=SEED, **config):
     torch.manual_seed(seed)
     cfg = a2c.Config(hidden=(), policy_gain=1.0, control_variate=True, **config)
     net = ActorCritic(spaces.Discrete(1), action, cfg)
-    return cfg, net, Critic(1, action, NetConfig(hidden=(4,)))
+    return cfg, net, Critic(1, action, PolicyConfig(hidden=(4,)))
 
 
 def gradient(net, cfg, critic, action, adv, generator=None):
@@ -64,7 +64,7 @@ def test_a_q_that_is_right_leaves_no_variance():
 
 @pytest.mark.learns
 def test_the_control_variate_of_a_gaussian_is_unbiased_and_lowers_the_variance():
-    cfg, net, _ = bandit(spaces.Box(-9, 9, (1,), np.float32), log_std_init=-0.5)
+    cfg, net, _ = bandit(spaces.Box(-9, 9, (1,), np.float32), log_std_init=-0.5, scale_actions=False)
     critic = Critic(1, spaces.Box(-9, 9, (1,), np.float32), cfg)
     with torch.no_grad():
         critic.head.weight.copy_(torch.tensor([[0.0, 2.0]]))  # Q = 2 a, and the return is 2 a + noise

@@ -180,11 +180,13 @@ def test_large_logits_do_not_overflow():
 
 def test_continuous_actions_are_drawn_with_their_moments():
     mean, log_std, random = np.array([1.0, -2.0], np.float32), np.log(np.array([1.0, 3.0], np.float32)), rng.stream(0)
+    box = np.array([0.0, 400.0], np.float32), np.array([1.0, 100.0], np.float32)
     actions = np.zeros((50_000, 2), np.float32)
     for action in actions:
-        policies.draw_gaussian(mean, log_std, action, 2, random)
-    np.testing.assert_allclose(actions.mean(0), mean, atol=0.055)  # four standard errors of 3 / sqrt(50 000)
-    np.testing.assert_allclose(actions.std(0), [1, 3], rtol=0.013)
+        policies.draw_gaussian(mean, (log_std, *box), action, 2, random)
+    u = (actions.astype(np.float64) - box[0]) / box[1]
+    np.testing.assert_allclose(u.mean(0), mean, atol=0.055)  # four standard errors of 3 / sqrt(50 000)
+    np.testing.assert_allclose(u.std(0), [1, 3], rtol=0.013)
 
 
 def test_jitted_code_equals_the_python_it_was_made_from():

@@ -113,6 +113,33 @@ class Match(gym.Env):
         return self.wanted
 
 
+class Aim(gym.Env):
+    """What is seen, from -1 to 1, says where in the box the best action is; it earns 1, an edge of it 0 on average.
+
+    The same task whatever the bounds are. Episodes of eight steps.
+    """
+
+    observation_space = spaces.Box(-1, 1, (1,), np.float32)
+
+    def __init__(self, low=-1.0, high=1.0):
+        self.middle, self.half = (low + high) / 2, (high - low) / 2
+        self.action_space = spaces.Box(low, high, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.time = 0
+        return self._draw(), {}
+
+    def step(self, action):
+        reward = 1 - abs((float(action[0]) - self.middle) / self.half - self.wanted)
+        self.time += 1
+        return self._draw(), reward, self.time == 8, False, {}
+
+    def _draw(self):
+        self.wanted = self.np_random.uniform(-1, 1)
+        return np.array([self.wanted], np.float32)
+
+
 class One(gym.Env):
     """A single step worth 1, with one action and nothing to see: V = 1."""
 

@@ -356,7 +356,7 @@ def test_standardised_observations_do_not_change_what_is_learned():
 
 @pytest.mark.learns
 def test_the_likelihood_of_a_continuous_action_is_that_of_what_was_chosen_not_of_what_was_clipped():
-    agent, rollout = started(Slide, log_std_init=2.0)
+    agent, rollout = started(Slide, log_std_init=2.0, scale_actions=False)
     batch = collect(agent, rollout)
     assert np.abs(batch.action).max() > 2
     mean = thoughts(agent, batch.obs[0])["mean action"]

@@ -60,11 +60,14 @@ def check_ranges(
 
 
 def check_types(config: Any) -> None:
-    """Raise UsageError where a field of the dataclass `config` is not what its annotation says."""
+    """Raise UsageError where a field of the dataclass `config` is not what its annotation says.
+
+    A number of NumPy's becomes Python's.
+    """
     kind: type = type(config)
     hints = type_hints(kind)
     for f in fields(config):
-        fitted(getattr(config, f.name), hints[f.name], f.name)
+        object.__setattr__(config, f.name, fitted(getattr(config, f.name), hints[f.name], f.name))
 
 
 @cache

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import UsageError, nearest
+from .arguments import encoded
 from .run import Run
 
 # Settings that say where, how fast or how closely a run is computed and watched, not what it learns.
@@ -130,4 +131,4 @@ def _written(value: Any) -> str:
 
 
 def _key(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
+    return json.dumps(encoded(value), sort_keys=True, default=str)

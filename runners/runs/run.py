@@ -13,6 +13,7 @@ from ... import agents
 from ...core.errors import UsageError, check_ranges, check_types, fitted, nearest, type_hints
 from ...core.files import parsed, read_json, write_whole
 from ...core.names import Stored, distrusted
+from .arguments import decoded, encoded, named
 
 _CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -34,6 +35,8 @@ _ELSEWHERE = {
     "total_timesteps": "steps",
     "vf_coef": "value_coef",
 }
+
+_ARGS = ("env_args", "eval_args")
 
 # Fields of a Config that say what its policy is.
 _NETWORK = ("hidden", "activation", "norm", "cnn", "normalize_obs", "head", "components", "bins", "scale_actions")
@@ -97,6 +100,8 @@ class Run:
         counts = ("steps", "num_envs", "history", "demo_episodes", "eval_episodes", "eval_steps", "eval_copies")
         check_ranges(self, positive=(*counts, "worker_timeout"), at_least_0=("seed", "evals"))
         check_types(self.agent)
+        for name in _ARGS:
+            object.__setattr__(self, name, named(getattr(self, name), name))
 
 
 def presets(algo: str) -> dict[str, dict[str, Any]]:
@@ -199,6 +204,7 @@ def save(run: Run, path: Path, **about: Any) -> None:
     """Write the run as JSON, with whatever else is worth knowing `about` it."""
     content = {**{f.name: getattr(run, f.name) for f in fields(run)}, "agent": asdict(run.agent)}
     content["env"], content["wrappers"] = env_name(run.env), [env_name(wrapper) for wrapper in run.wrappers]
+    content |= {name: encoded(content[name]) for name in _ARGS}
     del content["trust"]  # no file says of itself that it is to be trusted
     write_whole(path, json.dumps({"run": content, **about}, indent=2) + "\n")
 
@@ -224,6 +230,10 @@ def load(path: Path, trust: bool = False) -> Run:
         )
     if missing := {"env", "agent"} - content.keys():
         raise UsageError(f"{path} is damaged: it lacks {' and '.join(sorted(missing))}")
+    try:
+        content |= {name: decoded(content[name]) for name in _ARGS if name in content}
+    except (TypeError, ValueError) as problem:
+        raise UsageError(f"{path} is damaged: {problem}") from problem
     # a run that says nothing about it is older than the field, and scaled no actions
     older = {"scale_actions": False} if "scale_actions" in (f.name for f in fields(config)) else {}
     agent = configure(config, content["agent"], f"{path}: agent", config(**older))

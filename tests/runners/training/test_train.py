@@ -155,7 +155,9 @@ class Forever(gym.Env):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_an_evaluation_that_never_ends_is_stopped_and_made_up_for(tmp_path, number):
-    run = small(Forever, evals=1, steps=256, num_envs=2, eval_episodes=1, eval_args={"number": number}, backend="loop")
+    run = small(
+        Forever, evals=1, steps=256, num_envs=2, eval_episodes=1, eval_args={"number": int(number)}, backend="loop"
+    )
     with Training(run, tmp_path) as training:
         result = training.advance()
     assert (result.interrupted, result.steps, result.evaluation) == (True, 256, None)

@@ -86,6 +86,13 @@ def load(path: Path, oldest: int = FORMAT) -> Tree:
     return tree
 
 
+def size(tree: Any) -> int:
+    """Numbers in all arrays of a tree."""
+    if isinstance(tree, dict | list):
+        return sum(map(size, tree.values() if isinstance(tree, dict) else tree))
+    return int(np.size(tree)) if isinstance(tree, np.ndarray) else 0
+
+
 def _real(array: NDArray[Any]) -> bool:
     """Whether its bytes are values of its type: those of a bool are 0 or 1, which compiled code relies on."""
     return array.dtype != np.bool_ or not array.size or int(array.view(np.uint8).max()) <= 1

@@ -27,8 +27,10 @@ def resolve(env: EnvLike) -> Source:
     """What `env` names: a registered environment's spec, or the class or function that makes one."""
     if not isinstance(env, str):
         if not callable(env) and not is_game(env):
-            raise UsageError(f"an environment is an id, a class or a callable that makes one, not {env!r}")
+            raise UsageError(f"an environment is an id, a class or a callable that makes one, not {_made(env)}")
         return env
+    if env.startswith("<"):
+        raise UsageError(f"{env} was an object of the program that trained there, which no name leads to. {_AGAIN}")
     if ":" not in env:
         return _registered(env, env)
     module_name, name = env.split(":", 1)
@@ -44,7 +46,25 @@ def resolve(env: EnvLike) -> Source:
         if find_highest_version(namespace, stem) is not None:
             return _registered(name, env)  # the newest version, or the error that names it
     near = nearest(name, [*(key for key, value in vars(module).items() if callable(value)), *gym.registry])
-    raise UsageError(f"{env!r}: module {module_name!r} has no class or function {name!r}, nor registers that id.{near}")
+    again = f" {_AGAIN}" if module_name == "__main__" else ""
+    raise UsageError(
+        f"{env!r}: module {module_name!r} has no class or function {name!r}, nor registers that id.{near}{again}"
+    )
+
+
+_AGAIN = "Give what makes the environment: gymnast.load(path, env=...)"
+
+
+def _made(env: Any) -> str:
+    """What was given instead of an environment's name or maker, and what to give."""
+    if not isinstance(env, gym.Env):
+        return repr(env)
+    instead = (
+        repr(env.spec.id)
+        if env.spec
+        else f"{type(env.unwrapped).__name__}, or lambda: {type(env.unwrapped).__name__}(...)"
+    )
+    return f"one that is made already, of which there can be no copies: give {instead}"
 
 
 def is_spec(source: Any) -> TypeGuard[EnvSpec]:

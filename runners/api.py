@@ -1,6 +1,6 @@
 """Agents as objects for a program of one's own: thin faces over `Run` and the registry."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import cache
@@ -10,18 +10,20 @@ from typing import Any
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from .. import agents
+from .. import agents, envs
 from ..agents import Agent, champion
 from ..core import checkpoint
 from ..core.acting import Acting, Mode, ask
 from ..core.errors import UsageError, nearest
 from ..core.spaces.actions import action_adapter
 from ..core.spaces.layout import Layout
+from ..core.spaces.pair import Spaces
 from .evaluation.evaluate import Evaluation, evaluate
 from .evaluation.strength import Strength, measure
 from .runs import folder
 from .runs import run as runs
-from .runs.load import Misfit, eval_env, fitting, opened, policy
+from .runs.load import Left, eval_env, left, moved, refuse_others
+from .runs.run import Run
 from .training import train as training
 
 
@@ -47,19 +49,24 @@ class Learner:
             raise UsageError(f"{type(self).__name__} takes the environment alone: {type(self).__name__}({name!r})")
         if isinstance(env, VectorEnv):
             run.setdefault("num_envs", env.num_envs)
-        self.run = runs.preset(self.algo, env, preset, agent=agent, **run)
+        else:
+            envs.resolve(env)
+        self._begin(runs.preset(self.algo, env, preset, agent=agent, **run))
+
+    def _begin(self, run: Run, left: Left | None = None) -> None:
+        self.run, self._left = run, left
         self._training: training.Training | None = None
         self._actings: dict[tuple[int, Mode], Acting] = {}
 
     @property
     def agent(self) -> Agent:
         """The algorithm's `Agent`."""
-        return self._started().agent
+        return self._known().agent
 
     @property
     def steps(self) -> int:
         """Environment steps learned from so far."""
-        return self._started().steps
+        return self._known().steps
 
     def learn(
         self, steps: int | None = None, out: str | Path | None = None, quiet: bool = True, **unknown: Any
@@ -85,10 +92,10 @@ class Learner:
 
     def predict(self, obs: Any, deterministic: bool = True) -> tuple[Any, dict[str, NDArray]]:
         """The action for one observation or a batch of them, as the environment takes it, and the agent's thoughts."""
-        env = self._started().env
-        stored, single = Layout(env.single_observation_space).batch(obs)
+        spaces = self._known().spaces
+        stored, single = Layout(spaces.observation).batch(obs)
         acting = self._predicting(len(stored), deterministic)
-        action = action_adapter(env.single_action_space)(ask(acting, stored)["action"])
+        action = action_adapter(spaces.action)(ask(acting, stored)["action"])
         thoughts = acting.thoughts()
         if single:
             return action[0], {name: value[0] for name, value in thoughts.items()}
@@ -99,13 +106,13 @@ class Learner:
     ) -> Evaluation:
         """Returns of whole episodes on environments of its own, or on `env`."""
         if env is not None:
-            return evaluate(self.agent, env, episodes, seed, stochastic)
+            return self._evaluated(envs.make(env, env.num_envs), episodes, seed, stochastic)
         if isinstance(self.run.env, VectorEnv):
             raise UsageError(
                 "this agent was given a ready VectorEnv; give another one to evaluate on: evaluate(env=...)"
             )
         with closing(eval_env(self.run, episodes)) as fresh:
-            return evaluate(self.agent, fresh, episodes, seed, stochastic)
+            return self._evaluated(fresh, episodes, seed, stochastic)
 
     def strength(self, simulations: int = 600, games: int = 100, seed: int = 1_000_000) -> Strength:
         """In a game for two: ratings in a tournament with baselines, and moves on solved positions."""
@@ -116,8 +123,13 @@ class Learner:
         path = Path(path)
         folder.refuse_symlinks(path)
         path.mkdir(parents=True, exist_ok=True)
-        folder.describe(self.run, path, self._started().paths)
-        checkpoint.save(folder.last(path), self._started().state())
+        known = self._known()
+        folder.describe(self.run, path, known.paths)
+        checkpoint.save(folder.last(path), known.state())
+
+    def _evaluated(self, env: VectorEnv, episodes: int, seed: int, stochastic: bool) -> Evaluation:
+        refuse_others(self.run, self._known().spaces, Spaces.of(env))
+        return evaluate(self.agent, env, episodes, seed, stochastic)
 
     def _predicting(self, count: int, deterministic: bool) -> Acting:
         """The `Acting` for `count` environments, the same one from call to call."""
@@ -126,12 +138,16 @@ class Learner:
             self._actings[count, mode] = self.agent.acting(count, mode, self.run.seed)
         return self._actings[count, mode]
 
-    def _begin(self, run: training.Training) -> training.Training:
-        self._training, self._actings = run, {}
-        return run
+    def _known(self) -> training.Training | Left:
+        """What knows the agent; environments are made only for an agent that comes from no checkpoint."""
+        return self._training or self._left or self._started()
 
     def _started(self) -> training.Training:
-        return self._training or self._begin(training.Training(self.run))
+        """The training, which makes the environments when it is first needed."""
+        if self._training is None:
+            state, agent = (self._left.rest, self._left.agent) if self._left else (None, None)
+            self._training, self._left = training.Training(self.run, None, state, agent), None
+        return self._training
 
 
 def _how_to_learn(unknown: Mapping[str, Any]) -> str:
@@ -153,24 +169,32 @@ def learner(title: str) -> type[Learner]:
     return type(title, (Learner,), {"algo": algo, "__doc__": agents.summary(algo), "__module__": "gymnast"})
 
 
-def load(path: str | Path, which: str = "last", trust: bool = False) -> Learner:
-    """The agent that `save` or the command line left in the folder `path`; it can go on learning.
+def load(
+    path: str | Path,
+    which: str = "last",
+    trust: bool = False,
+    env: Any = None,
+    env_args: Mapping[str, Any] | None = None,
+    wrappers: Sequence[Any] = (),
+) -> Learner:
+    """The agent that `save` or the command line left in the folder `path`; it predicts without any environment.
+
+    To learn and to be evaluated it takes the environment that it learned in; or `env`, with the same spaces, in which
+    it begins new episodes: whatever the constructor takes, with arguments and wrappers of its own.
 
     Nothing that the folder's files name is imported or called, but for environments that are installed or that the
     program has imported already; with `trust`, everything is.
 
     Raises:
-        UsageError: if there is none, or it is damaged, or a newer gymnast wrote it.
+        UsageError: if there is none, or it is damaged, or a newer gymnast wrote it; or if `env` does not fit.
     """
     path = Path(path)
     run = runs.load(path / "run.json", trust)
+    if env is not None:
+        run = moved(run, env, env_args or {}, wrappers)
     loaded = Learner.__new__(Learner)
-    loaded.algo, loaded.run = run.algo, run
-    try:
-        loaded._begin(training.Training(run, None, opened(folder.last(path))))
-    except Misfit as problem:
-        raise UsageError(f"{folder.last(path)}: {problem}") from problem
-    if which == "best" and folder.best(path).exists():
-        with fitting(folder.best(path)):
-            checkpoint.restore(policy(loaded.agent), opened(folder.best(path))["agent"])
+    loaded.algo = run.algo
+    loaded._begin(run, left(run, path, which, elsewhere=env is not None))
+    if env is not None:
+        loaded._started()
     return loaded

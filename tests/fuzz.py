@@ -25,7 +25,7 @@ from gymnast.core.rollout import demos
 from gymnast.runners.imitation import imitate
 from gymnast.runners.imitation.demonstrations import collect
 from gymnast.runners.runs import run as runs
-from gymnast.runners.runs.load import opened
+from gymnast.runners.runs.load import left, opened
 from gymnast.runners.training import logging
 from gymnast.runners.training.train import Training, train
 
@@ -111,6 +111,7 @@ def seconds(count: float) -> Iterator[None]:
 
 def _checkpoint(path: Path, run: Any) -> Kind:
     def read() -> None:
+        left(run, path.parents[1], "last")
         with Training(runs.replace(run, steps=128), None, opened(path)) as training:
             training.iterate()
 

@@ -48,8 +48,10 @@ def from_json(content: dict[str, Any]) -> spaces.Space[Any]:
             shape, dtype = _bounded(content["shape"]), np.dtype(content["dtype"])
             if dtype.kind not in "biuf":
                 raise ValueError(f"{dtype} is not the type of numbers")
-            low, high = (np.broadcast_to(np.array(content[name], float), shape) for name in ("low", "high"))
-            return spaces.Box(low.astype(dtype), high.astype(dtype), shape, dtype.type)
+            exact = dtype if dtype.kind in "iu" else np.float64  # which lacks the last digits of large whole numbers
+            low, high = (np.broadcast_to(np.array(content[name], exact), shape) for name in ("low", "high"))
+            with np.errstate(over="ignore"):
+                return spaces.Box(low.astype(dtype), high.astype(dtype), shape, dtype.type)
         case "Discrete":
             return spaces.Discrete(content["n"], start=content["start"], dtype=content.get("dtype", np.int64))
         case "MultiDiscrete":
@@ -94,7 +96,7 @@ def _dtype(space: spaces.Discrete | spaces.MultiDiscrete) -> dict[str, str]:
 
 def _bound(bound: NDArray[Any]) -> Any:
     """A bound as nested lists, or as one number where all are equal; infinities as text, which strict JSON knows."""
-    values = np.array(bound, float)
+    values = np.array(bound, bound.dtype if bound.dtype.kind in "iu" else np.float64)
     if values.size and (values == values.flat[0]).all():
         values = np.array(values.flat[0])
     return _plain(values.tolist())

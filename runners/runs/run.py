@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -203,7 +204,7 @@ def configure(config: type, values: Mapping[str, Any], where: str, base: Any = N
 def save(run: Run, path: Path, **about: Any) -> None:
     """Write the run as JSON, with whatever else is worth knowing `about` it."""
     content = {**{f.name: getattr(run, f.name) for f in fields(run)}, "agent": asdict(run.agent)}
-    content["env"], content["wrappers"] = env_name(run.env), [env_name(wrapper) for wrapper in run.wrappers]
+    content["env"], content["wrappers"] = lasting_name(run.env), [lasting_name(wrapper) for wrapper in run.wrappers]
     content |= {name: encoded(content[name]) for name in _ARGS}
     del content["trust"]  # no file says of itself that it is to be trusted
     write_whole(path, json.dumps({"run": content, **about}, indent=2) + "\n")
@@ -279,6 +280,16 @@ def env_name(env: Any) -> str:
         return f"{env.__module__}:{name}"
     spec = getattr(env, "spec", None)
     return spec.id if spec else type(env).__name__
+
+
+def lasting_name(env: Any) -> str:
+    """The name by which another program finds `env`; <what it is> where there is none, as for a lambda."""
+    name = env_name(env)
+    module, _, attribute = name.partition(":")
+    if isinstance(env, str) or getattr(sys.modules.get(module), attribute, None) is env:
+        return name
+    kind = type(env).__name__
+    return f"<{kind}>" if kind == name else f"<{kind} {name}>"
 
 
 def _with_version(env: Any) -> Any:

@@ -18,10 +18,11 @@ from ...agents import Agent
 from ...core import checkpoint
 from ...core.batch import Batch
 from ...core.errors import DIVERGED, TrainingError, UsageError
+from ...core.spaces.pair import Spaces
 from ..evaluation.evaluate import Evaluation, Stopped
 from ..runs import run as runs
 from ..runs.folder import best, claim, describe, held, last, refuse_taken
-from ..runs.load import fitting, new_agent, opened, policy, seeds, threads_for
+from ..runs.load import fitting, new_agent, opened, policy, refuse_changed, seeds, threads_for
 from ..runs.run import Run
 from . import malloc
 from .judges import Judge, judge
@@ -92,14 +93,18 @@ def _resumed(run: Run, out: Path, steps: int | None, quiet: bool) -> Result:
 class Training:
     """A run under way: its environments, agent and counters; a context manager that closes the environments."""
 
-    def __init__(self, run: Run, out: Path | None = None, state: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, run: Run, out: Path | None = None, state: dict[str, Any] | None = None, agent: Agent | None = None
+    ) -> None:
+        """Go on from `state`, which a checkpoint holds; from all of it but the `agent`, if that is given."""
         runs.refuse_elsewhere(run)
         self.env, run = environments(run, state)
         self.run, self.out, self.steps = run, out, 0
         self._judge: Judge | None = None
         try:
             seed = seeds(run.seed)
-            self.agent = new_agent(run, self.env, seed["agent"])
+            self.spaces = Spaces.of(self.env)
+            self.agent = agent or new_agent(run, self.spaces, seed["agent"])
             self._finishing = agents.finishing(self.agent)  # once: to ask what an object can do takes long
             if self.agent.convolutional:
                 malloc.keep_freed()
@@ -116,7 +121,7 @@ class Training:
             if state is None:
                 begin(run, self.env, self.agent)
             else:
-                self._load(state)
+                self._load(state, agent is None)
         except BaseException:
             self.close()
             raise
@@ -189,6 +194,7 @@ class Training:
         return {
             "steps": self.steps,
             "paths": self.paths,
+            "spaces": self.spaces.written(),
             "finished": self.finished and self.steps < self.run.steps,
             "agent": checkpoint.state(self.agent.parts()),
             "acting": checkpoint.state(self.acting.parts()),
@@ -247,7 +253,7 @@ class Training:
         self._took("evaluate", perf_counter() - began)
         if verdict.best and self.out:
             kept = checkpoint.state(policy(self.agent))
-            checkpoint.save(best(self.out), {"steps": self.steps, "agent": kept})
+            checkpoint.save(best(self.out), {"steps": self.steps, "spaces": self.spaces.written(), "agent": kept})
         return verdict.row
 
     def _took(self, phase: str, seconds: float) -> None:
@@ -298,10 +304,12 @@ class Training:
         if self.out and not self.out.is_dir():
             raise TrainingError(f"the folder {self.out} has been deleted")
 
-    def _load(self, state: dict[str, Any]) -> None:
+    def _load(self, state: dict[str, Any], agent: bool) -> None:
         with fitting(last(self.out) if self.out else None):
+            refuse_changed(self.run, state, self.spaces)
             self.steps = checkpoint.counted(state["steps"])
-            checkpoint.restore(self.agent.parts(), state["agent"])
+            if agent:
+                checkpoint.restore(self.agent.parts(), state["agent"])
             checkpoint.restore(self.acting.parts(), state["acting"])
             self.metrics.load_state(state["metrics"])
             if self._judge and state["judge"] is not None:

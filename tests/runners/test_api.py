@@ -7,6 +7,7 @@ from gymnasium.vector import SyncVectorEnv
 import gymnast
 from gymnast.core.errors import UsageError
 
+
 TINY = {"steps": 512, "evals": 0, "num_envs": 4}
 
 
@@ -117,12 +118,6 @@ def test_a_function_makes_the_environment():
     assert len(agent.evaluate(episodes=3).returns) == 3
 
 
-def test_an_agent_whose_environment_is_a_lambda_says_why_it_cannot_be_loaded(tmp_path):
-    gymnast.PPO(lambda: Parts(), **TINY).learn(256).save(tmp_path / "agent")
-    with pytest.raises(UsageError, match="lambda"):
-        gymnast.load(tmp_path / "agent")
-
-
 def test_a_ready_vector_environment_is_used_as_it_is():
     env = SyncVectorEnv([Parts] * 2)
     agent = gymnast.PPO(env, evals=0).learn(64)
@@ -156,3 +151,40 @@ def test_a_wrong_field_is_refused():
 def test_the_ways_of_another_library_are_answered_with_ours(wrong, told):
     with pytest.raises(UsageError, match=told):
         wrong()
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        (
+            lambda: gym.make("CartPole-v1"),
+            "one that is made already, of which there can be no copies: give 'CartPole-v1'",
+        ),
+        (Parts, "made already, .* give Parts, or lambda: Parts"),
+        (lambda: 42, "an id, a class or a callable that makes one, not 42"),
+        (lambda: "CartPole-v9", "does not exist; the newest version is 'CartPole-v1'"),
+    ],
+)
+def test_what_makes_no_environment_is_refused_at_once(env, told):
+    with pytest.raises(UsageError, match=told):
+        gymnast.PPO(env())
+
+
+def test_numbers_of_numpy_are_taken_as_numbers_wherever_they_are_given(tmp_path):
+    agent = gymnast.PPO(
+        lambda size: Parts(),
+        env_args={"size": np.int64(7)},
+        seed=np.int64(3),
+        agent={"lr": np.float32(0.5)},
+        num_envs=np.int32(2),
+        evals=0,
+    )
+    agent.learn(np.int64(64)).save(tmp_path)
+    assert agent.run.env_args == {"size": 7}
+    assert gymnast.load(tmp_path).run.agent.lr == 0.5
+
+
+def test_an_argument_that_no_file_holds_is_refused_before_training():
+    for odd in (np.zeros(2), {1, 2}, [print]):
+        with pytest.raises(UsageError, match=r"env_args: size is or holds an? .*Give the environment as a function"):
+            gymnast.PPO(Parts, env_args={"size": odd})

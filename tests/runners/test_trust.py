@@ -4,6 +4,7 @@ import json
 import sys
 from contextlib import closing
 
+import numpy as np
 import pytest
 
 import gymnast as package
@@ -83,12 +84,15 @@ def own(foreign, gymnast, tmp_path):
     return tmp_path / "own"
 
 
-def test_load_refuses_it_too_and_with_trust_takes_it(own, tmp_path):
-    with pytest.raises(UsageError, match="import 'foreign_levels'"):
-        package.load(own)
+def test_load_acts_without_it_and_learns_with_trust_alone(own, tmp_path):
+    loaded = package.load(own)
+    assert loaded.predict(np.zeros(4))[0] in (0, 1)
+    for act in (lambda: loaded.learn(64), lambda: loaded.evaluate(2)):
+        with pytest.raises(UsageError, match="import 'foreign_levels'"):
+            act()
     assert not (tmp_path / "ran").exists()
-    assert package.load(own, trust=True).run.env == "foreign_levels:Pole"
-    assert package.load(own).run.env == "foreign_levels:Pole", "which the program has imported by now"
+    assert package.load(own, trust=True).learn(64).run.env == "foreign_levels:Pole"
+    assert package.load(own).learn(64).steps == 128, "which the program has imported by now"
 
 
 def test_a_command_that_trusts_takes_it(own, gymnast):
@@ -100,7 +104,7 @@ def test_a_command_that_trusts_takes_it(own, gymnast):
 def test_a_file_does_not_vouch_for_itself(foreign):
     foreign(env="foreign_levels:Pole", trust=True)
     with pytest.raises(UsageError, match="import 'foreign_levels'"):
-        package.load("run")
+        package.load("run").learn(64)
 
 
 def test_a_network_out_of_a_file_is_not_built(foreign, gymnast):

@@ -22,6 +22,7 @@ SPACES = [
     spaces.Tuple((spaces.Dict([(10, spaces.Discrete(2)), (9, spaces.Discrete(3)), ("9", spaces.MultiBinary(2))]),)),
     spaces.Discrete(3, dtype=np.int32),
     spaces.MultiDiscrete([2, 3], np.uint8),
+    spaces.Box(-(2**63), 2**63 - 1, (2,), np.int64),
 ]
 
 

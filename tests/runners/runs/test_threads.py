@@ -10,6 +10,7 @@ import hashlib, sys
 import torch
 from gymnast import agents, envs
 from gymnast.core import checkpoint
+from gymnast.core.spaces.pair import Spaces
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.load import new_agent
 from gymnast.runners.training.train import train
@@ -22,7 +23,7 @@ def shown(name, tree):
 OWN = {"alphazero": "tictactoe", "tabular": "FrozenLake-v1"}
 for algo in agents.names():
     env = envs.make(OWN.get(algo, "CartPole-v1"), 2)
-    shown(algo, new_agent(runs.preset(algo, "CartPole-v1", "none"), env, 0).net.state_dict())
+    shown(algo, new_agent(runs.preset(algo, "CartPole-v1", "none"), Spaces.of(env), 0).net.state_dict())
 run = runs.preset("ppo", "CartPole-v1", "none", steps=512, num_envs=2, evals=0)
 shown("trained", train(run).agent.net.state_dict())
 """

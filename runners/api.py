@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gymnasium.spaces import Dict, Space
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ from ..core import checkpoint
 from ..core.acting import Acting, Mode, ask
 from ..core.errors import UsageError, nearest
 from ..core.spaces.actions import action_adapter
-from ..core.spaces.layout import Layout
+from ..core.spaces.layout import MASK, Layout
 from ..core.spaces.pair import Spaces
 from .evaluation.evaluate import Evaluation, evaluate
 from .evaluation.strength import Strength, measure
@@ -90,10 +91,13 @@ class Learner:
             current.advance(quiet)
         return self
 
-    def predict(self, obs: Any, deterministic: bool = True) -> tuple[Any, dict[str, NDArray]]:
-        """The action for one observation or a batch of them, as the environment takes it, and the agent's thoughts."""
+    def predict(self, obs: Any, deterministic: bool = True, mask: Any = None) -> tuple[Any, dict[str, NDArray]]:
+        """The action for one observation or a batch of them, as the environment takes it, and the agent's thoughts.
+
+        `mask` is the environment's `info["action_mask"]`, if it gives one there.
+        """
         spaces = self._known().spaces
-        stored, single = Layout(spaces.observation).batch(obs)
+        stored, single = Layout(spaces.observation).batch(_with_mask(obs, mask, spaces.observation))
         acting = self._predicting(len(stored), deterministic)
         action = action_adapter(spaces.action)(ask(acting, stored)["action"])
         thoughts = acting.thoughts()
@@ -148,6 +152,16 @@ class Learner:
             state, agent = (self._left.rest, self._left.agent) if self._left else (None, None)
             self._training, self._left = training.Training(self.run, None, state, agent), None
         return self._training
+
+
+def _with_mask(obs: Any, mask: Any, space: Space[Any]) -> Any:
+    """An observation with the mask that an environment gave beside it, as agents see both."""
+    together = isinstance(space, Dict) and space.keys() == {"observation", MASK}
+    if mask is None and together and not isinstance(obs, Mapping):
+        raise UsageError("this agent learned with masks: predict(obs, mask=info['action_mask'])")
+    if mask is not None and not together:
+        raise UsageError("this agent learned without masks in its environment's infos: predict(obs)")
+    return obs if mask is None else {"observation": obs, MASK: mask}
 
 
 def _how_to_learn(unknown: Mapping[str, Any]) -> str:

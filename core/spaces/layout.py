@@ -132,20 +132,30 @@ class Layout:
         Raises:
             UsageError: if the shape is neither that of one observation nor of a batch, or one is not in the space.
         """
-        first = obs
-        for key in self.parts[0].path:
-            first = first[key]
-        leaf = np.shape(first)
-        rank = len(self.parts[0].shape)
-        if len(leaf) not in (rank, rank + 1) or leaf[len(leaf) - rank :] != self.parts[0].shape:
-            raise UsageError(f"an observation of shape {leaf} does not fit the observation space {self.space}")
-        single = len(leaf) == rank
-        count = 1 if single else leaf[0]
-        out = self.empty(count)
-        self._store(out, add_axis(obs) if single else obs)
+        leaves = [self._given(obs, part) for part in self.parts]
+        single = leaves[0].ndim == len(self.parts[0].shape)
+        lead = () if single else leaves[0].shape[:1]
+        out = self.empty(*(lead or (1,)))
+        for part, leaf in zip(self.parts, leaves, strict=True):
+            if leaf.shape != (*lead, *part.shape):
+                shape = f"shape {leaf.shape}{_where(part)}"
+                raise UsageError(f"an observation of {shape} does not fit the observation space {self.space}")
+            self._column(out, part)[...] = leaf
         if found := self.outside(out):
             raise UsageError(f"observation {found[0]} is {found[1]}")
         return out, single
+
+    def _given(self, obs: Any, part: Part) -> NDArray[Any]:
+        """What was given for a part, one or a batch: an array, or lists of numbers."""
+        try:
+            for key in part.path:
+                obs = obs[key]
+            leaf = np.asarray(obs)
+        except (LookupError, TypeError, ValueError):
+            leaf = np.asarray("")
+        if leaf.dtype.kind not in "biuf":
+            raise UsageError(f"{obs!r:.80}{_where(part)} does not fit the observation space {self.space}")
+        return leaf
 
 
 def in_order(space: spaces.Dict) -> list[tuple[Any, spaces.Space[Any]]]:

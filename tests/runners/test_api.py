@@ -8,6 +8,20 @@ import gymnast
 from gymnast.core.errors import UsageError
 
 
+class Masked(gym.Env):
+    """Gives a mask in its infos; one step long."""
+
+    observation_space = spaces.Box(0, 1, (1,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(1, np.float32), {"action_mask": np.array([1, 0], np.int8)}
+
+    def step(self, action):
+        return np.zeros(1, np.float32), 0.0, True, False, {"action_mask": np.array([1, 0], np.int8)}
+
+
 TINY = {"steps": 512, "evals": 0, "num_envs": 4}
 
 
@@ -69,6 +83,32 @@ def test_predict_takes_dicts():
     action, _ = agent.predict(one)
     batch = {"place": np.stack([one["place"]] * 3), "side": np.array([one["side"]] * 3)}
     assert agent.predict(batch)[0].tolist() == [action] * 3
+
+
+def test_predict_takes_lists():
+    assert gymnast.PPO("CartPole-v1").predict([0.0, 0.0, 0.0, 0.0])[0] in (0, 1)
+    agent = gymnast.PPO(Parts)
+    one, batch = {"place": [1, 2.5], "side": 2}, {"place": [[1, 2.5]] * 3, "side": [2] * 3}
+    assert agent.predict(batch)[0].tolist() == [agent.predict(one)[0]] * 3
+
+
+def test_predict_takes_the_mask_of_an_environment_that_gives_it_in_its_infos():
+    agent = gymnast.PPO(Masked)
+    for allowed in (0, 1):
+        mask = np.arange(2) == allowed
+        assert agent.predict(np.zeros(1), mask=mask)[0] == allowed
+        assert agent.predict(np.zeros((3, 1)), mask=[mask] * 3)[0].tolist() == [allowed] * 3
+    with pytest.raises(UsageError, match=r"predict\(obs, mask=info\['action_mask'\]\)"):
+        agent.predict(np.zeros(1))
+    with pytest.raises(UsageError, match="this agent learned without masks"):
+        gymnast.PPO("CartPole-v1").predict(np.zeros(4), mask=[1, 0])
+
+
+@pytest.mark.parametrize("odd", ["up", None, [[0.0], [0.0, 1.0]], {"place": [0.0, 0.0]}, 7, ["0", "1", "2", "x"]])
+def test_predict_refuses_what_is_no_observation(odd):
+    for env in ("CartPole-v1", Parts):
+        with pytest.raises(UsageError, match="does not fit the observation space"):
+            gymnast.PPO(env).predict(odd)
 
 
 def test_predict_refuses_an_observation_of_another_shape():

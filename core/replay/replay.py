@@ -19,7 +19,7 @@ from ..jitted.rng import stream
 from . import sampling, sumtree
 from .sampling import CUT, ENDED, TERMINATED, VALID
 from .saved import refuse_impossible
-from .storage import Kept, as_bytes, field, mapped, places, spans
+from .storage import Kept, as_bytes, field, mapped, places, refuse_beyond_memory, spans
 
 
 class Replay:
@@ -201,6 +201,7 @@ class Replay:
         self._offsets, width = places(layout)
         shape = slots, width
         if self.path is None:
+            refuse_beyond_memory(slots * width, self.capacity)
             self.files, self.written = [], np.zeros(1, np.int64)
             self.records = np.zeros(shape, np.uint8)
         else:

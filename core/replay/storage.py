@@ -1,7 +1,9 @@
 """Where a replay keeps what it is given: records, memory or files, and what belongs to a few slots only."""
 
 import math
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,18 @@ class Kept:
         if len(rows):
             self.free = np.concatenate([self.free, rows])
             self.of[slots] = -1
+
+
+def refuse_beyond_memory(nbytes: int, capacity: int) -> None:
+    """Raise UsageError if the records of so many transitions take more memory than this machine, or container, has."""
+    there = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else []
+    with suppress(OSError, ValueError):  # there is no such file, or it says "max"
+        there.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    if nbytes > min(there, default=nbytes):
+        raise UsageError(
+            f"a replay of {capacity:,} transitions takes {nbytes / 1e9:,.0f} GB, more than the "
+            f"{min(there) / 1e9:,.0f} GB of this machine. Give a smaller agent.capacity, or a folder for it: agent.replay_dir"
+        )
 
 
 def spans(start: int, length: int, rows: int) -> Iterator[tuple[slice, slice]]:

@@ -17,8 +17,9 @@ import numpy as np
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 from numpy.typing import NDArray
 
-from ..core.errors import UsageError
+from ..core.errors import TrainingError, UsageError
 from . import wire
+from .odd import refuse_odd
 from .snapshot import chains_of, env_states, set_env_states
 from .wrappers import MASK, used
 
@@ -83,7 +84,11 @@ class _Worker:
 
     def report(self, error: Exception) -> None:
         who = "" if self.current is None else f"environment {self.first + self.current} "
-        what = str(error) if isinstance(error, UsageError) else f"{who}raised {type(error).__name__}: {error}"
+        what = (
+            str(error)
+            if isinstance(error, UsageError | TrainingError)
+            else f"{who}raised {type(error).__name__}: {error}"
+        )
         with suppress(OSError):  # nobody is left to hear it
             usage = isinstance(error, UsageError)
             self._reply(FAILED, {"what": what, "usage": usage, "details": traceback.format_exc()})
@@ -118,7 +123,7 @@ class _Worker:
             self.shared.ended[self.first + i] = False
             observations.append(obs)
             infos.append(({}, self._without_mask(info, self.first + i)))
-        concatenate(self.obs_space, observations, self.obs)
+        self._lay_out(observations)
         return _unless_empty(infos)
 
     def _step(self) -> list | None:
@@ -130,7 +135,11 @@ class _Worker:
         for i, action in enumerate(iterate(self.batched_action_space, actions)):
             self.current, row = i, self.first + i
             obs, reward, terminated, truncated, info = self.envs[i].step(action)
-            shared.reward[row], shared.terminated[row], shared.truncated[row] = reward, terminated, truncated
+            try:
+                shared.reward[row], shared.terminated[row], shared.truncated[row] = reward, terminated, truncated
+            except (TypeError, ValueError):
+                refuse_odd(self.obs_space, [], [reward], row)
+                raise
             shared.ended[row] = ended = bool(terminated or truncated)
             final_info: dict[str, Any] = {}
             if ended:
@@ -139,8 +148,15 @@ class _Worker:
                 obs, info = self.envs[i].reset()
             observations.append(obs)
             infos.append((final_info, self._without_mask(info, row)))
-        concatenate(self.obs_space, observations, self.obs)
+        self._lay_out(observations)
         return _unless_empty(infos)
+
+    def _lay_out(self, observations: list[Tree]) -> None:
+        try:
+            concatenate(self.obs_space, observations, self.obs)
+        except (TypeError, ValueError):
+            refuse_odd(self.obs_space, observations, [], self.first)
+            raise
 
     def _without_mask(self, info: dict[str, Any], row: int) -> dict[str, Any]:
         """What is used of an info, less its action mask if that has a place in the shared memory."""

@@ -96,6 +96,8 @@ def evaluate(
     stop: Sequence[Any] = (),
 ) -> Evaluation:
     """`episodes` whole episodes of the agent on `env`: its likeliest actions, or draws from its policy."""
+    if seed < 0:
+        raise UsageError(f"seed is {seed}; it must be at least 0")
     with threads_for(agent.convolutional):
         acting = agent.acting(env.num_envs, "sample" if stochastic else "best", seed)
         return watched(acting, env, episodes, seed, steps, stop)

@@ -65,6 +65,8 @@ def collect(
     """
     if episodes < 1:
         raise UsageError(f"cannot record {episodes} episodes; give at least 1")
+    if seed < 0:
+        raise UsageError(f"seed is {seed}; it must be at least 0")
     if not 0 <= noise <= 1:
         raise UsageError(f"noise is {noise}; it must be a share of the steps, between 0 and 1")
     human = expert == "human"

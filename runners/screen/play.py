@@ -162,7 +162,7 @@ class Table:
             case ["hint"] if self.outcome == GOES_ON:
                 self.think()
                 print(self.analysis())
-            case ["sims", count] if count.isdigit() and int(count) <= _MOST:
+            case ["sims", count] if count.isdecimal() and int(count) <= _MOST:
                 self.set_strength(int(count))
                 print(f"{self.simulations:,} simulations per move")
             case _:

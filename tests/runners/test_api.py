@@ -228,3 +228,10 @@ def test_an_argument_that_no_file_holds_is_refused_before_training():
     for odd in (np.zeros(2), {1, 2}, [print]):
         with pytest.raises(UsageError, match=r"env_args: size is or holds an? .*Give the environment as a function"):
             gymnast.PPO(Parts, env_args={"size": odd})
+
+
+def test_a_negative_seed_is_refused():
+    with pytest.raises(UsageError, match="seed is -1; it must be at least 0"):
+        gymnast.PPO("CartPole-v1").evaluate(2, seed=-1)
+    with pytest.raises(UsageError, match="seed is -1; it must be at least 0"):
+        gymnast.collect("own_experts:balance", "CartPole-v1", "demos", 2, seed=-1)

@@ -185,11 +185,12 @@ def test_moves_are_taken_back_in_pairs(folder, capsys):
 
 def test_sides_and_strength_can_change_and_nonsense_is_explained(folder, capsys):
     game = table(folder)
-    out = said(game, ["z9", "help", "hint", "sims 5", "sims x", "switch"], capsys)
+    out = said(game, ["z9", "help", "hint", "sims 5", "sims x", "sims ²", "switch"], capsys)
     assert "'z9' is no move here. Moves: a1 b1" in out
     assert "undo" in out
     assert "5 simulations per move" in out
     assert "'sims x' is no move" in out
+    assert "'sims ²' is no move" in out
     assert game.person == 1
     assert len(game.moves) == 1  # the agent moved for the person
 

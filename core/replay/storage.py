@@ -54,7 +54,7 @@ def refuse_beyond_memory(nbytes: int, capacity: int) -> None:
     if nbytes > min(there, default=nbytes):
         raise UsageError(
             f"a replay of {capacity:,} transitions takes {nbytes / 1e9:,.0f} GB, more than the "
-            f"{min(there) / 1e9:,.0f} GB of this machine. Give a smaller agent.capacity, or a folder for it: agent.replay_dir"
+            f"{min(there) / 1e9:,.0f} GB of this machine. Give a smaller agent.capacity, or agent.replay_dir"
         )
 
 

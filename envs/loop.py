@@ -20,7 +20,7 @@ class Loop(SyncVectorEnv):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._rewards = [0.0] * self.num_envs  # a list takes whatever comes, which `step` looks at
+        self._rewards: Any = [0.0] * self.num_envs  # a list takes whatever comes, which `step` looks at
 
     def reset(self, **kwargs: Any) -> Any:
         """As Gymnasium's."""

@@ -1,26 +1,41 @@
 """Gymnasium's loop over environments in this process, with what it leaves to them put right."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from gymnasium.vector import SyncVectorEnv
 
+from ..core.errors import UsageError
+from .factory import MakeEnv
 from .odd import refuse_odd
 from .wrappers import used
+
+_HELD: WeakValueDictionary[int, "Loop"] = WeakValueDictionary()  # which loop steps an environment, by its identity
 
 
 class Loop(SyncVectorEnv):
     """Passes on what is used of the infos, and final observations, and says which environment gave what is none.
 
     Final observations are kept apart from the environments' own arrays, which the reset that follows may reuse.
+
+    Raises:
+        UsageError: if a copy is another one too, here or in a loop that is not closed: each would disturb the other.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, make_envs: Sequence[MakeEnv], **kwargs: Any) -> None:
+        super().__init__(make_envs, **kwargs)
         self._rewards: Any = [0.0] * self.num_envs  # a list takes whatever comes, which `step` looks at
+        self._inner = {id(env.unwrapped): env.unwrapped for env in self.envs}
+        if len(self._inner) < self.num_envs or self._inner.keys() & _HELD.keys():
+            raise UsageError(
+                f"the same {type(self.envs[0].unwrapped).__name__} was given twice: each copy, and each one of an "
+                "evaluation, must be a new object; make it inside the function"
+            )
+        _HELD.update(dict.fromkeys(self._inner, self))
 
     def reset(self, **kwargs: Any) -> Any:
         """As Gymnasium's."""
@@ -34,6 +49,12 @@ class Loop(SyncVectorEnv):
             if reward.ndim != 1 or reward.dtype.kind not in "fiub":
                 raise ValueError("a reward is no number")
         return obs, reward.astype(np.float64, copy=False), *rest
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """As Gymnasium's; others may step the environments then."""
+        super().close_extras(**kwargs)
+        for key in self._inner:
+            _HELD.pop(key, None)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

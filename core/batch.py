@@ -81,22 +81,6 @@ class Batch:
         """(T, N) what the worth of `next_obs` is multiplied with: 0 after a termination, else `gamma`."""
         return np.where(self.over, np.float32(0.0), np.float32(gamma))
 
-    def not_finite(self) -> str | None:
-        """The part that is not finite, for the message that says why learning stopped; None if all are.
-
-        None too where an action was not finite before: what the environment makes of it is not its own doing.
-        """
-        wild = ~np.isfinite(self.action.reshape(len(self.action), -1)).all(1)
-        t = int(wild.argmax())
-        if wild.any() and np.isfinite(self.obs[: t + 1]).all() and np.isfinite(self.reward[:t]).all():
-            return None
-        for what, given in (("a reward", self.reward), ("an observation", self.obs)):
-            if np.isnan(given).any():
-                return f"{what} that is not a number (nan)"
-            if np.isinf(given).any():
-                return f"{what} that is infinite or beyond float32 (3.4e38)"
-        return None
-
     def next_value(self, value: NDArray[Any], edge_value: NDArray[Any]) -> NDArray[Any]:
         """(T, N) worth of what follows each step, from V(obs[:-1]) (T, N) and V(edge_obs) (N+K,).
 

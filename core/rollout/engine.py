@@ -2,7 +2,7 @@
 
 import sys
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -13,9 +13,10 @@ from ..acting import Acting
 from ..batch import Batch, Episodes
 from ..errors import DIVERGED, TrainingError, UsageError
 from ..spaces.actions import action_adapter
-from ..spaces.layout import Layout, add_axis, take
+from ..spaces.layout import Layout, add_axis, flaw, take
 from .fused import FusedActor, FusedLoop, is_native
 
+_WILD = f"the policy's actions are not finite; {DIVERGED}"
 _FIRST_ROWS = 256  # in the storage for whole episodes, which grows to the longest
 
 
@@ -74,6 +75,7 @@ class Rollout:
         except SystemExit as left:
             raise TrainingError(f"the environment called sys.exit({left.code!r}) in reset") from left
         self.layout.write(self._obs[-1], obs)
+        self._look(self._obs[-1])
         self._first[-1] = True
         self._end = self.horizon  # row of `_obs` that holds the present observation
         self._return_so_far[:], self._length_so_far[:], self._dead[:] = 0, 0, False
@@ -116,6 +118,7 @@ class Rollout:
             done = self._terminated[t] | self._truncated[t]
             if done.any():
                 ends.append(self._end_episodes(t, done, info))
+            self._look(self._obs[t + 1], t)
             self._first[t + 1] = done
             if self.mode is AutoresetMode.NEXT_STEP:
                 self._first[t + 1], self._dead = self._dead, done
@@ -140,7 +143,18 @@ class Rollout:
         except Exception as problem:
             if np.isfinite(action).all():
                 raise
-            raise TrainingError(f"the policy's actions are not finite; {DIVERGED}") from problem
+            raise TrainingError(_WILD) from problem
+
+    def _look(self, obs: NDArray[Any], t: int = -1) -> None:
+        """Refuse observations (..., N, *obs) after step t, or after a reset, that are in no space."""
+        if found := self.layout.outside(obs):
+            self._refuse(t, found[0] % self.env.num_envs, found[1])
+
+    def _refuse(self, t: int, i: int, what: str) -> NoReturn:
+        """Name environment i and what it gave at step t, or the policy whose actions it was given."""
+        if t >= 0 and not np.isfinite(self._extras["action"][: t + 1]).all():
+            raise TrainingError(_WILD)
+        raise TrainingError(f"environment {i} gave {what}")
 
     def state(self) -> dict[str, Any]:
         """State that `collect` depends on beside the environments themselves."""
@@ -193,6 +207,7 @@ class Rollout:
         valid[:] = True
         valid.reshape(-1)[limit:] = False  # the last row can go beyond the budget
         self._end = steps
+        self._look(self._obs[1 : steps + 1].reshape(-1, *self.layout.shape), steps - 1)
         self._tick("rollout", clock)
         return self._batch(steps, *ends, [])
 
@@ -232,7 +247,14 @@ class Rollout:
         final = self._obs[t + 1, which]
         if self.mode is AutoresetMode.SAME_STEP:
             for k, i in enumerate(which.tolist()):
-                self.layout.write(final[k : k + 1], add_axis(take(info["final_obs"], i)), i)
+                self.layout.write(final[k : k + 1], add_axis(take(info["final_obs"], i)))
+        if self.layout.outside(final):
+            over = self._terminated[t, which]
+            final[over] = self.layout.settled(final[over])
+            if found := self.layout.outside(final):
+                self._refuse(t, which[found[0]], found[1])
+        if self.mode is AutoresetMode.NEXT_STEP:
+            self._obs[t + 1, which] = final
         elif self.mode is AutoresetMode.DISABLED:
             obs, _ = self.env.reset(options={"reset_mask": done})
             self.layout.write(self._obs[t + 1], obs)
@@ -252,8 +274,11 @@ class Rollout:
         reported: list[tuple[dict[str, NDArray[Any]], NDArray[Any]]],
     ) -> Batch:
         raw = self._raw_reward[:steps]
-        with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, which `Batch.not_finite` tells
+        with np.errstate(over="ignore"):
             np.copyto(self._reward[:steps], raw)
+        if not np.isfinite(self._reward[:steps]).all():
+            t, i = np.argwhere(~np.isfinite(self._reward[:steps]))[0]
+            self._refuse(t, i, f"a reward of {raw[t, i]}, which is {flaw(raw[t, i])}")
         terminated, truncated, valid = self._terminated[:steps], self._truncated[:steps], self._valid[:steps]
         running = self._return_so_far, self._length_so_far
         counted = Episodes(*_episodes(raw, terminated | truncated, self._live[:steps], valid, *running))

@@ -5,7 +5,7 @@ back into its parts, without copies and with their own dtypes, where the network
 the environment and the network sees a plain array.
 """
 
-from math import prod
+from math import isnan, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import TrainingError, UsageError
+from ..errors import UsageError
 from ..jitted.bounds import first_outside
 
 MASK = "action_mask"
@@ -64,7 +64,7 @@ class Layout:
         self.structured = isinstance(space, spaces.Dict | spaces.Tuple)
         self.shape = (end,) if self.structured else self.parts[0].shape
         self.dtype = np.dtype(np.uint8) if self.structured else self.parts[0].dtype
-        self._bounds = [(part, *bounds) for part in self.parts if (bounds := _counted(part))]
+        self._bounds = [(part, *bounds) for part in self.parts if (bounds := _bounds(part))]
 
     def _lay_out(self, path: tuple[Any, ...], space: spaces.Space[Any], start: int) -> int:
         if isinstance(space, spaces.Dict | spaces.Tuple):
@@ -81,34 +81,41 @@ class Layout:
         """Storage for observations, shape (*lead, *self.shape)."""
         return np.zeros((*lead, *self.shape), self.dtype)
 
-    def write(self, out: NDArray[Any], obs: Any, first: int = 0) -> None:
-        """Store a batch of observations as the environments gave them into `out` (N, *self.shape).
-
-        Raises:
-            TrainingError: if one is not in its space, by environment, counted from `first`.
-        """
-        self._store(out, obs)
-        if found := self.outside(out):
-            raise TrainingError(f"environment {first + found[0]} gave {found[1]}")
-
-    def outside(self, stored: NDArray[Any]) -> tuple[int, str] | None:
-        """The first of stored observations (N, *self.shape) that is not in its space, and what is wrong with it.
-
-        Numbers that count something index tables and weights: beyond their range there is other memory.
-        """
-        for part, low, high in self._bounds:
-            rows = self._column(stored, part).reshape(len(stored), -1)
-            if (i := first_outside(rows, low, high)) >= 0:
-                j = int(np.flatnonzero((rows[i] < low) | (rows[i] > high))[0])
-                return i, f"{rows[i, j]}{_where(part)}, which is not in {part.space}"
-        return None
-
-    def _store(self, out: NDArray[Any], obs: Any) -> None:
+    def write(self, out: NDArray[Any], obs: Any) -> None:
+        """Store a batch of observations as the environments gave them into `out` (N, *self.shape)."""
         for part in self.parts:
             value = obs
             for key in part.path:
                 value = value[key]
-            self._column(out, part)[...] = value
+            column = self._column(out, part)
+            if part.space.dtype == np.float64:
+                with np.errstate(over="ignore"):  # infinite then, which is `outside`
+                    column[...] = value
+            else:
+                column[...] = value
+
+    def outside(self, stored: NDArray[Any]) -> tuple[int, str] | None:
+        """The first of stored observations (N, *self.shape) that is not in its space, and what is wrong with it.
+
+        Numbers that count something index tables and weights: beyond their range there is other memory. What a Box
+        holds need only be finite, for its bounds are often a guess.
+        """
+        for part, low, high in self._bounds:
+            rows = self._column(stored, part).reshape(len(stored), -1)
+            if (i := first_outside(rows, low, high)) >= 0:
+                x = rows[i][~((rows[i] >= low) & (rows[i] <= high))][0]
+                wrong = flaw(x) if isinstance(part.space, spaces.Box) else f"not in {part.space}"
+                return i, f"{x}{_where(part)}, which is {wrong}"
+        return None
+
+    def settled(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """Observations (N, *self.shape) on which nothing depends, with 0 for what is not finite."""
+        out = stored.copy()
+        for part, *_ in self._bounds:
+            if isinstance(part.space, spaces.Box):
+                column = self._column(out, part)
+                column[~np.isfinite(column)] = 0.0
+        return out
 
     def _column(self, stored: NDArray[Any], part: Part) -> NDArray[Any]:
         """A view of one part (N, *part.shape) of stored observations."""
@@ -140,7 +147,8 @@ class Layout:
             if leaf.shape != (*lead, *part.shape):
                 shape = f"shape {leaf.shape}{_where(part)}"
                 raise UsageError(f"an observation of {shape} does not fit the observation space {self.space}")
-            self._column(out, part)[...] = leaf
+            with np.errstate(over="ignore"):  # infinite then, which is `outside`
+                self._column(out, part)[...] = leaf
         if found := self.outside(out):
             raise UsageError(f"observation {found[0]} is {found[1]}")
         return out, single
@@ -194,9 +202,12 @@ def _stored(space: spaces.Space[Any], path: tuple[Any, ...]) -> tuple[np.dtype, 
     )
 
 
-def _counted(part: Part) -> tuple[NDArray[Any], NDArray[Any]] | None:
-    """The least and the greatest values (D,) of a part that counts."""
+def _bounds(part: Part) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """The least and the greatest values (D,) that a part may hold, unless it holds bytes."""
     match part.space:
+        case spaces.Box() if part.dtype == np.float32:
+            greatest = np.full(prod(part.shape), np.finfo(np.float32).max)
+            return -greatest, greatest
         case spaces.Discrete(start=start, n=n):
             least, count = np.array([start]), np.array([n])
         case spaces.MultiDiscrete(start=start, nvec=nvec):
@@ -211,6 +222,11 @@ def _counted(part: Part) -> tuple[NDArray[Any], NDArray[Any]] | None:
 
 def _where(part: Part) -> str:
     return f" in {'/'.join(map(str, part.path))!r}" if part.path else ""
+
+
+def flaw(x: float) -> str:
+    """What a number is that float32 cannot hold."""
+    return "not a number" if isnan(x) else "infinite or beyond float32 (3.4e38)"
 
 
 def add_axis(obs: Any) -> Any:

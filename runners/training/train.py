@@ -11,12 +11,9 @@ from time import monotonic, perf_counter
 from types import FrameType
 from typing import Any
 
-import numpy as np
-
 from ... import agents, envs
 from ...agents import Agent
 from ...core import checkpoint
-from ...core.batch import Batch
 from ...core.errors import DIVERGED, TrainingError, UsageError
 from ...core.spaces.pair import Spaces
 from ..evaluation.evaluate import Evaluation, Stopped
@@ -220,11 +217,9 @@ class Training:
             return {}
         began = perf_counter()
         self.steps += taken
-        if not np.isfinite(batch.reward).all():  # nothing is learned from it, and no replay remembers it
-            self._refuse_given(batch)
         metrics = {} if self.source.cut else self.agent.update(batch, before / self.run.steps)
         self._took("update", perf_counter() - began)
-        self._refuse_nan(metrics, batch)
+        self._refuse_nan(metrics)
         self.metrics.add(metrics, batch.episodes)
         row: dict[str, float] = {}
         if self._due(before, _ROWS) or self.finished:
@@ -259,17 +254,10 @@ class Training:
     def _took(self, phase: str, seconds: float) -> None:
         self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
 
-    def _refuse_nan(self, metrics: dict[str, float], batch: Batch) -> None:
+    def _refuse_nan(self, metrics: dict[str, float]) -> None:
         name = next((name for name, value in metrics.items() if not isfinite(value)), None)
-        if name is None:
-            return
-        self._refuse_given(batch, f" ({name} became {metrics[name]})")
-        raise TrainingError(f"{name} became {metrics[name]} in the update at step {self.steps:,}; {DIVERGED}")
-
-    def _refuse_given(self, batch: Batch, why: str = "") -> None:
-        """Raise TrainingError where the environment gave what is not finite."""
-        if what := batch.not_finite():
-            raise TrainingError(f"the environment gave {what} in the rollout that ended at step {self.steps:,}{why}.")
+        if name is not None:
+            raise TrainingError(f"{name} became {metrics[name]} in the update at step {self.steps:,}; {DIVERGED}")
 
     def _kept(self) -> str:
         """Message about the checkpoints left when training fails, and how to go on."""

@@ -1,7 +1,4 @@
-from dataclasses import replace
-
 import numpy as np
-import pytest
 
 from gymnast.core.batch import Batch, Episodes
 
@@ -63,19 +60,3 @@ def test_what_follows_a_step_is_the_final_observation_where_an_episode_ended():
 
 def test_what_follows_counts_for_nothing_after_a_termination_alone():
     np.testing.assert_allclose(BATCH.discount(0.9), [[0.9, 0.9], [0.9, 0.9], [0.0, 0.9]], rtol=1e-6)
-
-
-def test_it_says_what_is_not_finite():
-    assert BATCH.not_finite() is None
-    for name, what in (("reward", "a reward"), ("obs", "an observation")):
-        given = getattr(BATCH, name).copy()
-        for value, kind in ((np.nan, "not a number (nan)"), (np.inf, "infinite or beyond float32 (3.4e38)")):
-            given[0, 1] = value
-            assert replace(BATCH, **{name: given}).not_finite() == f"{what} that is {kind}"
-
-
-@pytest.mark.parametrize(("seen", "blamed"), [(0, True), (1, True), (2, False), (3, False)])
-def test_the_environment_is_not_blamed_for_what_it_makes_of_actions_that_are_not_finite(seen, blamed):
-    obs, action = BATCH.obs.copy(), np.zeros((3, 2))
-    obs[seen, 0], action[1, 0] = np.nan, np.nan  # an action answers to the observation of its own step
-    assert (replace(BATCH, obs=obs, action=action).not_finite() is not None) == blamed

@@ -309,9 +309,9 @@ def test_a_damaged_run_file_is_refused(gymnast, tmp_path, cartpole):
 @pytest.mark.parametrize(
     ("env", "told"),
     [
-        ("NanReward", "the environment gave a reward that is not a number (nan)"),
-        ("NanObservation", "the environment gave an observation that is not a number (nan)"),
-        ("Huge", "the environment gave a reward that is infinite or beyond float32 (3.4e38)"),
+        ("NanReward", "environment 0 gave a reward of nan, which is not a number"),
+        ("NanObservation", "environment 0 gave nan, which is not a number"),
+        ("Huge", "environment 0 gave a reward of 1e+300, which is infinite or beyond float32 (3.4e38)"),
         ("Endless", "loss/value became inf in the update at step 128"),
     ],
 )

@@ -27,7 +27,7 @@ from ..core.jitted.rng import stream, uniform
 from ..core.learn.planning import Model, Plan, backup, evaluate, model, policy_iteration, value_iteration
 from ..core.nets.build import Build
 from ..core.rollout.engine import Whole
-from ..core.spaces.layout import MASK, Layout
+from ..core.spaces.layout import Layout
 
 __all__ = [
     "Agent",
@@ -91,8 +91,7 @@ class Table(nn.Module):
         if not isinstance(action, spaces.Discrete):
             raise UsageError(f"a table has one column per action and needs a Discrete action space, not {action}")
         self.layout = Layout(obs)
-        self._parts = [part for part in self.layout.parts if part.name != MASK]
-        self._masked = len(self._parts) < len(self.layout.parts)
+        self._parts = [part for part in self.layout.parts if part is not self.layout.mask]
         sizes, starts = zip(*(_counts(part.space, obs) for part in self._parts), strict=True)
         self._sizes, self._starts = np.concatenate(sizes), np.concatenate(starts)
         if prod(self._sizes.tolist()) * int(action.n) > _LARGEST:
@@ -115,9 +114,10 @@ class Table(nn.Module):
 
     def masks(self, obs: NDArray[Any]) -> NDArray[np.int8]:
         """Which actions are available, (N, A), or (N, 0) where all always are."""
-        if not self._masked:
+        mask = self.layout.mask
+        if mask is None:
             return np.zeros((len(obs), 0), np.int8)
-        return self.layout.view(torch.as_tensor(obs))[MASK].numpy()
+        return self.layout.view(torch.as_tensor(obs))[mask.name].numpy()
 
 
 class _Tables(NamedTuple):

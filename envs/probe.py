@@ -6,6 +6,7 @@ import time
 import cloudpickle
 import gymnasium as gym
 
+from ..core.spaces.layout import MASKS
 from .factory import MakeEnv
 from .threads import cores
 from .workers import fits
@@ -52,7 +53,7 @@ def seconds_per_step(env: gym.Env, budget: float = 0.05) -> float:
 
 def _step(env: gym.Env, info: dict) -> dict:
     discrete = isinstance(env.action_space, gym.spaces.Discrete)
-    mask = info.get("action_mask") if discrete else None
+    mask = next((info[name] for name in MASKS if name in info), None) if discrete else None
     _, _, terminated, truncated, info = env.step(env.action_space.sample(mask))
     return env.reset()[1] if terminated or truncated else info
 

@@ -1,13 +1,15 @@
-"""Gymnasium's wrappers around single environments: those that a user names, and one that leaves texts out."""
+"""Wrappers around single environments: those that a user names, one that leaves texts out, one that asks for masks."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 
 from ..core.errors import UsageError
+from ..core.spaces.layout import MASK, MASKS
 from .factory import EnvLike, MakeEnv, is_game, is_spec, name_of, resolve
 
 
@@ -31,6 +33,8 @@ class Wrapped:
             if not isinstance(outer, gym.Env):
                 raise UsageError(f"wrapper {name_of(wrapper)} made a {type(outer).__name__}, no gymnasium.Env")
             env = outer
+        if env.has_wrapper_attr("action_masks"):
+            env = _WithMask(env)
         space = without_texts(env.observation_space)
         return _WithoutTexts(env, space) if space.left_out else env
 
@@ -62,6 +66,24 @@ def without_texts(space: spaces.Space) -> Any:
     if kept.spaces:
         kept.left_out = tuple(names)
     return kept
+
+
+class _WithMask(gym.Wrapper):
+    """Puts what the method `action_masks` says, sb3-contrib's way to give a mask, into every info that has none."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        obs, info = self.env.reset(seed=seed, options=options)
+        return obs, self._masked(info)
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        obs, reward, terminated, truncated, info = self.env.step(action)
+        return obs, reward, terminated, truncated, info if terminated else self._masked(info)
+
+    def _masked(self, info: dict[str, Any]) -> dict[str, Any]:
+        if any(name in info for name in MASKS):
+            return info
+        mask = np.asarray(self.env.get_wrapper_attr("action_masks")())
+        return {**info, MASK: mask.astype(np.int8) if mask.dtype == np.bool_ else mask}
 
 
 class _WithoutTexts(gym.ObservationWrapper):

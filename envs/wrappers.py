@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import TrainingError, UsageError
 from ..core.spaces.history import stack_rows, stacked
-
-MASK = "action_mask"
+from ..core.spaces.layout import MASK, MASKS
 
 
 def used(info: dict[str, Any]) -> dict[str, Any]:
@@ -27,13 +26,21 @@ def with_mask_observed(env: VectorEnv) -> VectorEnv:
 
     Finding out takes one reset, unseeded: every environment has it whatever the backend, and the engine seeds later.
     """
-    if isinstance(env.single_observation_space, gym.spaces.Dict) and MASK in env.single_observation_space.spaces:
+    if _holds_mask(env.single_observation_space):
         return env
     try:
         _, infos = env.reset()
     except SystemExit as left:
         raise TrainingError(f"the environment called sys.exit({left.code!r}) in reset") from left
-    return MaskedObservation(env, np.asarray(infos[MASK])) if MASK in infos else env
+    name = next((name for name in MASKS if name in infos), None)
+    return env if name is None else MaskedObservation(env, name, np.asarray(infos[name]))
+
+
+def _holds_mask(space: gym.Space) -> bool:
+    """Whether a Dict with a mask is in it, at any depth."""
+    if isinstance(space, gym.spaces.Dict):
+        return MASK in space.spaces or any(map(_holds_mask, space.spaces.values()))
+    return isinstance(space, gym.spaces.Tuple) and any(map(_holds_mask, space.spaces))
 
 
 def refuse_partial_reset(options: dict[str, Any] | None) -> None:
@@ -43,45 +50,68 @@ def refuse_partial_reset(options: dict[str, Any] | None) -> None:
 
 
 class MaskedObservation(VectorWrapper):
-    """Moves `info["action_mask"]` into the observation: Dict(observation=..., action_mask (A,) int8)."""
+    """Moves `info[name]` into the observation: Dict(observation=..., action_mask (A,) int8).
 
-    def __init__(self, env: VectorEnv, example: NDArray) -> None:
+    Every environment gives one with every reset and step; only with a last observation it may be missing.
+    """
+
+    def __init__(self, env: VectorEnv, name: str, example: NDArray) -> None:
         """`example` is a mask of all environments, shape (N, A)."""
         super().__init__(env)
         if example.dtype == object:
-            raise UsageError("info['action_mask'] must be one array of 0 and 1 per environment, of equal shapes")
-        self.mask_shape = example.shape[1:]
+            raise UsageError(f"info[{name!r}] must be one array of 0 and 1 per environment, of equal shapes")
+        self._name = name
+        self._mask = np.ones(example.shape, np.int8)
         self.single_observation_space = gym.spaces.Dict(
-            observation=env.single_observation_space, action_mask=gym.spaces.MultiBinary(self.mask_shape)
+            observation=env.single_observation_space, action_mask=gym.spaces.MultiBinary(example.shape[1:])
         )
         self.observation_space = batch_space(self.single_observation_space, env.num_envs)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[dict, dict[str, Any]]:
+        chosen = (options or {}).get("reset_mask", np.ones(self.num_envs, np.bool_))  # some take it out of the options
         obs, infos = self.env.reset(seed=seed, options=options)
-        return {"observation": obs, MASK: self._mask(infos)}, infos
+        self._mask = np.where(_column(chosen, self._mask), self._masks(infos, chosen), self._mask)
+        return {"observation": obs, MASK: self._mask}, infos
 
     def step(self, actions: Any) -> tuple[dict, NDArray, NDArray, NDArray, dict[str, Any]]:
         obs, reward, terminated, truncated, infos = self.env.step(actions)
+        going_on = ~(np.asarray(terminated) | truncated)
+        if self.env.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP:
+            going_on[:] = True
         if "final_obs" in infos:
             infos = {**infos, "final_obs": self._final(infos)}
-        return {"observation": obs, MASK: self._mask(infos)}, reward, terminated, truncated, infos
+        self._mask = self._masks(infos, going_on)
+        return {"observation": obs, MASK: self._mask}, reward, terminated, truncated, infos
 
-    def _mask(self, infos: dict[str, Any]) -> NDArray:
-        """Masks, shape (N, A): all ones where an environment gave none, or one that forbids everything."""
-        mask = np.ones((self.num_envs, *self.mask_shape), np.int8)
-        if MASK in infos:
-            given = np.asarray(infos[MASK]).astype(np.int8)
-            # Without a mask of its own (N,), every environment gave one.
-            usable = infos.get(f"_{MASK}", True) & given.reshape(self.num_envs, -1).any(axis=1)
-            mask[usable] = given[usable]
-        return mask
+    def _masks(self, infos: dict[str, Any], needed: NDArray[np.bool_]) -> NDArray[np.int8]:
+        """The masks (N, A) in `infos`, all ones where there is none and `needed` (N,) does not ask for one."""
+        given = np.zeros(self.num_envs, np.bool_)
+        if self._name in infos:
+            given = np.broadcast_to(infos.get(f"_{self._name}", True), self.num_envs)  # without a word, all did
+        if (missing := np.flatnonzero(needed & ~given)).size:
+            raise TrainingError(
+                f"environment {missing[0]} gave no info[{self._name!r}]; give one with every reset and step"
+            )
+        if not given.any():
+            return np.ones_like(self._mask)
+        mask = np.where(_column(given, self._mask), infos[self._name], 1)
+        if (odd := np.argwhere((mask != 0) & (mask != 1))).size:
+            i = odd[0, 0]
+            raise TrainingError(f"environment {i} gave info[{self._name!r}] with other numbers than 0 and 1: {mask[i]}")
+        return mask.astype(np.int8)
 
     def _final(self, infos: dict[str, Any]) -> NDArray:
-        mask = self._mask(infos.get("final_info", {}))
+        mask = self._masks(infos.get("final_info", {}), np.zeros(self.num_envs, np.bool_))
         final = np.full(self.num_envs, None, dtype=object)
         for i in np.flatnonzero(infos["_final_obs"]):
-            final[i] = {"observation": infos["final_obs"][i], MASK: mask[i]}
+            last = mask[i] if mask[i].any() else np.ones_like(mask[i])
+            final[i] = {"observation": infos["final_obs"][i], MASK: last}
         return final
+
+
+def _column(chosen: NDArray[np.bool_], like: NDArray) -> NDArray[np.bool_]:
+    """(N,) as (N, 1, ...), of as many dimensions as `like`."""
+    return chosen.reshape(-1, *(1,) * (like.ndim - 1))
 
 
 class History(VectorWrapper):

@@ -97,7 +97,7 @@ class Learner:
         `mask` is the environment's `info["action_mask"]`, if it gives one there.
         """
         spaces = self._known().spaces
-        stored, single = Layout(spaces.observation).batch(_with_mask(obs, mask, spaces.observation))
+        stored, single = Layout(spaces.observation, spaces.action).batch(_with_mask(obs, mask, spaces.observation))
         acting = self._predicting(len(stored), deterministic)
         action = action_adapter(spaces.action)(ask(acting, stored)["action"])
         thoughts = acting.thoughts()

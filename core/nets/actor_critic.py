@@ -10,7 +10,7 @@ from ..errors import UsageError
 from ..heads import Density, Head, head
 from ..heads.multimodal import AutoregressiveHead, MixtureHead
 from ..heads.squashed import SquashedHead
-from ..spaces.layout import MASK
+from ..spaces.layout import choices
 from .config import ActorCriticConfig, SharedConfig
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
@@ -72,14 +72,12 @@ class ActorCritic(nn.Module):
 
 def check_mask(encoder: Encoder, action: spaces.Space[Any]) -> bool:
     """Whether the observation carries an action mask, after checking that it fits the action space."""
-    shapes = [part.shape for part in encoder.layout.parts if part.name == MASK]
-    if not shapes:
+    mask = encoder.layout.mask
+    if mask is None:
         return False
-    if isinstance(action, spaces.Discrete | spaces.MultiDiscrete):
-        size = int(action.n if isinstance(action, spaces.Discrete) else action.nvec.sum())
-        if shapes[0] == (size,):
-            return True
+    if len(sizes := choices(action)) and mask.shape == (sizes.sum(),):
+        return True
     raise UsageError(
-        f"an action mask of shape {shapes[0]} does not fit the action space {action}: "
+        f"an action mask of shape {mask.shape} does not fit the action space {action}: "
         "it must have one entry per action of a Discrete or MultiDiscrete space"
     )

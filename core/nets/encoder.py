@@ -11,7 +11,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from ..errors import UsageError
-from ..spaces.layout import MASK, Layout, Part
+from ..spaces.layout import Layout, Part
 from .cnn import impala_cnn, nature_cnn, small_cnn
 from .config import Cnn
 from .normalize import Centre, Standardize
@@ -41,7 +41,7 @@ class Encoder(nn.Module):
         super().__init__()
         self._autocast = bfloat16
         self.layout = Layout(space)
-        self._features = [part for part in self.layout.parts if part.name != MASK]
+        self._features = [part for part in self.layout.parts if part is not self.layout.mask]
         if not self._features:
             raise UsageError("the observation consists of an action mask alone; a policy needs something to see")
         self.cnns, self.standardizers = nn.ModuleDict(), nn.ModuleDict()
@@ -72,7 +72,8 @@ class Encoder(nn.Module):
 
     def mask(self, obs: Tensor) -> Tensor | None:
         """(B, A) nonzero where an action is available; None if the environment gives no mask."""
-        return self.layout.view(obs).get(MASK) if self.layout.structured else None
+        part = self.layout.mask
+        return None if part is None else self.layout.view(obs)[part.name]
 
     def update(self, obs: Tensor) -> None:
         """Take stored observations (B, *layout.shape) into the running standardisation."""

@@ -13,7 +13,7 @@ from ..acting import Acting
 from ..batch import Batch, Episodes
 from ..errors import DIVERGED, TrainingError, UsageError
 from ..spaces.actions import action_adapter
-from ..spaces.layout import Layout, add_axis, flaw, take
+from ..spaces.layout import Layout, add_axis, choices, flaw, refuse_late_mask, take
 from .fused import FusedActor, FusedLoop, is_native
 
 _WILD = f"the policy's actions are not finite; {DIVERGED}"
@@ -49,7 +49,7 @@ class Rollout:
         self._loop: FusedLoop | None = None  # for the last twin that acted
         self._acting: Acting | None = None  # whose columns `_extras` holds
         self.horizon = _FIRST_ROWS if isinstance(horizon, Whole) else horizon
-        self.layout = Layout(env.single_observation_space)
+        self.layout = Layout(env.single_observation_space, env.single_action_space)
         self.mode = _autoreset_mode(env)
         self.seconds: dict[str, float] = {}
         n = env.num_envs
@@ -62,6 +62,7 @@ class Rollout:
         self._first = np.zeros((self.horizon + 1, n), np.bool_)
         self._live = np.ones((self.horizon, n), np.bool_)  # steps that the environment took, within the budget or not
         self._extras: dict[str, NDArray[Any]] = {}
+        self._unmasked = self.layout.mask is None and len(choices(env.single_action_space)) > 0
         self._return_so_far = np.zeros(n)
         self._length_so_far = np.zeros(n, np.int64)
         self._dead = np.zeros(n, np.bool_)  # environments whose next step only resets (NEXT_STEP)
@@ -137,13 +138,16 @@ class Rollout:
     def _step(self, action: Any) -> tuple[Any, ...]:
         """What the environments give; where they refuse actions that are not finite, these are to blame."""
         try:
-            return self.env.step(action)
+            given = self.env.step(action)
         except SystemExit as left:
             raise TrainingError(f"the environment called sys.exit({left.code!r}) in a step") from left
         except Exception as problem:
             if np.isfinite(action).all():
                 raise
             raise TrainingError(_WILD) from problem
+        if given[4] and self._unmasked:
+            refuse_late_mask(given[4])
+        return given
 
     def _look(self, obs: NDArray[Any], t: int = -1) -> None:
         """Refuse observations (..., N, *obs) after step t, or after a reset, that are in no space."""
@@ -249,8 +253,7 @@ class Rollout:
             for k, i in enumerate(which.tolist()):
                 self.layout.write(final[k : k + 1], add_axis(take(info["final_obs"], i)))
         if self.layout.outside(final):
-            over = self._terminated[t, which]
-            final[over] = self.layout.settled(final[over])
+            final = self.layout.settled(final, self._terminated[t, which])
             if found := self.layout.outside(final):
                 self._refuse(t, which[found[0]], found[1])
         if self.mode is AutoresetMode.NEXT_STEP:

@@ -14,11 +14,14 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import UsageError
-from ..jitted.bounds import first_outside
+from ..errors import TrainingError, UsageError
+from ..jitted.bounds import first_blocked, first_outside
 
 MASK = "action_mask"
-"""Key of a Dict observation that holds the available actions."""
+"""Last key to the part of an observation that holds the available actions: 1 for each that is, 0 for the others."""
+
+MASKS = (MASK, "action_masks")
+"""Keys of an info under which environments give it."""
 
 STATE = "game_state"
 """Key of a Dict observation that holds a game's exact position, for a search; not a feature."""
@@ -53,17 +56,27 @@ class Layout:
     `shape` and `dtype` are those of one stored observation: the part's own for a plain space, a row of
     bytes for a Dict or Tuple. Floats are stored as float32, images as uint8, integers as int64.
 
+    Args:
+        action: the space that an action mask is for; with it, masks are looked at too.
+
     Raises:
-        UsageError: for a space without a fixed size (Text, Sequence, Graph, OneOf).
+        UsageError: for a space without a fixed size (Text, Sequence, Graph, OneOf), or with two action masks.
     """
 
-    def __init__(self, space: spaces.Space[Any]) -> None:
+    def __init__(self, space: spaces.Space[Any], action: spaces.Space[Any] | None = None) -> None:
         self.space = space
         self.parts: list[Part] = []
         end = self._lay_out((), space, 0)
         self.structured = isinstance(space, spaces.Dict | spaces.Tuple)
         self.shape = (end,) if self.structured else self.parts[0].shape
         self.dtype = np.dtype(np.uint8) if self.structured else self.parts[0].dtype
+        masks = [part for part in self.parts if part.path[-1:] == (MASK,)]
+        if len(masks) > 1:
+            raise UsageError(f"the observations hold {len(masks)} action masks; give one, and the others another name")
+        self.mask = masks[0] if masks else None
+        """The part that holds the available actions."""
+        self._choices = choices(action)
+        self._looks_at_mask = self.mask is not None and self.mask.shape == (self._choices.sum(),)
         self._bounds = [(part, *bounds) for part in self.parts if (bounds := _bounds(part))]
 
     def _lay_out(self, path: tuple[Any, ...], space: spaces.Space[Any], start: int) -> int:
@@ -100,6 +113,11 @@ class Layout:
         Numbers that count something index tables and weights: beyond their range there is other memory. What a Box
         holds need only be finite, for its bounds are often a guess.
         """
+        if self.mask and self._looks_at_mask:
+            masks = self._column(stored, self.mask)
+            if (i := first_blocked(masks, self._choices)) >= 0:
+                odd = masks[i][(masks[i] != 0) & (masks[i] != 1)]
+                return i, f"an action mask with {odd[0]}, not 0 or 1" if len(odd) else "a mask that allows no action"
         for part, low, high in self._bounds:
             rows = self._column(stored, part).reshape(len(stored), -1)
             if (i := first_outside(rows, low, high)) >= 0:
@@ -108,13 +126,19 @@ class Layout:
                 return i, f"{x}{_where(part)}, which is {wrong}"
         return None
 
-    def settled(self, stored: NDArray[Any]) -> NDArray[Any]:
-        """Observations (N, *self.shape) on which nothing depends, with 0 for what is not finite."""
-        out = stored.copy()
+    def settled(self, final: NDArray[Any], terminated: NDArray[np.bool_]) -> NDArray[Any]:
+        """The last observations (N, *self.shape) of episodes, put right where nothing depends on what is wrong.
+
+        A choice of which nothing is allowed is free, and where `terminated` (N,) what is not finite is 0.
+        """
+        out = final.copy()
+        if self.mask and self._looks_at_mask:
+            for choice in np.split(self._column(out, self.mask), self._choices.cumsum()[:-1], 1):
+                choice[~choice.any(1)] = 1
         for part, *_ in self._bounds:
             if isinstance(part.space, spaces.Box):
                 column = self._column(out, part)
-                column[~np.isfinite(column)] = 0.0
+                column[terminated] = np.nan_to_num(column[terminated], posinf=0.0, neginf=0.0)
         return out
 
     def _column(self, stored: NDArray[Any], part: Part) -> NDArray[Any]:
@@ -200,6 +224,24 @@ def _stored(space: spaces.Space[Any], path: tuple[Any, ...]) -> tuple[np.dtype, 
         f"observation space {space}{where} has no fixed size; supported are Box, Discrete, MultiBinary, "
         "MultiDiscrete and Dict or Tuple of these. Wrap the environment so that it observes one of them."
     )
+
+
+def choices(action: spaces.Space[Any] | None) -> NDArray[np.int64]:
+    """How many values each choice of an action has, in spaces that a mask may restrict; none in others."""
+    match action:
+        case spaces.Discrete(n=n):
+            return np.array([n], np.int64)
+        case spaces.MultiDiscrete(nvec=nvec):
+            return nvec.ravel().astype(np.int64)
+    return np.zeros(0, np.int64)
+
+
+def refuse_late_mask(info: dict[str, Any]) -> None:
+    """Raise TrainingError if the infos of a step hold an action mask, which those of the first reset did not."""
+    for name in MASKS:
+        if name in info:
+            i = int(np.flatnonzero(info.get(f"_{name}", [True]))[0])
+            raise TrainingError(f"environment {i} gave info[{name!r}] with a step, but none with its first reset")
 
 
 def _bounds(part: Part) -> tuple[NDArray[Any], NDArray[Any]] | None:

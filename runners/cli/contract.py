@@ -11,6 +11,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import VectorEnv
@@ -20,7 +21,7 @@ from ... import envs
 from ...core.acting import Acting, Stateless
 from ...core.heads import head
 from ...core.rollout.engine import Rollout
-from ...core.spaces.layout import MASK, Layout
+from ...core.spaces.layout import MASK, MASKS, Layout
 from ...envs import snapshot
 from ...envs.factory import is_game, maker, resolve
 from ...envs.wrapped import Wrapped
@@ -112,7 +113,7 @@ def _values(name: str) -> str:
             if over:
                 obs, info = _reset(env)
                 _belongs(obs, space, f"after a reset (step {t})", "observation")
-            obs, reward, terminated, truncated, info = _step(env, _drawn(generator, obs, info, t), t)
+            obs, reward, terminated, truncated, info = _step(env, _drawn(env, generator, obs, info, t), t)
             _belongs(obs, space, f"at step {t}", "observation")
             assert np.ndim(reward) == 0, f"a reward has shape {np.shape(reward)} at step {t}; it must be one number"
             assert np.isfinite(reward), f"a reward is not finite ({reward}) at step {t}"
@@ -232,9 +233,9 @@ def _course(env: Any, beside: Any) -> list[NDArray[Any]]:
         if other is not None and over_there:
             there, info_there = beside.reset(seed=8)
         if other is not None:
-            there, _, *ends, info_there = beside.step(_drawn(other, there, info_there, t))
+            there, _, *ends, info_there = beside.step(_drawn(beside, other, there, info_there, t))
             over_there = any(ends)
-        obs, reward, terminated, truncated, info = env.step(_drawn(generator, obs, info, t))
+        obs, reward, terminated, truncated, info = env.step(_drawn(env, generator, obs, info, t))
         over = terminated or truncated
         layout.write(stored, _batched(obs, env.observation_space))
         course += [stored.copy(), np.array(reward)]
@@ -279,28 +280,38 @@ def _seeded(space: gym.Space, seed: int = 7) -> gym.Space:
     return drawing
 
 
-def _drawn(space: gym.Space, obs: Any, info: dict[str, Any], t: int) -> Any:
+def _drawn(env: Any, space: gym.Space, obs: Any, info: dict[str, Any], t: int) -> Any:
     """A random action of one copy, one that its mask allows where it has one."""
-    mask = obs.get(MASK) if isinstance(obs, dict) else None
-    mask = info.get(MASK) if mask is None else mask
+    mask = _observed_mask(obs)
+    mask = next((info[name] for name in MASKS if name in info), None) if mask is None else mask
+    mask = env.action_masks() if mask is None and hasattr(env, "action_masks") else mask
     if mask is None or not isinstance(space, spaces.Discrete):
         return space.sample()
+    assert np.isin(mask, (0, 1)).all(), f"the {MASK} holds other numbers than 0 and 1 at step {t}: {mask}"
     allowed = np.asarray(mask).astype(np.int8)
     assert allowed.shape == (space.n,), f"the {MASK} has shape {allowed.shape} at step {t}; there are {space.n} actions"
     assert allowed.any(), f"the {MASK} allows none of the {space.n} actions at step {t}"
     return space.sample(allowed)
 
 
+def _observed_mask(obs: Any) -> Any:
+    """The action mask in an observation, at any depth of a Dict or Tuple."""
+    if isinstance(obs, dict) and MASK in obs:
+        return obs[MASK]
+    parts = obs.values() if isinstance(obs, dict) else obs if isinstance(obs, tuple) else ()
+    return next((mask for part in parts if (mask := _observed_mask(part)) is not None), None)
+
+
 def _at_random(env: VectorEnv, seed: int) -> Acting:
     """Acts at random, among the available actions where observations tell which they are."""
     space, generator = _seeded(env.action_space, seed), np.random.default_rng(seed)
-    masks = [part for part in Layout(env.single_observation_space).parts if part.name == MASK]
-    masked = masks[0] if masks and isinstance(env.single_action_space, spaces.Discrete) else None
+    layout = Layout(env.single_observation_space)
+    mask = layout.mask if isinstance(env.single_action_space, spaces.Discrete) else None
 
     def act(obs: np.ndarray) -> dict[str, np.ndarray]:
-        if masked is None:
+        if mask is None:
             return {"action": space.sample()}
-        available = obs[:, masked.start : masked.start + masked.nbytes] != 0
+        available = layout.view(torch.as_tensor(obs))[mask.name].numpy() != 0
         return {"action": (generator.random(available.shape) * available).argmax(1)}
 
     return Stateless(act)

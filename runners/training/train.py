@@ -144,7 +144,7 @@ class Training:
         """Close the environments, unless the caller made them."""
         if self._judge:
             self._judge.close()
-        if self.env is not self.run.env:
+        if not isinstance(self.run.env, VectorEnv):
             self.env.close()
 
     def advance(self, quiet: bool = True) -> Result:

@@ -18,7 +18,7 @@ def used(info: dict[str, Any]) -> dict[str, Any]:
 
     The rest may be of any kind, which differs from copy to copy or cannot be sent to another process.
     """
-    return {MASK: info[MASK]} if MASK in info else {}
+    return {name: info[name] for name in MASKS if name in info}
 
 
 def with_mask_observed(env: VectorEnv) -> VectorEnv:

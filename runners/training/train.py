@@ -11,6 +11,8 @@ from time import monotonic, perf_counter
 from types import FrameType
 from typing import Any
 
+from gymnasium.vector import VectorEnv
+
 from ... import agents, envs
 from ...agents import Agent
 from ...core import checkpoint

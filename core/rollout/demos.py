@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from .. import checkpoint
 from ..errors import UsageError
 from ..files import read_json, write_whole
+from ..spaces.actions import outside
 from ..spaces.as_json import from_json, to_json
 from ..spaces.layout import Layout
 
@@ -91,8 +93,10 @@ class Demos:
             raise UsageError(f"{wrong} is cut short or damaged. Record anew with gymnast collect.") from problem
         if not self._fits(tree, part):
             raise UsageError(f"{wrong} is not the file that {_INDEX} describes. Record anew with gymnast collect.")
-        if found := Layout(self.observation_space).outside(tree["obs"]):
-            raise UsageError(f"{wrong} holds an observation of {found[1]}. Record anew with gymnast collect.")
+        if found := flaw(
+            Layout(self.observation_space), self.action_space, tree["obs"], tree["action"], tree["reward"]
+        ):
+            raise UsageError(f"{wrong} holds {found}. Record anew with gymnast collect.")
         lengths = np.array([episode["length"] for episode in tree["episodes"]], np.int64)
         steps = np.concatenate([[0], lengths.cumsum()])
         for k, about in enumerate(tree["episodes"]):
@@ -239,9 +243,27 @@ class Writer:
         write_whole(self.folder / _INDEX, json.dumps({**self._index, "parts": self.parts}, indent=1) + "\n")
 
 
+def flaw(
+    layout: Layout, actions: spaces.Space[Any], obs: NDArray[Any], action: NDArray[Any], reward: NDArray[Any]
+) -> str | None:
+    """What in observations (N, *obs), actions (B, *act) and rewards (B,) nobody can have recorded, if anything."""
+    if found := layout.outside(obs):
+        return f"an observation of {found[1]}"
+    if not all(part.isfinite().all() for part in layout.view(torch.from_numpy(obs)).values()):
+        return "an observation that is not finite"
+    if action.shape[1:] != actions.shape:
+        return f"actions of shape {action.shape[1:]}; {actions} has {actions.shape}"
+    wrong = outside(actions, action)
+    if wrong.any():
+        return f"the action {action[wrong.argmax()]}, which is not in {actions}"
+    if not np.isfinite(reward).all():
+        return f"the reward {reward[~np.isfinite(reward)][0]}"
+    return None
+
+
 def check(demos: Demos, env: str, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]) -> None:
     """Raise UsageError unless the demonstrations are of an environment with this id and these spaces."""
-    if demos.env != env:
+    if demos.env != env and not _same_id(demos.env, env):
         raise UsageError(f"the demonstrations in {demos.folder} are of {demos.env}, not of {env}")
     pairs = (
         ("observations", demos.observation_space, observation_space),
@@ -250,3 +272,9 @@ def check(demos: Demos, env: str, observation_space: spaces.Space[Any], action_s
     for what, recorded, wanted in pairs:
         if to_json(recorded) != to_json(wanted):
             raise UsageError(f"the {what} recorded in {demos.folder} are {recorded}; {env} has {wanted}")
+
+
+def _same_id(a: str, b: str) -> bool:
+    """Whether two names are of one registered environment: one of them may name the module that registers it."""
+    bare, full = sorted((a, b), key=lambda name: ":" in name)
+    return ":" not in bare and full.endswith(f":{bare}")

@@ -78,7 +78,7 @@ def _batch(trajectories: list[Trajectory], demos: Demos, history: int) -> Batch:
     names = set(trajectories[0].extras).intersection(*(t.extras for t in trajectories))
     return Batch(
         obs=np.concatenate([*(x[:-1] for x in obs), final[-1:]])[:, None],
-        action=_checked(action, demos)[:, None],
+        action=_chosen(action, demos.action_space)[:, None],
         reward=np.concatenate([trajectory.reward for trajectory in trajectories]).astype(np.float32)[:, None],
         terminated=terminated,
         truncated=truncated,
@@ -91,22 +91,11 @@ def _batch(trajectories: list[Trajectory], demos: Demos, history: int) -> Batch:
     )
 
 
-def _checked(action: NDArray[Any], demos: Demos) -> NDArray[Any]:
-    """Actions (B, *act) as an agent chooses them: counted from 0, float32 for a Box.
-
-    Raises:
-        UsageError: for one that is not in the action space.
-    """
-    space = demos.action_space
-    if action.shape[1:] == space.shape:
-        match space:
-            case spaces.Box() if np.isfinite(action).all():
-                return action.astype(np.float32)
-            case spaces.Discrete() if ((action >= space.start) & (action < space.start + space.n)).all():
-                from_0: NDArray[np.int64] = action.astype(np.int64) - space.start
-                return from_0
-            case spaces.MultiDiscrete() if ((action >= space.start) & (action < space.start + space.nvec)).all():
-                return action.astype(np.int64) - space.start
-            case spaces.MultiBinary() if ((action == 0) | (action == 1)).all():
-                return action.astype(np.int8)
-    raise UsageError(f"{demos.folder} holds actions that are not in {space}; record anew with gymnast collect")
+def _chosen(action: NDArray[Any], space: spaces.Space[Any]) -> NDArray[Any]:
+    """Actions (B, *act) as an agent chooses them: counted from 0, float32 for a Box."""
+    match space:
+        case spaces.Box():
+            return action.astype(np.float32)
+        case spaces.Discrete(start=start) | spaces.MultiDiscrete(start=start):
+            return action.astype(np.int64) - start
+    return action.astype(np.int8)

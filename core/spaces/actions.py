@@ -30,3 +30,22 @@ def _box(space: spaces.Box) -> Callable[[NDArray[Any]], NDArray[Any]]:
     if bounded:
         return lambda action: np.clip(action, low, high).astype(dtype, copy=False)
     return lambda action: action.astype(dtype, copy=False)
+
+
+def outside(space: spaces.Space[Any], action: NDArray[Any]) -> NDArray[np.bool_]:
+    """(N,) which of actions (N, *act), as the environment takes them, are not in the space; NaN is in none."""
+    low: Any
+    high: Any
+    match space:
+        case spaces.Box():
+            action, low, high = action.astype(space.dtype), space.low, space.high
+        case spaces.Discrete(start=start, n=n):
+            low, high = start, start + n - 1
+        case spaces.MultiDiscrete(start=start, nvec=nvec):
+            low, high = start, start + nvec - 1
+        case _:
+            low, high = 0, 1
+    inside: NDArray[np.bool_] = (low <= action) & (action <= high)
+    if not isinstance(space, spaces.Box):
+        inside &= np.mod(action, 1) == 0
+    return ~inside.reshape(len(action), -1).all(1)

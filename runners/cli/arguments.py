@@ -6,7 +6,7 @@ from typing import Literal
 
 from tyro.conf import Positional, UseAppendAction
 
-from ...core.errors import check_ranges
+from ...core.errors import UsageError, check_ranges
 
 
 @dataclass(frozen=True)
@@ -182,6 +182,12 @@ class Demonstrations:
     """Write them as a Minari dataset with this id (name-v0)."""
     from_minari: str | None = None
     """Make the folder from the Minari dataset with this id, which must be on this machine."""
+    env: str | None = None
+    """The environment of the Minari dataset: id or module:name. By default the one that it names, if it names one."""
+
+    def __post_init__(self) -> None:
+        if self.env and not self.from_minari:
+            raise UsageError("--env belongs to --from-minari; a folder knows its environment")
 
 
 @dataclass(frozen=True)

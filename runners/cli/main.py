@@ -259,7 +259,7 @@ def _demos(args: list[str]) -> int:
     if options.from_minari:
         from ..imitation.minari import read
 
-        read(options.from_minari, options.folder)
+        read(options.from_minari, options.folder, options.env)
     recorded = demos.load(options.folder)
     print(summary(recorded))
     if options.to_minari:

@@ -4,17 +4,22 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from ...core.errors import UsageError
-from ...core.rollout.demos import Demos, Trajectory, Writer
+from ...core.names import Stored
+from ...core.rollout.demos import Demos, Trajectory, Writer, flaw
 from ...core.spaces.given import given
 from ...core.spaces.layout import Layout
+from ...envs.factory import is_spec, resolve
+from ...envs.wrapped import without_texts
 
 _NOT_ONE = "is not the id of a Minari dataset: (namespace/)name-v0"
 
@@ -25,8 +30,6 @@ def write(demos: Demos, name: str) -> None:
     Raises:
         UsageError: if Minari is not installed or does not take the name.
     """
-    import gymnasium as gym
-
     minari = _minari()
     layout = Layout(demos.observation_space)
     actors = sorted({str(trajectory.about.get("actor", "unknown")) for trajectory in demos})
@@ -44,31 +47,82 @@ def write(demos: Demos, name: str) -> None:
         for k, trajectory in enumerate(demos)
     ]
     spaces_here = {"observation_space": demos.observation_space, "action_space": demos.action_space}
-    env = demos.env if demos.env in gym.registry else None
     with _explained(name):
         minari.create_dataset_from_buffers(
-            name, buffers, env=env, algorithm_name=", ".join(actors), jpeg_encoding=False, **spaces_here
+            name,
+            buffers,
+            env=_registration(demos),
+            algorithm_name=", ".join(actors),
+            jpeg_encoding=False,
+            **spaces_here,
         )
 
 
-def read(name: str, folder: Path) -> None:
-    """Write the Minari dataset `name`, which must be on this machine, as demonstrations in `folder`.
+def read(name: str, folder: Path, env: str | None = None) -> None:
+    """Write the Minari dataset `name`, which must be on this machine, as demonstrations of `env` in `folder`.
+
+    Without `env`, of the environment that the dataset names. Texts in Dict observations are left out.
 
     Raises:
-        UsageError: if there is none, or its spaces cannot be recorded.
+        UsageError: if there is none, it is of no known environment, or what it holds cannot be recorded.
     """
     minari = _minari()
+    if env is not None:
+        resolve(env)  # says what is wrong with the name
     with _explained(name):
         dataset: Any = minari.load_dataset(name)
-    layout = Layout(dataset.observation_space)
-    env = dataset.env_spec.id if dataset.env_spec else "unknown"
-    actor = dataset.storage.metadata.get("algorithm_name") or f"minari:{name}"
-    with Writer(folder, env, dataset.observation_space, dataset.action_space) as writer:
-        for episode in dataset.iterate_episodes():
-            obs, _ = layout.batch(episode.observations)
-            about = {"actor": actor, "minari": name, "episode": int(episode.id)}
-            reward = np.asarray(episode.rewards, np.float32)
-            writer.add(Trajectory(obs, np.asarray(episode.actions), reward, bool(episode.terminations[-1]), about, {}))
+    if env is None and dataset.env_spec is None:
+        raise UsageError(f"{name} does not say what environment it is of; give --env ENV")
+    if not isinstance(dataset.action_space, _ACTIONS):
+        raise UsageError(f"the actions in {name} are {dataset.action_space}, which nothing here learns")
+    readable = without_texts(dataset.observation_space)
+    space = readable if readable.left_out else dataset.observation_space
+    layout, actor = Layout(space), dataset.storage.metadata.get("algorithm_name") or f"minari:{name}"
+
+    def episodes() -> Iterator[Trajectory]:
+        with _explained(name):
+            for episode in dataset.iterate_episodes():
+                about = {"actor": actor, "minari": name, "episode": int(episode.id)}
+                yield _trajectory(episode, layout, dataset.action_space, about)
+
+    for _ in episodes():
+        pass  # all are good before the first one is written
+    with Writer(folder, env or dataset.env_spec.id, space, dataset.action_space) as writer:
+        for trajectory in episodes():
+            writer.add(trajectory)
+
+
+_ACTIONS = spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary
+
+
+def _trajectory(episode: Any, layout: Layout, actions: spaces.Space, about: dict[str, Any]) -> Trajectory:
+    """An episode, whose arrays may be anything.
+
+    Raises:
+        UsageError: for one that no environment with these spaces gives.
+    """
+    which = f"episode {about['episode']} of {about['minari']}"
+    action, steps = np.asarray(episode.actions), len(episode.rewards)
+    try:
+        obs, _ = layout.batch(episode.observations)
+    except (UsageError, LookupError, TypeError, ValueError) as problem:
+        raise UsageError(f"{which}: {str(problem).splitlines()[0]}") from problem
+    if steps == 0 or (len(obs), len(action)) != (steps + 1, steps):
+        counts = f"{len(obs)} observations, {len(action)} actions and {steps} rewards"
+        raise UsageError(f"{which} holds {counts}; an episode of L steps has L + 1, L and L")
+    with np.errstate(over="ignore"):  # infinite then, which is a flaw
+        reward = np.asarray(episode.rewards).astype(np.float32)
+    if found := flaw(layout, actions, obs, action, reward):
+        raise UsageError(f"{which} holds {found}")
+    return Trajectory(obs, action.astype(actions.dtype), reward, bool(episode.terminations[-1]), about, {})
+
+
+def _registration(demos: Demos) -> EnvSpec | None:
+    """The registered environment that was recorded, if it is one and may be made for a file that names it."""
+    with suppress(UsageError):
+        source = resolve(Stored(demos.env, demos.folder / "demos.json"))
+        return source if is_spec(source) else None
+    return None
 
 
 def _last(steps: int, ends: bool) -> NDArray[np.bool_]:
@@ -96,8 +150,13 @@ def _explained(name: str) -> Iterator[None]:
             yield
     except FileNotFoundError as problem:
         raise UsageError(f"there is no Minari dataset {name!r} on this machine (minari list local)") from problem
+    except UsageError:
+        raise
     except ValueError as problem:
         reason = str(problem).splitlines()[0]
         raise UsageError(
             f"{name!r} {_NOT_ONE}" if "dataset_id" in reason or "ill-formed" in reason else reason
         ) from problem
+    except Exception as problem:  # of HDF5, of registrations that were changed since
+        reason = " ".join(str(problem).split())
+        raise UsageError(f"Minari fails on {name!r}: {type(problem).__name__}: {reason}") from problem

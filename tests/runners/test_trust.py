@@ -168,11 +168,15 @@ def test_recorded_demonstrations_do_not_choose_the_environment(gymnast, tmp_path
     assert run.env == "CartPole-v1"
 
 
-def test_a_pickle_beside_a_model_is_not_opened_without_being_asked(gymnast, tmp_path):
-    for name in ("model.zip", "vecnormalize.pkl"):
+@pytest.mark.parametrize(
+    "moments", ["vecnormalize.pkl", "vec_normalize.pkl", "model/vecnormalize.pkl", "any/vecnormalize.pkl"]
+)
+def test_a_pickle_near_a_model_is_not_opened_without_being_asked(gymnast, tmp_path, moments):
+    (tmp_path / moments).parent.mkdir(exist_ok=True)
+    for name in ("model.zip", moments):
         (tmp_path / name).touch()
     said = gymnast("collect model.zip CartPole-v1 --out demos")
-    assert (said.code, "vecnormalize.pkl would be unpickled" in said.err) == (2, True)
+    assert (said.code, f"{moments} would be unpickled" in said.err) == (2, True)
     assert (
         "not a model that Stable-Baselines3 saved" in gymnast("collect model.zip CartPole-v1 --out demos --trust").err
     )

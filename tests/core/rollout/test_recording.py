@@ -60,21 +60,33 @@ def test_discrete_actions_are_counted_from_0(tmp_path):
     assert set(batch.action.ravel().tolist()) == {1}
 
 
+BOX = spaces.Box(-1, 1, (1,))
 WRONG = {
-    "discrete": (spaces.Discrete(2), np.array([0, 2, 1])),
-    "box": (spaces.Box(-1, 1, (1,)), np.array([[0.0], [np.nan], [0.0]])),
-    "shape": (spaces.Box(-1, 1, (2,)), np.zeros((3, 1))),
-    "multibinary": (spaces.MultiBinary(1), np.array([[0], [1], [2]])),
+    "discrete": (spaces.Discrete(2), np.array([0, 2, 1]), "holds the action 2, which is not in"),
+    "nan": (BOX, np.array([[0.0], [np.nan], [0.0]]), "holds the action .nan., which is not in"),
+    "far": (BOX, np.array([[0.0], [1.5], [0.0]]), "holds the action .1.5., which is not in"),
+    "shape": (spaces.Box(-1, 1, (2,)), np.zeros((3, 1)), "is not the file that"),
+    "multibinary": (spaces.MultiBinary(1), np.array([[0], [1], [2]]), "holds the action .2., which is not in"),
+    "multidiscrete": (spaces.MultiDiscrete([2], start=[1]), np.array([[1], [2], [0]]), "holds the action .0., which"),
 }
+
+
+def refused(folder, space, words, action, obs=0.0, reward=0.0):
+    trajectory = demos.Trajectory(
+        np.full((4, 1), obs, np.float32), action, np.full(3, reward, np.float32), True, {}, {}
+    )
+    with demos.Writer(folder, "probe", BOX, space) as writer:
+        writer.add(trajectory)
+    with pytest.raises(UsageError, match=words):
+        Recording(demos.load(folder))
 
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_actions_outside_the_space_are_refused(tmp_path, kind):
-    space, action = WRONG[kind]
-    trajectory = demos.Trajectory(np.zeros((4, 1), np.float32), action, np.zeros(3, np.float32), True, {}, {})
-    with demos.Writer(tmp_path / "demos", "probe", spaces.Box(-1, 1, (1,)), space) as writer:
-        writer.add(trajectory)
-    with pytest.raises(
-        UsageError, match="is not the file that" if kind == "shape" else "holds actions that are not in"
-    ):
-        Recording(demos.load(tmp_path / "demos"))
+    space, action, words = WRONG[kind]
+    refused(tmp_path / "demos", space, words, action)
+
+
+def test_observations_and_rewards_that_are_not_finite_are_refused(tmp_path):
+    refused(tmp_path / "obs", BOX, "holds an observation", np.zeros((3, 1)), obs=np.nan)
+    refused(tmp_path / "reward", BOX, "holds the reward nan", np.zeros((3, 1)), reward=np.nan)

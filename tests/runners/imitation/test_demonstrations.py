@@ -118,24 +118,6 @@ def test_appending_adds_episodes(gymnast, walked):
     assert demos.load(walked).episodes == 6
 
 
-def test_minari_gives_back_what_it_got(gymnast, walked, tmp_path, monkeypatch):
-    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
-    for env in ("own_envs:Corridor", "own_envs:Structured", "CartPole-v1"):
-        name = env.split(":")[-1].lower().removesuffix("-v1")
-        assert gymnast(f"collect own_experts:either {env} --episodes 3 --out {name} --quiet").code == 0
-        said = gymnast(f"demos {name} --to-minari test/{name}-v0")
-        assert said.code == 0, said.err
-        assert gymnast(f"demos {name}-2 --from-minari test/{name}-v0").code == 0
-        one, two = demos.load(tmp_path / name), demos.load(tmp_path / f"{name}-2")
-        assert (one.observation_space, one.action_space) == (two.observation_space, two.action_space)
-        for a, b in zip(one, two, strict=True):
-            for x, y in zip(a[:3], b[:3], strict=True):
-                np.testing.assert_array_equal(x, y)
-            assert a.terminated == b.terminated
-    assert gymnast("demos x --from-minari test/none-v0").err.count("\n") == 1
-    assert "Malformed" in gymnast("demos demos --to-minari", "a b").err
-
-
 WRONG = {
     "train bc own_envs:Corridor": "bc learns from demonstrations; give --demos DIR",
     "train bc own_envs:Corridor --demos nowhere": "nowhere holds no demonstrations",

@@ -96,14 +96,32 @@ class EnvMaker:
         if is_game(self.source):
             raise UsageError(f"{name_of(self.source)} is a game for two, which backend 'game' plays")
         with explained(self.source):
-            if isinstance(self.source, EnvSpec):
-                env = gym.make(self.source, disable_env_checker=True, **self.kwargs)
-            else:
-                make: Any = self.source
-                env = make(**self.kwargs)
+            env = self._drawn() if "render_mode" in self.kwargs else self._made(self.kwargs)
         if not isinstance(env, gym.Env):
             raise UsageError(f"{name_of(self.source)} made a {type(env).__name__}, which is not a gymnasium.Env")
         return env
+
+    def _made(self, kwargs: dict[str, Any]) -> Any:
+        if isinstance(self.source, EnvSpec):
+            return gym.make(self.source, disable_env_checker=True, **kwargs)
+        make: Any = self.source
+        return make(**kwargs)
+
+    def _drawn(self) -> Any:
+        """One that draws: many draw without being told how; of others this says what modes they have."""
+        try:
+            return self._made(self.kwargs)
+        except Exception as problem:
+            mode = self.kwargs["render_mode"]
+            env = self._made({name: value for name, value in self.kwargs.items() if name != "render_mode"})
+            if "unexpected keyword argument 'render_mode'" in str(problem):
+                return env
+            modes = env.metadata.get("render_modes") or []
+            env.close()
+            if mode in modes:
+                raise
+            listed = ", ".join(map(str, modes)) or "none"
+            raise UsageError(f"{name_of(self.source)} draws no {mode!r}; its render modes: {listed}") from problem
 
 
 @contextmanager

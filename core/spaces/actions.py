@@ -45,7 +45,7 @@ def outside(space: spaces.Space[Any], action: NDArray[Any]) -> NDArray[np.bool_]
             low, high = start, start + nvec - 1
         case _:
             low, high = 0, 1
-    inside: NDArray[np.bool_] = (low <= action) & (action <= high)
+    wrong: NDArray[np.bool_] = ~((low <= action) & (action <= high)).reshape(len(action), -1)
     if not isinstance(space, spaces.Box):
-        inside &= np.mod(action, 1) == 0
-    return ~inside.reshape(len(action), -1).all(1)
+        wrong |= np.mod(action, 1).reshape(wrong.shape) != 0
+    return np.asarray(wrong.any(axis=1))

@@ -10,7 +10,8 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...core.errors import UsageError
-from .render import action_names, picture_of
+from .pictures import enlargement, frames_per_second, picture_of
+from .render import action_names
 
 _HEIGHT = 480  # pixels below which pictures are enlarged
 _BAR = 52  # pixels below the picture, for the keys
@@ -33,7 +34,7 @@ class Keyboard:
         self.env, self.space = env, env.single_action_space
         self.stopped = False
         self.keys, self.idle = _bindings(env)
-        self._fps = fps or float(env.metadata.get("render_fps") or 30)
+        self._fps = fps or frames_per_second(env)
         self._pressed: list[str] = []
         self._last: Any = 0 if self.idle is None else self.idle
         self._paused = False
@@ -102,7 +103,7 @@ class Keyboard:
     def _show(self) -> None:
         game = self._game
         picture = game.surfarray.make_surface(picture_of(self.env).swapaxes(0, 1))
-        factor = -(-_HEIGHT // picture.get_height()) if picture.get_height() < _HEIGHT else 1
+        factor = enlargement(picture.get_height(), picture.get_width(), _HEIGHT)
         picture = game.transform.scale_by(picture, factor)
         size = picture.get_width(), picture.get_height() + _BAR
         if self._screen is None:

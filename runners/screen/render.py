@@ -12,7 +12,7 @@ import imageio.v2 as imageio
 import numpy as np
 from gymnasium.vector import SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ...agents import Agent
 from ...core.acting import Stateless, ask
@@ -23,8 +23,10 @@ from ...envs.games import board
 from ..runs import run as runs
 from ..runs.folder import refuse_symlinks
 from ..runs.load import eval_env, trained
+from .pictures import as_picture, enlargement, frames_per_second, picture_of
 
 _SCALE_TO = 400  # pixels of height below which pictures are enlarged
+_LARGEST = (3840, 2160)  # pixels beyond which they are made smaller, as codecs and players need
 _PANEL = 260  # pixels of width for the agent's thoughts
 _GIF_FPS = 25  # browsers slow faster ones down
 _BAR, _CHOSEN, _INK, _PAPER = (122, 162, 204), (214, 110, 60), (40, 40, 40), (250, 250, 248)
@@ -49,7 +51,7 @@ def render(
     if video is None and not _has_screen():
         refuse_symlinks(folder)
         video = folder / "videos" / "policy.mp4"
-    if video is not None and video.suffix not in (".mp4", ".gif"):
+    if video is not None and video.suffix.lower() not in (".mp4", ".gif"):
         raise UsageError(f"cannot write {video.name}: a video is .mp4 or .gif")
     run = runs.load(folder / "run.json", trust)
     if video is not None:
@@ -60,7 +62,7 @@ def render(
         if video is None:
             _play(agent, env, episodes, seed, stochastic)
             return None
-        fps = int(env.metadata.get("render_fps") or 30)
+        fps = frames_per_second(env)
         video.parent.mkdir(parents=True, exist_ok=True)
         with _writer(video, fps) as write:
             _play(agent, env, episodes, seed, stochastic, Painter(env, write, fps))
@@ -108,8 +110,9 @@ class _LastPicture(gym.Wrapper):
 class Painter:
     """Frames of environment 0 with the return so far, the step, and what the agent thinks of the state."""
 
-    def __init__(self, env: VectorEnv, write: Callable[[NDArray], None], fps: int) -> None:
-        self.env, self.write, self._fps = env, write, fps
+    def __init__(self, env: VectorEnv, write: Callable[[NDArray], None], fps: float) -> None:
+        self.env, self.write, self._second = env, write, max(1, round(fps))  # in frames
+        self._size: tuple[int, int] | None = None  # room for a picture, which the first one sets
         self._last: _LastPicture | None = None
         self._game, self._move = game_of(env.single_observation_space), 0
         if isinstance(env.unwrapped, SyncVectorEnv):
@@ -142,14 +145,14 @@ class Painter:
             loses = f"{mover} gives up" if self._move == RESIGN else f"{mover} loses"
             said = {1: f"{mover} wins", 0: "a draw"}.get(int(np.sign(total)), loses)
             self._lines, self._bars = [said, f"step {length}"], []
-            for _ in range(3 * self._fps):
+            for _ in range(3 * self._second):
                 self._write(board.paint(self._game, state[0]))
             return
         if self._last is None:
             return
         self._lines, self._bars = [f"return {total:.1f}", f"step {length}", "the end"], []
-        for _ in range(self._fps):
-            self._write(self._last.picture)
+        for _ in range(self._second):
+            self._write(as_picture(self._last.picture))
 
     def _think(self, thoughts: dict[str, NDArray], action: NDArray, rollout: Rollout) -> None:
         progress = rollout.state()
@@ -178,11 +181,14 @@ class Painter:
     def _write(self, drawn: NDArray) -> None:
         """Write a picture with its panel."""
         picture = Image.fromarray(drawn)
-        if picture.height < _SCALE_TO:
-            factor = -(-_SCALE_TO // picture.height)
-            picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+        factor = enlargement(picture.height, picture.width, _SCALE_TO)
+        picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+        picture.thumbnail(_LARGEST)  # which never enlarges
+        self._size = self._size or (picture.width, max(picture.height, _SCALE_TO))
+        if picture.size != self._size:
+            picture = ImageOps.pad(picture, self._size, color=_PAPER)
         # video codecs want even sizes; 16 is what players handle fastest
-        width, height = -(-(picture.width + _PANEL) // 16) * 16, -(-picture.height // 16) * 16
+        width, height = (-(-x // 16) * 16 for x in (picture.width + _PANEL, picture.height))
         canvas = Image.new("RGB", (width, height), _PAPER)
         canvas.paste(picture, (0, 0))
         self._panel(ImageDraw.Draw(canvas), picture.width + 14, width - 14, height)
@@ -208,21 +214,6 @@ class Painter:
             draw.rectangle((x0, y + 2, x1, y + 15), _CHOSEN if chosen else _BAR)
             draw.text((end + 6, y), f"{value:.2f}", _INK, self._small)
             y += 22
-
-
-def picture_of(env: VectorEnv) -> NDArray[np.uint8]:
-    """The first copy's picture (H, W, 3).
-
-    Raises:
-        UsageError: if it draws none.
-    """
-    try:
-        drawn: Any = env.render()
-    except NotImplementedError:  # Gymnasium's way to say so, unless the environment gives nothing
-        drawn = None
-    if drawn is None or not isinstance(drawn[0], np.ndarray):
-        raise UsageError("this environment draws no pictures (render_mode 'rgb_array' gave none)")
-    return drawn[0]
 
 
 def _finite(bound: NDArray, otherwise: float) -> NDArray:
@@ -254,12 +245,12 @@ _NAMES = {
 
 
 @contextmanager
-def _writer(video: Path, fps: int) -> Iterator[Callable[[NDArray], None]]:
+def _writer(video: Path, fps: float) -> Iterator[Callable[[NDArray], None]]:
     """A function that appends a frame; the file takes its name only once it is whole."""
-    part = video.with_name(f"{video.stem}.part{video.suffix}")
+    part = video.with_name(f"{video.stem}.part{video.suffix.lower()}")
     part.unlink(missing_ok=True)  # not through a symlink
     try:
-        if video.suffix == ".gif":
+        if part.suffix == ".gif":
             every = max(1, round(fps / _GIF_FPS))
             frames: list[Image.Image] = []
             count = 0
@@ -271,7 +262,7 @@ def _writer(video: Path, fps: int) -> Iterator[Callable[[NDArray], None]]:
                 count += 1
 
             yield append
-            frames[0].save(part, save_all=True, append_images=frames[1:], duration=1000 * every // fps, loop=0)
+            frames[0].save(part, save_all=True, append_images=frames[1:], duration=int(1000 * every / fps), loop=0)
         else:
             stream: Any = imageio.get_writer(part, fps=fps, macro_block_size=16, quality=7)
             with stream:

@@ -220,3 +220,23 @@ class Twice(gym.RewardWrapper):
 class OnePlus(gym.RewardWrapper):
     def reward(self, reward: Any) -> float:
         return 1 + reward
+
+
+class Drawn(Corridor):
+    """Takes no render mode, and draws grey pictures that grow, one in two seconds."""
+
+    metadata = {"render_modes": [], "render_fps": 0.5}
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def render(self) -> Any:
+        return np.full((4 + self.place, 9), 0.5)
+
+
+class OnScreen(Corridor):
+    metadata = {"render_modes": ["human"]}
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        assert render_mode in (None, "human")
+        super().__init__()

@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gymnast.core.errors import UsageError
+from gymnast.runners.screen.pictures import as_picture, enlargement
 from gymnast.runners.screen.render import Painter
 
 
@@ -69,3 +71,64 @@ def test_signed_actions_are_drawn_from_the_middle(gymnast):
     painter.step({"mean action": np.zeros((1, 1), np.float32)}, np.array([[-1.0]]), Rollout(env, 1))
     env.close()
     assert painter._bars == [("a0", -1.0, 0.25, 0.5, True)]
+
+
+GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+RGB = np.repeat(GREY[..., None], 3, 2)
+PLAIN = {
+    "uint8": RGB,
+    "int64": RGB.astype(np.int64),
+    "float to 255": RGB.astype(np.float32),
+    "float to 1": RGB / 255,
+    "a list": RGB.tolist(),
+    "grey": GREY,
+    "one channel": GREY[..., None],
+    "opacity": np.concatenate([RGB, np.full((3, 4, 1), 9, np.uint8)], 2),
+    "channels first": np.moveaxis(np.pad(RGB, ((0, 5), (0, 5), (0, 0))), 2, 0),
+    "a list of pictures": [0 * RGB, RGB],
+    "pictures of several sizes": [RGB[:2], RGB],
+}
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_what_is_plainly_a_picture_is_one(kind):
+    found = as_picture(PLAIN[kind])
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found[:3, :4], RGB)
+
+
+def test_truth_values_are_black_and_white():
+    np.testing.assert_array_equal(as_picture(np.eye(3, dtype=bool)), np.repeat(255 * np.eye(3)[..., None], 3, 2))
+
+
+@pytest.mark.parametrize("drawn", [np.full((2, 2), 999), np.full((2, 2), np.nan), np.zeros((2, 2, 2)), [["a"]], 3, []])
+def test_what_is_no_picture_is_refused(drawn):
+    with pytest.raises(UsageError, match="this environment draws"):
+        as_picture(drawn)
+
+
+def test_flat_pictures_are_not_enlarged_beyond_a_screen():
+    assert [enlargement(*size, 400) for size in ((2, 1000), (84, 84), (400, 600), (9999, 9999))] == [1, 5, 1, 1]
+
+
+@pytest.mark.parametrize("video", ["film.gif", "film.MP4", "film.GIF"])
+def test_pictures_may_grow_and_be_slow(gymnast, tmp_path, video):
+    assert gymnast("train ppo own_envs:Drawn --steps 64 --evals 0 --quiet --out run").code == 0
+    said = gymnast(f"render run --video {video}")
+    assert (said.code, said.err) == (0, "")
+    if video.lower().endswith("gif"):
+        with Image.open(tmp_path / video) as film:
+            assert film.n_frames > 3
+            film.seek(2)
+            assert film.info["duration"] == 2000
+            assert film.size == (1168, 400)
+    else:
+        with imageio.get_reader(tmp_path / video, "mp4") as film:
+            assert film.get_data(0).shape[:2] == (400, 1168)
+
+
+def test_one_that_draws_on_a_screen_alone_says_so(gymnast):
+    assert gymnast("train ppo own_envs:OnScreen --steps 64 --evals 0 --quiet --out run").code == 0
+    said = gymnast("render run --video film.gif")
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "OnScreen draws no 'rgb_array'; its render modes: human" in said.err

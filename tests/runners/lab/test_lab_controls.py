@@ -6,7 +6,7 @@ import pytest
 
 from gymnast.agents.reinforce import credit
 from gymnast.core.learn.returns import gae, n_step, td_lambda
-from gymnast.runners.lab import bias, importance, overestimate, variance
+from gymnast.runners.lab import bias, deceptive, importance, overestimate, stale, variance
 from gymnast.runners.lab._mdp import score_sums
 
 SEED = 1
@@ -81,5 +81,65 @@ def test_a_copy_that_is_never_renewed_fails_what_is_said_of_copies(monkeypatch):
 
 
 def test_estimates_that_are_too_large_fail_the_check_of_the_mean(monkeypatch):
+    monkeypatch.setattr(variance, "ESTIMATES", 500)
     monkeypatch.setattr(variance, "score_sums", lambda *given: 1.5 * score_sums(*given))
     assert not verdict(variance, "no mean is off")
+
+
+@pytest.mark.parametrize(
+    ("weights", "instead", "words"),
+    [
+        (stale.DECISION, stale.NONE, "single decisions keep it right"),
+        (stale.CLIPPED, stale.NONE, "clipped weights of the action help, but less"),
+        (stale.NONE, stale.DECISION, "clipped weights of the action help, but less"),
+    ],
+)
+def test_old_episodes_with_other_weights_fail_what_tells_them_apart(monkeypatch, weights, instead, words):
+    monkeypatch.setattr(stale, "EPISODES", 5000)
+    monkeypatch.setitem(stale.REUSE, weights, stale.REUSE[instead])
+    assert not verdict(stale, words)
+
+
+@pytest.mark.parametrize(
+    ("ages", "words"), [((0, 1), "more than half of the gradient"), ((0, 40, 20, 1), "error grows with age")]
+)
+def test_episodes_of_other_ages_fail_what_is_said_of_old_ones(monkeypatch, ages, words):
+    monkeypatch.setattr(stale, "EPISODES", 5000)
+    monkeypatch.setattr(stale, "AGES", ages)
+    assert not verdict(stale, words)
+
+
+def test_estimates_that_are_too_large_fail_what_is_said_of_fresh_episodes(monkeypatch):
+    monkeypatch.setattr(stale, "EPISODES", 5000)
+    monkeypatch.setattr(stale, "AGES", (0, 1))
+    monkeypatch.setattr(stale, "score_sums", lambda *given: 1.5 * score_sums(*given))
+    assert not verdict(stale, "fresh episodes is right")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "instead", "words"),
+    [
+        ("greedy", (1.0, 0.0), "greedy never learns"),
+        ("0.05 throughout", (1.0, 0.0), "a small fixed epsilon hardly"),
+        ("1 to 0", (0.0, 0.0), "an annealed one does"),
+        ("1 to 0", (0.0, 0.0), "takes the shortest way"),
+    ],
+)
+def test_exploration_by_another_schedule_fails_what_is_said_of_it(monkeypatch, schedule, instead, words):
+    monkeypatch.setattr(deceptive, "RUNS", 2)
+    monkeypatch.setitem(deceptive.SCHEDULES, schedule, instead)
+    assert not verdict(deceptive, words)
+
+
+@pytest.mark.parametrize(
+    ("name", "sabotaged", "words"),
+    [
+        ("_gain", lambda play, weight, gain=variance._gain: gain(play, "whole"), "rewards to go vary less"),
+        ("_gain", lambda play, weight, gain=variance._gain: gain(play, "whole"), "where rewards cancel"),
+        ("_baseline", lambda gain, baseline: 0.0, "a mean subtracted lowers"),
+    ],
+)
+def test_estimators_that_are_all_alike_fail_what_tells_them_apart(monkeypatch, name, sabotaged, words):
+    monkeypatch.setattr(variance, "ESTIMATES", 500)
+    monkeypatch.setattr(variance, name, sabotaged)
+    assert not verdict(variance, words)

@@ -133,6 +133,7 @@ def left(run: Run, out: Path, which: str, elsewhere: bool = False) -> Left:
 
     `elsewhere` it begins new episodes and takes its best anew.
     """
+    runs.refuse_elsewhere(run)
     state = opened(last(out))
     spaces = _spaces(run, state, last(out))
     agent = new_agent(run, spaces, seeds(run.seed)["agent"])

@@ -63,7 +63,7 @@ def test_what_learned_in_a_ready_vector_environment_is_loaded_for_another(kind, 
     with closing(gym.make_vec("CartPole-v1", 2, vectorization_mode=kind, **kwargs)) as env:
         agent = learner("PPO")(env, preset="none", agent=SMALL, evals=0).learn(32)
         agent.save(tmp_path)
-    again = load(tmp_path)
+    again = load(tmp_path, env="CartPole-v1")
     assert again.learn(32).steps == 64
     again._training.close()
 

@@ -196,9 +196,9 @@ def test_an_environment_that_is_there_once_trains_without_evaluation_and_is_eval
 
 
 def test_how_long_workers_may_be_silent_reaches_them():
-    run = small(backend="workers", num_envs=2, worker_timeout=7.0)
+    run = small(backend="workers", num_envs=2, worker_timeout=200.0)
     with Training(run) as training:
-        assert training.env.unwrapped.timeout == 7.0  # type: ignore[attr-defined]
+        assert training.env.unwrapped.timeout == 200.0  # type: ignore[attr-defined]
 
 
 def test_a_folder_that_is_deleted_during_the_run_is_an_error(tmp_path):

@@ -46,6 +46,8 @@ class Rollout:
         self.whole = horizon if isinstance(horizon, Whole) else None
         self.cut = False
         """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
+        self.coarse = ""
+        """What the first observations lose as float32, in words."""
         self._loop: FusedLoop | None = None  # for the last twin that acted
         self._acting: Acting | None = None  # whose columns `_extras` holds
         self.horizon = _FIRST_ROWS if isinstance(horizon, Whole) else horizon
@@ -75,6 +77,7 @@ class Rollout:
             obs, _ = self.env.reset(seed=seed)
         except SystemExit as left:
             raise TrainingError(f"the environment called sys.exit({left.code!r}) in reset") from left
+        self.coarse = self.layout.coarse(obs)
         self.layout.write(self._obs[-1], obs)
         self._look(self._obs[-1])
         self._first[-1] = True

@@ -126,6 +126,25 @@ class Layout:
                 return i, f"{x}{_where(part)}, which is {wrong}"
         return None
 
+    def coarse(self, obs: Any) -> str:
+        """What observations (N, ...), as the environments gave them, lose as float32; "" if nothing that matters."""
+        for part in self.parts:
+            value = obs
+            for key in part.path:
+                value = value[key]
+            x = np.asarray(value)
+            if part.dtype != np.float32 or x.dtype.itemsize < 8:
+                continue
+            with np.errstate(over="ignore"):
+                lost = x[(np.abs(x) >= _COARSE) & (x.astype(np.float32) != x)]
+            if lost.size and np.isfinite(lost).all():
+                most = np.abs(lost).max()
+                return (
+                    f"observations{_where(part)} are as large as {most:.3g}, where float32 goes in steps of "
+                    f"{np.spacing(np.float32(most)):.3g} and loses what is smaller; subtract an offset (--wrap)"
+                )
+        return ""
+
     def settled(self, final: NDArray[Any], terminated: NDArray[np.bool_]) -> NDArray[Any]:
         """The last observations (N, *self.shape) of episodes, put right where nothing depends on what is wrong.
 
@@ -204,6 +223,7 @@ def _word(key: Any) -> str:
     return key.translate(_ESCAPED) if isinstance(key, str) else f"#{str(key).translate(_ESCAPED)}"
 
 
+_COARSE = 1e6  # where float32 goes in steps of 1/16
 _ESCAPED = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%/.#"})
 _TORCH = {"float32": torch.float32, "uint8": torch.uint8, "int64": torch.int64, "int8": torch.int8}
 

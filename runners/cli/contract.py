@@ -191,6 +191,8 @@ def _ends(name: str) -> str:
             least, most = min(least, float(batch.reward.min())), max(most, float(batch.reward.max()))
             ended, steps = int(batch.done.sum()), steps + STEPS
     said = f"rewards {least:.3g} to {most:.3g}"
+    if rollout.coarse:
+        return Remark(rollout.coarse)
     if ended:
         return f"{said}, {ended} episodes ended in {steps:,} steps of two copies"
     return Remark(

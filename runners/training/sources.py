@@ -57,8 +57,8 @@ class Living:
     def __init__(self, env: VectorEnv, horizon: int | Whole, seed: int) -> None:
         """`seed` is the run's."""
         self._env, self._seed, self._steps = env, seed, 0
-        self.remark = ""
         self.rollout = Rollout(env, horizon, seeds(seed)["env"])
+        self.remark = self.rollout.coarse
         self.seconds = self.rollout.seconds
 
     @property
@@ -80,14 +80,15 @@ class Living:
         """Go on from `state()`."""
         self._steps = counted(state["steps"])
         self.rollout.load_state(state["rollout"])
-        saved = state["env"]
+        saved, anew = state["env"], ""
         if saved is None:
-            self.remark = "the state of these environments cannot be saved: new episodes begin"
+            anew = "the state of these environments cannot be saved: new episodes begin"
         elif not snapshot.restore(self._env, saved):
-            self.remark = f"the saved state is of environments of another kind ({saved['kept_by']}): new episodes begin"
+            anew = f"the saved state is of environments of another kind ({saved['kept_by']}): new episodes begin"
         elif game_of(self._env.single_observation_space):
             self.rollout.look(self._env.unwrapped.observe())  # type: ignore[attr-defined]
-        if self.remark:
+        if anew:
+            self.remark = "\n".join(filter(None, (self.remark, anew)))
             self.rollout.reset(seeds(self._seed, self._steps)["env"])  # each resume starts others
 
 

@@ -144,3 +144,23 @@ def test_names_that_look_alike_stay_apart():
     for part in layout.parts:
         wanted = obs["a"]["b"] if part.path == ("a", "b") else obs[part.path[0]]
         assert views[part.name][0].tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "lost"),
+    [
+        (np.float64, [1e7 + 0.25, 1.0], "as large as 1e+07, where float32 goes in steps of 1 "),
+        (np.int64, [2**40 + 1, 0], "as large as 1.1e+12, where float32 goes in steps of 1.31e+05 "),
+        (np.float64, [1e7, 0.1], ""),  # whole: float32 holds it
+        (np.float64, [999_999.9, np.inf], ""),
+        (np.float32, [1e7 + 0.25, 1.0], ""),  # it came without them
+    ],
+)
+def test_it_says_what_float32_loses(dtype, values, lost):
+    bound = 10**15 if dtype is np.int64 else np.inf
+    space = spaces.Dict(place=spaces.Discrete(3), clock=spaces.Box(-bound, bound, (2,), dtype))
+    obs = {"place": np.array([0, 1]), "clock": np.array([[0, 0], values], dtype)}
+    said = Layout(space).coarse(obs)
+    assert lost in said
+    assert bool(said) is bool(lost)
+    assert not said or said.startswith("observations in 'clock'")

@@ -74,3 +74,14 @@ def test_nan_is_no_reason_to_doubt_exact_resume(gymnast, env):
     out = gymnast(f"check own_envs:{env}").out
     assert "nan, which is not a number" in out
     assert "takes another course" not in out
+
+
+def test_what_float32_loses_is_remarked_on_and_said_at_the_start(gymnast, tmp_path):
+    lost = "as large as 1e+07, where float32 goes in steps of 1 and loses what is smaller"
+    out = gymnast("check own_envs:Offset").out
+    assert f"remark  rewards and ends: observations are {lost}" in out
+    said = gymnast(
+        f"train ppo own_envs:Offset --steps 64 --agent.horizon 16 --num-envs 2 --evals 0 --out {tmp_path}/run"
+    )
+    assert said.code == 0
+    assert lost in said.out

@@ -264,7 +264,7 @@ class Agent:
 
     def _advantages(self, batch: Batch) -> tuple[NDArray[Any], NDArray[Any]]:
         """Advantages and value targets, both (T, N)."""
-        reward, value, cfg = self.actor.reward(batch), batch.extras["value"], self.cfg
+        reward, value, cfg = self.actor.rewards(batch), batch.extras["value"], self.cfg
         if cfg.n_step is None:
             return self.actor.advantages(batch, reward, value, cfg.gamma, cfg.lam)
         edge_value = self.actor.values(batch.edge_obs[None])[0]

@@ -189,7 +189,7 @@ class Agent:
         )
         look = self.actor.noise.due(progress)
         noise: dict[str, float] = {}
-        reward = self.actor.reward(batch)
+        reward = self.actor.rewards(batch)
         data = self.actor.columns(batch, obs=batch.obs[:-1], action=batch.action, **batch.extras)
         twin, logs = self._twin(), list[Tensor]()
         for epoch in range(cfg.epochs):

@@ -137,7 +137,7 @@ class Agent:
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """One natural step of the policy, then epochs of minibatches for the critic."""
         value = batch.extras["value"]
-        adv, ret = self.actor.advantages(batch, self.actor.reward(batch), value, self.cfg.gamma, self.cfg.lam)
+        adv, ret = self.actor.advantages(batch, self.actor.rewards(batch), value, self.cfg.gamma, self.cfg.lam)
         columns = {"obs": batch.obs[:-1], "action": batch.action, **batch.extras, "adv": adv, "ret": ret}
         data = self.actor.columns(batch, **columns)
         look = self.actor.noise.due(progress)

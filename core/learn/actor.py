@@ -28,7 +28,7 @@ class Actor:
         cfg: an algorithm's Config; `sde_freq` is the number of steps after which state-dependent noise is drawn anew
             (none: per rollout), the rest describes the network.
         net: builds the network in place of `ActorCritic`.
-        rewards: what `reward` makes of rewards; none: it leaves them as they are.
+        rewards: makes of a batch's rewards those to learn from; none: it leaves them as they are.
     """
 
     def __init__(
@@ -83,10 +83,6 @@ class Actor:
         """V (T, N) of observations (T, N, *obs), by the network as it is now."""
         tensor = torch.as_tensor(obs, device=self.device)
         return self.net.value(tensor.flatten(0, 1)).view(tensor.shape[:2]).cpu().numpy()
-
-    def reward(self, batch: Batch) -> NDArray[np.float32]:
-        """Rewards (T, N) to learn from."""
-        return self.rewards(batch)
 
     def advantages(
         self, batch: Batch, reward: NDArray[Any], value: NDArray[Any], gamma: float, lam: float

@@ -49,14 +49,14 @@ def test_the_penalty_doubles_and_halves_as_in_the_paper():
 def test_the_policy_moves_by_the_goal_whatever_penalty_it_begins_with():
     for start in (1e-2, 1e2):
         made = PPO("CartPole-v1", preset="none", num_envs=8, evals=0, seed=SEED,
-                   agent={"kl_penalty": start, "kl_goal": 0.01, "horizon": 32, "epochs": 8, "lr": 1e-3})  # fmt: skip
+                   agent={"kl_penalty": start, "kl_goal": 0.01, "horizon": 32, "epochs": 8, "lr": 3e-3})  # fmt: skip
         moved = []
         made.learn(256)
         update = made.agent.actor.moved
         made.agent.actor.moved = lambda data, update=update, moved=moved: moved.append(update(data)) or moved[-1]
         made.learn(256 * 60)
         late = np.median([row["policy/kl"] for row in moved[-30:]])
-        assert 0.01 / 5 < late < 0.01 * 5, start  # a minibatch moves it by a tenth of that or by ten times as much
+        assert 0.01 / 2 < late < 0.01 * 2, start  # penalties that stay as they are leave it at 0.1 and at 0
 
 
 @pytest.mark.learns

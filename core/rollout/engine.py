@@ -46,8 +46,6 @@ class Rollout:
         self.whole = horizon if isinstance(horizon, Whole) else None
         self.cut = False
         """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
-        self.coarse = ""
-        """What the first observations lose as float32, in words."""
         self._loop: FusedLoop | None = None  # for the last twin that acted
         self._acting: Acting | None = None  # whose columns `_extras` holds
         self.horizon = _FIRST_ROWS if isinstance(horizon, Whole) else horizon
@@ -77,7 +75,7 @@ class Rollout:
             obs, _ = self.env.reset(seed=seed)
         except SystemExit as left:
             raise TrainingError(f"the environment called sys.exit({left.code!r}) in reset") from left
-        self.coarse = self.layout.coarse(obs)
+        self.coarse = self.layout.coarse(obs)  # what float32 loses of observations, in words
         self.layout.write(self._obs[-1], obs)
         self._look(self._obs[-1])
         self._first[-1] = True
@@ -108,8 +106,7 @@ class Rollout:
         act = acting if twin is None else twin
         ends: list[tuple[NDArray[Any], NDArray[Any]]] = []  # per step with ends: final_at rows and final_obs
         reported: list[tuple[dict[str, NDArray[Any]], NDArray[Any]]] = []  # episodes that the environment counts itself
-        clock = perf_counter()
-        count, t = 0, 0
+        clock, count, t = perf_counter(), 0, 0
         while count < limit and self._goes_on(t):
             out = act(self._obs[t], self._first[t])
             clock = self._tick("act", clock)

@@ -4,9 +4,8 @@ JSON has neither tuples nor keys that are no text: `encoded` writes (1, 2) as {"
 {"dict": [[3, 4]]}.
 """
 
+import sys
 from typing import Any
-
-import numpy as np
 
 from ...core.errors import UsageError
 
@@ -26,7 +25,8 @@ def named(given: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _plain(value: Any, where: str) -> Any:
-    if isinstance(value, np.generic) and not isinstance(value.item(), np.generic):  # as extended precision stays
+    np = sys.modules.get("numpy")  # whoever gives a number of NumPy's has imported it; a help text need not
+    if np and isinstance(value, np.generic) and not isinstance(value.item(), np.generic):  # as extended precision stays
         value = value.item()
     if value is None or type(value) in (bool, int, float, str):
         return value

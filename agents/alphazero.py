@@ -34,7 +34,8 @@ from ..core.games.tree import Formula
 from ..core.learn.optim import Adam, Schedule, scheduled
 from ..core.nets.build import Build, PolicyValueLike, own
 from ..core.nets.config import BoardConfig
-from ..core.spaces.layout import STATE, Layout
+from ..core.spaces.keys import STATE
+from ..core.spaces.layout import Layout
 
 NAME = "AlphaZero"
 

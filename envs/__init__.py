@@ -11,7 +11,6 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from ..core.errors import UsageError, nearest
 from . import games, native
 from .factory import EnvLike, MakeEnv, Source, explained, is_game, maker, name_of, resolve
-from .loop import Loop
 from .wrapped import Wrapped
 from .wrapped import left_out as left_out
 from .wrappers import History, with_mask_observed
@@ -219,6 +218,8 @@ def _workers(make_env: MakeEnv, num_envs: int, timeout: float) -> VectorEnv:
 
 
 def _loop(make_env: MakeEnv, num_envs: int, name: str) -> VectorEnv:
+    from .loop import Loop
+
     made: list[gym.Env] = []
 
     def kept() -> gym.Env:

@@ -1,13 +1,12 @@
 """What environments give that no batch takes: said once it has failed, for to look at every step would take long."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from ..core.errors import TrainingError, UsageError
-from ..core.spaces.layout import Layout
+from ..core.errors import TrainingError
 
 
 def refuse_odd(space: spaces.Space, observations: Sequence[Any], rewards: Sequence[Any], first: int = 0) -> None:
@@ -18,14 +17,35 @@ def refuse_odd(space: spaces.Space, observations: Sequence[Any], rewards: Sequen
     for i, reward in enumerate(rewards, first):
         if isinstance(reward, dict | list | tuple | str | None) or np.ndim(reward):
             raise TrainingError(f"environment {i} gave the reward {_short(reward)}, which is not one number")
-    layout = Layout(space)
     for i, obs in enumerate(observations, first):
+        for where, part, value in _leaves(space, obs, ""):
+            said = f"{_short(value)}{where} does not fit the observation space {space}"
+            if not _numbers(value):
+                raise TrainingError(f"environment {i}: {said}")
+            if np.shape(value) != part.shape:
+                said = f"an observation of shape {np.shape(value)}{where} does not fit the observation space {space}"
+                raise TrainingError(f"environment {i}: {said}")
+
+
+def _leaves(space: spaces.Space, obs: Any, where: str) -> Iterator[tuple[str, spaces.Space, Any]]:
+    """Where the parts of an observation are, their spaces, and what was given for them; "" for nothing."""
+    if not isinstance(space, spaces.Dict | spaces.Tuple):
+        yield where, space, obs
+        return
+    parts = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
+    for key, part in parts:
         try:
-            _, single = layout.batch(obs)
-        except UsageError as problem:
-            raise TrainingError(f"environment {i}: {problem}") from problem
-        if not single:
-            raise TrainingError(f"environment {i} gave the observation {_short(obs)}, of one axis more than {space}")
+            value = obs[key]
+        except (LookupError, TypeError):
+            value = ""
+        yield from _leaves(part, value, f" in {str(key)!r}")
+
+
+def _numbers(value: Any) -> bool:
+    try:
+        return np.asarray(value).dtype.kind in "biuf"
+    except ValueError:  # lists of several lengths
+        return False
 
 
 def _short(value: Any) -> str:

@@ -6,7 +6,7 @@ import time
 import cloudpickle
 import gymnasium as gym
 
-from ..core.spaces.layout import MASKS
+from ..core.spaces.keys import MASKS
 from .factory import MakeEnv
 from .threads import cores
 from .workers import fits

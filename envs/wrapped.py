@@ -9,7 +9,7 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 
 from ..core.errors import UsageError
-from ..core.spaces.layout import MASK, MASKS
+from ..core.spaces.keys import MASK, MASKS
 from .factory import EnvLike, MakeEnv, is_game, is_spec, name_of, resolve
 
 

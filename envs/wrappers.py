@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import TrainingError, UsageError
 from ..core.spaces.history import stack_rows, stacked
-from ..core.spaces.layout import MASK, MASKS
+from ..core.spaces.keys import MASK, MASKS
 
 
 def used(info: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from ..core import checkpoint
 from ..core.acting import Acting, Mode, ask
 from ..core.errors import UsageError, nearest
 from ..core.spaces.actions import action_adapter
-from ..core.spaces.layout import MASK, Layout
+from ..core.spaces.keys import MASK
+from ..core.spaces.layout import Layout
 from ..core.spaces.pair import Spaces
 from .evaluation.evaluate import Evaluation, evaluate
 from .evaluation.strength import Strength, measure

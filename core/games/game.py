@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 from ..jitted.instantiate import instantiate
 from ..jitted.rng import uniform
-from ..spaces.layout import MASK, STATE
+from ..spaces.keys import MASK, STATE
 
 if TYPE_CHECKING:  # in the loops below these are the game's own functions, see `instantiate`
     start: Any = None

@@ -16,15 +16,7 @@ from torch import Tensor
 
 from ..errors import TrainingError, UsageError
 from ..jitted.bounds import first_blocked, first_outside
-
-MASK = "action_mask"
-"""Last key to the part of an observation that holds the available actions: 1 for each that is, 0 for the others."""
-
-MASKS = (MASK, "action_masks")
-"""Keys of an info under which environments give it."""
-
-STATE = "game_state"
-"""Key of a Dict observation that holds a game's exact position, for a search; not a feature."""
+from .keys import MASK, MASKS
 
 _ALIGN = 8  # bytes; torch views a row as float32 or int64 only at multiples of their size
 

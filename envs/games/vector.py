@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...core.errors import UsageError
 from ...core.games.game import GOES_ON, LOSS, RESIGN, Game, Positions
-from ...core.spaces.layout import MASK, STATE
+from ...core.spaces.keys import MASK, STATE
 from ..wrappers import refuse_partial_reset
 from . import board
 

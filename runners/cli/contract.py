@@ -21,7 +21,8 @@ from ... import envs
 from ...core.acting import Acting, Stateless
 from ...core.heads import head
 from ...core.rollout.engine import Rollout
-from ...core.spaces.layout import MASK, MASKS, Layout
+from ...core.spaces.keys import MASK, MASKS
+from ...core.spaces.layout import Layout
 from ...envs import snapshot
 from ...envs.factory import is_game, maker, resolve
 from ...envs.wrapped import Wrapped

@@ -18,7 +18,8 @@ from ...core.errors import UsageError
 from ...core.names import Stored, distrusted
 from ...core.spaces.actions import action_adapter
 from ...core.spaces.given import given
-from ...core.spaces.layout import MASK, Layout
+from ...core.spaces.keys import MASK
+from ...core.spaces.layout import Layout
 from ..runs import run as runs
 from ..runs.functions import function
 from ..runs.load import Misfit, trained

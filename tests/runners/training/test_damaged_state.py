@@ -6,7 +6,8 @@ import pytest
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
 from gymnast.core.games.game import Positions
-from gymnast.core.spaces.layout import STATE, Layout
+from gymnast.core.spaces.keys import STATE
+from gymnast.core.spaces.layout import Layout
 from gymnast.envs import games, snapshot
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last

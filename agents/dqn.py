@@ -26,7 +26,8 @@ from ..core.learn.optim import Adam, Schedule, flatten, scheduled
 from ..core.learn.rewards import Rewards
 from ..core.nets import ActionValue, ActionValueConfig
 from ..core.nets.build import ActionValueLike, Build, built
-from ..core.replay.replay import Replay
+from ..core.replay.config import ReplayConfig, replay_of
+from ..core.replay.pace import Pace
 from ..core.rollout.policy import EpsilonGreedy
 from ..core.written_out.mirror import Mirror
 from ..core.written_out.regression import DESCENT, VALUES, Regression
@@ -35,7 +36,7 @@ _AT_ONCE = 1 << 25  # bytes of observations drawn in one call, not to fill the m
 
 
 @dataclass(frozen=True)
-class Config(ActionValueConfig):
+class Config(ActionValueConfig, ReplayConfig):
     """Hyper-parameters of DQN."""
 
     horizon: int = 4
@@ -44,8 +45,6 @@ class Config(ActionValueConfig):
     """Gradient steps per environment step, over all copies together; more learn more from each step, up to a point."""
     minibatch: int = 32
     """Transitions per gradient step."""
-    capacity: int = 1_000_000
-    """Transitions that the replay holds; the oldest are forgotten."""
     learning_starts: int = 100
     """Steps, with random actions, before the first gradient step."""
     lr: float = 1e-4
@@ -56,10 +55,6 @@ class Config(ActionValueConfig):
     """Adam's epsilon; larger than usual damps steps where gradients are tiny."""
     max_grad_norm: float = 10.0
     """Global gradient norm above which gradients are scaled down."""
-    gamma: float = 0.99
-    """Discount per step."""
-    n_step: int = 1
-    """Rewards that are summed before bootstrapping; more spread rewards faster, off-policy ones less exactly."""
     target_interval: int = 2500
     """Gradient steps between updates of the target network."""
     tau: float = 1.0
@@ -74,30 +69,17 @@ class Config(ActionValueConfig):
     """Share of the run over which the first falls to the second, linearly."""
     double: bool = False
     """Let the network choose the best next action and the target network judge it: no bias towards lucky values."""
-    priority: float = 0.0
-    """Exponent of |TD error| in the probability of being replayed: 0 draws uniformly."""
-    beta: float = 0.4
-    """Exponent of the importance weights at the start; rises linearly to 1 at the end of the run."""
-    reward_sign: bool = False
-    """Learn from the sign of the reward alone (Atari); logged returns stay the environment's."""
     frames: int = 1
     """Frames per observation, oldest first; above 1 the replay stores each frame once."""
-    replay_dir: str | None = None
-    """Folder for a replay larger than the memory; none: in memory, saved with the run."""
-    value_warmup: int = 0
-    """Gradient steps at the start in which only the state's value learns: for a policy that is good already
-    (init_from)."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        ActionValueConfig.__post_init__(self)
+        ReplayConfig.__post_init__(self)
         check_ranges(
             self,
-            positive=(
-                *("horizon", "replay_ratio", "minibatch", "capacity", "adam_eps", "max_grad_norm"),
-                *("n_step", "target_interval", "tau", "frames"),
-            ),
-            unit=("gamma", "tau", "epsilon_start", "epsilon", "epsilon_fraction", "beta"),
-            at_least_0=("learning_starts", "lr", "priority", "value_warmup"),
+            positive=("adam_eps", "max_grad_norm", "target_interval", "tau", "frames"),
+            unit=("tau", "epsilon_start", "epsilon", "epsilon_fraction"),
+            at_least_0=("lr",),
         )
         if self.value_warmup and not self.dueling:
             raise UsageError(
@@ -177,20 +159,11 @@ class Agent:
         self._written_out = Regression.of(self.net, self.target_net, self.optimizer)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         assert isinstance(action, spaces.Discrete)  # others have no values to compare, as the network says
-        self.replay = Replay(
-            cfg.capacity,
-            n=cfg.n_step,
-            gamma=cfg.gamma,
-            stack=cfg.frames,
-            alpha=cfg.priority or None,
-            path=cfg.replay_dir,
-            choices=int(action.n),
-            seed=seed,
-        )
+        self.replay = replay_of(cfg, seed, stack=cfg.frames, choices=int(action.n))
         layout = self.net.encoder.layout
         self._at_once = max(1, _AT_ONCE // (2 * cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
         self.rewards = Rewards(sign=cfg.reward_sign)
-        self.steps, self.updates, self.adopted = 0, 0, False
+        self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
         self._explore(0.0)
 
     @property
@@ -215,17 +188,16 @@ class Agent:
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Remember the batch, then take the gradient steps that are due."""
-        left = 0 if len(self.replay) >= self.cfg.minibatch else 2 * self.cfg.minibatch * self.cfg.replay_ratio
-        if self._owed() > left:  # which no update leaves behind
-            raise UsageError(f"the checkpoint owes {self._owed():,} gradient steps: it is damaged")
+        whole = len(self.replay) >= self.cfg.minibatch
+        self.pace.refuse_debt(0 if whole else 2 * self.cfg.minibatch * self.cfg.replay_ratio)
         if self.cfg.normalize_obs:
             seen = torch.as_tensor(batch.obs[:-1][batch.valid], device=self.device)
             for net in (self.net, self.target_net):
                 net.encoder.update(seen)
         self.replay.add(self.rewards.replaced(batch))
-        self.steps += batch.steps
+        self.pace.steps += batch.steps
         logs: list[Tensor] = []
-        while (due := self._due()) > 0:
+        while len(self.replay) >= self.cfg.minibatch and (due := self.pace.owed()) > 0:
             logs.append(self._learn(due, progress))
         metrics = {"policy/epsilon": self._explore(progress)}
         if logs:
@@ -240,17 +212,10 @@ class Agent:
             "target_net": self.target_net,
             "optimizer": self.optimizer,
             "generator": self.generator,
-            "own": Attributes(self, "steps", "updates", "adopted"),
+            "pace": self.pace,
+            "own": Attributes(self, "adopted"),
             "replay": self.replay,
         }
-
-    def _due(self) -> int:
-        """Gradient steps to take now."""
-        return 0 if len(self.replay) < self.cfg.minibatch else self._owed()
-
-    def _owed(self) -> int:
-        """Gradient steps that bring their number to the replay ratio, of all steps after the random ones."""
-        return int((self.steps - self.cfg.learning_starts) * self.cfg.replay_ratio + 1e-9) - self.updates
 
     def _explore(self, progress: float) -> float:
         """Set epsilon for the next steps; returns it."""
@@ -259,7 +224,7 @@ class Agent:
         annealed = cfg.epsilon_start + share * (cfg.epsilon - cfg.epsilon_start)
         if self.adopted:  # at random it would not get to the states that its policy is good for
             annealed = cfg.epsilon
-        elif self.steps < cfg.learning_starts:
+        elif self.pace.waits:
             annealed = 1.0
         self.net.epsilon.fill_(annealed)
         return annealed
@@ -270,10 +235,10 @@ class Agent:
         Returns what is logged of each of the k steps, shape (k, 3).
         """
         cfg = self.cfg
-        count = min(due, cfg.target_interval - self.updates % cfg.target_interval, self._at_once)
+        count = min(due, cfg.target_interval - self.pace.updates % cfg.target_interval, self._at_once)
         if cfg.value_warmup:
-            warming = self.updates < cfg.value_warmup
-            count = min(count, cfg.value_warmup - self.updates) if warming else count
+            warming = self.pace.updates < cfg.value_warmup
+            count = min(count, cfg.value_warmup - self.pace.updates) if warming else count
             for name, parameter in self.net.named_parameters():
                 parameter.requires_grad_(not warming or name.startswith("state_value."))
         lr = scheduled(cfg.lr, cfg.lr_schedule, progress)
@@ -281,8 +246,8 @@ class Agent:
         logged, errors = self._fit(drawn, lr)
         if cfg.priority:
             self.replay.update_priorities(drawn["indices"], errors)
-        self.updates += count
-        if self.updates % cfg.target_interval == 0:
+        self.pace.updates += count
+        if self.pace.updates % cfg.target_interval == 0:
             self._target.lerp_(self.optimizer.flat.data, cfg.tau)
         return logged
 

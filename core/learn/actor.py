@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -11,10 +10,10 @@ from torch import Tensor
 
 from ..batch import Batch
 from ..checkpoint import Attributes
-from ..errors import UsageError
 from ..heads import Categorical, Gaussian
 from ..nets import ActorCritic, ActorCriticConfig
 from ..nets.build import ActorCriticLike, Build, built
+from ..nets.policy import adopt_policy
 from .noise_scale import GradientNoise
 from .returns import gae
 from .rewards import Rewards
@@ -131,21 +130,7 @@ class Actor:
         Raises:
             UsageError: if they are of another shape.
         """
-        own = self.net.state_dict()
-        parts = ("encoder.", "policy_trunk.", "policy_head.")
-        names = sorted(name for name in {*own, *weights} if name.startswith(parts) and not name.endswith("log_std"))
-        wrong = [
-            name
-            for name in names
-            if name not in own or name not in weights or np.shape(own[name]) != np.shape(weights[name])
-        ]
-        if wrong:
-            raise UsageError(
-                f"the policy to begin with is another network: {wrong[0]} differs. It must be for the same "
-                "observations and actions, with the same hidden layers and head"
-            )
-        adopted = {name: torch.as_tensor(weights[name]) for name in names}
-        self.net.load_state_dict({**own, **adopted})
+        adopt_policy(self.net, weights)
 
     def parts(self) -> dict[str, Any]:
         """Weights, normalisers and the generator."""

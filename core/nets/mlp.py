@@ -9,7 +9,7 @@ from torch.nn.modules.module import _has_any_global_hook
 
 from .config import Activation, Norm
 
-_ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
     "gelu": nn.GELU,
@@ -65,7 +65,7 @@ def mlp(
         layers.append(linear(size, width))
         if norm == "layer":
             layers.append(nn.LayerNorm(width))
-        layers.append(_ACTIVATIONS[activation]())
+        layers.append(ACTIVATIONS[activation]())
         size = width
     return Mlp(*layers), size
 

@@ -1,11 +1,15 @@
 """A policy alone, for learners that need no value function."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
 from .. import heads
+from ..errors import UsageError
 from .actor_critic import check_mask
 from .config import PolicyConfig
 from .encoder import Encoder
@@ -30,3 +34,28 @@ class Policy(nn.Module):
         head: heads.Head = self.policy_head
         features = self.policy_trunk(self.encoder(obs))
         return head(features, self.encoder.mask(obs) if self.masked else None)
+
+
+def adopt_policy(net: nn.Module, weights: Mapping[str, Any]) -> None:
+    """Take the policy out of another network's `weights` into `net`: encoder, hidden layers and head.
+
+    How widely Box actions are explored, where that does not depend on the state, stays this network's own: a clone is
+    as sure as its expert was.
+
+    Raises:
+        UsageError: if they are of another shape.
+    """
+    own = net.state_dict()
+    parts = ("encoder.", "policy_trunk.", "policy_head.")
+    names = sorted(name for name in {*own, *weights} if name.startswith(parts) and not name.endswith("log_std"))
+    wrong = [
+        name
+        for name in names
+        if name not in own or name not in weights or np.shape(own[name]) != np.shape(weights[name])
+    ]
+    if wrong:
+        raise UsageError(
+            f"the policy to begin with is another network: {wrong[0]} differs. It must be for the same "
+            "observations and actions, with the same hidden layers and head"
+        )
+    net.load_state_dict({**own, **{name: torch.as_tensor(weights[name]) for name in names}})

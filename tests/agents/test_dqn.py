@@ -210,14 +210,14 @@ def test_the_target_network_follows_tau_exactly(tau, interval):
     with closing(clocks("3|")) as env:
         rollout = Rollout(env, 1)
         for _ in range(12):
-            before = made.updates
+            before = made.pace.updates
             made.update(collect(made, rollout), 0.0)
-            if made.updates == before + 1 and made.updates % interval == 0:
+            if made.pace.updates == before + 1 and made.pace.updates % interval == 0:
                 expected += tau * (made.optimizer.flat.detach() - expected)
             elif before == 0:  # the first four steps of the network are taken at once
                 expected = made._target.clone()
             torch.testing.assert_close(made._target, expected, rtol=1e-5, atol=1e-6)
-    assert made.updates == 12
+    assert made.pace.updates == 12
 
 
 @pytest.mark.parametrize(("copies", "horizon", "ratio"), [(1, 4, 0.25), (3, 5, 0.1), (4, 1, 2.0), (2, 3, 0.35)])
@@ -229,7 +229,7 @@ def test_the_ratio_of_gradient_steps_is_exact_whatever_the_number_of_environment
             batch = collect(made, rollout)
             made.update(batch, 0.0)
             steps += batch.steps
-            assert made.updates == max(int((steps - 20) * ratio + 1e-9), 0)
+            assert made.pace.updates == max(int((steps - 20) * ratio + 1e-9), 0)
 
 
 def test_epsilon_is_exact_at_both_ends_of_its_schedule_and_halfway():

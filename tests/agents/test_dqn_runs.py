@@ -40,7 +40,7 @@ def test_a_run_stopped_and_resumed_is_the_run_that_never_stopped(parts, twins, t
     assert torch.equal(whole._target, resumed._target)
     for name, field in whole.replay.fields.items():
         np.testing.assert_array_equal(field, resumed.replay.fields[name])
-    assert whole.updates == resumed.updates
+    assert whole.pace.updates == resumed.pace.updates
 
 
 def test_a_replay_on_the_disk_learns_the_same_and_stays_out_of_checkpoints(tmp_path):

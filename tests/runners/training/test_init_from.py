@@ -62,7 +62,7 @@ def test_dqn_takes_the_clone_for_its_advantages_until_the_value_has_warmed_up(gy
             training.iterate()
             assert all(torch.equal(x, began[name]) for name, x in weights(learner.net, tuple(began)).items()) == warm
             assert all(torch.equal(x, value[name]) for name, x in weights(learner.net, "state_value.").items()) == (
-                learner.updates == 0
+                learner.pace.updates == 0
             )
 
 

@@ -1,0 +1,58 @@
+"""Fields of algorithms that learn from a replay, and the replay that they describe."""
+
+from dataclasses import dataclass
+
+from ..errors import check_ranges
+from .replay import Replay
+
+
+@dataclass(frozen=True)
+class ReplayConfig:
+    """How much is remembered, and how often it is learned from."""
+
+    horizon: int = 1
+    """Steps per environment between updates."""
+    replay_ratio: float = 1.0
+    """Gradient steps per environment step, over all copies together; more learn more from each step, up to a point."""
+    minibatch: int = 256
+    """Transitions per gradient step."""
+    capacity: int = 1_000_000
+    """Transitions that the replay holds; the oldest are forgotten."""
+    learning_starts: int = 5_000
+    """Steps, with random actions, before the first gradient step."""
+    gamma: float = 0.99
+    """Discount per step."""
+    n_step: int = 1
+    """Rewards that are summed before bootstrapping; more spread rewards faster, off-policy ones less exactly."""
+    priority: float = 0.0
+    """Exponent of |TD error| in the probability of being replayed: 0 draws uniformly."""
+    beta: float = 0.4
+    """Exponent of the importance weights at the start; rises linearly to 1 at the end of the run."""
+    reward_sign: bool = False
+    """Learn from the sign of the reward alone (Atari); logged returns stay the environment's."""
+    replay_dir: str | None = None
+    """Folder for a replay larger than the memory; none: in memory, saved with the run."""
+    value_warmup: int = 0
+    """Gradient steps at the start in which only values learn: for a policy that is good already (init_from)."""
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            self,
+            positive=("horizon", "replay_ratio", "minibatch", "capacity", "n_step"),
+            unit=("gamma", "beta"),
+            at_least_0=("learning_starts", "priority", "value_warmup"),
+        )
+
+
+def replay_of(cfg: ReplayConfig, seed: int, stack: int = 1, choices: int | None = None) -> Replay:
+    """The replay that a Config describes; `stack` and `choices` as `Replay` explains them."""
+    return Replay(
+        cfg.capacity,
+        n=cfg.n_step,
+        gamma=cfg.gamma,
+        stack=stack,
+        alpha=cfg.priority or None,
+        path=cfg.replay_dir,
+        choices=choices,
+        seed=seed,
+    )

@@ -3,8 +3,17 @@
 from .action_value import ActionValue
 from .actor_critic import ActorCritic
 from .cnn import impala_cnn, nature_cnn, small_cnn
-from .config import ActionValueConfig, ActorCriticConfig, BoardConfig, NetConfig, PolicyConfig, SharedConfig
+from .config import (
+    ActionValueConfig,
+    ActorCriticConfig,
+    BoardConfig,
+    CriticsConfig,
+    NetConfig,
+    PolicyConfig,
+    SharedConfig,
+)
 from .critic import Critic
+from .critics import Critics
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
 from .policy import Policy
@@ -16,6 +25,8 @@ __all__ = [
     "ActorCriticConfig",
     "BoardConfig",
     "Critic",
+    "Critics",
+    "CriticsConfig",
     "Encoder",
     "NetConfig",
     "Policy",

@@ -122,6 +122,45 @@ class ActionValueConfig(NetConfig):
 
 
 @dataclass(frozen=True)
+class CriticsConfig(PolicyConfig):
+    """A policy over a box, and several critics of its actions with hidden layers of their own."""
+
+    hidden: tuple[int, ...] = (256, 256)
+    """Widths of the policy's hidden layers."""
+    activation: Activation = "relu"
+    """Non-linearity of the hidden layers, of policy and critics."""
+    head: Kind = "squashed"
+    """Distribution of the actions: squashed stays inside the bounds, as learning from a replay needs it."""
+    critics: int = 2
+    """Critics that are learned side by side."""
+    critic_hidden: tuple[int, ...] = (256, 256)
+    """Widths of each critic's hidden layers."""
+    critic_norm: Norm = "none"
+    """layer: normalise what each hidden layer of the critics gives before the activation."""
+    dropout: float = 0.0
+    """Share of the critics' hidden features that are dropped at random while they learn (DroQ)."""
+    quantiles: int = 1
+    """Equally likely returns that each critic gives; 1: their mean alone, Q(s, a)."""
+    drop: int = 0
+    """Quantiles per critic, the largest of all critics together, that are left out of targets (TQC)."""
+    subset: int = 0
+    """Critics, drawn anew for each gradient step, that make the target (REDQ); 0: all of them."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole = ("drop", "subset")
+        check_ranges(self, positive=("critics", "critic_hidden", "quantiles"), unit=("dropout",), at_least_0=whole)
+        if self.subset > self.critics:
+            raise UsageError(f"subset is {self.subset}; there are {self.critics} critics")
+        if self.drop >= self.quantiles:
+            raise UsageError(f"drop is {self.drop}; it must be below quantiles, which is {self.quantiles}")
+        if self.dropout == 1:
+            raise UsageError("dropout is 1.0, which would drop every feature; it must be below 1")
+        if self.head != "squashed":
+            raise UsageError(f"head is {self.head!r}; learning from a replay needs 'squashed'")
+
+
+@dataclass(frozen=True)
 class BoardConfig(TwinsConfig):
     """A policy and a value over the planes of a board."""
 

@@ -29,8 +29,14 @@ EAGER = {
     "ppo": {"epochs": 2, "minibatch": 16},
     "trpo": {"critic_epochs": 2, "critic_minibatch": 16},
     "dagger": {"epochs": 1},
+    **{algo: {"learning_starts": 8, "minibatch": 8, "horizon": 4} for algo in ("sac", "td3", "ddpg")},
 }
 """Options with which the algorithms learn a little of little, but in several steps."""
+
+
+_SMALL = {"hidden": (32,), "critic_hidden": (32,), "minibatch": 64, "horizon": 8, "replay_ratio": 0.1, "gamma": 0.0}
+QUICK = {algo: {**_SMALL, "lr": 3e-3, "critic_lr": 3e-3, "learning_starts": 512} for algo in ("sac", "td3", "ddpg")}
+"""Options with which algorithms whose steps take long learn `Match` in time."""
 
 
 def made(algo, env, seed=0, eager=False, **options):
@@ -100,7 +106,7 @@ def test_it_takes_some_kind_of_action(algo):
 def test_it_solves_match_in_a_few_thousand_steps(algo):
     kind = KINDS[algo][0]
     env = vector(partial(Match, kind))
-    agent = made(algo, env, SEED)
+    agent = made(algo, env, SEED, **QUICK.get(algo, {}))
     rollout = started(agent, env, SEED, 64)
     steps = 0
     while steps < 8192:
@@ -219,6 +225,17 @@ OPTIONS = {
         {"retrain": "scratch", "validation": 0.2},
         {"ensemble": 2, "threshold": 0.1, "queries": 500},
         {"beta": "exponential"},
+        *NETWORK,
+    ],
+    "sac": [
+        {"critics": 3, "subset": 2, "reduce": "mean", "quantiles": 3, "drop": 1},
+        {"critic_norm": "layer", "dropout": 0.1, "policy_delay": 2, "alpha": 0.1},
+        {"n_step": 3, "priority": 0.5, "reward_sign": True, "lr_schedule": "linear", "target_entropy": -1.0},
+        *NETWORK,
+    ],
+    "td3": [
+        {"critics": 3, "subset": 2, "reduce": "mean", "quantiles": 3, "drop": 1},
+        {"critic_norm": "layer", "dropout": 0.1, "n_step": 3, "priority": 0.5, "lr_schedule": "linear"},
         *NETWORK,
     ],
     "tabular": [{"method": method} for method in ("double_q", "sarsa", "monte_carlo")],

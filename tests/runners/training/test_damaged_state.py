@@ -39,10 +39,11 @@ def refused(out, tree):
     return str(caught.value)
 
 
+@pytest.mark.parametrize(("algo", "env"), [("dqn", "CartPole-v1"), ("sac", "Pendulum-v1")])
 @pytest.mark.parametrize(("name", "value"), [("steps", 2**40), ("updates", -(2**40)), ("steps", "x"), ("steps", None)])
-def test_counters_that_owe_steps_for_ever_are_refused(name, value, saved):
-    out, tree = saved("dqn", "CartPole-v1", capacity=128, minibatch=8, learning_starts=8, hidden=(8,))
-    tree["agent"]["own"][name] = value
+def test_counters_that_owe_steps_for_ever_are_refused(name, value, algo, env, saved):
+    out, tree = saved(algo, env, capacity=128, minibatch=8, learning_starts=8, hidden=(8,))
+    tree["agent"]["pace"][name] = value
     assert "damaged" in refused(out, tree)
 
 

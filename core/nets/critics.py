@@ -1,0 +1,98 @@
+"""Several critics Q(s, a) side by side, for actors that learn from a replay."""
+
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from gymnasium import spaces
+from torch import Generator, Tensor, nn
+
+from ..errors import UsageError
+from ..heads import Boxed
+from .config import CriticsConfig
+from .encoder import Encoder
+from .mlp import ACTIVATIONS
+
+
+class Critics(Boxed):
+    """K critics over one encoder, each of which gives M numbers: Q(s, a), or M equally likely returns.
+
+    They take actions as the environment does, and see them in the units in which the box is [-1, 1].
+
+    Raises:
+        UsageError: for actions that are not a Box with finite bounds.
+    """
+
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: CriticsConfig) -> None:
+        super().__init__(action)
+        if not isinstance(action, spaces.Box) or not (np.isfinite(action.low).all() and np.isfinite(action.high).all()):
+            raise UsageError(
+                f"critics of continuous actions need a Box with finite bounds, not {action}. PPO takes other actions."
+            )
+        self.encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
+        self.dropout = cfg.dropout
+        self.layers = nn.ModuleList()
+        size = self.encoder.size + prod(action.shape)
+        for width in cfg.critic_hidden:
+            self.layers.append(Linears(cfg.critics, size, width))
+            norm = LayerNorms(cfg.critics, width) if cfg.critic_norm == "layer" else nn.Identity()
+            self.layers.append(nn.Sequential(norm, ACTIVATIONS[cfg.activation]()))
+            size = width
+        self.head = Linears(cfg.critics, size, cfg.quantiles)
+
+    @property
+    def low(self) -> Tensor:
+        """Least actions (D,)."""
+        return self.shift - self.scale
+
+    @property
+    def high(self) -> Tensor:
+        """Largest actions (D,)."""
+        return self.shift + self.scale
+
+    def clipped(self, action: Tensor) -> Tensor:
+        """Actions (B, D) with components outside the box moved to its border."""
+        return torch.minimum(torch.maximum(action, self.low), self.high)
+
+    def forward(self, obs: Tensor, action: Tensor, generator: Generator | None = None) -> Tensor:
+        """The M numbers of each critic, shape (K, B, M), for stored observations and actions (B, *act).
+
+        With a `generator`, hidden features are dropped out at random, where the Config asks for it.
+        """
+        x = torch.cat([self.encoder(obs), self.numbers(action)], -1)
+        for layer, after in zip(self.layers[::2], self.layers[1::2], strict=True):
+            x = layer(x)
+            if self.dropout and generator is not None:
+                kept = torch.empty_like(x).bernoulli_(1 - self.dropout, generator=generator)
+                x = x * kept / (1 - self.dropout)
+            x = after(x)
+        out: Tensor = self.head(x)
+        return out
+
+
+class Linears(nn.Module):
+    """K linear layers side by side, with the initial weights that torch gives to one."""
+
+    def __init__(self, count: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        bound = 1 / sqrt(inputs)
+        self.weight = nn.Parameter(torch.empty(count, inputs, outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(count, 1, outputs).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(K, B, outputs) of features (K, B, inputs), or of features (B, inputs) that all of them see."""
+        return torch.baddbmm(self.bias, x.expand(len(self.weight), -1, -1), self.weight)
+
+
+class LayerNorms(nn.Module):
+    """K layer normalisations (Ba et al. 2016, arXiv:1607.06450) side by side."""
+
+    def __init__(self, count: int, width: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(count, 1, width)), nn.Parameter(torch.zeros(count, 1, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(K, B, F) of features (K, B, F)."""
+        return F.layer_norm(x, x.shape[-1:]) * self.weight + self.bias

@@ -118,10 +118,9 @@ def test_the_full_action_space_has_18_actions():
 @pytest.mark.parametrize("sticky", [0.0, 0.25])
 def test_rendered_frames_show_the_games_that_are_played(sticky):
     plain, seen = make(GAME, 2, sticky=sticky), make(GAME, 2, sticky=sticky, render_mode="rgb_array")
-    assert same(play(plain, 40), play(seen, 40))
-    seen = make(GAME, 2, sticky=sticky, render_mode="rgb_array")
-    for obs, *_ in play(seen, 40):
-        frames = seen.render()
+    for step, drawn in zip(play(plain, 40), play(seen, 40), strict=True):
+        assert same([step], [drawn])
+        frames, obs = seen.render(), drawn[0]
         assert [frame.shape for frame in frames] == [(210, 160, 3)] * 2
         bright = np.array([frame.mean() for frame in frames]) - obs[:, -1].mean(axis=(1, 2))
         assert np.abs(bright).max() < 8

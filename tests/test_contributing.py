@@ -21,11 +21,15 @@ LISTINGS = {
 }
 
 
-COMMANDS = """
+PROGRAM = """
 import sys
+
+import pytest
 
 from gymnast.runners.cli.main import main
 
+assert not pytest.main(["-p", "no:cacheprovider", "test_cem.py"])
+print("end")
 for line in sys.argv[1:]:
     try:
         main(line.split())
@@ -33,7 +37,8 @@ for line in sys.argv[1:]:
         assert not stop.code
     print("end")
 """
-"""A program that runs one command after the other, as each would import torch by itself."""
+"""Runs the test and then one command after the other, as each would import torch by itself."""
+LINES = "list agents", "train cem CartPole-v1 --steps 2k --num-envs 8 --out run", "train --resume run --steps 3k"
 
 
 def listing(language: str, start: str) -> str:
@@ -45,9 +50,9 @@ def listing(language: str, start: str) -> str:
     return found
 
 
-@pytest.fixture(name="run", scope="module")
-def _run(tmp_path_factory):
-    """Runs Python with a package that has the printed files, and otherwise is this one."""
+@pytest.fixture(name="said", scope="module")
+def _said(tmp_path_factory):
+    """What the test and the commands say in a package that has the printed files, and otherwise is this one."""
     folder = tmp_path_factory.mktemp("contributed")
     package = folder / "gymnast"
     package.mkdir()
@@ -57,23 +62,19 @@ def _run(tmp_path_factory):
         (package / name).symlink_to(ROOT / name)
     for place, (language, start) in LISTINGS.items():
         (folder / place).write_text(listing(language, start))
-
-    def run(*args: str) -> str:
-        environment = {**os.environ, "PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        done = subprocess.run([sys.executable, *args], cwd=folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    program = [sys.executable, "-c", PROGRAM, *LINES]
+    done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.split("end\n")
 
 
-def test_the_printed_test_of_the_printed_agent_passes(run):
-    assert "2 passed" in run("-m", "pytest", "-p", "no:cacheprovider", "test_cem.py")
+def test_the_printed_test_of_the_printed_agent_passes(said):
+    assert "2 passed" in said[0]
 
 
-def test_the_command_line_trains_the_printed_agent_and_resumes_it(run):
-    lines = "list agents", "train cem CartPole-v1 --steps 2k --num-envs 8 --out run", "train --resume run --steps 3k"
-    listed, trained, resumed = run("-c", COMMANDS, *lines).split("end\n")[:3]
+def test_the_command_line_trains_the_printed_agent_and_resumes_it(said):
+    listed, trained, resumed = said[1:4]
     assert "the cross-entropy method" in listed
     assert "gymnast evaluate run" in trained
     assert "the run is in run" in resumed

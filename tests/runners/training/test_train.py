@@ -1,13 +1,9 @@
 import csv
 import json
 import os
-import pty
 import shutil
 import signal
-import subprocess
-import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -350,60 +346,3 @@ def test_training_works_in_a_thread_where_signals_do_not():
     thread.start()
     thread.join()
     assert results[0].steps == 1024
-
-
-LONG = ["train", "ppo", "CartPole-v1", "--steps", "10M", "--evals", "100000", "--eval-episodes", "1", "--out"]
-
-
-def begun(out: Path, **options: Any) -> subprocess.Popen:
-    """A process that trains in `out` and has written its first checkpoint."""
-    code = f"from gymnast.runners.cli.main import main; main({[*LONG, str(out)]!r})"
-    process = subprocess.Popen([sys.executable, "-c", code], **options)
-    while not last(out).exists():
-        assert process.poll() is None, "it ended before its first checkpoint"
-        time.sleep(0.02)  # which leaves the processor to it
-    return process
-
-
-def test_kill_9_leaves_a_run_that_resumes(tmp_path):
-    out = tmp_path / "run"
-    process = begun(out, stdout=subprocess.DEVNULL)
-    process.kill()
-    process.wait()
-    steps = checkpoint.load(last(out))["steps"]
-    with Training(runs.load(out / "run.json"), out, checkpoint.load(last(out))) as training:
-        training.iterate()
-        assert training.steps > steps
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_ctrl_c_writes_a_checkpoint_says_how_to_go_on_and_exits_with_130(tmp_path, terminal):
-    out = tmp_path / "run"
-    if terminal:
-        reader, writer = pty.openpty()
-        process = begun(out, stdout=writer)
-        os.close(writer)
-    else:
-        process = begun(out, stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        reader = os.dup(process.stdout.fileno())
-        process.stdout.close()
-    before = checkpoint.load(last(out))["steps"]
-    process.send_signal(signal.SIGINT)
-    assert f"go on with:\n\n  gymnast train --resume {out}\n" in "".join(everything(reader).split("\r"))
-    assert process.wait() == 130
-    assert checkpoint.load(last(out))["steps"] >= before
-
-
-def everything(reader: int) -> str:
-    """What a process wrote until it ended."""
-    said = b""
-    while True:
-        try:
-            chunk = os.read(reader, 65536)
-        except OSError:  # how a pseudo-terminal says that the other end has gone
-            chunk = b""
-        if not chunk:
-            os.close(reader)
-            return said.decode()
-        said += chunk

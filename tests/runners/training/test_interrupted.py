@@ -1,0 +1,73 @@
+"""A process that is killed or interrupted leaves a run that resumes."""
+
+import os
+import pty
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stopping
+
+from gymnast.core import checkpoint
+from gymnast.runners.runs import run as runs
+from gymnast.runners.runs.folder import last
+from gymnast.runners.training.train import Training
+
+LONG = ["train", "ppo", "CartPole-v1", "--steps", "10M", "--evals", "100000", "--eval-episodes", "1", "--out"]
+
+
+def begun(out: Path, said: str) -> Any:
+    """A process that trains in `out`, says so in the file of that name, and has written its first checkpoint."""
+    process = stopping.processes.Process(target=stopping.command, args=([*LONG, str(out)], said))
+    process.start()
+    while not last(out).exists():
+        assert process.is_alive(), "it ended before its first checkpoint"
+        time.sleep(0.02)  # which leaves the processor to it
+    return process
+
+
+def test_kill_9_leaves_a_run_that_resumes(tmp_path):
+    out = tmp_path / "run"
+    process = begun(out, os.devnull)
+    process.kill()
+    process.join()
+    steps = checkpoint.load(last(out))["steps"]
+    with Training(runs.load(out / "run.json"), out, checkpoint.load(last(out))) as training:
+        training.iterate()
+        assert training.steps > steps
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_ctrl_c_writes_a_checkpoint_says_how_to_go_on_and_exits_with_130(tmp_path, terminal):
+    out = tmp_path / "run"
+    if terminal:
+        reader, writer = pty.openpty()
+        process = begun(out, os.ttyname(writer))
+        os.close(writer)
+    else:
+        os.mkfifo(tmp_path / "pipe")
+        reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)  # so as not to wait for the process here
+        process = begun(out, str(tmp_path / "pipe"))
+        os.set_blocking(reader, True)
+    before = checkpoint.load(last(out))["steps"]
+    os.kill(process.pid, signal.SIGINT)
+    assert f"go on with:\n\n  gymnast train --resume {out}\n" in "".join(everything(reader).split("\r"))
+    process.join()
+    assert process.exitcode == 130
+    assert checkpoint.load(last(out))["steps"] >= before
+
+
+def everything(reader: int) -> str:
+    """What a process wrote until it ended."""
+    said = b""
+    while True:
+        try:
+            chunk = os.read(reader, 65536)
+        except OSError:  # how a pseudo-terminal says that the other end has gone
+            chunk = b""
+        if not chunk:
+            os.close(reader)
+            return said.decode()
+        said += chunk

@@ -25,3 +25,8 @@ def counting(obs):
 def episodes_of(batch, i):
     mine = batch.episodes.env == i
     return list(zip(batch.episodes.returns[mine].tolist(), batch.episodes.lengths[mine].tolist(), strict=True))
+
+
+def worth(obs):
+    """A value that is different for every observation of the clocks."""
+    return (np.asarray(obs) @ np.array([100, 10, 1])).astype(np.float32)

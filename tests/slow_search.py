@@ -98,3 +98,30 @@ class SlowSearch:
             else:
                 scores[a] = 1e9 + float(p) if n == 0 else q + f.c_init * sqrt(log(node.count) / n)
         return max(scores, key=scores.get)
+
+
+def hashed(game, scale=1.0):
+    """A network that is a hash of the position: arbitrary, and the same alone and in a batch."""
+
+    def evaluate(states, mask):
+        keys = states.astype(np.uint64) * np.arange(1, 2 * states.shape[1], 2, dtype=np.uint64)
+        h = np.bitwise_xor.reduce(keys, 1) * np.uint64(0x9E3779B97F4A7C15)
+        bits = (h[:, None] >> np.arange(40, dtype=np.uint64)) % np.uint64(1021)
+        wave = (bits.astype(np.float32) / 1021) * 2 - 1
+        logits = np.stack([wave[:, a % 39] for a in range(game.actions)], 1) * np.float32(2)
+        return logits, wave[:, 39] * np.float32(scale)
+
+    return evaluate
+
+
+def middles(game, count, seed=0):
+    """Positions of random games that are not over."""
+    random, states = np.random.default_rng(seed), []
+    while len(states) < count:
+        state = game.begin(1)
+        for _ in range(random.integers(0, 10)):
+            action = random.choice(np.flatnonzero(game.actions_of(state)[0]))
+            if game.advance(state, np.array([action]))[0][0] != GOES_ON:
+                state = game.begin(1)
+        states.append(state[0])
+    return np.array(states)

@@ -31,7 +31,7 @@ class Mirror:
     They are looked up at every use, so it counts what a name stands for now, whoever patched the module or the class.
 
     To renew a fingerprint, first make the twin equal to the edited function, so that the equality test of the twin
-    passes; only then does `tests/core/written_out/test_mirror.py` say what the new one is.
+    passes; only then does `tests/core/written_out/test_fingerprints.py` say what the new one is.
 
     Args:
         module: name of the one that the functions are found in.

@@ -1,4 +1,4 @@
-"""DQN by hand, its parts in all combinations that matter, and environments whose values are known."""
+"""DQN by hand, piece by piece."""
 
 from contextlib import closing
 
@@ -8,39 +8,16 @@ import pytest
 import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from small_dqn import PROBE, agent, values
 
 from gymnast import DQN
 from gymnast.agents import dqn
 from gymnast.core.errors import UsageError
 from gymnast.core.rollout.engine import Rollout
-from gymnast.envs import make
 from gymnast.runners.runs.run import Run
 from gymnast.runners.training.train import train
-from playing import act, collect, thoughts
-from probes import SEED, Doors, Endless, Later, Match, One, Opposite, Seen, clocks
-
-BOX = spaces.Box(-1e6, 1e6, (3,), np.float32)
-PROBE = {"horizon": 4, "replay_ratio": 0.25, "minibatch": 32, "capacity": 4000, "learning_starts": 64} | {
-    "lr": 1e-2,
-    "lr_schedule": "linear",
-    "gamma": 0.5,
-    "target_interval": 10,
-    "epsilon": 0.2,
-    "hidden": (16,),
-    "limits": (-3.0, 3.0),
-    "atoms": 31,
-}
-PARTS = {  # every pair of parts occurs together somewhere
-    "plain": {},
-    "double squared": {"double": True, "loss": "squared"},
-    "dueling priority n-step": {"dueling": True, "priority": 0.6, "n_step": 3},
-    "double noisy soft": {"double": True, "noisy": True, "epsilon_start": 0.0, "epsilon": 0.0, "tau": 0.2},
-    "categorical double n-step": {"distribution": "categorical", "double": True, "n_step": 3},
-    "quantile dueling noisy": {"distribution": "quantile", "dueling": True, "noisy": True},
-    "quantile double priority": {"distribution": "quantile", "double": True, "priority": 0.6},
-    "rainbow": {"double": True, "dueling": True, "noisy": True, "n_step": 3, "priority": 0.5}
-    | {"distribution": "categorical"},
-}
+from playing import act, collect
+from probes import SEED, Later, Match, clocks
 
 
 class Stacks(gym.Env):
@@ -61,64 +38,6 @@ class Stacks(gym.Env):
     def _obs(self):
         times = np.maximum(np.arange(self.time - 3, self.time + 1), 0)
         return np.broadcast_to(times[:, None, None], (4, 20, 20)).astype(np.uint8)
-
-
-def vector(make_env, copies=4, mode=AutoresetMode.SAME_STEP):
-    return SyncVectorEnv([make_env] * copies, autoreset_mode=mode)
-
-
-def agent(obs=BOX, action=None, **config):
-    return dqn.Agent(obs, action or spaces.Discrete(2), dqn.Config(**config), seed=SEED)
-
-
-def learned(make_env, steps=2000, mode=AutoresetMode.SAME_STEP, **config):
-    """An agent that has learned on a probe environment."""
-    env = vector(make_env, mode=mode)
-    cfg = dqn.Config(**PROBE | config)
-    made = dqn.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
-    rollout, done = Rollout(env, cfg.horizon, SEED), 0
-    while done < steps:
-        batch = collect(made, rollout)
-        made.update(batch, done / steps)
-        done += batch.steps
-    return made
-
-
-def values(made, *obs):
-    return thoughts(made, np.array([[x] for x in obs], np.float32))["value"]
-
-
-@pytest.mark.learns
-@pytest.mark.parametrize("parts", PARTS)
-def test_every_combination_of_parts_finds_the_values_of_the_probes(parts):
-    config = PARTS[parts]
-    # V(0) = gamma, V(1) = 1 if nothing is added after a termination
-    assert values(learned(Later, **config), 0, 1) == pytest.approx([0.5, 1], abs=0.1)
-    # 1 / (1 - gamma) only if a truncation bootstraps
-    steps = 5000 if "soft" in parts else 2000  # for a target that follows slowly
-    assert values(learned(Endless, steps, **config), 0) == pytest.approx([2], abs=0.1)
-
-
-@pytest.mark.learns
-@pytest.mark.parametrize("parts", PARTS)
-def test_every_combination_of_parts_finds_the_right_actions(parts):
-    made = learned(Opposite, 2000, **PARTS[parts])
-    assert act(made, np.arange(2), "best")["action"].tolist() == [1, 0]
-    got = thoughts(made, np.arange(2))["action value"]
-    np.testing.assert_allclose(got, [[-1, 1], [1, -1]], atol=0.25)
-
-
-@pytest.mark.learns
-def test_plain_values_are_exact():
-    assert values(learned(One, 1200), 0) == pytest.approx([1], abs=0.01)
-    assert values(learned(Seen, 1600), -1, 1) == pytest.approx([-1, 1], abs=0.01)
-
-
-@pytest.mark.learns
-@pytest.mark.parametrize("mode", list(AutoresetMode), ids=str)
-def test_every_autoreset_mode_gives_the_same_values(mode):
-    assert values(learned(Later, mode=mode), 0, 1) == pytest.approx([0.5, 1], abs=0.05)
-    assert values(learned(Endless, mode=mode), 0) == pytest.approx([2], abs=0.05)
 
 
 SCRIPTS = ("3| 2~ 4!", "2~ 5|", "9~", "1| 1~")
@@ -277,20 +196,6 @@ def test_the_maximum_over_noisy_estimates_is_biased_and_double_is_not():
     assert double.item() == pytest.approx(0.0, abs=0.08)  # three standard errors
 
 
-@pytest.mark.learns
-@pytest.mark.parametrize(("parts", "observed"), [("plain", False), ("double squared", True), ("rainbow", True)])
-def test_masked_actions_are_never_chosen_and_the_rest_is_learned(parts, observed):
-    # a closed door raises, so collecting at all shows that none was opened
-    with closing(make(Doors, 4, observed=observed)) as env:
-        cfg = dqn.Config(**PROBE | PARTS[parts] | {"gamma": 0.0, "hidden": (32,), "replay_ratio": 0.5})
-        made = dqn.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
-        rollout = Rollout(env, cfg.horizon, SEED)
-        for k in range(150):
-            made.update(collect(made, rollout), k / 150)
-        rewards = [collect(made, rollout, "best").reward.mean() for _ in range(20)]
-        assert np.mean(rewards) > 0.95
-
-
 def test_bootstrapping_never_looks_at_masked_actions():
     space = spaces.Dict(action_mask=spaces.MultiBinary(3), seen=spaces.Box(-1, 1, (1,), np.float32))
     made = agent(space, spaces.Discrete(3), hidden=())
@@ -318,13 +223,6 @@ def test_beta_rises_to_one_with_the_run():
         for progress in (0.0, 0.5, 1.0):
             made.update(collect(made, rollout), progress)
     assert seen == pytest.approx([0.4, 0.7, 1.0])
-
-
-@pytest.mark.learns
-def test_surprising_transitions_are_replayed_more_often():
-    made = learned(Seen, 800, priority=1.0)
-    weights = made.replay.tree[len(made.replay.tree) // 2 :][: made.replay.filled * 4]
-    assert weights.max() > 5 * weights[weights > 0].min()
 
 
 def test_frames_are_stored_once_and_learned_from_as_stacks():

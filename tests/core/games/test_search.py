@@ -3,44 +3,14 @@
 import numpy as np
 import pytest
 from own_games import COUNTDOWN
-from slow_search import SlowSearch
+from slow_search import SlowSearch, hashed, middles
 
-from gymnast.core.games.game import GOES_ON, LOSS, NONE, WIN
+from gymnast.core.games.game import GOES_ON, NONE
 from gymnast.core.games.search import Search, Settings, random_play
 from gymnast.core.games.tree import UNKNOWN, Formula
 from gymnast.envs import games
-from gymnast.envs.games import connect4, gomoku, tictactoe
 
 NAMES = ["tictactoe", "connect4", "othello6", "gomoku5"]
-
-
-def hashed(game, scale=1.0):
-    """A network that is a hash of the position: arbitrary, and the same alone and in a batch."""
-
-    def evaluate(states, mask):
-        keys = states.astype(np.uint64) * np.arange(1, 2 * states.shape[1], 2, dtype=np.uint64)
-        h = np.bitwise_xor.reduce(keys, 1) * np.uint64(0x9E3779B97F4A7C15)
-        bits = (h[:, None] >> np.arange(40, dtype=np.uint64)) % np.uint64(1021)
-        wave = (bits.astype(np.float32) / 1021) * 2 - 1
-        logits = np.stack([wave[:, a % 39] for a in range(game.actions)], 1) * np.float32(2)
-        return logits, wave[:, 39] * np.float32(scale)
-
-    return evaluate
-
-
-def middles(game, count, seed=0):
-    """Positions of random games that are not over."""
-    random, states = np.random.default_rng(seed), []
-    while len(states) < count:
-        state = game.begin(1)
-        for _ in range(random.integers(0, 10)):
-            action = random.choice(np.flatnonzero(game.actions_of(state)[0]))
-            if game.advance(state, np.array([action]))[0][0] != GOES_ON:
-                state = game.begin(1)
-        states.append(state[0])
-    return np.array(states)
-
-
 FORMULAS = [Formula(), Formula(c_init=0.7, fpu=0.0), Formula(forced=2.0), Formula(c_init=1.4, uct=True)]
 
 
@@ -171,90 +141,6 @@ def assert_whole(tree, i):
                 assert (tree.parent[i, child], tree.action[i, child]) == (node, a)
                 reached.add(int(child))
     assert reached == set(range(tree.size[i]))
-
-
-def perfect(states, mask):
-    """The exact values of tic-tac-toe, and no idea which move is good."""
-    table = tictactoe.table()
-    values = [table[int(own), int(other)] for own, other, _ in states]
-    return np.zeros(mask.shape, np.float32), np.array(values, np.float32)
-
-
-def tictactoe_positions():
-    """All positions that are not over, and their values."""
-    table = tictactoe.table()
-    kept = {
-        key: value
-        for key, value in table.items()
-        if not any(key[1] & line == line for line in tictactoe.LINES) and (key[0] | key[1]) != 511
-    }
-    states = np.array([[own, other, (own | other).bit_count()] for own, other in kept])
-    return states, np.array(list(kept.values()))
-
-
-def after(states, actions):
-    """The values of tic-tac-toe after a move, for who made it."""
-    table = tictactoe.table()
-    return np.array([-table[int(t), int(o) | 1 << int(a)] for (o, t, _), a in zip(states, actions, strict=True)])
-
-
-def test_search_with_a_perfect_value_network_is_perfect():
-    game = games.load("tictactoe")
-    states, values = tictactoe_positions()
-    search = Search(game, perfect, Settings(), len(states), 60)
-    search.run(states, np.full(len(states), 60))
-    moves = search.choose(search.policies(len(states)), np.zeros(len(states), np.float32))
-    np.testing.assert_array_equal(after(states, moves), values)
-
-
-def test_what_is_proven_is_true_and_enough_simulations_prove_the_end():
-    game = games.load("tictactoe")
-    states, values = tictactoe_positions()
-    pick = np.arange(0, len(states), 7)
-    states, values = states[pick], values[pick]
-    search = Search(game, hashed(game), Settings(), len(states), 4000)
-    for simulations in (30, 4000):
-        search.run(states, np.full(len(states), simulations))
-        solved = search.tree.solved[:, 0]
-        known = solved != UNKNOWN
-        np.testing.assert_array_equal(solved[known], values[known])
-    late = states[:, 2] >= 6
-    assert known[late].all()
-    moves = search.choose(search.policies(len(states)), np.zeros(len(states), np.float32))
-    np.testing.assert_array_equal(after(states, moves)[known], values[known])
-
-
-@pytest.mark.parametrize("game", [tictactoe.game(), connect4.game(), gomoku.game(5, 3)], ids=lambda game: game.name)
-def test_a_move_that_wins_at_once_is_known_without_a_visit(game):
-    states = middles(game, 200)
-    mask = game.actions_of(states)
-    won = game.winning(states, mask)
-    outcome = np.full(mask.shape, LOSS, np.int8)
-    for action in range(game.actions):
-        open_ = mask[:, action] == 1
-        outcome[open_, action] = game.advance(states[open_].copy(), np.full(open_.sum(), action))[0]
-    there = (outcome == WIN).any(1)
-    np.testing.assert_array_equal(won, np.where(there, (outcome == WIN).argmax(1), NONE))
-    assert 5 < there.sum() < 195
-
-    chosen = states[there]
-    search = Search(game, hashed(game), Settings(), len(chosen), 10)
-    search.run(chosen, np.full(len(chosen), 1))
-    np.testing.assert_array_equal(search.policies(len(chosen)).argmax(1), won[there])
-    assert (search.values(len(chosen)) == WIN).all()
-
-
-def test_a_win_seen_below_the_last_root_is_played_when_it_becomes_the_root():
-    game = games.load("connect4")
-    state = game.begin(1)
-    for move in (0, 1, 0, 1, 0):  # one side has three in a column; if the other lets it, it wins
-        game.advance(state, np.array([move]))
-    search = Search(game, random_play(game), Settings(Formula(uct=True)), 1, 40)
-    search.run(state, np.array([20]))
-    game.advance(state, np.array([6]))
-    search.run(state, np.array([20]))
-    assert search.policies(1)[0].argmax() == 0
-    assert search.values(1)[0] == WIN
 
 
 def test_random_play_finds_a_win_in_one_and_avoids_a_loss_in_one():

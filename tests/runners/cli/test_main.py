@@ -14,37 +14,6 @@ from gymnast.runners.bench import SUITES
 from gymnast.runners.runs import run as runs
 from gymnast.runners.training.train import train
 
-HEAVY = ("torch", "numba", "matplotlib", "tensorboard", "imageio", "mujoco")
-
-
-def modules_after(*args: str) -> set[str]:
-    """Top-level modules that a fresh process has imported once the command is done."""
-    code = (
-        "import sys\nfrom gymnast.runners.cli.main import main\n"
-        f"try: main({list(args)!r})\nexcept SystemExit: pass\n"
-        "print('MODULES', *{name.partition('.')[0] for name in sys.modules})"
-    )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    return set(said.rpartition("MODULES")[2].split())
-
-
-def test_help_imports_nothing_heavy():
-    assert not modules_after("--help") & {*HEAVY, "gymnasium", "numpy"}
-
-
-def test_list_imports_nothing_heavy():
-    assert not modules_after("list") & {*HEAVY}
-
-
-def test_the_lab_lists_its_experiments_without_importing_them():
-    assert not modules_after("lab") & {*HEAVY, "numpy"}
-
-
-def test_importing_the_package_imports_nothing_heavy():
-    code = "import gymnast, sys; print(*{name.partition('.')[0] for name in sys.modules})"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert not set(said.split()) & {*HEAVY, "gymnasium", "numpy", "rich"}
-
 
 def test_no_arguments_print_the_commands(gymnast):
     said = gymnast("")
@@ -352,24 +321,3 @@ def test_bench_lists_its_suites_without_measuring(gymnast):
     said = gymnast("bench")
     assert said.code == 0
     assert [line.split()[0] for line in said.out.splitlines() if line.startswith("  ")] == list(SUITES)
-
-
-def completed(script: str, *words: str) -> list[str]:
-    """The words that bash offers for the last one."""
-    quoted = " ".join(f"'{word}'" for word in words)
-    ask = f"{script}\nCOMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _gymnast; echo ${{COMPREPLY[@]}}"
-    return subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True).stdout.split()
-
-
-def test_bash_completes_commands_algorithms_environments_and_options(gymnast):
-    script = gymnast("completion bash").out
-    assert completed(script, "gymnast", "tr") == ["train"]
-    assert completed(script, "gymnast", "train", "pp") == ["ppo"]
-    assert completed(script, "gymnast", "train", "ppo", "CartP") == ["CartPole-v0", "CartPole-v1"]
-    assert completed(script, "gymnast", "train", "ppo", "CartPole-v1", "--agent.lr") == [
-        "--agent.lr",
-        "--agent.lr-schedule",
-    ]
-    assert completed(script, "gymnast", "evaluate", "--epi") == ["--episodes"]
-    assert completed(script, "gymnast", "bench", "buf") == ["buffers"]
-    assert completed(script, "gymnast", "evaluate", "ru") == []

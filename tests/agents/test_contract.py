@@ -167,7 +167,7 @@ def test_making_and_training_an_agent_leave_the_global_generators_alone(algo):
 
 
 def goes_on_alike(algo, kind, folder, updates, **options):
-    """Whether an agent that was restored from a file continues bit for bit."""
+    """An agent that learned on, as one that was restored from a file did, bit for bit."""
     first, rollout, _ = learned(algo, kind, updates, **options)
     checkpoint.save(folder / "agent.safetensors", saved(first, COPIES))
     second = made(algo, vector(partial(Match, kind)), seed=99, eager=True, **options)
@@ -179,6 +179,7 @@ def goes_on_alike(algo, kind, folder, updates, **options):
         assert one == two
         assert np.isfinite(list(one.values())).all()
         assert torch.equal(weights(first), weights(second))
+    return first
 
 
 @each_kind
@@ -253,9 +254,8 @@ def test_with_other_options_too_it_learns_and_continues_bit_for_bit(algo, kind, 
         before = weights(made(algo, vector(partial(Match, kind)), eager=True, **options)).clone()
     except UsageError as refusal:
         pytest.fail(f"{options} is refused: {refusal}")
-    agent, *_ = learned(algo, kind, **options)
+    agent = goes_on_alike(algo, kind, tmp_path, 2, **options)
     assert not torch.equal(weights(agent), before)
-    goes_on_alike(algo, kind, tmp_path, 2, **options)
 
 
 @each_algo

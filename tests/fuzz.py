@@ -22,6 +22,7 @@ import numpy as np
 from gymnast.core import checkpoint
 from gymnast.core.errors import TrainingError, UsageError
 from gymnast.core.rollout import demos
+from gymnast.runners.evaluation.evaluate import keep
 from gymnast.runners.imitation import imitate
 from gymnast.runners.imitation.demonstrations import collect
 from gymnast.runners.runs import run as runs
@@ -41,7 +42,9 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "tabular": ("FrozenLake-v1", {"method": "sarsa"}),
     "alphazero": (
         "tictactoe",
-        {"channels": 4, "blocks": 1, "simulations": 4, "fast_simulations": 2, "minibatch": 8, "window": 64},
+        {"channels": 4, "blocks": 1, "simulations": 4, "fast_simulations": 2, "minibatch": 8, "window": 64}
+        | {"gate": 0.5, "gate_games": 2, "generation": 1, "past_share": 0.5, "resign": 0.3}
+        | {"reply_coef": 0.1, "fast_values": True},
     ),
 }
 
@@ -74,6 +77,9 @@ def kinds(folder: Path) -> dict[str, Kind]:
     preset = folder / "ppo.toml"
     preset.write_bytes((Path(runs.__file__).parents[2] / "configs" / "ppo.toml").read_bytes())
     found["preset"] = Kind(_text(preset), lambda: _preset(preset))
+    kept, figures = folder / "eval.json", {"run": "x", "steps": 64, "returns": [9.0, 12.0]}
+    keep(figures, kept)
+    found["eval.json"] = Kind(_text(kept), lambda: _keep(figures | {"steps": 128}, kept))
     one = folder / "comparison.json"
     one.write_text(json.dumps({"env": "CartPole-v1", "expert": "x", "episodes": 2, "returns": {"bc/1/0": 1.0}}))
     found["comparison.json"] = Kind(_text(one), lambda: imitate._read(one))
@@ -113,7 +119,8 @@ def _checkpoint(path: Path, run: Any) -> Kind:
     def read() -> None:
         left(run, path.parents[1], "last")
         with Training(runs.replace(run, steps=128), None, opened(path)) as training:
-            training.iterate()
+            if not training.finished:
+                training.iterate()
 
     return Kind(_tree(path), read)
 
@@ -124,6 +131,11 @@ def _preset(path: Path) -> None:
         base = runs.preset("ppo", "CartPole-v1", "none")
         runs.configure(type(base), chosen, name, base)
         runs.configure(type(base.agent), table.get("agent", {}), name)
+
+
+def _keep(figures: dict[str, Any], path: Path) -> None:
+    if problem := keep(figures, path):
+        raise UsageError(problem)
 
 
 def _text(path: Path) -> Callable[[np.random.Generator], None]:

@@ -42,7 +42,8 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "tabular": ("FrozenLake-v1", {"method": "sarsa"}),
     "alphazero": (
         "tictactoe",
-        {"channels": 4, "blocks": 1, "simulations": 4, "fast_simulations": 2, "minibatch": 8, "window": 64}
+        {"channels": 4, "blocks": 1, "simulations": 4, "fast_simulations": 2, "minibatch": 8}
+        | {"window": 64, "window_most": 256}
         | {"gate": 0.5, "gate_games": 2, "generation": 1, "past_share": 0.5, "resign": 0.3}
         | {"reply_coef": 0.1, "fast_values": True},
     ),

@@ -32,6 +32,17 @@ FORMAT = 2
 _PART_BYTES = 32 << 20  # size of the observations in one part
 _INDEX = "demos.json"
 _COUNTS = ("episodes", "steps")  # of a part
+_UNLIKELY = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AssertionError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    SyntaxError,
+)
+"""What comes of an index that no recording wrote; NumPy parses the names of types."""
 
 
 class Trajectory(NamedTuple):
@@ -154,7 +165,7 @@ def load(folder: Path) -> Demos:
         obs, action = from_json(content["observation_space"]), from_json(content["action_space"])
         demos = Demos(folder, str(content["env"]), obs, action, [_part(part) for part in content["parts"]])
         Layout(obs)
-    except (KeyError, TypeError, ValueError, AssertionError, AttributeError, OverflowError, RecursionError) as problem:
+    except _UNLIKELY as problem:
         if isinstance(problem, UsageError) and "newer" in str(problem):
             raise
         raise UsageError(f"{path} is damaged: {type(problem).__name__} {problem}") from problem

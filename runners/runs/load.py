@@ -233,6 +233,7 @@ def fitting(path: Path | None) -> Iterator[None]:
         AttributeError,
         ArithmeticError,
         AssertionError,
+        SyntaxError,  # of NumPy, which parses the names of types
     ) as problem:
         raise Misfit(problem, path) from problem
 

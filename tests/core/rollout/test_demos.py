@@ -184,3 +184,13 @@ def test_an_index_of_a_few_bytes_takes_no_memory(tmp_path):
         (tmp_path / "demos.json").write_text(json.dumps(index | {"observation_space": space}))
         with pytest.raises(UsageError, match=r"demos.json is damaged: .*is not the shape of a space"):
             demos.load(tmp_path)
+
+
+def test_a_type_that_is_none_is_refused(tmp_path):
+    written(tmp_path / "demos")
+    path = tmp_path / "demos" / "demos.json"
+    index = json.loads(path.read_text())
+    for name in ("9" * 5000, "f4,", "object", 7):
+        path.write_text(json.dumps(index | {"action_space": {"kind": "Discrete", "n": 2, "start": 0, "dtype": name}}))
+        with pytest.raises(UsageError, match=r"demos.json is damaged"):
+            demos.load(tmp_path / "demos")

@@ -47,6 +47,13 @@ def test_counters_that_owe_steps_for_ever_are_refused(name, value, algo, env, sa
     assert "damaged" in refused(out, tree)
 
 
+@pytest.mark.parametrize("name", ["9" * 5000, "f4,", "O", 7])
+def test_a_type_that_is_none_is_refused(name, saved):
+    out, tree = saved("dqn", "CartPole-v1", capacity=128, minibatch=8, learning_starts=8, hidden=(8,))
+    tree["agent"]["replay"]["layout"]["obs"][1] = name
+    assert "damaged" in refused(out, tree)
+
+
 @pytest.mark.parametrize("waiting", [[[16.0, 0, 0]], [[0, 4.0, 0]], [[-7.0, 0, 0]], [[np.nan, 0, 0]]])
 def test_a_step_beyond_the_table_does_not_wait(waiting, saved):
     out, tree = saved("tabular", "FrozenLake-v1", method="sarsa")

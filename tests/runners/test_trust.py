@@ -115,6 +115,15 @@ def test_a_network_out_of_a_file_is_not_built(foreign, gymnast):
     assert "import 'foreign_levels'" in gymnast("train ppo CartPole-v1 --init-from run").err
 
 
+@pytest.mark.parametrize("command", COMMANDS[:2])
+@pytest.mark.parametrize("wrapper", ["foreign_levels:make", "foreign_levels:Pole"])
+def test_no_wrapper_out_of_a_file_is_put_around_an_environment(command, wrapper, foreign, gymnast, tmp_path):
+    foreign(wrappers=[wrapper])
+    said = gymnast(command)
+    assert (said.code, "import 'foreign_levels'" in said.err) == (2, True)
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize("expert", ["os:system", "model.zip"])
 def test_an_expert_out_of_a_file_is_neither_called_nor_unpickled(expert, gymnast, tmp_path):
     (tmp_path / "model.zip").touch()

@@ -27,7 +27,7 @@ class Wrapped:
         for wrapper in self.wrappers:
             try:
                 outer = wrapper(env)
-            except Exception as problem:
+            except (Exception, SystemExit) as problem:
                 reason = " ".join(str(problem).split())
                 raise UsageError(f"wrapper {name_of(wrapper)} raised {type(problem).__name__}: {reason}") from problem
             if not isinstance(outer, gym.Env):

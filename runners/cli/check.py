@@ -33,7 +33,7 @@ def _told(console: Console, name: str, test: Callable[[], str]) -> str:
         found = test()
         verdict = "remark" if isinstance(found, Remark) else "ok"
         found += f" ({time.perf_counter() - began:.1f} s)"
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         verdict = "failed"
         plain = isinstance(problem, AssertionError) or hasattr(problem, "exit_code")
         found = " ".join((str(problem) if plain else f"{type(problem).__name__}: {problem}").split())

@@ -38,6 +38,11 @@ class Broken(Countdown):
         raise OSError("no such level: 7\nsecond line")
 
 
+class Leaves(Countdown):
+    def __init__(self):
+        sys.exit(0)
+
+
 def trajectory(env, steps=60):
     env.action_space.seed(0)
     out = [env.reset(seed=5)[0].copy()]
@@ -59,6 +64,7 @@ def module(tmp_path, monkeypatch):
             limit = 3
         """)
     )
+    (tmp_path / "leaves.py").write_text("raise SystemExit")
     monkeypatch.syspath_prepend(tmp_path)
     yield "my_levels"
     sys.modules.pop("my_levels", None)
@@ -181,6 +187,8 @@ def test_masks_are_seen_on_every_backend():
         (Countdown, {"lenght": 3}, "Countdown: unknown argument 'lenght'"),
         ("Acrobot-v1", {"colour": 3}, "Acrobot-v1: unknown argument 'colour'"),
         (Broken, {}, "Broken: its constructor raised OSError: no such level: 7$"),
+        (Leaves, {}, r"Leaves: its constructor called sys.exit\(0\)$"),
+        ("leaves:Pole", {}, "'leaves:Pole': importing 'leaves' raised SystemExit"),
         (dict, {}, "dict made a dict, which is not a gymnasium.Env"),
         (7, {}, "an environment is an id, a class or a callable"),
         (Countdown, {"backend": "lopp"}, "unknown backend 'lopp'; known: auto, .*Did you mean 'loop'?"),

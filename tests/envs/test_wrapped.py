@@ -1,5 +1,7 @@
 """Wrappers around single environments, and the texts that are left out."""
 
+import sys
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -99,6 +101,7 @@ def test_a_wrapper_is_named_as_environments_are():
         ("CartPole-v1", "is an environment, not module:Wrapper"),
         ("math:sqrt", "is Python's own"),
         (len, "wrapper len raised TypeError"),
+        (sys.exit, "wrapper exit raised SystemExit"),
         (type, "wrapper type made a type, no gymnasium.Env"),
     ],
 )

@@ -1,5 +1,6 @@
 """Environments such as a user has in a module of their own: ordinary ones, and each kind of broken one."""
 
+import sys
 from typing import Any
 
 import gymnasium as gym
@@ -53,6 +54,11 @@ class Raises(Corridor):
         if self.steps > 150:
             raise RuntimeError("the motor\nburned out")
         return 1.0
+
+
+class Leaves(Corridor):
+    def reward(self, action: Any) -> float:
+        sys.exit(0)
 
 
 class NanReward(Corridor):

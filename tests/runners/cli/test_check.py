@@ -27,6 +27,11 @@ def test_an_environment_that_raises_fails(gymnast):
     assert "values: RuntimeError: the motor burned out" in said.out
 
 
+def test_an_environment_that_ends_the_program_fails(gymnast):
+    said = gymnast("check own_envs:Leaves")
+    assert (said.code, "values: SystemExit: 0" in said.out, "resume: " in said.out) == (1, True, True)
+
+
 def test_a_space_without_a_fixed_size_is_wrong_input(gymnast):
     assert gymnast("check own_envs:Worded").code == 2
 

@@ -25,22 +25,28 @@ def full(value):
 
 DAMAGE = {
     "ends/of": [full(-(2**30)), full(2**30), lambda old: old[:-1], lambda old: old.astype(np.int64)],
-    "ends/free": [full(-1), full(2**30)],
+    "ends/free": [full(-1), full(2**30), lambda old: old.astype(np.int64)],
     "ends/block": [lambda old: old[:ENVS], lambda old: old[..., :1]],
     "starts/of": [full(2**20)],
     "starts/block": [lambda old: old.astype(np.float64)],
     "records": [full(127), lambda old: old[:-1], lambda old: old.astype(np.int8)],
-    "age": [full(4), lambda old: old[:-1]],
+    "age": [full(4), lambda old: old[:-1], lambda old: old.astype(np.int64)],
     "next_age": [full(255)],
-    "weights": [full(np.nan), full(-1.0), full(1.0), full(0.0), lambda old: old[:-1]],
+    "weights": [full(np.nan), full(np.inf), full(-1.0), full(1.0), full(0.0), lambda old: old[:-1]],
     "random": [lambda old: old.astype(np.int64)],
     "cursor": [lambda _: -1, lambda _: 12, lambda _: 2**40, lambda _: None],
     "filled": [lambda _: 13, lambda _: 1.5],
     "count": [lambda old: old + 1, lambda _: 2**40],
-    "written": [lambda _: -1, lambda _: "many"],
+    "written": [lambda _: -1, lambda _: 0, lambda _: "many"],
     "top_weight": [lambda _: float("nan"), lambda _: 0.0],
     "envs": [lambda _: 0, lambda _: 10**9, lambda _: True],
-    "layout": [lambda _: {}, lambda old: old | {"obs": [[10**9], "|u1"]}, lambda old: old | {"flags": [[], "|O"]}],
+    "layout": [
+        lambda _: {},
+        lambda old: old | {"obs": [[10**9], "|u1"]},
+        lambda old: old | {"flags": [[], "|O"]},
+        lambda old: old | {"action": [old["action"][0], "|O"]},
+        lambda old: old | {"reward": [[], "<i4"]},
+    ],
 }
 
 

@@ -209,7 +209,7 @@ class Agent:
         self.unfinished = Unfinished()
         self.window = Window(obs.game, cfg.window, cfg.window_most, self.random)
         self.resignation = Resignation(cfg.resign) if cfg.resign else None
-        self.past = PastSelves(cfg.past_most, self.random) if cfg.past_share else None
+        self.past = PastSelves(cfg.past_most, self.random, self.net.state_dict()) if cfg.past_share else None
         formula = Formula(cfg.c_init, cfg.c_base, cfg.fpu)
         self._champion = Champion(
             self.game, self.net, formula, cfg.bfloat16, cfg.twins, self._gate if cfg.gate else None
@@ -381,7 +381,7 @@ class SelfPlay(Memoryless):
         return self._thoughts
 
     def parts(self) -> dict[str, Any]:
-        never = Attributes(self.giving_up, "never") if self.giving_up else None
+        never = {"never": self.giving_up.never} if self.giving_up else None
         until = self.openings.until
         return {"random": self.random, "search": self.search, "until": until, "never": never, "sides": self.sides}
 

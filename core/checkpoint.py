@@ -105,6 +105,16 @@ def tensors(tree: Any) -> Any:
     return torch.from_numpy(tree) if isinstance(tree, np.ndarray) else tree
 
 
+def weights(own: Mapping[str, torch.Tensor], saved: Any) -> dict[str, torch.Tensor]:
+    """`saved` as tensors, if it can be the weights of a network like the one that has `own`.
+
+    Raises:
+        TypeError, ValueError: if it cannot.
+    """
+    _refuse_unlike(dict(own), saved, "", exact=True)
+    return {name: tensors(saved[name]) for name in own}
+
+
 @runtime_checkable
 class Part(Protocol):
     """Anything that keeps its own state."""

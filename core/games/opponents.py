@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .. import checkpoint
 from ..batch import Batch
-from ..checkpoint import tensors
 from .game import Game, States
 from .match import OPENING, Player, match, openings
 from .search import Search
@@ -23,10 +23,13 @@ _NOBODY = -1
 
 
 class PastSelves:
-    """Networks of the past, the latest `most` of them; which one plays is drawn whenever one joins."""
+    """Networks of the past, the latest `most` of them; which one plays is drawn whenever one joins.
 
-    def __init__(self, most: int, random: np.random.Generator) -> None:
-        self.most, self.random = most, random
+    All have weights `like` these.
+    """
+
+    def __init__(self, most: int, random: np.random.Generator, like: Weights) -> None:
+        self.most, self.random, self._like = most, random, like
         self.weights: list[Weights] = []
         self.joined = 0
         """How many there were so far: another one plays each time."""
@@ -59,9 +62,15 @@ class PastSelves:
         return {"weights": self.weights, "playing": self._playing, "joined": self.joined}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
-        self.weights = [tensors(x) for x in state["weights"]]
+        """Go on from `state()`.
+
+        Raises:
+            TypeError, ValueError: if it holds other networks, or not the one that plays.
+        """
+        self.weights = [checkpoint.weights(self._like, saved) for saved in state["weights"]]
         self._playing, self.joined = state["playing"], state["joined"]
+        if self._playing >= max(len(self.weights), 1):
+            raise ValueError(f"there is no past network {self._playing} of {len(self.weights)}")
 
 
 class Sides:
@@ -112,7 +121,13 @@ class Sides:
         return {"side": self._side.copy(), "random": random, "joined": self._joined}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`, once the past networks have."""
+        """Go on from `state()`, once the past networks have.
+
+        Raises:
+            ValueError: if it is of other games.
+        """
+        if state["side"].shape != self._side.shape or not np.isin(state["side"], (_NOBODY, 0, 1)).all():
+            raise ValueError(f"the sides of past networks are not those of {len(self._side)} games")
         self._side, self._joined, self._search = state["side"].copy(), state["joined"], None
         if state["random"] is not None:
             if self._joined != self.past.joined:  # another one plays by now, with a search of its own
@@ -151,8 +166,12 @@ class Gate:
         return {"weights": self.weights, "matches": self._matches}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
-        self.weights, self._matches = tensors(state["weights"]), state["matches"]
+        """Go on from `state()`.
+
+        Raises:
+            TypeError, ValueError: if it holds another network.
+        """
+        self.weights, self._matches = checkpoint.weights(self.weights, state["weights"]), state["matches"]
 
 
 def _copied(weights: Weights) -> Weights:

@@ -25,7 +25,7 @@ def search(count, weights):
 
 
 def made(games=1, share=0.5, most=3, seed=0):
-    past = PastSelves(most, np.random.default_rng(seed))
+    past = PastSelves(most, np.random.default_rng(seed), WEIGHTS)
     return past, Sides(games, past, search, share, np.random.default_rng(seed + 1))
 
 

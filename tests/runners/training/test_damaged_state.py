@@ -20,7 +20,7 @@ def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("damaged")
 
     def made(algo, env, **agent):
-        out = folder / f"{algo}-{env}"
+        out = folder / f"{algo}-{env}-{len(agent)}"
         if not out.exists():
             train(runs.preset(algo, env, "none", steps=64, num_envs=2, evals=0, agent=agent), out)
             made.trees[out] = last(out).read_bytes()
@@ -127,6 +127,28 @@ def test_games_under_way_have_all_that_is_kept_of_them(name, saved):
     assert under_way
     del under_way[name]
     assert "other games under way" in refused(out, tree)
+
+
+OPPONENTS = {"past_share": 0.5, "gate": 0.5, "gate_games": 2, "generation": 1, "resign": 0.3}
+
+
+@pytest.mark.parametrize("damage", ["lacks one", "another shape", "of another number", "sides", "given up"])
+def test_opponents_of_another_network_or_of_other_games_are_refused(damage, saved):
+    out, tree = saved("alphazero", "tictactoe", **GAMES, **OPPONENTS)
+    networks = [*tree["agent"]["past"]["weights"], tree["agent"]["champion"]["gate"]["weights"]]
+    name = next(name for name, x in networks[0].items() if x.ndim > 1)
+    match damage:
+        case "lacks one":
+            del networks[0][name]
+        case "another shape":
+            networks[-1][name] = np.concatenate([networks[-1][name]] * 2)
+        case "of another number":
+            tree["agent"]["past"]["playing"] = len(networks)
+        case "sides":
+            tree["acting"]["sides"]["side"] = np.zeros(4, np.int8)
+        case "given up":
+            tree["acting"]["never"]["never"] = np.zeros(4, tree["acting"]["never"]["never"].dtype)
+    assert "does not fit" in refused(out, tree)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import gymnast
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
+from gymnast.envs import games
 from gymnast.runners.cli.main import main as cli
 from gymnast.runners.evaluation import strength
 from gymnast.runners.runs import run as runs
@@ -225,3 +227,8 @@ def test_an_agent_is_an_object_too(tmp_path):
     assert again.predict(obs)[0].tolist() == moves.tolist()
     names = [name for name, *_ in again.strength(simulations=8, games=2).ladder]
     assert "perfect" in names
+
+
+def test_a_game_of_one_action_is_looked_into():
+    game = replace(games.load("tictactoe"), actions=1, symmetries=())
+    assert strength._depth(game) == game.max_plies

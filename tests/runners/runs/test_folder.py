@@ -32,6 +32,12 @@ def test_a_folder_is_held_until_its_process_is_done(tmp_path):
         pass
 
 
+def test_a_program_that_learns_in_the_folder_holds_it_too(tmp_path):
+    agent = learner("PPO")("CartPole-v1", preset="none", evals=0, num_envs=2)
+    with held(tmp_path / "run"), pytest.raises(UsageError, match="is in use"):
+        agent.learn(64, out=tmp_path / "run")
+
+
 def started(out):
     save(preset("ppo", "CartPole-v1"), out / "run.json")
     return out

@@ -56,6 +56,13 @@ def test_a_run_goes_on_upon_any_backend(env, saved_by, read_by, exact):
     assert remark.endswith("new episodes begin") is not exact
 
 
+@pytest.mark.parametrize("backend", ["loop", "workers"])
+def test_a_run_that_left_the_backend_to_chance_goes_on_upon_the_one_it_had(backend):
+    run, state = begun("CartPole-v1", backend)
+    remark, where = gone_on(replace(run, backend="auto"), state)
+    assert (remark, where.startswith(backend)) == ("", True)
+
+
 @pytest.mark.parametrize("kind", ["sync", "vector_entry_point", "async"])
 @pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP])
 def test_what_learned_in_a_ready_vector_environment_is_loaded_for_another(kind, mode, tmp_path):

@@ -22,11 +22,11 @@ from torch import Generator, Tensor, nn
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
 from ..core.errors import check_ranges
-from ..core.learn.ensembles import pooled, regression
+from ..core.learn.ensembles import EnsembleConfig, pooled, regression
 from ..core.learn.logs import averages
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled
 from ..core.learn.rewards import Rewards
-from ..core.nets import Critics, CriticsConfig, Policy
+from ..core.nets import Critics, Policy
 from ..core.nets.build import Build, PolicyLike, built
 from ..core.nets.policy import adopt_policy
 from ..core.replay.config import ReplayConfig, replay_of
@@ -35,7 +35,7 @@ from ..core.rollout.exploring import Exploring
 
 
 @dataclass(frozen=True)
-class Config(CriticsConfig, ReplayConfig):
+class Config(EnsembleConfig, ReplayConfig):
     """Hyper-parameters of SAC."""
 
     lr: float = 3e-4
@@ -58,7 +58,7 @@ class Config(CriticsConfig, ReplayConfig):
     """Entropy in nats, of actions in the box [-1, 1]; none: -1 for each of their dimensions."""
 
     def __post_init__(self) -> None:
-        CriticsConfig.__post_init__(self)
+        EnsembleConfig.__post_init__(self)
         ReplayConfig.__post_init__(self)
         check_ranges(
             self,

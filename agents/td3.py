@@ -20,11 +20,11 @@ from torch import Generator, Tensor
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
 from ..core.errors import check_ranges
-from ..core.learn.ensembles import pooled, regression
+from ..core.learn.ensembles import EnsembleConfig, pooled, regression
 from ..core.learn.logs import averages
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled
 from ..core.learn.rewards import Rewards
-from ..core.nets import Critics, CriticsConfig, Policy
+from ..core.nets import Critics, Policy
 from ..core.nets.build import Build, PolicyLike, built
 from ..core.nets.policy import adopt_policy
 from ..core.replay.config import ReplayConfig, replay_of
@@ -33,7 +33,7 @@ from ..core.rollout.exploring import Exploring
 
 
 @dataclass(frozen=True)
-class Config(CriticsConfig, ReplayConfig):
+class Config(EnsembleConfig, ReplayConfig):
     """Hyper-parameters of TD3. Those in units of the box are of actions scaled to [-1, 1]."""
 
     lr: float = 3e-4
@@ -56,7 +56,7 @@ class Config(CriticsConfig, ReplayConfig):
     """What the policy makes of the critics: it climbs the first, the least of them, or their mean."""
 
     def __post_init__(self) -> None:
-        CriticsConfig.__post_init__(self)
+        EnsembleConfig.__post_init__(self)
         ReplayConfig.__post_init__(self)
         check_ranges(
             self,

@@ -141,19 +141,10 @@ class CriticsConfig(PolicyConfig):
     """Share of the critics' hidden features that are dropped at random while they learn (DroQ)."""
     quantiles: int = 1
     """Equally likely returns that each critic gives; 1: their mean alone, Q(s, a)."""
-    drop: int = 0
-    """Quantiles per critic, the largest of all critics together, that are left out of targets (TQC)."""
-    subset: int = 0
-    """Critics, drawn anew for each gradient step, that make the target (REDQ); 0: all of them."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole = ("drop", "subset")
-        check_ranges(self, positive=("critics", "critic_hidden", "quantiles"), unit=("dropout",), at_least_0=whole)
-        if self.subset > self.critics:
-            raise UsageError(f"subset is {self.subset}; there are {self.critics} critics")
-        if self.drop >= self.quantiles:
-            raise UsageError(f"drop is {self.drop}; it must be below quantiles, which is {self.quantiles}")
+        check_ranges(self, positive=("critics", "critic_hidden", "quantiles"), unit=("dropout",))
         if self.dropout == 1:
             raise UsageError("dropout is 1.0, which would drop every feature; it must be below 1")
         if self.head != "squashed":

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 
@@ -260,8 +259,6 @@ def flaw(
     """What in observations (N, *obs), actions (B, *act) and rewards (B,) nobody can have recorded, if anything."""
     if found := layout.outside(obs):
         return f"an observation of {found[1]}"
-    if not all(part.isfinite().all() for part in layout.view(torch.from_numpy(obs)).values()):
-        return "an observation that is not finite"
     if action.shape[1:] != actions.shape:
         return f"actions of shape {action.shape[1:]}; {actions} has {actions.shape}"
     wrong = outside(actions, action)

@@ -127,10 +127,10 @@ class Layout:
             x = np.asarray(value)
             if part.dtype != np.float32 or x.dtype.itemsize < 8:
                 continue
-            with np.errstate(over="ignore"):
-                lost = x[(np.abs(x) >= _COARSE) & (x.astype(np.float32) != x)]
-            if lost.size and np.isfinite(lost).all():
-                most = np.abs(lost).max()
+            size = np.abs(x)
+            large = size[(size >= _COARSE) & (size < np.finfo(np.float32).max)]
+            if (large.astype(np.float32) != large).any():
+                most = large.max()
                 return (
                     f"observations{_where(part)} are as large as {most:.3g}, where float32 goes in steps of "
                     f"{np.spacing(np.float32(most)):.3g} and loses what is smaller; subtract an offset (--wrap)"

@@ -14,7 +14,7 @@ from gymnast.runners.runs.run import Run
 CONFIGS = {algo: agents.load(algo).Config for algo in agents.names()}
 FIELDS = [(algo, name, hint) for algo, config in CONFIGS.items() for name, hint in type_hints(config).items()]
 NUMBERS = [(algo, name) for algo, name, hint in FIELDS if hint in (int, float, int | None, float | None)]
-ANY_SIGN = {"log_std_init", "initial"}
+ANY_SIGN = {"log_std_init", "initial", "target_entropy"}
 
 
 def ids(values):

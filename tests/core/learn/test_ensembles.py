@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from gymnast.core.learn.ensembles import pooled, regression
+from gymnast.core.errors import UsageError
+from gymnast.core.learn.ensembles import EnsembleConfig, pooled, regression
 
 
 def random():
@@ -49,3 +50,11 @@ def test_quantiles_regress_on_those_of_the_target():
         (slope,) = torch.autograd.grad(regression(out, target, weights)[0], out)
         out.data -= 2.0 * slope
     np.testing.assert_allclose(out.detach().flatten(), [25, 75], atol=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"), [({"subset": 3}, "there are 2 critics"), ({"drop": 1}, "must be below quantiles")]
+)
+def test_impossible_options_are_refused(options, why):
+    with pytest.raises(UsageError, match=why):
+        EnsembleConfig(**options)

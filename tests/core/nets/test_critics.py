@@ -78,8 +78,6 @@ def test_other_actions_are_refused_in_one_line(space):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"subset": 3}, "there are 2 critics"),
-        ({"drop": 1}, "must be below quantiles"),
         ({"dropout": 1.0}, "below 1"),
         ({"head": "plain"}, "needs 'squashed'"),
     ],

@@ -16,7 +16,7 @@ from gymnast.core.heads.distributions import Categorical
 from gymnast.core.learn import optim
 from gymnast.core.nets import ActionValue, ActorCritic, BoardConfig, Policy
 from gymnast.core.nets.encoder import Encoder
-from gymnast.core.nets.mlp import _ACTIVATIONS, Mlp
+from gymnast.core.nets.mlp import ACTIVATIONS, Mlp
 from gymnast.core.rollout import fused
 
 CONFIG = {
@@ -120,7 +120,7 @@ def test_a_method_that_is_replaced_is_asked(algo, owner, name, monkeypatch):
 def test_layers_that_no_twin_knows_are_trained_as_what_they_are(algo, change, monkeypatch):
     layers = {"gelu": nn.GELU, "layer norm": lambda: nn.Sequential(nn.LayerNorm(8), nn.ReLU())}
     for name in ("tanh", "relu"):
-        monkeypatch.setitem(_ACTIVATIONS, name, layers[change])
+        monkeypatch.setitem(ACTIVATIONS, name, layers[change])
     by_choice, readable = (made(algo, twins=choice) for choice in ("auto", "none"))
     before = weights(by_choice)
     for learner in (by_choice, readable):

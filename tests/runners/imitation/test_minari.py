@@ -110,7 +110,7 @@ WRONG = {
         {"observations": np.zeros((STEPS, 1), np.float32)},
         "episode 1 of test-v0 holds 3 observations, 3 actions and 3 rewards",
     ),
-    "a nan observation": ({"observations": np.full((STEPS + 1, 1), np.nan, np.float32)}, "holds an observation"),
+    "a nan observation": ({"observations": np.full((STEPS + 1, 1), np.nan, np.float32)}, "observation 0 is nan"),
     "other observations": ({"observations": np.zeros((STEPS + 1, 2), np.float32)}, "episode 1 of test-v0: an observ"),
     "an action too few": ({"actions": np.zeros((STEPS - 1, 1), np.float32)}, "2 actions"),
     "a far action": ({"actions": np.full((STEPS, 1), 2.0, np.float32)}, r"holds the action \[2.\], which is not in"),

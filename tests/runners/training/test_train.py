@@ -151,6 +151,8 @@ class Forever(gym.Env):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_an_evaluation_that_never_ends_is_stopped_and_made_up_for(tmp_path, number):
+    if signal.getsignal(number) is signal.SIG_IGN:  # as nohup has it
+        signal.signal(number, signal.SIG_DFL)
     run = small(
         Forever, evals=1, steps=256, num_envs=2, eval_episodes=1, eval_args={"number": int(number)}, backend="loop"
     )

@@ -263,7 +263,7 @@ def test_it_matches_several_choices_at_once(kind):
 
 
 @pytest.mark.learns
-@pytest.mark.parametrize(("sde", "log_std_init"), [(False, -0.5), (True, -1.5)])
+@pytest.mark.parametrize(("sde", "log_std_init"), [(False, -0.5), (True, -2.2)])
 def test_it_pushes_a_mass_to_the_origin(sde, log_std_init):
     agent = learned(
         vector(Slide), 30, horizon=64, gamma=0.5, delta=0.05, damping=1e-2,

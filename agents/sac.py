@@ -21,6 +21,7 @@ from torch import Generator, Tensor, nn
 
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
+from ..core.checkpoint import Attributes
 from ..core.errors import check_ranges
 from ..core.learn.ensembles import EnsembleConfig, pooled, regression
 from ..core.learn.logs import averages
@@ -132,14 +133,16 @@ class Agent:
         self.convolutional = bool(self.net.encoder.cnns)
         self.low, self.high = self.critics.low, self.critics.high
         start = cfg.alpha_init if cfg.alpha is None else cfg.alpha
-        self.log_alpha = nn.Parameter(torch.full((1,), math.log(start) if start else -math.inf, device=self.device))
+        begin = torch.full((1,), math.log(start) if start else -math.inf, device=self.device)
+        self._alphas = nn.ParameterList([begin])  # of one: a module, which a checkpoint takes from any device
+        self.log_alpha: nn.Parameter = self._alphas[0]
         self.target_entropy = -len(self.low) if cfg.target_entropy is None else cfg.target_entropy
         self.optimizer, self.critic_optimizer = Adam(self.net.parameters()), Adam(self.critics.parameters())
         self.temperature = Adam([self.log_alpha])
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.replay = replay_of(cfg, seed)
         self.rewards = Rewards(sign=cfg.reward_sign)
-        self.pace = Pace(cfg.replay_ratio, cfg.learning_starts)
+        self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
 
     @property
     def paths(self) -> dict[str, str]:
@@ -149,7 +152,7 @@ class Agent:
     @property
     def waits(self) -> bool:
         """Whether it still tries actions at random."""
-        return self.pace.waits
+        return self.pace.waits and not self.adopted  # at random it would not get to where an adopted policy is good
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return Exploring(self, mode, seed)
@@ -161,7 +164,7 @@ class Agent:
             UsageError: if they are of another shape.
         """
         adopt_policy(self.net, weights)
-        self.pace.starts = 0  # at random it would not get to the states that its policy is good for
+        self.adopted = True
 
     def explore(self, obs: Tensor, generator: Generator) -> Tensor:
         """Actions (N, D) drawn from the policy."""
@@ -196,10 +199,11 @@ class Agent:
             "slow": self.slow,
             "optimizer": self.optimizer,
             "critic_optimizer": self.critic_optimizer,
-            "log_alpha": self.log_alpha.detach().cpu().numpy(),
+            "log_alpha": self._alphas,
             "temperature": self.temperature,
             "generator": self.generator,
             "pace": self.pace,
+            "own": Attributes(self, "adopted"),
             "replay": self.replay,
         }
 

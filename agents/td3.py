@@ -19,6 +19,7 @@ from torch import Generator, Tensor
 
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
+from ..core.checkpoint import Attributes
 from ..core.errors import check_ranges
 from ..core.learn.ensembles import EnsembleConfig, pooled, regression
 from ..core.learn.logs import averages
@@ -118,10 +119,7 @@ class Agent:
             torch.manual_seed(seed)
             self.critics = Critics(obs, action, cfg).to(self.device)
             self.net = built(Policy, PolicyLike, obs, action, cfg, net).to(self.device)
-        self.slow, self.slow_net = (
-            deepcopy(self.critics).requires_grad_(False),
-            deepcopy(self.net).requires_grad_(False),
-        )
+        self.slow, self.slow_net = deepcopy(self.critics), deepcopy(self.net)
         self._slow = [flatten(x.requires_grad_(False).parameters()).data for x in (self.slow, self.slow_net)]
         self.convolutional = bool(self.net.encoder.cnns)
         self.low, self.high = self.critics.low, self.critics.high
@@ -129,7 +127,7 @@ class Agent:
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.replay = replay_of(cfg, seed)
         self.rewards = Rewards(sign=cfg.reward_sign)
-        self.pace = Pace(cfg.replay_ratio, cfg.learning_starts)
+        self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
 
     @property
     def paths(self) -> dict[str, str]:
@@ -139,7 +137,7 @@ class Agent:
     @property
     def waits(self) -> bool:
         """Whether it still tries actions at random."""
-        return self.pace.waits
+        return self.pace.waits and not self.adopted  # at random it would not get to where an adopted policy is good
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return Exploring(self, mode, seed)
@@ -152,7 +150,7 @@ class Agent:
         """
         for net in (self.net, self.slow_net):
             adopt_policy(net, weights)
-        self.pace.starts = 0  # at random it would not get to the states that its policy is good for
+        self.adopted = True
 
     def explore(self, obs: Tensor, generator: Generator) -> Tensor:
         """The policy's actions (N, D) with noise."""
@@ -191,6 +189,7 @@ class Agent:
             "critic_optimizer": self.critic_optimizer,
             "generator": self.generator,
             "pace": self.pace,
+            "own": Attributes(self, "adopted"),
             "replay": self.replay,
         }
 

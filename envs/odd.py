@@ -1,4 +1,4 @@
-"""What environments give that no batch takes: said once it has failed, for to look at every step would take long."""
+"""Rewards and observations that no batch takes are named once it has failed: to look at every step would take long."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -159,7 +159,7 @@ class _Worker:
             raise
 
     def _without_mask(self, info: dict[str, Any], row: int) -> dict[str, Any]:
-        """What is used of an info, less its action mask if that has a place in the shared memory."""
+        """The used part of an info, less its action mask if that has a place in the shared memory."""
         shared, mask = self.shared, info.get(MASK)
         if shared.mask is None:
             return used(info)

@@ -14,7 +14,7 @@ from ..core.spaces.keys import MASK, MASKS
 
 
 def used(info: dict[str, Any]) -> dict[str, Any]:
-    """What anything here reads of an environment's info: its action mask.
+    """The part of an environment's info that anything here reads: its action mask.
 
     The rest may be of any kind, which differs from copy to copy or cannot be sent to another process.
     """

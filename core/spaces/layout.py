@@ -189,7 +189,7 @@ class Layout:
         return out, single
 
     def _given(self, obs: Any, part: Part) -> NDArray[Any]:
-        """What was given for a part, one or a batch: an array, or lists of numbers."""
+        """The array, or the lists of numbers, that were given for a part: one or a batch."""
         try:
             for key in part.path:
                 obs = obs[key]

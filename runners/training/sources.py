@@ -31,7 +31,7 @@ class Source(Protocol):
     """Time spent so far per phase."""
 
     remark: str
-    """What a person may want to know about how it goes on, or nothing."""
+    """Lines for a person about how it goes on, or nothing."""
 
     @property
     def cut(self) -> bool:

@@ -7,6 +7,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymnast.agents import sac
+from gymnast.core.checkpoint import restore, state
 from gymnast.core.errors import UsageError
 from gymnast.core.heads.squashed import Squashed
 from gymnast.core.nets import Critics, Policy
@@ -215,6 +216,14 @@ def test_only_the_critics_learn_at_first_where_that_is_asked_for():
     agent._learn(agent.replay.sample(32), 1.0)
     assert torch.equal(before, agent.optimizer.flat.detach())
     assert not torch.equal(critics, agent.critic_optimizer.flat.detach())
+
+
+def test_what_began_with_a_clone_goes_on_without_random_actions():
+    agent, again = made(), made()
+    agent.adopt(agent.net.state_dict())
+    restore({"own": again.parts()["own"]}, state({"own": agent.parts()["own"]}))
+    assert again.pace.waits
+    assert not again.waits
 
 
 @pytest.mark.learns

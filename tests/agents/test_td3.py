@@ -5,6 +5,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gymnast.agents import ddpg, td3
+from gymnast.core.checkpoint import restore, state
 from gymnast.core.rollout.engine import Rollout
 from playing import act, collect
 from probes import SEED, Slide
@@ -130,6 +131,14 @@ def test_a_clone_is_the_slow_policy_too():
         assert torch.equal(value, other.net.state_dict()[name])
     assert torch.equal(torch.cat([p.flatten() for p in agent.slow_net.parameters()]), agent._slow[1])
     assert not agent.waits
+
+
+def test_what_began_with_a_clone_goes_on_without_random_actions():
+    agent, again = made(), made()
+    agent.adopt(agent.net.state_dict())
+    restore({"own": again.parts()["own"]}, state({"own": agent.parts()["own"]}))
+    assert again.pace.waits
+    assert not again.waits
 
 
 @pytest.mark.learns

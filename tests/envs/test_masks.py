@@ -70,7 +70,7 @@ class Locks(gym.Env):
 
 
 def rewards(backend="loop", **kwargs):
-    """Of five random steps through open doors alone, in two copies."""
+    """Five random steps through open doors alone, in two copies."""
     with closing(make(partial(Locks, **kwargs), 2, backend=backend)) as env:
         return Rollout(env, 5).collect(at_random(env, 0)).reward[:, 1].tolist()
 

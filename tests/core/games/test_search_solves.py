@@ -1,4 +1,4 @@
-"""What a search proves, and that it is right."""
+"""Searches prove results, and the right ones."""
 
 import numpy as np
 import pytest

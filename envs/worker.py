@@ -42,6 +42,7 @@ def serve(fd: int, memory: int, count: int) -> None:
     finally:
         for env in worker.envs:
             env.close()
+        _leave_with_the_parent(fd, wait=0)  # the thread may not have had its turn
 
 
 def _leave_signals_to_the_parent() -> None:
@@ -53,12 +54,15 @@ def _leave_signals_to_the_parent() -> None:
     os.register_at_fork(after_in_child=lambda: [signal.signal(*one) for one in before.items()])
 
 
-def _leave_with_the_parent(fd: int) -> None:
-    """Ends this process and those that it started when the parent has gone, even in the middle of an endless step."""
+def _leave_with_the_parent(fd: int, wait: float | None = None) -> None:
+    """Ends this process and those that it started if the parent goes, even in the middle of an endless step.
+
+    It looks for `wait` milliseconds, or for ever.
+    """
     poll = select.poll()
     poll.register(fd, 0)  # hanging up is always reported
-    poll.poll()
-    os.killpg(0, signal.SIGKILL)
+    if poll.poll(wait):
+        os.killpg(0, signal.SIGKILL)
 
 
 class _Worker:

@@ -300,17 +300,17 @@ class Sleeper(gym.Env):  # in a script without a guard: it must not be run again
     def step(self, action):
         time.sleep(100)
 
-env = WorkerVectorEnv(Sleeper, 2, workers=2)
+env = WorkerVectorEnv(Sleeper, 4, workers=4)
 env.reset()
 print(*[worker.process.pid for worker in env.workers], *env.call("pid"), flush=True)
-env.step([0, 1])
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_workers_and_what_they_started_leave_with_their_parent_even_from_an_endless_step(tmp_path, number):
+@pytest.mark.parametrize("doing", ["env.step([0, 1, 0, 1])", "signal.pause()"])
+def test_workers_and_what_they_started_leave_with_their_parent_even_from_an_endless_step(tmp_path, number, doing):
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
+    script.write_text(SCRIPT + doing)
     path = os.pathsep.join(sys.path)
     with subprocess.Popen(
         [sys.executable, script],
@@ -319,6 +319,6 @@ def test_workers_and_what_they_started_leave_with_their_parent_even_from_an_endl
         env={**os.environ, "PYTHONPATH": path},
     ) as parent:
         pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(running(pids)) == 4
+        assert len(running(pids)) == 8
         parent.send_signal(number)
         assert gone(pids)

@@ -9,44 +9,33 @@ normalisation in the critics (DroQ, 2110.02034).
 """
 
 import math
-from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from gymnasium import spaces
-from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
-from ..core.checkpoint import Attributes
 from ..core.errors import check_ranges
-from ..core.learn.ensembles import EnsembleConfig, pooled, regression
-from ..core.learn.logs import averages
-from ..core.learn.optim import Adam, Schedule, flatten, scheduled
-from ..core.learn.rewards import Rewards
-from ..core.nets import Critics, Policy
-from ..core.nets.build import Build, PolicyLike, built
-from ..core.nets.policy import adopt_policy
-from ..core.replay.config import ReplayConfig, replay_of
-from ..core.replay.pace import Pace
+from ..core.learn.ensembles import pooled, regression
+from ..core.learn.off_policy import OffPolicy, OffPolicyConfig
+from ..core.learn.optim import Adam
+from ..core.nets import BoxPolicy, Critics
+from ..core.nets.build import Build
 from ..core.rollout.exploring import Exploring
+from ..core.written_out.actor_critics import SQUASHED, SoftActorCritic
+from ..core.written_out.mirror import Mirror
+from ..core.written_out.regression import DESCENT
 
 
 @dataclass(frozen=True)
-class Config(EnsembleConfig, ReplayConfig):
+class Config(OffPolicyConfig):
     """Hyper-parameters of SAC."""
 
     lr: float = 3e-4
     """Adam step size of the policy and the temperature."""
-    critic_lr: float = 3e-4
-    """Adam step size of the critics."""
-    lr_schedule: Schedule = "constant"
-    """linear: the step sizes fall to 0 at the end of the run."""
-    tau: float = 0.005
-    """Share of the critics that their slow copies take over after each gradient step."""
     policy_delay: int = 1
     """Gradient steps of the critics for each one of the policy and the temperature."""
     reduce: Literal["min", "mean"] = "min"
@@ -59,18 +48,12 @@ class Config(EnsembleConfig, ReplayConfig):
     """Entropy in nats, of actions in the box [-1, 1]; none: -1 for each of their dimensions."""
 
     def __post_init__(self) -> None:
-        EnsembleConfig.__post_init__(self)
-        ReplayConfig.__post_init__(self)
-        check_ranges(
-            self,
-            positive=("tau", "policy_delay", "alpha_init"),
-            unit=("tau",),
-            at_least_0=("lr", "critic_lr", "alpha"),
-        )
+        super().__post_init__()
+        check_ranges(self, positive=("alpha_init",), at_least_0=("alpha",))
 
 
 def targets(
-    net: Policy, slow: Critics, mb: dict[str, Tensor], cfg: Config, alpha: Tensor, generator: Generator
+    net: BoxPolicy, slow: Critics, mb: dict[str, Tensor], cfg: Config, alpha: Tensor, generator: Generator
 ) -> Tensor:
     """Returns that the critics regress on, shape (B, K): one, or with quantiles all that are not dropped.
 
@@ -94,7 +77,7 @@ def critic_loss(
 
 
 def policy_loss(
-    net: Policy, critics: Critics, obs: Tensor, cfg: Config, alpha: Tensor, generator: Generator
+    net: BoxPolicy, critics: Critics, obs: Tensor, cfg: Config, alpha: Tensor, generator: Generator
 ) -> tuple[Tensor, Tensor]:
     """Scalar to minimise, and the log-probabilities (B,) of the actions that were drawn."""
     action, logp = _drawn(net, critics, obs, generator)
@@ -103,16 +86,16 @@ def policy_loss(
     return (alpha * logp - value).mean(), logp.detach()
 
 
-def _drawn(net: Policy, critics: Critics, obs: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+def _drawn(net: BoxPolicy, critics: Critics, obs: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
     """Actions (B, D), through which gradients pass, and their log-densities (B,) in the box [-1, 1]."""
     action, logp = net(obs).draw(generator)
     return action, logp + critics.scale.log().sum()
 
 
-class Agent:
+class Agent(OffPolicy):
     """Draws from a policy in a box, learns from a replay of all that it saw."""
 
-    policy = ("net",)
+    logged = ("loss/critic", "value/q", "loss/grad_norm", "loss/policy", "policy/entropy")
 
     def __init__(
         self,
@@ -123,118 +106,99 @@ class Agent:
         seed: int = 0,
         net: Build | None = None,
     ) -> None:
-        self.cfg, self.horizon, self.device = cfg, cfg.horizon, torch.device(device)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.critics = Critics(obs, action, cfg).to(self.device)
-            self.net = built(Policy, PolicyLike, obs, action, cfg, net).to(self.device)
-        self.slow = deepcopy(self.critics).requires_grad_(False)
-        self._slow = flatten(self.slow.parameters()).data
-        self.convolutional = bool(self.net.encoder.cnns)
-        self.low, self.high = self.critics.low, self.critics.high
+        super().__init__(obs, action, cfg, device, seed, net)
+        self.cfg = cfg
         start = cfg.alpha_init if cfg.alpha is None else cfg.alpha
         begin = torch.full((1,), math.log(start) if start else -math.inf, device=self.device)
         self._alphas = nn.ParameterList([begin])  # of one: a module, which a checkpoint takes from any device
         self.log_alpha: nn.Parameter = self._alphas[0]
         self.target_entropy = -len(self.low) if cfg.target_entropy is None else cfg.target_entropy
-        self.optimizer, self.critic_optimizer = Adam(self.net.parameters()), Adam(self.critics.parameters())
         self.temperature = Adam([self.log_alpha])
-        self.generator = torch.Generator(self.device).manual_seed(seed)
-        self.replay = replay_of(cfg, seed)
-        self.rewards = Rewards(sign=cfg.reward_sign)
-        self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
+        self._written_out = SoftActorCritic.of(*self._learned())
 
     @property
     def paths(self) -> dict[str, str]:
         """How the gradient comes about."""
-        return {"gradient": "autograd"}
-
-    @property
-    def waits(self) -> bool:
-        """Whether it still tries actions at random."""
-        return self.pace.waits and not self.adopted  # at random it would not get to where an adopted policy is good
+        return {"gradient": "written out" if self._twin() else "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return Exploring(self, mode, seed)
-
-    def adopt(self, weights: Mapping[str, Any]) -> None:
-        """Begin with the policy of another network's `weights`, which acts from the first step on.
-
-        Raises:
-            UsageError: if they are of another shape.
-        """
-        adopt_policy(self.net, weights)
-        self.adopted = True
 
     def explore(self, obs: Tensor, generator: Generator) -> Tensor:
         """Actions (N, D) drawn from the policy."""
         action: Tensor = self.net(obs).sample(generator)
         return action
 
-    def judge(self, obs: Tensor, action: Tensor) -> Tensor:
-        """The least critic's Q(s, a), shape (N,)."""
-        value: Tensor = self.critics(obs, action).mean(-1).amin(0)
-        return value
-
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Remember the batch, then take the gradient steps that are due."""
-        cfg = self.cfg
-        self.pace.refuse_debt(0 if len(self.replay) >= cfg.minibatch else 2 * cfg.minibatch * cfg.replay_ratio)
-        if cfg.normalize_obs:
-            seen = torch.as_tensor(batch.obs[:-1][batch.valid], device=self.device)
-            for part in (self.net, self.critics, self.slow):
-                part.encoder.update(seen)
-        self.replay.add(self.rewards.replaced(batch))
-        self.pace.steps += batch.steps
-        due = self.pace.owed() if len(self.replay) >= cfg.minibatch else 0
-        beta, share = cfg.beta + progress * (1.0 - cfg.beta), scheduled(1.0, cfg.lr_schedule, progress)
-        logs = [self._learn(self.replay.sample(cfg.minibatch, beta=beta), share) for _ in range(due)]
-        metrics = averages(("loss/critic", "value/q", "loss/grad_norm", "loss/policy", "policy/entropy"), logs)
-        return metrics | {"policy/alpha": self._alpha().item()}
+        return super().update(batch, progress) | {"policy/alpha": self._alpha().item()}
 
     def parts(self) -> dict[str, Any]:
-        return {
-            "net": self.net,
-            "critics": self.critics,
-            "slow": self.slow,
-            "optimizer": self.optimizer,
-            "critic_optimizer": self.critic_optimizer,
-            "log_alpha": self._alphas,
-            "temperature": self.temperature,
-            "generator": self.generator,
-            "pace": self.pace,
-            "own": Attributes(self, "adopted"),
-            "replay": self.replay,
-        }
+        return super().parts() | {"log_alpha": self._alphas, "temperature": self.temperature}
+
+    def _learned(self) -> tuple[object, ...]:
+        return self.net, self.critics, self.slow, self.optimizer, self.critic_optimizer
 
     def _alpha(self) -> Tensor:
         return self.log_alpha.detach().exp()
 
-    def _learn(self, drawn: dict[str, NDArray[Any]], share: float) -> Tensor:
-        """One gradient step of the critics, and of the policy if it is due; what is logged, shape (5,)."""
-        cfg, alpha = self.cfg, self._alpha()
-        needed = ("obs", "action", "reward", "next_obs", "discount", "weights")
-        mb = {name: torch.as_tensor(drawn[name], device=self.device) for name in needed}
-        target = targets(self.net, self.slow, mb, cfg, alpha, self.generator)
-        total, value, error = critic_loss(self.critics, mb, target, self.generator)
-        norm = self.critic_optimizer.step(total, cfg.critic_lr * share)
-        if cfg.priority:
-            self.replay.update_priorities(drawn["indices"], error.cpu().numpy())
-        self.pace.updates += 1
+    def _learn(self, mb: dict[str, Tensor], share: float) -> tuple[Tensor, Tensor]:
+        """One gradient step of the critics, and of the policy if it is due."""
+        cfg, alpha, lr, twin = self.cfg, self._alpha(), self.cfg.critic_lr * share, self._twin()
+        if twin:
+            total, value, error = twin.regress(mb, alpha.item(), cfg.subset, self.generator)
+            norm = self.critic_optimizer.descend(lr)
+        else:
+            target = targets(self.net, self.slow, mb, cfg, alpha, self.generator)
+            total, value, error = critic_loss(self.critics, mb, target, self.generator)
+            norm = self.critic_optimizer.step(total, lr)
         log = [total.detach(), value, norm]
-        if self.pace.updates % cfg.policy_delay == 0 and self.pace.updates > cfg.value_warmup:
-            log += self._improve(mb["obs"], alpha, share)
+        step = self.pace.updates + 1
+        if step % cfg.policy_delay == 0 and step > cfg.value_warmup:
+            log += self._improve(mb["obs"], alpha, share, twin)
         else:
             log += [torch.full_like(value, torch.nan)] * 2
         self._slow.lerp_(self.critic_optimizer.flat.data, cfg.tau)
-        return torch.stack(log)
+        return torch.stack(log), error
 
-    def _improve(self, obs: Tensor, alpha: Tensor, share: float) -> list[Tensor]:
+    def _improve(self, obs: Tensor, alpha: Tensor, share: float, twin: SoftActorCritic | None) -> list[Tensor]:
         """One gradient step of the policy, and of the temperature; the loss and the entropy."""
-        self.critics.requires_grad_(False)
-        total, logp = policy_loss(self.net, self.critics, obs, self.cfg, alpha, self.generator)
-        self.optimizer.step(total, self.cfg.lr * share)
-        self.critics.requires_grad_(True)
-        if self.cfg.alpha is None:
-            self.temperature.step(-(self.log_alpha * (logp + self.target_entropy).mean()).sum(), self.cfg.lr * share)
+        cfg, lr = self.cfg, self.cfg.lr * share
+        if twin:
+            total, logp = twin.improve(obs, alpha.item(), cfg.reduce, self.generator)
+            self.optimizer.descend(lr)
+        else:
+            self.critics.requires_grad_(False)
+            total, logp = policy_loss(self.net, self.critics, obs, cfg, alpha, self.generator)
+            self.optimizer.step(total, lr)
+            self.critics.requires_grad_(True)
+        if cfg.alpha is None:  # descend on -log_alpha * (log pi + target entropy)
+            assert self.temperature.flat.grad is not None
+            self.temperature.flat.grad.copy_(-(logp.mean() + self.target_entropy))
+            self.temperature.descend(lr)
         return [total.detach(), -logp.mean()]
+
+    def _twin(self) -> SoftActorCritic | None:
+        """The fast path: what computes the losses' gradients in their place, while they are the same.
+
+        See `core/written_out/actor_critics.py`.
+        """
+        twin = self._written_out
+        if self.cfg.twins == "none" or twin is None:
+            return None
+        return twin if twin.fits(*self._learned()) and _MIRROR.shows() else None
+
+
+_MIRROR = Mirror(
+    __name__,
+    {
+        "targets": "1f5eba19",
+        "critic_loss": "3b79761b",
+        "policy_loss": "8b28fb1e",
+        "_drawn": "b02108f9",
+        "pooled": "35fb1760",
+        "regression": "970bac9b",
+    },
+    SQUASHED,
+    DESCENT,
+)

@@ -14,37 +14,27 @@ from typing import Any, Literal
 
 import torch
 from gymnasium import spaces
-from numpy.typing import NDArray
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
-from ..core.checkpoint import Attributes
 from ..core.errors import check_ranges
-from ..core.learn.ensembles import EnsembleConfig, pooled, regression
-from ..core.learn.logs import averages
-from ..core.learn.optim import Adam, Schedule, flatten, scheduled
-from ..core.learn.rewards import Rewards
-from ..core.nets import Critics, Policy
-from ..core.nets.build import Build, PolicyLike, built
+from ..core.learn.ensembles import pooled, regression
+from ..core.learn.off_policy import OffPolicy, OffPolicyConfig
+from ..core.learn.optim import flatten
+from ..core.nets import BoxPolicy, Critics
+from ..core.nets.build import Build
 from ..core.nets.policy import adopt_policy
-from ..core.replay.config import ReplayConfig, replay_of
-from ..core.replay.pace import Pace
 from ..core.rollout.exploring import Exploring
+from ..core.written_out.actor_critics import SQUASHED, Deterministic
+from ..core.written_out.mirror import Mirror
+from ..core.written_out.regression import DESCENT
 
 
 @dataclass(frozen=True)
-class Config(EnsembleConfig, ReplayConfig):
+class Config(OffPolicyConfig):
     """Hyper-parameters of TD3. Those in units of the box are of actions scaled to [-1, 1]."""
 
-    lr: float = 3e-4
-    """Adam step size of the policy."""
-    critic_lr: float = 3e-4
-    """Adam step size of the critics."""
-    lr_schedule: Schedule = "constant"
-    """linear: the step sizes fall to 0 at the end of the run."""
-    tau: float = 0.005
-    """Share of the networks that their slow copies take over."""
     policy_delay: int = 2
     """Gradient steps of the critics for each one of the policy and the slow copies."""
     noise: float = 0.1
@@ -57,17 +47,11 @@ class Config(EnsembleConfig, ReplayConfig):
     """What the policy makes of the critics: it climbs the first, the least of them, or their mean."""
 
     def __post_init__(self) -> None:
-        EnsembleConfig.__post_init__(self)
-        ReplayConfig.__post_init__(self)
-        check_ranges(
-            self,
-            positive=("tau", "policy_delay"),
-            unit=("tau",),
-            at_least_0=("lr", "critic_lr", "noise", "smoothing", "smoothing_clip"),
-        )
+        super().__post_init__()
+        check_ranges(self, at_least_0=("noise", "smoothing", "smoothing_clip"))
 
 
-def targets(slow_net: Policy, slow: Critics, mb: dict[str, Tensor], cfg: Config, generator: Generator) -> Tensor:
+def targets(slow_net: BoxPolicy, slow: Critics, mb: dict[str, Tensor], cfg: Config, generator: Generator) -> Tensor:
     """Returns that the critics regress on, shape (B, K): one, or with quantiles all that are not dropped.
 
     `mb` must hold reward (B,), the n-step sum; discount (B,), 0 after a termination; next_obs (B, *obs).
@@ -89,7 +73,7 @@ def critic_loss(
     return total, out.detach().mean(), error
 
 
-def policy_loss(net: Policy, critics: Critics, obs: Tensor, cfg: Config) -> Tensor:
+def policy_loss(net: BoxPolicy, critics: Critics, obs: Tensor, cfg: Config) -> Tensor:
     """Scalar to minimise: -Q(s, pi(s))."""
     values: Tensor = critics(obs, net(obs).mode()).mean(-1)  # (C, B)
     match cfg.reduce:
@@ -100,10 +84,10 @@ def policy_loss(net: Policy, critics: Critics, obs: Tensor, cfg: Config) -> Tens
     return -values.mean()
 
 
-class Agent:
+class Agent(OffPolicy):
     """Acts by a deterministic policy in a box, learns from a replay of all that it saw."""
 
-    policy = ("net",)
+    logged = ("loss/critic", "value/q", "loss/grad_norm", "loss/policy")
 
     def __init__(
         self,
@@ -114,43 +98,26 @@ class Agent:
         seed: int = 0,
         net: Build | None = None,
     ) -> None:
-        self.cfg, self.horizon, self.device = cfg, cfg.horizon, torch.device(device)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.critics = Critics(obs, action, cfg).to(self.device)
-            self.net = built(Policy, PolicyLike, obs, action, cfg, net).to(self.device)
-        self.slow, self.slow_net = deepcopy(self.critics), deepcopy(self.net)
-        self._slow = [flatten(x.requires_grad_(False).parameters()).data for x in (self.slow, self.slow_net)]
-        self.convolutional = bool(self.net.encoder.cnns)
-        self.low, self.high = self.critics.low, self.critics.high
-        self.optimizer, self.critic_optimizer = Adam(self.net.parameters()), Adam(self.critics.parameters())
-        self.generator = torch.Generator(self.device).manual_seed(seed)
-        self.replay = replay_of(cfg, seed)
-        self.rewards = Rewards(sign=cfg.reward_sign)
-        self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
+        super().__init__(obs, action, cfg, device, seed, net)
+        self.cfg = cfg
+        self.slow_net = deepcopy(self.net)
+        self._slow_policy = flatten(self.slow_net.parameters()).data
+        self._written_out = Deterministic.of(*self._learned())
 
     @property
     def paths(self) -> dict[str, str]:
         """How the gradient comes about."""
-        return {"gradient": "autograd"}
+        return {"gradient": "written out" if self._twin() else "autograd"}
 
-    @property
-    def waits(self) -> bool:
-        """Whether it still tries actions at random."""
-        return self.pace.waits and not self.adopted  # at random it would not get to where an adopted policy is good
+    def networks(self) -> tuple[nn.Module, ...]:
+        return *super().networks(), self.slow_net
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return Exploring(self, mode, seed)
 
     def adopt(self, weights: Mapping[str, Any]) -> None:
-        """Begin with the policy of another network's `weights`, which acts from the first step on.
-
-        Raises:
-            UsageError: if they are of another shape.
-        """
-        for net in (self.net, self.slow_net):
-            adopt_policy(net, weights)
-        self.adopted = True
+        super().adopt(weights)
+        adopt_policy(self.slow_net, weights)
 
     def explore(self, obs: Tensor, generator: Generator) -> Tensor:
         """The policy's actions (N, D) with noise."""
@@ -158,64 +125,67 @@ class Agent:
         noise = torch.empty_like(action).normal_(generator=generator)
         return self.critics.clipped(action + self.critics.scale * self.cfg.noise * noise)
 
-    def judge(self, obs: Tensor, action: Tensor) -> Tensor:
-        """The least critic's Q(s, a), shape (N,)."""
-        value: Tensor = self.critics(obs, action).mean(-1).amin(0)
-        return value
-
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Remember the batch, then take the gradient steps that are due."""
-        cfg = self.cfg
-        self.pace.refuse_debt(0 if len(self.replay) >= cfg.minibatch else 2 * cfg.minibatch * cfg.replay_ratio)
-        if cfg.normalize_obs:
-            seen = torch.as_tensor(batch.obs[:-1][batch.valid], device=self.device)
-            for part in (self.net, self.slow_net, self.critics, self.slow):
-                part.encoder.update(seen)
-        self.replay.add(self.rewards.replaced(batch))
-        self.pace.steps += batch.steps
-        due = self.pace.owed() if len(self.replay) >= cfg.minibatch else 0
-        beta, share = cfg.beta + progress * (1.0 - cfg.beta), scheduled(1.0, cfg.lr_schedule, progress)
-        logs = [self._learn(self.replay.sample(cfg.minibatch, beta=beta), share) for _ in range(due)]
-        metrics = averages(("loss/critic", "value/q", "loss/grad_norm", "loss/policy"), logs)
-        return metrics | {"policy/random": float(self.waits)}
+        return super().update(batch, progress) | {"policy/random": float(self.waits)}
 
     def parts(self) -> dict[str, Any]:
-        return {
-            "net": self.net,
-            "slow_net": self.slow_net,
-            "critics": self.critics,
-            "slow": self.slow,
-            "optimizer": self.optimizer,
-            "critic_optimizer": self.critic_optimizer,
-            "generator": self.generator,
-            "pace": self.pace,
-            "own": Attributes(self, "adopted"),
-            "replay": self.replay,
-        }
+        return super().parts() | {"slow_net": self.slow_net}
 
-    def _learn(self, drawn: dict[str, NDArray[Any]], share: float) -> Tensor:
-        """One gradient step of the critics, and of the policy if it is due; what is logged, shape (4,)."""
-        cfg = self.cfg
-        needed = ("obs", "action", "reward", "next_obs", "discount", "weights")
-        mb = {name: torch.as_tensor(drawn[name], device=self.device) for name in needed}
-        target = targets(self.slow_net, self.slow, mb, cfg, self.generator)
-        total, value, error = critic_loss(self.critics, mb, target, self.generator)
-        norm = self.critic_optimizer.step(total, cfg.critic_lr * share)
-        if cfg.priority:
-            self.replay.update_priorities(drawn["indices"], error.cpu().numpy())
-        self.pace.updates += 1
-        climbed = torch.full_like(value, torch.nan)
-        if self.pace.updates % cfg.policy_delay == 0:
-            if self.pace.updates > cfg.value_warmup:
-                climbed = self._climb(mb["obs"], share)
-            for slow, fast in zip(self._slow, (self.critic_optimizer, self.optimizer), strict=True):
-                slow.lerp_(fast.flat.data, cfg.tau)
-        return torch.stack([total.detach(), value, norm, climbed])
+    def _learned(self) -> tuple[object, ...]:
+        return self.net, self.critics, self.slow, self.slow_net, self.optimizer, self.critic_optimizer
 
-    def _climb(self, obs: Tensor, share: float) -> Tensor:
+    def _learn(self, mb: dict[str, Tensor], share: float) -> tuple[Tensor, Tensor]:
+        """One gradient step of the critics, and of the policy if it is due."""
+        cfg, lr, twin = self.cfg, self.cfg.critic_lr * share, self._twin()
+        if twin:
+            total, value, error = twin.regress(mb, cfg.smoothing, cfg.smoothing_clip, cfg.subset, self.generator)
+            norm = self.critic_optimizer.descend(lr)
+        else:
+            target = targets(self.slow_net, self.slow, mb, cfg, self.generator)
+            total, value, error = critic_loss(self.critics, mb, target, self.generator)
+            norm = self.critic_optimizer.step(total, lr)
+        step, climbed = self.pace.updates + 1, torch.full_like(value, torch.nan)
+        if step % cfg.policy_delay == 0:
+            if step > cfg.value_warmup:
+                climbed = self._climb(mb["obs"], share, twin)
+            self._slow.lerp_(self.critic_optimizer.flat.data, cfg.tau)
+            self._slow_policy.lerp_(self.optimizer.flat.data, cfg.tau)
+        return torch.stack([total.detach(), value, norm, climbed]), error
+
+    def _climb(self, obs: Tensor, share: float, twin: Deterministic | None) -> Tensor:
         """One gradient step of the policy; its loss."""
+        lr = self.cfg.lr * share
+        if twin:
+            total = twin.improve(obs, self.cfg.reduce)
+            self.optimizer.descend(lr)
+            return total
         self.critics.requires_grad_(False)
         total = policy_loss(self.net, self.critics, obs, self.cfg)
-        self.optimizer.step(total, self.cfg.lr * share)
+        self.optimizer.step(total, lr)
         self.critics.requires_grad_(True)
         return total.detach()
+
+    def _twin(self) -> Deterministic | None:
+        """The fast path: what computes the losses' gradients in their place, while they are the same.
+
+        See `core/written_out/actor_critics.py`.
+        """
+        twin = self._written_out
+        if self.cfg.twins == "none" or twin is None:
+            return None
+        return twin if twin.fits(*self._learned()) and _MIRROR.shows() else None
+
+
+_MIRROR = Mirror(
+    __name__,
+    {
+        "targets": "75647e08",
+        "critic_loss": "3b79761b",
+        "policy_loss": "337b2802",
+        "pooled": "35fb1760",
+        "regression": "970bac9b",
+    },
+    SQUASHED,
+    DESCENT,
+)

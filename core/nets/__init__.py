@@ -16,7 +16,7 @@ from .critic import Critic
 from .critics import Critics
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
-from .policy import Policy
+from .policy import BoxPolicy, Policy
 
 __all__ = [
     "ActionValue",
@@ -24,6 +24,7 @@ __all__ = [
     "ActorCritic",
     "ActorCriticConfig",
     "BoardConfig",
+    "BoxPolicy",
     "Critic",
     "Critics",
     "CriticsConfig",

@@ -122,15 +122,13 @@ class ActionValueConfig(NetConfig):
 
 
 @dataclass(frozen=True)
-class CriticsConfig(PolicyConfig):
+class CriticsConfig(NetConfig):
     """A policy over a box, and several critics of its actions with hidden layers of their own."""
 
     hidden: tuple[int, ...] = (256, 256)
     """Widths of the policy's hidden layers."""
     activation: Activation = "relu"
     """Non-linearity of the hidden layers, of policy and critics."""
-    head: Kind = "squashed"
-    """Distribution of the actions: squashed stays inside the bounds, as learning from a replay needs it."""
     critics: int = 2
     """Critics that are learned side by side."""
     critic_hidden: tuple[int, ...] = (256, 256)
@@ -147,8 +145,6 @@ class CriticsConfig(PolicyConfig):
         check_ranges(self, positive=("critics", "critic_hidden", "quantiles"), unit=("dropout",))
         if self.dropout == 1:
             raise UsageError("dropout is 1.0, which would drop every feature; it must be below 1")
-        if self.head != "squashed":
-            raise UsageError(f"head is {self.head!r}; learning from a replay needs 'squashed'")
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Critics(Boxed):
 
     def clipped(self, action: Tensor) -> Tensor:
         """Actions (B, D) with components outside the box moved to its border."""
-        return torch.minimum(torch.maximum(action, self.low), self.high)
+        return torch.minimum(torch.maximum(action, self.shift - self.scale), self.shift + self.scale)
 
     def forward(self, obs: Tensor, action: Tensor, generator: Generator | None = None) -> Tensor:
         """The M numbers of each critic, shape (K, B, M), for stored observations and actions (B, *act).

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .. import heads
 from ..errors import UsageError
 from .actor_critic import check_mask
-from .config import PolicyConfig
+from .config import NetConfig
 from .encoder import Encoder
 from .mlp import mlp
 
@@ -19,21 +19,34 @@ from .mlp import mlp
 class Policy(nn.Module):
     """pi(a|s): an encoder, hidden layers and a head, with the names that `ActorCritic` gives its own."""
 
-    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: PolicyConfig) -> None:
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: NetConfig) -> None:
         super().__init__()
         self.encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
         self.policy_trunk, width = mlp(self.encoder.size, cfg.hidden, cfg.activation, cfg.norm)
-        self.policy_head = heads.head(
-            width, action, kind=cfg.head, components=cfg.components, bins=cfg.bins, scaled=cfg.scale_actions
-        )
+        self.policy_head = self._head(width, action, cfg)
         self.action_shape = action.shape or ()
         self.masked = check_mask(self.encoder, action)
+
+    @staticmethod
+    def _head(width: int, action: spaces.Space[Any], cfg: Any) -> nn.Module:
+        """From the last hidden layer to the distribution that a PolicyConfig describes."""
+        return heads.head(
+            width, action, kind=cfg.head, components=cfg.components, bins=cfg.bins, scaled=cfg.scale_actions
+        )
 
     def forward(self, obs: Tensor) -> heads.Density:
         """The policy at stored observations (B, *layout.shape)."""
         head: heads.Head = self.policy_head
         features = self.policy_trunk(self.encoder(obs))
         return head(features, self.encoder.mask(obs) if self.masked else None)
+
+
+class BoxPolicy(Policy):
+    """A policy that is never outside its box, as learning from a replay needs it."""
+
+    @staticmethod
+    def _head(width: int, action: spaces.Space[Any], cfg: Any) -> nn.Module:
+        return heads.head(width, action, kind="squashed")
 
 
 def adopt_policy(net: nn.Module, weights: Mapping[str, Any]) -> None:

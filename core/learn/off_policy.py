@@ -1,0 +1,167 @@
+"""What agents have in common that learn a policy in a box, and critics of its actions, from a replay."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar
+
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import Generator, Tensor, nn
+
+from ..batch import Batch
+from ..checkpoint import Attributes
+from ..errors import check_ranges
+from ..nets import BoxPolicy, Critics
+from ..nets.build import Build, PolicyLike, built
+from ..nets.policy import adopt_policy
+from ..replay.config import ReplayConfig, replay_of
+from ..replay.pace import Pace
+from .ensembles import EnsembleConfig
+from .logs import averages
+from .optim import Adam, Schedule, flatten, scheduled
+from .rewards import Rewards
+
+_AT_ONCE = 1 << 25  # bytes of observations drawn in one call, not to fill the memory
+_NEEDED = ("obs", "action", "reward", "next_obs", "discount", "weights")
+
+
+@dataclass(frozen=True)
+class OffPolicyConfig(EnsembleConfig, ReplayConfig):
+    """Fields that describe how a policy and its critics are learned."""
+
+    lr: float = 3e-4
+    """Adam step size of the policy."""
+    critic_lr: float = 3e-4
+    """Adam step size of the critics."""
+    lr_schedule: Schedule = "constant"
+    """linear: the step sizes fall to 0 at the end of the run."""
+    tau: float = 0.005
+    """Share of the networks that their slow copies take over."""
+    policy_delay: int = 1
+    """Gradient steps of the critics for each one of the policy."""
+
+    def __post_init__(self) -> None:
+        EnsembleConfig.__post_init__(self)
+        ReplayConfig.__post_init__(self)
+        check_ranges(self, positive=("tau", "policy_delay"), unit=("tau",), at_least_0=("lr", "critic_lr"))
+
+
+class OffPolicy(ABC):
+    """A policy, critics with slow copies, their optimisers and a replay.
+
+    A subclass takes the gradient steps, and says how it explores.
+    """
+
+    policy = ("net",)
+    logged: ClassVar[tuple[str, ...]]
+    """Names of what a gradient step logs."""
+
+    def __init__(
+        self,
+        obs: spaces.Space[Any],
+        action: spaces.Space[Any],
+        cfg: OffPolicyConfig,
+        device: str = "cpu",
+        seed: int = 0,
+        net: Build | None = None,
+    ) -> None:
+        self._cfg, self.horizon, self.device = cfg, cfg.horizon, torch.device(device)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.critics = Critics(obs, action, cfg).to(self.device)
+            self.net = built(BoxPolicy, PolicyLike, obs, action, cfg, net).to(self.device)
+        self.slow = deepcopy(self.critics).requires_grad_(False)
+        self._slow = flatten(self.slow.parameters()).data
+        self.convolutional = bool(self.net.encoder.cnns)
+        self.low, self.high = self.critics.low, self.critics.high
+        self.optimizer, self.critic_optimizer = Adam(self.net.parameters()), Adam(self.critics.parameters())
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.replay = replay_of(cfg, seed)
+        self.rewards = Rewards(sign=cfg.reward_sign)
+        self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
+        layout = self.net.encoder.layout
+        self._at_once = max(1, _AT_ONCE // (2 * cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
+
+    @property
+    def waits(self) -> bool:
+        """Whether it still tries actions at random."""
+        return self.pace.waits and not self.adopted  # at random it would not get to where an adopted policy is good
+
+    def networks(self) -> tuple[nn.Module, ...]:
+        """All that see observations."""
+        return self.net, self.critics, self.slow
+
+    def adopt(self, weights: Mapping[str, Any]) -> None:
+        """Begin with the policy of another network's `weights`, which acts from the first step on.
+
+        Raises:
+            UsageError: if they are of another shape.
+        """
+        adopt_policy(self.net, weights)
+        self.adopted = True
+
+    @abstractmethod
+    def explore(self, obs: Tensor, generator: Generator) -> Tensor:
+        """Actions (N, D) to learn from, for observations (N, *obs)."""
+
+    def judge(self, obs: Tensor, action: Tensor) -> Tensor:
+        """The least critic's Q(s, a), shape (N,)."""
+        value: Tensor = self.critics(obs, action).mean(-1).amin(0)
+        return value
+
+    def update(self, batch: Batch, progress: float) -> dict[str, float]:
+        """Remember the batch, then take the gradient steps that are due."""
+        cfg = self._cfg
+        whole = len(self.replay) >= cfg.minibatch
+        self.pace.refuse_debt(0 if whole else 2 * cfg.minibatch * cfg.replay_ratio)
+        if cfg.normalize_obs:
+            seen = torch.as_tensor(batch.obs[:-1][batch.valid], device=self.device)
+            for each in self.networks():
+                each.encoder.update(seen)
+        self.replay.add(self.rewards.replaced(batch))
+        self.pace.steps += batch.steps
+        share = scheduled(1.0, cfg.lr_schedule, progress)
+        logs = []
+        for mb in self._minibatches(progress):
+            log, error = self._learn(mb, share)
+            logs.append(log)
+            self.pace.updates += 1
+            if cfg.priority:
+                self.replay.update_priorities(mb["indices"].cpu().numpy(), error.cpu().numpy())
+        return averages(self.logged, logs)
+
+    @abstractmethod
+    def _learn(self, mb: dict[str, Tensor], share: float) -> tuple[Tensor, Tensor]:
+        """One gradient step, at a `share` of the step sizes.
+
+        Returns what is `logged`, nan where nothing was done, and by how much each transition surprised (B,).
+        """
+
+    def parts(self) -> dict[str, Any]:
+        return {
+            "net": self.net,
+            "critics": self.critics,
+            "slow": self.slow,
+            "optimizer": self.optimizer,
+            "critic_optimizer": self.critic_optimizer,
+            "generator": self.generator,
+            "pace": self.pace,
+            "own": Attributes(self, "adopted"),
+            "replay": self.replay,
+        }
+
+    def _minibatches(self, progress: float) -> Iterator[dict[str, Tensor]]:
+        """Those of the gradient steps that are due, several drawn in one call unless each changes the priorities."""
+        cfg = self._cfg
+        beta = cfg.beta + progress * (1.0 - cfg.beta)
+        while len(self.replay) >= cfg.minibatch and (due := self.pace.owed()) > 0:
+            count = 1 if cfg.priority else min(due, self._at_once)
+            drawn: dict[str, NDArray[Any]] = self.replay.sample(cfg.minibatch, count, beta)
+            names = (*_NEEDED, "indices") if cfg.priority else _NEEDED
+            data = {name: torch.as_tensor(drawn[name], device=self.device) for name in names}
+            for k in range(count):
+                yield {name: x[k] for name, x in data.items()}

@@ -122,7 +122,7 @@ class Agent(OffPolicy):
         return {"gradient": "written out" if self._twin() else "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
-        return Exploring(self, mode, seed)
+        return Exploring(self, envs, mode, seed, self.cfg.twins == "auto")
 
     def explore(self, obs: Tensor, generator: Generator) -> Tensor:
         """Actions (N, D) drawn from the policy."""
@@ -135,6 +135,11 @@ class Agent(OffPolicy):
 
     def parts(self) -> dict[str, Any]:
         return super().parts() | {"log_alpha": self._alphas, "temperature": self.temperature}
+
+    @property
+    def explores_as_read(self) -> bool:
+        """Whether `explore` is what the jitted loop computes, see `core/rollout/policies.py`."""
+        return type(self) is Agent and "explore" not in vars(self) and _EXPLORED.shows()
 
     def _learned(self) -> tuple[object, ...]:
         return self.net, self.critics, self.slow, self.optimizer, self.critic_optimizer
@@ -202,3 +207,4 @@ _MIRROR = Mirror(
     SQUASHED,
     DESCENT,
 )
+_EXPLORED = Mirror(__name__, {"Agent.explore": "662e6ba8"})

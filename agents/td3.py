@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import torch
 from gymnasium import spaces
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
@@ -24,9 +24,11 @@ from ..core.learn.off_policy import OffPolicy, OffPolicyConfig
 from ..core.learn.optim import flatten
 from ..core.nets import BoxPolicy, Critics
 from ..core.nets.build import Build
+from ..core.nets.encoder import Encoder
 from ..core.nets.policy import adopt_policy
 from ..core.rollout.exploring import Exploring
 from ..core.written_out.actor_critics import SQUASHED, Deterministic
+from ..core.written_out.ensemble import CRITICS
 from ..core.written_out.mirror import Mirror
 from ..core.written_out.regression import DESCENT
 
@@ -109,11 +111,11 @@ class Agent(OffPolicy):
         """How the gradient comes about."""
         return {"gradient": "written out" if self._twin() else "autograd"}
 
-    def networks(self) -> tuple[nn.Module, ...]:
-        return *super().networks(), self.slow_net
+    def encoders(self) -> tuple[Encoder, ...]:
+        return *super().encoders(), self.slow_net.encoder
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
-        return Exploring(self, mode, seed)
+        return Exploring(self, envs, mode, seed, self.cfg.twins == "auto", self.cfg.noise)
 
     def adopt(self, weights: Mapping[str, Any]) -> None:
         super().adopt(weights)
@@ -131,6 +133,11 @@ class Agent(OffPolicy):
 
     def parts(self) -> dict[str, Any]:
         return super().parts() | {"slow_net": self.slow_net}
+
+    @property
+    def explores_as_read(self) -> bool:
+        """Whether `explore` is what the jitted loop computes, see `core/rollout/policies.py`."""
+        return type(self) is Agent and "explore" not in vars(self) and _EXPLORED.shows()
 
     def _learned(self) -> tuple[object, ...]:
         return self.net, self.critics, self.slow, self.slow_net, self.optimizer, self.critic_optimizer
@@ -189,3 +196,4 @@ _MIRROR = Mirror(
     SQUASHED,
     DESCENT,
 )
+_EXPLORED = Mirror(__name__, {"Agent.explore": "d586e8f0"}, CRITICS)

@@ -3,6 +3,7 @@
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import torch
 
 from gymnast.core.acting import Memoryless, ask
 from gymnast.core.checkpoint import restore, state
@@ -27,6 +28,13 @@ def collect(agent, rollout, mode="learn", limit=None):
 def act(agent, obs, mode="learn"):
     """What `agent` answers to observations (N, *obs)."""
     return ask(acting(agent, len(obs), mode), obs)
+
+
+def gradient_step(agent, size=32):
+    """What an agent with a replay logs of one step on a minibatch from it."""
+    log, _ = agent._learn({name: torch.as_tensor(x) for name, x in agent.replay.sample(size).items()}, 1.0)
+    agent.pace.updates += 1
+    return log
 
 
 def saved(agent, envs):

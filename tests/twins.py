@@ -24,6 +24,7 @@ ACTIONS = {
     "box": spaces.Box(-1, 1, (2, 2), np.float32),
     "uneven box": spaces.Box(LOW, HIGH),
 }
+BOX = spaces.Box(np.array([-1.0, 0.0], np.float32), np.array([3.0, 0.5], np.float32))
 OBSERVED = {"box": OBS, "discrete": spaces.Discrete(6)}
 SMALL = {"hidden": (8, 6)}
 LOGGED = ("loss/policy", "loss/value", "policy/entropy", "policy/kl", "policy/clipped")
@@ -138,6 +139,63 @@ def regression_is_dqns_steps(monkeypatch, obs="box", jitted=True, **config):
     torch.testing.assert_close(agent.optimizer.flat.data, plain.optimizer.flat.data, rtol=1e-3, atol=1e-5)
     for one, other in zip(*(each.optimizer.state().values() for each in (agent, plain)), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+
+
+def continuous(k, size):
+    """k minibatches of actions in an uneven box, as a replay draws them."""
+    random, low, high = np.random.default_rng(2), BOX.low, BOX.high
+    for _ in range(k):
+        mb = {name: random.standard_normal((size, 5), dtype=np.float32) for name in ("obs", "next_obs")}
+        mb |= {"action": (low + random.random((size, 2)) * (high - low)).astype(np.float32)}
+        mb |= {
+            "reward": random.standard_normal(size, dtype=np.float32),
+            "weights": random.random(size, dtype=np.float32),
+        }
+        mb |= {"discount": np.where(random.random(size) < 0.3, 0.0, 0.9).astype(np.float32)}
+        yield {name: torch.as_tensor(x) for name, x in mb.items()}
+
+
+def written_out_are_the_steps_of(module, **config):
+    """Six gradient steps of SAC or TD3, with large step sizes so that the networks part from their slow copies."""
+    config = {"hidden": (8, 6), "critic_hidden": (8, 6), "lr": 1e-2, "critic_lr": 1e-2, "tau": 0.1} | config
+    logs, errors, agents = [], [], []
+    for choice, path in (("auto", "written out"), ("none", "autograd")):
+        agent = module.Agent(OBS, BOX, module.Config(**config, twins=choice), seed=1)
+        assert agent.paths["gradient"] == path
+        for encoder in agent.encoders():
+            encoder.update(3 * torch.randn(50, 5, generator=torch.Generator().manual_seed(1)) + 1)
+        steps = []
+        for mb in continuous(6, 33):
+            steps.append(agent._learn(mb, 0.5))
+            agent.pace.updates += 1
+        logs.append(torch.stack([log for log, _ in steps]))
+        errors.append(torch.stack([error for _, error in steps]))
+        agents.append(agent)
+    torch.testing.assert_close(*logs, rtol=1e-4, atol=1e-5, equal_nan=True)
+    torch.testing.assert_close(*errors, rtol=1e-4, atol=1e-5)
+    for name in ("optimizer", "critic_optimizer"):
+        one, other = (getattr(agent, name).flat for agent in agents)
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(one.data, other.data, rtol=1e-3, atol=2e-4)
+    torch.testing.assert_close(*(agent._slow for agent in agents), rtol=1e-3, atol=2e-4)
+
+
+def jitted_actor_explores_as(module, **config):
+    """Actions of a jitted loop have the distribution of the agent's own, in every corner of the box."""
+    agent = module.Agent(OBS, BOX, module.Config(**{**SMALL, "critic_hidden": (4,), "learning_starts": 0} | config))
+    with torch.no_grad():
+        agent.net.policy_head.linear.weight.mul_(5.0)
+    obs = np.repeat(np.random.default_rng(0).standard_normal((2, 5), dtype=np.float32), 50, 0)
+    acting = agent.acting(len(obs), "learn", 0)
+    drawn = ([ask(each, obs)["action"].reshape(2, 50, 2) for _ in range(200)] for each in (acting, acting.twin))
+    pair = [np.concatenate(x, 1) for x in drawn]
+    for one, other in zip(*pair, strict=True):
+        for j in range(2):
+            places = np.linspace(BOX.low[j], BOX.high[j], 11)[1:-1]
+            below = [(x[:, j, None] < places).mean(0) for x in (one, other)]
+            np.testing.assert_allclose(*below, atol=5 * np.sqrt(0.5 / len(one)))
+    assert (pair[1] >= BOX.low).all()
+    assert (pair[1] <= BOX.high).all()
 
 
 def jitted_actor_is_the_networks_policy(kind="discrete", **config):

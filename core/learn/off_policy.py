@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from ..batch import Batch
 from ..checkpoint import Attributes
 from ..errors import check_ranges
 from ..nets import BoxPolicy, Critics
 from ..nets.build import Build, PolicyLike, built
+from ..nets.encoder import Encoder
 from ..nets.policy import adopt_policy
 from ..replay.config import ReplayConfig, replay_of
 from ..replay.pace import Pace
@@ -91,9 +92,9 @@ class OffPolicy(ABC):
         """Whether it still tries actions at random."""
         return self.pace.waits and not self.adopted  # at random it would not get to where an adopted policy is good
 
-    def networks(self) -> tuple[nn.Module, ...]:
-        """All that see observations."""
-        return self.net, self.critics, self.slow
+    def encoders(self) -> tuple[Encoder, ...]:
+        """One of each network."""
+        return self.net.encoder, self.critics.encoder, self.slow.encoder
 
     def adopt(self, weights: Mapping[str, Any]) -> None:
         """Begin with the policy of another network's `weights`, which acts from the first step on.
@@ -120,8 +121,8 @@ class OffPolicy(ABC):
         self.pace.refuse_debt(0 if whole else 2 * cfg.minibatch * cfg.replay_ratio)
         if cfg.normalize_obs:
             seen = torch.as_tensor(batch.obs[:-1][batch.valid], device=self.device)
-            for each in self.networks():
-                each.encoder.update(seen)
+            for encoder in self.encoders():
+                encoder.update(seen)
         self.replay.add(self.rewards.replaced(batch))
         self.pace.steps += batch.steps
         share = scheduled(1.0, cfg.lr_schedule, progress)

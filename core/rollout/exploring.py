@@ -7,8 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..acting import Memoryless, Mode, spawned
+from ..acting import Acting, Memoryless, Mode, spawned
 from ..nets import Policy
+from ..written_out.mirror import Mirror
+from .fused import INSIDE, fused
 
 
 class Explorer(Protocol):
@@ -23,18 +25,34 @@ class Explorer(Protocol):
     @property
     def net(self) -> Policy: ...
     @property
+    def explores_as_read(self) -> bool: ...  # whether `explore` is what its twin was made from
+    @property
     def waits(self) -> bool: ...  # whether it knows nothing yet, and tries actions at random
     def explore(self, obs: Tensor, generator: torch.Generator) -> Tensor: ...  # (N, D) to learn from
     def judge(self, obs: Tensor, action: Tensor) -> Tensor: ...  # (N,) estimates of Q(s, a)
 
 
 class Exploring(Memoryless):
-    """Actions of an `Explorer`: uniform ones in its box while it waits, then its own; `mode` best takes the middle."""
+    """Actions of an `Explorer`: uniform ones in its box while it waits, then its own; `mode` best takes the middle.
 
-    def __init__(self, agent: Explorer, mode: Mode, seed: int) -> None:
+    Its twin is a jitted loop (`fused.py`) for networks that one knows: `noise` as there.
+    """
+
+    def __init__(
+        self, agent: Explorer, envs: int, mode: Mode, seed: int, twins: bool, noise: float | None = None
+    ) -> None:
         self.agent, self.mode = agent, mode
         self.generator = torch.Generator(agent.device).manual_seed(spawned(seed, 1))
+        self._fused = fused(agent.net, envs, seed, noise) if twins and mode == "learn" else None
         self._obs: NDArray[Any] | None = None
+
+    @property
+    def twin(self) -> Acting | None:
+        """The jitted loop, as long as it computes exactly this."""
+        twin, agent = self._fused, self.agent
+        if twin is None or agent.waits or type(self) is not Exploring:
+            return None
+        return twin if agent.explores_as_read and twin.holds() and _INSIDE.shows() else None
 
     @torch.inference_mode()
     def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
@@ -59,5 +77,8 @@ class Exploring(Memoryless):
         return {"value": self.agent.judge(seen, action).cpu().numpy(), "mean action": action.cpu().numpy()}
 
     def parts(self) -> dict[str, Any]:
-        """The generator of the noise."""
-        return {"generator": self.generator}
+        """The generator of the noise, and the twin's random numbers."""
+        return {"generator": self.generator, "twin": None if self._fused is None else self._fused.parts()}
+
+
+_INSIDE = Mirror(__name__, {"Exploring.__call__": "ec4481a1"}, INSIDE)

@@ -16,24 +16,39 @@ from torch import nn
 
 from ..acting import Memoryless
 from ..heads import CategoricalHead, GaussianHead
+from ..heads.squashed import SquashedHead
 from ..jitted import rng
 from ..jitted.greedy import choose
 from ..jitted.instantiate import instantiate
-from ..nets import ActionValue, ActorCritic
+from ..nets import ActionValue, ActorCritic, BoxPolicy
 from ..nets.encoder import Encoder
 from ..nets.normalize import Standardize
+from ..written_out.actor_critics import policy as box_policy
 from ..written_out.mirror import Mirror
 from ..written_out.perceptron import places, shared_vector
 from ..written_out.regression import VALUES
-from ..written_out.structure import ACTOR_CRITIC, ENCODER, Structure, bare, perceptron, policy, rectified, weightless
+from ..written_out.structure import (
+    ACTOR_CRITIC,
+    ENCODER,
+    LAYERS,
+    Structure,
+    bare,
+    perceptron,
+    policy,
+    rectified,
+    weightless,
+)
 from .policies import (
     Acted,
     Layers,
     Moments,
     act,
     act_greedily,
+    act_inside,
+    draw_around,
     draw_categorical,
     draw_gaussian,
+    draw_squashed,
     encode_index,
     encode_row,
 )
@@ -54,7 +69,21 @@ _SEEN = Mirror(Standardize.__module__, {"Standardize.forward": "3145125c"}, ENCO
 SAMPLED = Mirror(
     CategoricalHead.__module__, {"Categorical.sample": "af8a6292", "Gaussian.sample": "a9acdf0d"}, ACTOR_CRITIC, _SEEN
 )
+INSIDE = Mirror(
+    SquashedHead.__module__,
+    {
+        "SquashedHead.forward": "4f7ea32a",
+        "Squashed.sample": "0029bd60",
+        "Squashed.mode": "6fe454bf",
+        "Squashed._inner": "8f2f68c2",
+        "Gaussian.sample": "a9acdf0d",
+    },
+    Mirror(BoxPolicy.__module__, {"BoxPolicy.forward": "55fe049f"}, LAYERS),
+    _SEEN,
+)
 GREEDY = Mirror(choose.__module__, {"choose": "1d03f8d8", "choose_all": "2e295517"}, VALUES, _SEEN)
+
+_MIRRORS: dict[type[nn.Module], Mirror] = {ActionValue: GREEDY, ActorCritic: SAMPLED, BoxPolicy: INSIDE}
 
 
 class Columns(NamedTuple):
@@ -95,9 +124,10 @@ class FusedActor(Memoryless):
     It remembers nothing from step to step: its state is its stream of random numbers.
     """
 
-    def __init__(self, net: nn.Module, envs: int, seed: int) -> None:
+    def __init__(self, net: nn.Module, envs: int, seed: int, noise: float | None = None) -> None:
+        """`noise` is the deviation of what a `BoxPolicy` adds to the middle, in half widths; none: it draws."""
         found = layers(net)
-        assert isinstance(net, ActorCritic | ActionValue)
+        assert isinstance(net, ActorCritic | ActionValue | BoxPolicy)
         assert found is not None
         self.random = rng.stream(seed)
         self._net, self._structure = net, Structure(net)
@@ -113,13 +143,19 @@ class FusedActor(Memoryless):
             self.discrete = True
             self.extras: tuple[str, ...] = ()
             self.jitted = instantiate(act_greedily, name, **encoding)
+        elif isinstance(net, BoxPolicy):
+            self.discrete, self.extras = False, ()
+            name += "_squashed" if noise is None else "_around"
+            inside = draw_squashed if noise is None else draw_around
+            self.jitted = instantiate(act_inside, name, **encoding, draw=inside)
         else:
             self.discrete = isinstance(net.policy_head, CategoricalHead)
             self.extras = ("logp", "value")
             draws = draw_categorical if self.discrete else draw_gaussian
             name += "_categorical" if self.discrete else "_gaussian"
             self.jitted = instantiate(act, name, **encoding, draw=draws)
-        self.action_shape: tuple[int, ...] = net.action_shape if isinstance(net, ActorCritic) else ()
+        self.action_shape: tuple[int, ...] = () if isinstance(net, ActionValue) else net.action_shape
+        self._noise = np.array([noise or 0.0])
         self.action_dtype = np.dtype(np.int64 if self.discrete else np.float32)
         width = int(max(self._policy[:, 2:].max(), self._value[:, 2:].max(), net.encoder.size))
         self.scratch = np.zeros((5, envs, width), np.float32)
@@ -145,7 +181,7 @@ class FusedActor(Memoryless):
 
     def layers(self) -> Layers:
         """The network as it is now."""
-        moments, exploration = _moments(self._standardize), _exploration(self._net)
+        moments, exploration = _moments(self._standardize), _exploration(self._net, self._noise)
         return Layers(self._weights, self._policy, self._value, self._relu, moments, exploration)
 
 
@@ -197,9 +233,9 @@ class FusedLoop:
         return final_at[:ends].copy(), final_obs[:ends].copy()
 
 
-def fused(net: nn.Module, envs: int, seed: int) -> FusedActor | None:
+def fused(net: nn.Module, envs: int, seed: int, noise: float | None = None) -> FusedActor | None:
     """The jitted actor for `net` in `envs` environments, or None where the network acts by itself."""
-    return FusedActor(net, envs, seed) if fits(net, envs) else None
+    return FusedActor(net, envs, seed, noise) if fits(net, envs) else None
 
 
 def fits(net: nn.Module, envs: int) -> bool:
@@ -210,11 +246,13 @@ def fits(net: nn.Module, envs: int) -> bool:
 
 def layers(net: nn.Module) -> tuple[list[Any], list[Any]] | None:
     """The `perceptron`s of policy and value (for action values the same) if the loops know `net`."""
-    if type(net) not in (ActorCritic, ActionValue) or not _sees(net._modules["encoder"]):
+    if type(net) not in (ActorCritic, ActionValue, BoxPolicy) or not _sees(net._modules["encoder"]):
         return None
     parts = net._modules
     if type(net) is ActionValue:
         pi = value = perceptron(parts["trunk"], parts["advantage"]) if net.plain and bare(net) else None
+    elif type(net) is BoxPolicy:
+        pi = value = box_policy(net)
     else:
         pi, value = policy(net), perceptron(parts["value_trunk"], parts["value_head"])
     if pi is None or value is None or rectified(pi) != rectified(value):
@@ -223,7 +261,7 @@ def layers(net: nn.Module) -> tuple[list[Any], list[Any]] | None:
 
 
 def _shown(net: nn.Module) -> bool:
-    return (GREEDY if type(net) is ActionValue else SAMPLED).shows()
+    return _MIRRORS[type(net)].shows()
 
 
 def _sees(encoder: Any) -> bool:
@@ -251,9 +289,12 @@ def _moments(standardize: nn.Module | None) -> Moments:
     return Moments(buffers["shift"].numpy().ravel(), buffers["scale"].numpy().ravel())
 
 
-def _exploration(net: ActorCritic | ActionValue) -> Any:
+def _exploration(net: ActorCritic | ActionValue | BoxPolicy, noise: NDArray[np.float64]) -> Any:
     if isinstance(net, ActionValue):
         return net.epsilon.numpy()
+    if isinstance(net, BoxPolicy):
+        box: Any = net.policy_head
+        return box.shift.numpy(), box.scale.numpy(), noise
     head = net.policy_head
     if not isinstance(head, GaussianHead):
         return _NOTHING

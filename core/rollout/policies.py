@@ -7,6 +7,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..heads.squashed import LOG_STD
 from ..jitted.activations import REORDER, activate
 from ..jitted.formulas import exponentials, gaussian_logp
 from ..jitted.greedy import choose
@@ -15,6 +16,8 @@ from ..jitted.rng import Stream, normal, uniform
 if TYPE_CHECKING:  # in the loops these are functions for the spaces at hand, see `instantiate`
     encode: Any = None
     draw: Any = None
+
+_LEAST, _MOST = LOG_STD
 
 
 class Moments(NamedTuple):
@@ -37,7 +40,8 @@ class Layers(NamedTuple):
     """Whether the activations are ReLU, rather than tanh."""
     moments: Moments
     exploration: Any
-    """Of Box actions the logarithm of u's standard deviation, shift and scale (`Boxed`); epsilon; or nothing."""
+    """Of Box actions the logarithm of u's standard deviation, shift and scale (`Boxed`), inside a box shift, scale and
+    noise; epsilon; or nothing."""
 
 
 class Acted(NamedTuple):
@@ -70,6 +74,17 @@ def act_greedily(  # type: ignore[no-untyped-def]
     q = forward(weights, policy, relu, scratch[0, : len(obs)], scratch[1], scratch[2])
     for i in range(len(obs)):
         action[i, 0] = choose(q[i], q[i, :0], policy[-1, 3], epsilon[0], random)
+
+
+def act_inside(  # type: ignore[no-untyped-def]
+    obs, action, logp, value, weights, policy, critic, relu, shift, scale, exploration, random, scratch
+):
+    """Actions of N environments inside their box; nothing else is recorded."""
+    for i in range(len(obs)):
+        encode(obs[i], shift, scale, scratch[0, i])
+    out = forward(weights, policy, relu, scratch[0, : len(obs)], scratch[1], scratch[2])
+    for i in range(len(obs)):
+        draw(out[i], exploration, action[i], random)
 
 
 @njit(nogil=True, fastmath=REORDER, error_model="numpy")
@@ -140,3 +155,24 @@ def draw_gaussian(
         action[j] = shift[j] + scale[j] * mean[j] + math.exp(wide) * z
         logp += gaussian_logp(z, wide)
     return logp
+
+
+@njit(nogil=True)
+def draw_squashed(
+    out: NDArray[Any], exploration: tuple[NDArray[Any], ...], action: NDArray[Any], random: Stream
+) -> None:
+    """Write shift + scale * tanh(u) into `action` (D,), u drawn from N(out[:D], exp(out[D:2D])), see `Squashed`."""
+    shift, scale, _ = exploration
+    count = len(action)
+    for j in range(count):
+        log_std = min(max(out[count + j], _LEAST), _MOST)
+        action[j] = shift[j] + scale[j] * math.tanh(out[j] + math.exp(log_std) * normal(random))
+
+
+@njit(nogil=True)
+def draw_around(out: NDArray[Any], exploration: tuple[NDArray[Any], ...], action: NDArray[Any], random: Stream) -> None:
+    """Write the middle of the squashed Gaussian with noise, kept in the box, into `action` (D,)."""
+    shift, scale, noise = exploration
+    for j in range(len(action)):
+        u = math.tanh(out[j]) + noise[0] * normal(random)
+        action[j] = shift[j] + scale[j] * min(max(u, -1.0), 1.0)

@@ -47,7 +47,7 @@ def policy(net: nn.Module) -> list[Any] | None:
     """The `perceptron` from features to means and deviations of a squashed Gaussian, or None."""
     if type(net) is not BoxPolicy or not bare(net) or net.masked:
         return None
-    parts = net._modules
+    parts: dict[str, Any] = net._modules
     head, encoder = parts["policy_head"], parts["encoder"]
     if type(head) is not SquashedHead or not (bare(head) and bare(encoder) and weightless(encoder)):
         return None
@@ -112,7 +112,8 @@ class SoftActorCritic(_Twin):
         seen, action, logp, inner = self._drawn(obs, generator)
         value, slope = self._climb(obs, action, reduce)
         grad = torch.empty_like(inner[0])
-        _back_through_draw(*(x.numpy() for x in (*inner, action, slope)), alpha, grad.numpy())
+        out, noise = inner
+        _back_through_draw(out.numpy(), noise.numpy(), action.numpy(), slope.numpy(), alpha, grad.numpy())
         self._policy.backward(seen, grad)
         return alpha * logp.mean() - value, logp
 
@@ -197,7 +198,7 @@ def _half_squares(
 def _reduced(out: NDArray[Any], reduce: int, share: NDArray[Any]) -> float:
     """The mean over B of the first, the least or the mean of K critics (K, B); `share` is B times its gradient."""
     count, size = out.shape
-    total = 0.0
+    total: float = 0.0
     share[:] = 1.0 / count if reduce == 2 else 0.0
     for b in range(size):
         if reduce == 2:
@@ -210,7 +211,8 @@ def _reduced(out: NDArray[Any], reduce: int, share: NDArray[Any]) -> float:
                 chosen = c
         share[chosen, b] = 1.0
         total += out[chosen, b]
-    return total / size
+    mean: float = total / size
+    return mean
 
 
 @kernel

@@ -16,7 +16,12 @@ from .structure import ENCODER, bare, weightless
 
 CRITICS = Mirror(
     Critics.__module__,
-    {"Critics.forward": "ae661d05", "Critics.numbers": "42b574b0", "Critics.clipped": "07e6f7ad", "Linears.forward": "5e4592be"},
+    {
+        "Critics.forward": "ae661d05",
+        "Critics.numbers": "42b574b0",
+        "Critics.clipped": "07e6f7ad",
+        "Linears.forward": "5e4592be",
+    },
     ENCODER,
 )
 
@@ -24,7 +29,7 @@ _ACTIVATIONS = (nn.Tanh, nn.ReLU)
 
 
 def layers(critics: nn.Module) -> tuple[list[Any], bool] | None:
-    """The `Linears` of plain critics of one number, and whether the activations are ReLU, rather than tanh; else None."""
+    """The `Linears` of plain critics of one number, and whether ReLU is between them, rather than tanh; else None."""
     if type(critics) is not Critics or not bare(critics) or critics.dropout or len(critics.layers) == 0:
         return None
     if not weightless(critics.encoder) or not bare(critics.encoder):
@@ -70,12 +75,12 @@ class Ensemble:
                 activations.apply(x.view(-1).numpy(), False)
             seen.append(x)
         out = np.empty(x.shape[:2], np.float32)
-        _rows(x.numpy(), *self._head, out)
+        _rows(x.numpy(), self._head[0], self._head[1], out)
         return seen, out
 
     def backward(self, seen: list[Tensor], grad: NDArray[np.float32]) -> None:
         """Write the parameters' gradients, from the one by the outputs (K, B)."""
-        _columns(seen[-1].numpy(), grad, *self._head_grads)
+        _columns(seen[-1].numpy(), grad, self._head_grads[0], self._head_grads[1])
         for k, here in self._back(seen, grad):
             weight_grad, bias_grad = self._grads[k]
             torch.bmm(seen[k].transpose(1, 2), here, out=weight_grad)
@@ -83,9 +88,8 @@ class Ensemble:
 
     def slope(self, seen: list[Tensor], grad: NDArray[np.float32], size: int) -> Tensor:
         """The gradient by the last `size` inputs (B, size), from the one by the outputs (K, B)."""
-        for _, here in self._back(seen, grad):
-            pass
-        return torch.bmm(here, self._transposed[0][:, :, -size:]).sum(0)
+        *_, (_, first) = self._back(seen, grad)
+        return torch.bmm(first, self._transposed[0][:, :, -size:]).sum(0)
 
     def _back(self, seen: list[Tensor], grad: NDArray[np.float32]) -> Iterator[tuple[int, Tensor]]:
         """Each hidden layer from the last to the first, with the gradient by its sums (K, B, width)."""

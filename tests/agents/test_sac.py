@@ -12,7 +12,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.heads.squashed import Squashed
 from gymnast.core.nets import Critics, Policy
 from gymnast.core.rollout.engine import Rollout
-from playing import act, collect
+from playing import act, collect, gradient_step
 from probes import SEED, Slide
 
 OBS = spaces.Box(-1, 1, (3,), np.float32)
@@ -120,13 +120,13 @@ def test_the_temperature_holds_the_entropy_at_its_target():
     agent = made(target_entropy=0.3, lr=5e-3)
     point = torch.tensor([[0.2, 0.0]]), torch.tensor([[-1.5, -1.5]])
     agent.critics = Known(Squashed(*point, agent.critics.shift, agent.critics.scale), agent.critics.scale, 1.0)
-    entropies = [agent._improve(torch.ones(64, 3), agent._alpha(), 1.0)[1].item() for _ in range(800)]
+    entropies = [agent._improve(torch.ones(64, 3), agent._alpha(), 1.0, None)[1].item() for _ in range(800)]
     assert np.mean(entropies[-200:]) == pytest.approx(0.3, abs=0.1)
 
 
 def test_a_fixed_temperature_stays():
     agent = made(alpha=0.2)
-    agent._improve(torch.ones(64, 3), agent._alpha(), 1.0)
+    agent._improve(torch.ones(64, 3), agent._alpha(), 1.0, None)
     assert agent._alpha().item() == pytest.approx(0.2)
 
 
@@ -140,7 +140,7 @@ def test_the_actor_leaves_the_critics_as_they_are():
     agent = made()
     before = [p.detach().clone() for p in agent.critics.parameters()]
     grads = [p.grad.clone() for p in agent.critics.parameters()]
-    agent._improve(minibatch()["obs"], agent._alpha(), 1.0)
+    agent._improve(minibatch()["obs"], agent._alpha(), 1.0, None)
     assert all(torch.equal(p, q) for p, q in zip(agent.critics.parameters(), before, strict=True))
     assert all(torch.equal(p.grad, g) for p, g in zip(agent.critics.parameters(), grads, strict=True))
     assert all(p.requires_grad for p in agent.critics.parameters())
@@ -167,7 +167,7 @@ def test_the_slow_critics_take_over_a_share_after_each_gradient_step():
     agent, _ = trained(64)
     for _ in range(3):
         before, slow = agent.critic_optimizer.flat.detach().clone(), agent._slow.clone()
-        agent._learn(agent.replay.sample(32), 1.0)
+        gradient_step(agent)
         after = agent.critic_optimizer.flat.detach()
         assert not torch.equal(before, after)
         torch.testing.assert_close(agent._slow, slow + 0.005 * (after - slow))
@@ -181,7 +181,7 @@ def test_the_policy_moves_every_so_many_gradient_steps(delay):
     moved = []
     for _ in range(6):
         before = agent.optimizer.flat.detach().clone()
-        agent._learn(agent.replay.sample(32), 1.0)
+        gradient_step(agent)
         moved.append(not torch.equal(before, agent.optimizer.flat.detach()))
     assert moved == [(agent.pace.updates - 5 + k) % delay == 0 for k in range(6)]
 
@@ -213,7 +213,7 @@ def test_only_the_critics_learn_at_first_where_that_is_asked_for():
     agent, _ = trained(64, value_warmup=10**6)
     before = agent.optimizer.flat.detach().clone()
     critics = agent.critic_optimizer.flat.detach().clone()
-    agent._learn(agent.replay.sample(32), 1.0)
+    gradient_step(agent)
     assert torch.equal(before, agent.optimizer.flat.detach())
     assert not torch.equal(critics, agent.critic_optimizer.flat.detach())
 

@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnast.agents import ddpg, td3
 from gymnast.core.checkpoint import restore, state
 from gymnast.core.rollout.engine import Rollout
-from playing import act, collect
+from playing import act, collect, gradient_step
 from probes import SEED, Slide
 
 OBS = spaces.Box(-1, 1, (3,), np.float32)
@@ -104,11 +104,13 @@ def trained(steps, module=td3, **options):
 def test_the_policy_and_the_slow_copies_move_every_second_gradient_step():
     agent = trained(64)
     for _ in range(4):
-        fast, slow = agent.optimizer.flat.detach().clone(), [x.clone() for x in agent._slow]
-        agent._learn(agent.replay.sample(32), 1.0)
+        fast, slow = agent.optimizer.flat.detach().clone(), [x.clone() for x in (agent._slow, agent._slow_policy)]
+        gradient_step(agent)
         due = agent.pace.updates % 2 == 0
         assert torch.equal(fast, agent.optimizer.flat.detach()) != due
-        for before, after, online in zip(slow, agent._slow, (agent.critic_optimizer, agent.optimizer), strict=True):
+        for before, after, online in zip(
+            slow, (agent._slow, agent._slow_policy), (agent.critic_optimizer, agent.optimizer), strict=True
+        ):
             share = 0.005 if due else 0.0
             torch.testing.assert_close(after, before + share * (online.flat.detach() - before))
 
@@ -129,7 +131,7 @@ def test_a_clone_is_the_slow_policy_too():
     agent.adopt(other.net.state_dict())
     for name, value in agent.slow_net.state_dict().items():
         assert torch.equal(value, other.net.state_dict()[name])
-    assert torch.equal(torch.cat([p.flatten() for p in agent.slow_net.parameters()]), agent._slow[1])
+    assert torch.equal(torch.cat([p.flatten() for p in agent.slow_net.parameters()]), agent._slow_policy)
     assert not agent.waits
 
 

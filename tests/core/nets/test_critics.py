@@ -79,7 +79,6 @@ def test_other_actions_are_refused_in_one_line(space):
     ("options", "why"),
     [
         ({"dropout": 1.0}, "below 1"),
-        ({"head": "plain"}, "needs 'squashed'"),
     ],
 )
 def test_impossible_options_are_refused(options, why):

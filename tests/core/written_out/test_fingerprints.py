@@ -11,9 +11,9 @@ from textwrap import dedent
 import pytest
 import twins
 
-from gymnast.agents import a2c, bc, dqn, ppo
+from gymnast.agents import a2c, bc, dqn, ppo, sac, td3
 from gymnast.core.games import inference
-from gymnast.core.rollout import fused, policy
+from gymnast.core.rollout import exploring, fused, policy
 from gymnast.core.written_out.mirror import Mirror, fingerprint
 
 MIRRORS = {
@@ -26,6 +26,11 @@ MIRRORS = {
 ALONE = {
     "greedy acting": (fused.GREEDY, twins.jitted_actor_is_greedy_as_the_network),
     "epsilon-greedy acting": (policy._GREEDY, twins.jitted_actor_is_greedy_as_the_network),
+    "sac's acting": (sac._EXPLORED, functools.partial(twins.jitted_actor_explores_as, sac)),
+    "td3's acting": (td3._EXPLORED, functools.partial(twins.jitted_actor_explores_as, td3)),
+    "acting in a box": (exploring._INSIDE, functools.partial(twins.jitted_actor_explores_as, sac)),
+    "sac": (sac._MIRROR, functools.partial(twins.written_out_are_the_steps_of, sac)),
+    "td3": (td3._MIRROR, functools.partial(twins.written_out_are_the_steps_of, td3)),
     "inference": (inference._MIRROR, twins.jitted_inference_is_the_networks_answer),
 }
 

@@ -12,7 +12,7 @@ from time import perf_counter
 from ...core.errors import UsageError, nearest
 from ...core.registry import Registry
 
-SUITES = ("engine", "buffers", "train", "ppo", "pg", "dqn", "returns", "bc", "memory", "search")
+SUITES = ("engine", "buffers", "train", "ppo", "pg", "dqn", "sac", "returns", "bc", "memory", "search")
 
 _registry = Registry(__name__, Path(__file__).parent, "suite")
 

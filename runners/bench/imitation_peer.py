@@ -43,7 +43,7 @@ def main(file: str, minibatch: int, seconds: float) -> None:
         done, began = 0, perf_counter()
         while (passed := perf_counter() - began) < seconds:
             done += learn()
-        print(f"steps/s {done / passed}", flush=True)
+        print(f"measured {done / passed}", flush=True)
 
 
 main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))

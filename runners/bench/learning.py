@@ -5,11 +5,12 @@ too.
 """
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -41,30 +42,34 @@ class Case:
         return type(self.config).__module__.rpartition(".")[2]
 
 
-def measure(repeats: int, cases: Sequence[Case]) -> Iterator[Row]:
-    """Steps per second of each case, and seconds to the threshold where it has one."""
+Side = Callable[[Case, int, int], tuple[float, float]]
+"""Trains for a case, with a seed, so many steps: seconds that it took, and seconds until the threshold, or infinity."""
+
+
+def measure(repeats: int, cases: Sequence[Case], others: Mapping[str, Side] = MappingProxyType({})) -> Iterator[Row]:
+    """Steps per second of each case, and seconds to the threshold where it has one; `others` are more peers by name."""
     with process() as other:
         for case in cases:
-            yield from _measure(case, repeats, other)
+            beside = {peers.name(case.config): lambda *given: other.submit(_peer, *given).result(), **others}
+            yield from _measure(case, repeats, beside)
 
 
-def _measure(case: Case, repeats: int, other: ProcessPoolExecutor) -> Iterator[Row]:
+def _measure(case: Case, repeats: int, beside: Mapping[str, Side]) -> Iterator[Row]:
     first = getattr(case.config, "learning_starts", 0) + getattr(case.config, "minibatch", 0)
     first += case.num_envs * case.config.horizon
-    _ours(case, 1000, first)  # both once before it counts: compiles what is to be compiled
-    other.submit(_peer, case, 1000, first).result()
-    ours: list[tuple[float, float]] = []
-    peer: list[tuple[float, float]] = []
-    for seed in range(repeats):
-        ours.append(_ours(case, seed, case.steps))
-        peer.append(other.submit(_peer, case, seed, case.steps).result())
-    speed, peer_speed = ([case.steps / seconds for seconds, _ in side] for side in (ours, peer))
-    yield Row(case.name, "steps/s", speed, peer_speed, peers.name(case.config))
-    if case.solved is not None:
-        times, peer_times = ([solved for _, solved in side] for side in (ours, peer))
-        missed = f"{np.isinf(times).sum()} and {np.isinf(peer_times).sum()} of {repeats} never reached it"
-        what = f"the same, time to a mean return of {case.solved:g}"
-        yield Row(what, "s", times, peer_times, peers.name(case.config), higher_is_better=False, note=missed)
+    sides: list[Side] = [_ours, *beside.values()]
+    for side in sides:  # all once before it counts: compiles what is to be compiled
+        side(case, 1000, first)
+    figures = [[side(case, seed, case.steps) for side in sides] for seed in range(repeats)]
+    ours, *theirs = zip(*figures, strict=True)
+    for name, peer in zip(beside, theirs, strict=True):
+        speed, peer_speed = ([case.steps / seconds for seconds, _ in side] for side in (ours, peer))
+        yield Row(case.name, "steps/s", speed, peer_speed, name)
+        if case.solved is not None:
+            times, peer_times = ([solved for _, solved in side] for side in (ours, peer))
+            missed = f"{np.isinf(times).sum()} and {np.isinf(peer_times).sum()} of {repeats} never reached it"
+            what = f"the same, time to a mean return of {case.solved:g}"
+            yield Row(what, "s", times, peer_times, name, higher_is_better=False, note=missed)
 
 
 @contextmanager

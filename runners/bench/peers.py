@@ -11,7 +11,7 @@ from stable_baselines3.common.env_util import make_atari_env, make_vec_env
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
-from ...agents import a2c, dqn, ppo, trpo
+from ...agents import a2c, dqn, ppo, sac, td3, trpo
 
 NAME = f"Stable-Baselines3 {sb3.__version__}"
 
@@ -99,12 +99,54 @@ def _dqn(config: dqn.Config) -> tuple[Any, dict[str, Any]]:
     }
 
 
+def _sac(config: sac.Config) -> tuple[Any, dict[str, Any]]:
+    return sb3.SAC, {**_off_policy(config), "ent_coef": _temperature(config)}
+
+
+def _td3(config: td3.Config) -> tuple[Any, dict[str, Any]]:
+    return sb3.TD3, {
+        **_off_policy(config),
+        "policy_delay": config.policy_delay,
+        "target_policy_noise": config.smoothing,
+        "target_noise_clip": config.smoothing_clip,
+    }
+
+
+def _off_policy(config: sac.Config | td3.Config) -> dict[str, Any]:
+    return {
+        "learning_rate": config.lr,
+        "buffer_size": config.capacity,
+        "learning_starts": config.learning_starts,
+        "batch_size": config.minibatch,
+        "tau": config.tau,
+        "train_freq": config.horizon,
+        "gradient_steps": round(config.horizon * config.replay_ratio),
+        "policy_kwargs": {"net_arch": {"pi": list(config.hidden), "qf": list(config.critic_hidden)}},
+    }
+
+
+def _temperature(config: sac.Config) -> Any:
+    return f"auto_{config.alpha_init}" if config.alpha is None else config.alpha
+
+
+def settings(config: Any) -> dict[str, Any]:
+    """What a peer that follows SB3's interface is made with."""
+    return {"gamma": config.gamma, **_PEERS[type(config)](config)[1]}
+
+
 def _rollouts(config: Any) -> dict[str, Any]:
     return {"n_steps": config.horizon, "gae_lambda": config.lam}
 
 
 _PEERS: dict[type, Callable[[Any], tuple[Any, dict[str, Any]]]]
-_PEERS = {ppo.Config: _ppo, a2c.Config: _a2c, trpo.Config: _trpo, dqn.Config: _dqn}
+_PEERS = {
+    ppo.Config: _ppo,
+    a2c.Config: _a2c,
+    trpo.Config: _trpo,
+    dqn.Config: _dqn,
+    sac.Config: _sac,
+    td3.Config: _td3,
+}
 
 
 def collector(model: OnPolicyAlgorithm) -> Callable[[], int]:

@@ -71,12 +71,40 @@ def test_wrong_input_is_named(suite, repeats, message):
 @pytest.mark.skipif(os.name == "nt", reason="the peer is a shell script")
 def test_cloning_is_measured_beside_a_peer_in_a_python_of_its_own(monkeypatch, tmp_path):
     peer = tmp_path / "python"
-    peer.write_text('#!/bin/sh\nwhile read -r line; do echo "log"; echo "steps/s 12.5"; done\n')
+    peer.write_text('#!/bin/sh\nwhile read -r line; do echo "log"; echo "measured 12.5"; done\n')
     peer.chmod(0o755)
     monkeypatch.setenv(cloning.PYTHON, str(peer))
     rows = list(cloning.measure(2, seconds=0.0, pairs=64))
     assert len(rows) == 2
     assert all(row.peer == [12.5, 12.5] and min(row.ours) > 0 for row in rows)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the peer is a shell script")
+def test_continuous_control_is_measured_beside_both_peers(monkeypatch, tmp_path):
+    from gymnast.runners.bench import learning, sac
+
+    peer = tmp_path / "python"
+    peer.write_text('#!/bin/sh\nwhile read -r line; do echo "$line" >> "$0.asked"; echo "measured 2.5"; done\n')
+    peer.chmod(0o755)
+    monkeypatch.setenv(sac.PYTHON, str(peer))
+    monkeypatch.setattr(learning, "_ours", lambda case, seed, steps: (1.0, np.inf))
+    monkeypatch.setattr(learning, "_peer", lambda case, seed, steps: (5.0, np.inf))
+    monkeypatch.setattr(learning, "process", lambda: nullcontext(Here()))
+    rows = list(sac.measure(2, sac.CASES[:2]))
+    assert [(row.ratio, row.peer_name.split()[0]) for row in rows] == [(5.0, "Stable-Baselines3"), (2.5, "SBX")] * 2
+    asked = [json.loads(line) for line in peer.with_name("python.asked").read_text().splitlines()]
+    assert [(one["algo"], one["steps"]) for one in asked] == [
+        (algo, n) for algo in ("SAC", "TD3") for n in (357, 2000, 2000)
+    ]
+    assert asked[0]["settings"]["policy_kwargs"] == {"net_arch": {"pi": [64, 64], "qf": [64, 64]}}
+
+
+def test_without_a_python_for_it_the_rows_beside_sbx_are_left_out(monkeypatch):
+    from gymnast.runners.bench import learning, sac
+
+    monkeypatch.delenv(sac.PYTHON, raising=False)
+    monkeypatch.setattr(learning, "measure", lambda repeats, cases: iter([repeats]))
+    assert list(sac.measure(3)) == [3]
 
 
 @pytest.mark.parametrize("python", ["", "missing", "false"])

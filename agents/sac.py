@@ -25,7 +25,7 @@ from ..core.learn.optim import Adam
 from ..core.nets import BoxPolicy, Critics
 from ..core.nets.build import Build
 from ..core.rollout.exploring import Exploring
-from ..core.written_out.actor_critics import SQUASHED, SoftActorCritic
+from ..core.written_out.actor_critics import SQUASHED, SoftActorCritic, steps
 from ..core.written_out.mirror import Mirror
 from ..core.written_out.regression import DESCENT
 
@@ -142,45 +142,41 @@ class Agent(OffPolicy):
         return type(self) is Agent and "explore" not in vars(self) and _EXPLORED.shows()
 
     def _learned(self) -> tuple[object, ...]:
-        return self.net, self.critics, self.slow, self.optimizer, self.critic_optimizer
+        return self.net, self.critics, self.slow, self.optimizer, self.critic_optimizer, self.temperature
 
     def _alpha(self) -> Tensor:
         return self.log_alpha.detach().exp()
 
-    def _learn(self, mb: dict[str, Tensor], share: float) -> tuple[Tensor, Tensor]:
-        """One gradient step of the critics, and of the policy if it is due."""
-        cfg, alpha, lr, twin = self.cfg, self._alpha(), self.cfg.critic_lr * share, self._twin()
-        if twin:
-            total, value, error = twin.regress(mb, alpha.item(), cfg.subset, self.generator)
-            norm = self.critic_optimizer.descend(lr)
-        else:
-            target = targets(self.net, self.slow, mb, cfg, alpha, self.generator)
-            total, value, error = critic_loss(self.critics, mb, target, self.generator)
-            norm = self.critic_optimizer.step(total, lr)
+    def _fit(self, data: dict[str, Tensor], share: float) -> tuple[Tensor, Tensor]:
+        """One gradient step on each of k minibatches (k, B, ...); what is logged (k, 5), and the errors (k, B)."""
+        twin, cfg = self._twin(), self.cfg
+        if twin is None:
+            return super()._fit(data, share)
+        rules = steps(cfg, cfg.reduce, share, [self._improves(step) for step in self._next(len(data["reward"]))])
+        target = self.target_entropy if cfg.alpha is None else None
+        return twin.fit(data, rules, cfg.subset, target, self.generator)
+
+    def _learn(self, mb: dict[str, Tensor], share: float, step: int) -> tuple[Tensor, Tensor]:
+        """A gradient step of the critics, and of the policy and the temperature if it is due."""
+        cfg, alpha = self.cfg, self._alpha()
+        target = targets(self.net, self.slow, mb, cfg, alpha, self.generator)
+        total, value, error = critic_loss(self.critics, mb, target, self.generator)
+        norm = self.critic_optimizer.step(total, cfg.critic_lr * share)
         log = [total.detach(), value, norm]
-        step = self.pace.updates + 1
-        if step % cfg.policy_delay == 0 and step > cfg.value_warmup:
-            log += self._improve(mb["obs"], alpha, share, twin)
-        else:
-            log += [torch.full_like(value, torch.nan)] * 2
+        log += (
+            self._improve(mb["obs"], alpha, share) if self._improves(step) else [torch.full_like(value, torch.nan)] * 2
+        )
         self._slow.lerp_(self.critic_optimizer.flat.data, cfg.tau)
         return torch.stack(log), error
 
-    def _improve(self, obs: Tensor, alpha: Tensor, share: float, twin: SoftActorCritic | None) -> list[Tensor]:
-        """One gradient step of the policy, and of the temperature; the loss and the entropy."""
-        cfg, lr = self.cfg, self.cfg.lr * share
-        if twin:
-            total, logp = twin.improve(obs, alpha.item(), cfg.reduce, self.generator)
-            self.optimizer.descend(lr)
-        else:
-            self.critics.requires_grad_(False)
-            total, logp = policy_loss(self.net, self.critics, obs, cfg, alpha, self.generator)
-            self.optimizer.step(total, lr)
-            self.critics.requires_grad_(True)
-        if cfg.alpha is None:  # descend on -log_alpha * (log pi + target entropy)
-            assert self.temperature.flat.grad is not None
-            self.temperature.flat.grad.copy_(-(logp.mean() + self.target_entropy))
-            self.temperature.descend(lr)
+    def _improve(self, obs: Tensor, alpha: Tensor, share: float) -> list[Tensor]:
+        """A gradient step of the policy, and of the temperature; the loss and the entropy."""
+        self.critics.requires_grad_(False)
+        total, logp = policy_loss(self.net, self.critics, obs, self.cfg, alpha, self.generator)
+        self.optimizer.step(total, self.cfg.lr * share)
+        self.critics.requires_grad_(True)
+        if self.cfg.alpha is None:
+            self.temperature.step(-(self.log_alpha * (logp + self.target_entropy).mean()).sum(), self.cfg.lr * share)
         return [total.detach(), -logp.mean()]
 
     def _twin(self) -> SoftActorCritic | None:

@@ -27,8 +27,7 @@ from ..core.nets.build import Build
 from ..core.nets.encoder import Encoder
 from ..core.nets.policy import adopt_policy
 from ..core.rollout.exploring import Exploring
-from ..core.written_out.actor_critics import SQUASHED, Deterministic
-from ..core.written_out.ensemble import CRITICS
+from ..core.written_out.actor_critics import CRITICS, SQUASHED, Deterministic, steps
 from ..core.written_out.mirror import Mirror
 from ..core.written_out.regression import DESCENT
 
@@ -142,34 +141,33 @@ class Agent(OffPolicy):
     def _learned(self) -> tuple[object, ...]:
         return self.net, self.critics, self.slow, self.slow_net, self.optimizer, self.critic_optimizer
 
-    def _learn(self, mb: dict[str, Tensor], share: float) -> tuple[Tensor, Tensor]:
-        """One gradient step of the critics, and of the policy if it is due."""
-        cfg, lr, twin = self.cfg, self.cfg.critic_lr * share, self._twin()
-        if twin:
-            total, value, error = twin.regress(mb, cfg.smoothing, cfg.smoothing_clip, cfg.subset, self.generator)
-            norm = self.critic_optimizer.descend(lr)
-        else:
-            target = targets(self.slow_net, self.slow, mb, cfg, self.generator)
-            total, value, error = critic_loss(self.critics, mb, target, self.generator)
-            norm = self.critic_optimizer.step(total, lr)
-        step, climbed = self.pace.updates + 1, torch.full_like(value, torch.nan)
+    def _fit(self, data: dict[str, Tensor], share: float) -> tuple[Tensor, Tensor]:
+        """One gradient step on each of k minibatches (k, B, ...); what is logged (k, 4), and the errors (k, B)."""
+        twin, cfg = self._twin(), self.cfg
+        if twin is None:
+            return super()._fit(data, share)
+        numbers = self._next(len(data["reward"]))
+        improve, follow = [self._improves(n) for n in numbers], [n % cfg.policy_delay == 0 for n in numbers]
+        rules = steps(cfg, cfg.reduce, share, improve, follow)
+        return twin.fit(data, rules, cfg.subset, cfg.smoothing, cfg.smoothing_clip, self.generator)
+
+    def _learn(self, mb: dict[str, Tensor], share: float, step: int) -> tuple[Tensor, Tensor]:
+        """A gradient step of the critics, and of the policy and the slow copies if it is due."""
+        cfg = self.cfg
+        target = targets(self.slow_net, self.slow, mb, cfg, self.generator)
+        total, value, error = critic_loss(self.critics, mb, target, self.generator)
+        norm = self.critic_optimizer.step(total, cfg.critic_lr * share)
+        climbed = self._climb(mb["obs"], share) if self._improves(step) else torch.full_like(value, torch.nan)
         if step % cfg.policy_delay == 0:
-            if step > cfg.value_warmup:
-                climbed = self._climb(mb["obs"], share, twin)
             self._slow.lerp_(self.critic_optimizer.flat.data, cfg.tau)
             self._slow_policy.lerp_(self.optimizer.flat.data, cfg.tau)
         return torch.stack([total.detach(), value, norm, climbed]), error
 
-    def _climb(self, obs: Tensor, share: float, twin: Deterministic | None) -> Tensor:
-        """One gradient step of the policy; its loss."""
-        lr = self.cfg.lr * share
-        if twin:
-            total = twin.improve(obs, self.cfg.reduce)
-            self.optimizer.descend(lr)
-            return total
+    def _climb(self, obs: Tensor, share: float) -> Tensor:
+        """A gradient step of the policy; its loss."""
         self.critics.requires_grad_(False)
         total = policy_loss(self.net, self.critics, obs, self.cfg)
-        self.optimizer.step(total, lr)
+        self.optimizer.step(total, self.cfg.lr * share)
         self.critics.requires_grad_(True)
         return total.detach()
 

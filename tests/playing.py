@@ -32,9 +32,9 @@ def act(agent, obs, mode="learn"):
 
 def gradient_step(agent, size=32):
     """What an agent with a replay logs of one step on a minibatch from it."""
-    log, _ = agent._learn({name: torch.as_tensor(x) for name, x in agent.replay.sample(size).items()}, 1.0)
+    log, _ = agent._fit({name: torch.as_tensor(x) for name, x in agent.replay.sample(size, 1).items()}, 1.0)
     agent.pace.updates += 1
-    return log
+    return log[0]
 
 
 def saved(agent, envs):

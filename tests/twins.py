@@ -143,16 +143,13 @@ def regression_is_dqns_steps(monkeypatch, obs="box", jitted=True, **config):
 
 def continuous(k, size):
     """k minibatches of actions in an uneven box, as a replay draws them."""
-    random, low, high = np.random.default_rng(2), BOX.low, BOX.high
-    for _ in range(k):
-        mb = {name: random.standard_normal((size, 5), dtype=np.float32) for name in ("obs", "next_obs")}
-        mb |= {"action": (low + random.random((size, 2)) * (high - low)).astype(np.float32)}
-        mb |= {
-            "reward": random.standard_normal(size, dtype=np.float32),
-            "weights": random.random(size, dtype=np.float32),
-        }
-        mb |= {"discount": np.where(random.random(size) < 0.3, 0.0, 0.9).astype(np.float32)}
-        yield {name: torch.as_tensor(x) for name, x in mb.items()}
+    random, width = np.random.default_rng(2), BOX.high - BOX.low
+    data = {name: random.standard_normal((k, size, 5), dtype=np.float32) for name in ("obs", "next_obs")}
+    data |= {"action": (BOX.low + random.random((k, size, 2)) * width).astype(np.float32)}
+    data |= {"reward": random.standard_normal((k, size), dtype=np.float32)}
+    data |= {"weights": random.random((k, size), dtype=np.float32)}
+    data |= {"discount": np.where(random.random((k, size)) < 0.3, 0.0, 0.9).astype(np.float32)}
+    return {name: torch.as_tensor(x) for name, x in data.items()}
 
 
 def written_out_are_the_steps_of(module, **config):
@@ -164,12 +161,9 @@ def written_out_are_the_steps_of(module, **config):
         assert agent.paths["gradient"] == path
         for encoder in agent.encoders():
             encoder.update(3 * torch.randn(50, 5, generator=torch.Generator().manual_seed(1)) + 1)
-        steps = []
-        for mb in continuous(6, 33):
-            steps.append(agent._learn(mb, 0.5))
-            agent.pace.updates += 1
-        logs.append(torch.stack([log for log, _ in steps]))
-        errors.append(torch.stack([error for _, error in steps]))
+        log, error = agent._fit(continuous(6, 33), 0.5)
+        logs.append(log)
+        errors.append(error)
         agents.append(agent)
     torch.testing.assert_close(*logs, rtol=1e-4, atol=1e-5, equal_nan=True)
     torch.testing.assert_close(*errors, rtol=1e-4, atol=1e-5)

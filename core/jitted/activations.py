@@ -15,7 +15,7 @@ def activate(x, relu):  # type: ignore[no-untyped-def]
     """ReLU, or tanh by the rational function of Eigen's `ptanh_float` (within 3 units in the last place), in place."""
     if relu:
         for j in range(len(x)):
-            x[j] = max(x[j], np.float32(0.0))
+            x[j] *= np.float32(x[j] > 0)  # a product, because compilers make no vectors of a choice; -inf becomes nan
         return
     for j in range(len(x)):
         y = min(max(x[j], np.float32(-7.90531110763549805)), np.float32(7.90531110763549805))
@@ -45,7 +45,7 @@ def back_through(x, relu, grad):  # type: ignore[no-untyped-def]
     """Makes of the gradient by activations x (B,) the one by what was activated, in place."""
     if relu:
         for i in range(len(x)):
-            grad[i] = grad[i] if x[i] > 0 else np.float32(0.0)
+            grad[i] *= np.float32(x[i] > 0)
         return
     for i in range(len(x)):
         grad[i] -= grad[i] * x[i] * x[i]

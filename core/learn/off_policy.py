@@ -1,7 +1,7 @@
 """What agents have in common that learn a policy in a box, and critics of its actions, from a replay."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from math import prod
@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import torch
 from gymnasium import spaces
-from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from ..batch import Batch
@@ -126,21 +125,39 @@ class OffPolicy(ABC):
         self.replay.add(self.rewards.replaced(batch))
         self.pace.steps += batch.steps
         share = scheduled(1.0, cfg.lr_schedule, progress)
-        logs = []
-        for mb in self._minibatches(progress):
-            log, error = self._learn(mb, share)
-            logs.append(log)
-            self.pace.updates += 1
+        beta = cfg.beta + progress * (1.0 - cfg.beta)
+        logs: list[Tensor] = []
+        while len(self.replay) >= cfg.minibatch and (due := self.pace.owed()) > 0:
+            # several minibatches are drawn in one call, unless each changes the priorities
+            count = 1 if cfg.priority else min(due, self._at_once)
+            drawn = self.replay.sample(cfg.minibatch, count, beta)
+            log, errors = self._fit({name: torch.as_tensor(drawn[name], device=self.device) for name in _NEEDED}, share)
+            logs += log
+            self.pace.updates += count
             if cfg.priority:
-                self.replay.update_priorities(mb["indices"].cpu().numpy(), error.cpu().numpy())
+                self.replay.update_priorities(drawn["indices"], errors.cpu().numpy())
         return averages(self.logged, logs)
 
+    def _fit(self, data: dict[str, Tensor], share: float) -> tuple[Tensor, Tensor]:
+        """One gradient step on each of k minibatches (k, B, ...); what is logged (k, n), and the errors (k, B)."""
+        numbers = enumerate(self._next(len(data["reward"])))
+        steps = [self._learn({name: x[k] for name, x in data.items()}, share, step) for k, step in numbers]
+        return torch.stack([log for log, _ in steps]), torch.stack([error for _, error in steps])
+
     @abstractmethod
-    def _learn(self, mb: dict[str, Tensor], share: float) -> tuple[Tensor, Tensor]:
-        """One gradient step, at a `share` of the step sizes.
+    def _learn(self, mb: dict[str, Tensor], share: float, step: int) -> tuple[Tensor, Tensor]:
+        """Gradient step number `step`, at a `share` of the step sizes.
 
         Returns what is `logged`, nan where nothing was done, and by how much each transition surprised (B,).
         """
+
+    def _next(self, count: int) -> range:
+        """Numbers of the next gradient steps, from 1 on."""
+        return range(self.pace.updates + 1, self.pace.updates + count + 1)
+
+    def _improves(self, step: int) -> bool:
+        """Whether the policy is improved in that gradient step."""
+        return step % self._cfg.policy_delay == 0 and step > self._cfg.value_warmup
 
     def parts(self) -> dict[str, Any]:
         return {
@@ -154,15 +171,3 @@ class OffPolicy(ABC):
             "own": Attributes(self, "adopted"),
             "replay": self.replay,
         }
-
-    def _minibatches(self, progress: float) -> Iterator[dict[str, Tensor]]:
-        """Those of the gradient steps that are due, several drawn in one call unless each changes the priorities."""
-        cfg = self._cfg
-        beta = cfg.beta + progress * (1.0 - cfg.beta)
-        while len(self.replay) >= cfg.minibatch and (due := self.pace.owed()) > 0:
-            count = 1 if cfg.priority else min(due, self._at_once)
-            drawn: dict[str, NDArray[Any]] = self.replay.sample(cfg.minibatch, count, beta)
-            names = (*_NEEDED, "indices") if cfg.priority else _NEEDED
-            data = {name: torch.as_tensor(drawn[name], device=self.device) for name in names}
-            for k in range(count):
-                yield {name: x[k] for name, x in data.items()}

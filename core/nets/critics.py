@@ -78,12 +78,12 @@ class Linears(nn.Module):
     def __init__(self, count: int, inputs: int, outputs: int) -> None:
         super().__init__()
         bound = 1 / sqrt(inputs)
-        self.weight = nn.Parameter(torch.empty(count, inputs, outputs).uniform_(-bound, bound))
+        self.weight = nn.Parameter(torch.empty(count, outputs, inputs).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(count, 1, outputs).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:
         """(K, B, outputs) of features (K, B, inputs), or of features (B, inputs) that all of them see."""
-        return torch.baddbmm(self.bias, x.expand(len(self.weight), -1, -1), self.weight)
+        return torch.baddbmm(self.bias, x.expand(len(self.weight), -1, -1), self.weight.transpose(1, 2))
 
 
 class LayerNorms(nn.Module):

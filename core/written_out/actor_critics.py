@@ -1,31 +1,40 @@
-"""Gradients of a policy in a box and of its critics, written out for plain perceptrons.
+"""Gradient steps of a policy in a box and of its critics, written out for plain perceptrons.
 
-They compute what the losses in `agents/sac.py` and `agents/td3.py` say, equal up to the rounding of float32, and draw
-the same random numbers in the same order. The passes through the networks are plain matrix products; what lies between
-them, the squashed Gaussian with its derivatives, the targets and the losses, is one jitted loop each.
+They compute what the losses in `agents/sac.py` and `agents/td3.py` say, equal up to the rounding of float32, for random
+numbers that are drawn in the same order. Where networks are small, calling hundreds of operations takes longer than
+computing them: here all gradient steps on one draw are one jitted call, optimisers and slow copies included.
 """
 
 import math
 import operator
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-from ..heads.squashed import LOG_STD, SquashedHead
-from ..jitted.formulas import gaussian_logp
-from ..jitted.instantiate import kernel
-from ..learn.ensembles import pooled
-from ..learn.optim import Adam
+from ..heads.squashed import SquashedHead
+from ..learn.off_policy import OffPolicyConfig
+from ..learn.optim import Adam, alone
 from ..nets import BoxPolicy, Critics
-from .ensemble import CRITICS, Ensemble, layers
+from ..nets.critics import Linears
+from .continuous import EPS, REDUCE, Drawn, Net, Noise, Rules, Scratch, deterministic_steps, soft_steps
 from .mirror import Mirror
-from .perceptron import Perceptron
-from .structure import LAYERS, Structure, bare, perceptron, steps_as_read, weightless
+from .perceptron import places, shared_vector
+from .structure import ENCODER, LAYERS, Structure, bare, perceptron, rectified, steps_as_read, weightless
 
+CRITICS = Mirror(
+    Critics.__module__,
+    {
+        "Critics.forward": "ae661d05",
+        "Critics.numbers": "42b574b0",
+        "Critics.clipped": "07e6f7ad",
+        "Linears.forward": "38c92804",
+    },
+    ENCODER,
+)
 SQUASHED = Mirror(
     SquashedHead.__module__,
     {
@@ -39,8 +48,9 @@ SQUASHED = Mirror(
     Mirror(BoxPolicy.__module__, {"BoxPolicy.forward": "55fe049f"}, LAYERS),
     CRITICS,
 )
-_LEAST, _MOST = LOG_STD
-_LOG_2 = math.log(2.0)
+
+_ACTIVATIONS = (nn.Tanh, nn.ReLU)
+_LARGEST = 100_000  # weights of a layer, above which torch's products are faster: these do not block for the caches
 
 
 def policy(net: nn.Module) -> list[Any] | None:
@@ -54,193 +64,164 @@ def policy(net: nn.Module) -> list[Any] | None:
     return perceptron(parts["policy_trunk"], head._modules["linear"])
 
 
-class _Twin:
-    """A policy and critics, their slow copies, and the optimisers that hold what is learned, each as one vector."""
+def critics(net: nn.Module) -> list[Linears] | None:
+    """The layers of plain critics of one number each, or None."""
+    if type(net) is not Critics or not bare(net) or net.dropout or net.head.weight.shape[1] > 1:
+        return None
+    parts: dict[str, Any] = net._modules
+    linears, between = [*parts["layers"][::2], parts["head"]], parts["layers"][1::2]
+    known = all(type(after) is nn.Sequential and len(after) == 2 and type(after[0]) is nn.Identity for after in between)
+    plain = known and len({type(after[1]) for after in between}) == 1 and type(between[0][1]) in _ACTIVATIONS
+    if not (plain and bare(parts["encoder"]) and weightless(parts["encoder"])):
+        return None
+    on_cpu = all(type(x) is Linears and x.weight.is_cpu and x.weight.dtype is torch.float32 for x in linears)
+    return linears if on_cpu else None
 
-    def __init__(self, made_for: tuple[Any, ...], passes: list[Any]) -> None:
-        self._made_for, self._structure = made_for, Structure(*made_for[:-2])
-        self._net, self._critics_net, self._slow_net, self._slow_policy_net, *_ = made_for
-        self._policy, self._critics, self._slow, self._slow_policy = (*passes, None)[:4]
+
+class _Twin:
+    """Gradient steps of a policy and critics; weights, and those of the slow copies, are one vector for each network.
+
+    Made for policy, critics, slow critics, perhaps the slow policy, and the optimisers of policy and critics first.
+    """
+
+    def __init__(self, made_for: tuple[Any, ...], nets: tuple[Net, Net]) -> None:
+        self._made_for, self._nets = made_for, nets
+        self._modules = tuple(x for x in made_for if isinstance(x, nn.Module))
+        self._optimizers = [x for x in made_for if not isinstance(x, nn.Module)]
+        self._policy_and_critics: tuple[Any, ...] = self._modules[:2]
+        self._structure = Structure(*self._modules)
+        self._slow = [shared_vector(x).numpy() for x in self._modules[2:]]
+        self._scratch = Scratch.of(*nets, size=0)
 
     @classmethod
     def of(cls, *made_for: Any) -> Self | None:
-        """The twin for policy, critics, slow critics, perhaps a slow policy, and two optimisers; None if unknown."""
-        nets, optimizers = made_for[:-2], made_for[-2:]
-        passes = [_passes(net) for net in nets]
-        learned = all(weight.requires_grad for net in nets[:2] for weight in net.parameters())
-        known = learned and None not in passes and all(steps_as_read(x, Adam) for x in optimizers)
-        return cls(made_for, passes) if known else None
+        """The twin for these, or None where there is none."""
+        modules = [x for x in made_for if isinstance(x, nn.Module)]
+        found = [critics(x) if isinstance(x, Critics) else policy(x) for x in modules]
+        learned = all(weight.requires_grad for module in modules[:2] for weight in module.parameters())
+        if not learned or None in found or not _plain(made_for):
+            return None
+        small = all(weight[0].numel() <= _LARGEST for weight in modules[1].parameters())
+        return cls(made_for, (_policy_net(*modules[:1]), _critics_net(modules[1]))) if small else None
 
     def fits(self, *made_for: Any) -> bool:
         """Whether these are, to the last layer, what it was made for."""
-        same = all(map(operator.is_, made_for, self._made_for))
-        return same and all(steps_as_read(x, Adam) for x in made_for[-2:]) and self._structure.stands()
+        return all(map(operator.is_, made_for, self._made_for)) and _plain(made_for) and self._structure.stands()
 
-    def _regress(self, mb: dict[str, Tensor], target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Write the critics' gradient for targets (B,); the loss, the mean of Q(s, a) and the errors (B,)."""
-        critics = self._critics_net
-        seen, out = self._critics.forward(torch.cat([critics.encoder(mb["obs"]), critics.numbers(mb["action"])], -1))
-        grad, error = np.empty_like(out), torch.empty_like(target)
-        logged = _half_squares(out, target.numpy(), mb["weights"].numpy(), grad, error.numpy())
-        self._critics.backward(seen, grad)
-        return *torch.tensor(logged, dtype=torch.float32), error
+    def _given(self, data: dict[str, Tensor]) -> Drawn:
+        """Minibatches (k, B, ...) as a replay draws them, in the units of the networks."""
+        net, critic = self._policy_and_critics
+        k, size = data["reward"].shape
+        own = _features(net.encoder, data["obs"]), _features(net.encoder, data["next_obs"])
+        judged = _features(critic.encoder, data["obs"]), _features(critic.encoder, data["next_obs"])
+        numbers = critic.numbers(data["action"].flatten(0, 1)).reshape(k, size, -1)
+        if self._scratch.values.shape[1] != size:
+            self._scratch = Scratch.of(*self._nets, size=size)
+        reward, discount, weights = (data[name].numpy() for name in ("reward", "discount", "weights"))
+        return Drawn(*own, *judged, numbers.numpy(), reward, discount, weights)
 
-    def _climb(self, obs: Tensor, action: Tensor, reduce: str) -> tuple[float, Tensor]:
-        """The mean of Q for numbers (B, D) in the box [-1, 1], and B times its gradient by them."""
-        seen, out = self._critics.forward(torch.cat([self._critics_net.encoder(obs), action], -1))
-        share = np.empty_like(out)
-        value = _reduced(out, _REDUCE.index(reduce), share)
-        return value, self._critics.slope(seen, share, action.shape[1])
+    def _noise(self, data: dict[str, Tensor], improve: NDArray[np.bool_], subset: int, generator: Generator) -> Noise:
+        """The random numbers of k steps, in the order in which the losses draw them."""
+        shape = (*data["reward"].shape, self._scratch.action.shape[1])
+        following, own = torch.empty(shape), torch.empty(shape)
+        count = len(self._nets[1].layers)
+        chosen = np.tile(np.arange(subset or count), (len(following), 1))
+        for k in range(len(following)):
+            following[k].normal_(generator=generator)
+            if subset:
+                chosen[k] = torch.randperm(count, generator=generator)[:subset].numpy()
+            if improve[k]:
+                own[k].normal_(generator=generator)
+        return Noise(following.numpy(), own.numpy(), chosen)
 
 
 class SoftActorCritic(_Twin):
-    """The twin of the losses in `agents/sac.py`; made for policy, critics, slow critics and two optimisers."""
+    """The twin of gradient steps of `agents/sac.py`; its third optimiser is that of the temperature."""
 
-    @torch.no_grad()
-    def regress(
-        self, mb: dict[str, Tensor], alpha: float, subset: int, generator: Generator
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Write the critics' gradient; the loss, the mean of Q(s, a), and by how much each transition surprised."""
-        _, action, logp, _ = self._drawn(mb["next_obs"], generator)
-        _, following = self._slow.forward(torch.cat([self._slow_net.encoder(mb["next_obs"]), action], -1))
-        soft = _least(following, subset, generator) - alpha * logp
-        return self._regress(mb, mb["reward"] + mb["discount"] * soft)
+    def fit(
+        self, data: dict[str, Tensor], rules: Rules, subset: int, target_entropy: float | None, generator: Generator
+    ) -> tuple[Tensor, Tensor]:
+        """One step on each of the k minibatches; without a target entropy the temperature stays.
 
-    @torch.no_grad()
-    def improve(self, obs: Tensor, alpha: float, reduce: str, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Write the policy's gradient; the loss, and the log-probabilities (B,) of the actions that were drawn."""
-        seen, action, logp, inner = self._drawn(obs, generator)
-        value, slope = self._climb(obs, action, reduce)
-        grad = torch.empty_like(inner[0])
-        out, noise = inner
-        _back_through_draw(out.numpy(), noise.numpy(), action.numpy(), slope.numpy(), alpha, grad.numpy())
-        self._policy.backward(seen, grad)
-        return alpha * logp.mean() - value, logp
-
-    def _drawn(self, obs: Tensor, generator: Generator) -> tuple[list[Tensor], Tensor, Tensor, tuple[Tensor, Tensor]]:
-        """What each layer sees, numbers (B, D) in the box [-1, 1], their log-densities (B,), and what they come from:
-        the network's outputs (B, 2D) and the noise (B, D).
+        Returns what is logged of each, (k, 5), nan where nothing was done, and the errors (k, B).
         """
-        seen, out = self._policy.forward(self._net.encoder(obs))
-        action = torch.empty(len(out), out.shape[1] // 2)
-        noise, logp = torch.empty_like(action).normal_(generator=generator), torch.empty(len(out))
-        _draw(out.numpy(), noise.numpy(), action.numpy(), logp.numpy())
-        return seen, action, logp, (out, noise)
+        given = self._given(data)
+        noise = self._noise(data, rules.improve, subset, generator)
+        logged, errors = np.full((len(rules.improve), 5), np.nan, np.float32), np.empty_like(given.reward)
+        policy, critic, temperature = (x.vectors for x in self._optimizers)
+        target = math.nan if target_entropy is None else float(target_entropy)
+        soft_steps(
+            *(given, noise, self._nets, policy, critic, *self._slow, temperature, target),
+            *(rules, self._scratch, logged, errors),
+        )
+        return torch.from_numpy(logged), torch.from_numpy(errors)
 
 
 class Deterministic(_Twin):
-    """The twin of the losses in `agents/td3.py`; made for policy, critics, slow critics, slow policy and optimisers."""
+    """The twin of gradient steps of `agents/td3.py`."""
 
-    @torch.no_grad()
-    def regress(
-        self, mb: dict[str, Tensor], smoothing: float, clip: float, subset: int, generator: Generator
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Write the critics' gradient; the loss, the mean of Q(s, a), and by how much each transition surprised."""
-        out = self._slow_policy.forward(self._slow_policy_net.encoder(mb["next_obs"]))[1]
-        action = out[:, : out.shape[1] // 2].tanh()
-        noise = torch.empty_like(action).normal_(generator=generator).mul_(smoothing).clamp_(-clip, clip)
-        action = action.add_(noise).clamp_(-1.0, 1.0)
-        _, following = self._slow.forward(torch.cat([self._slow_net.encoder(mb["next_obs"]), action], -1))
-        return self._regress(mb, mb["reward"] + mb["discount"] * _least(following, subset, generator))
+    def fit(
+        self, data: dict[str, Tensor], rules: Rules, subset: int, smoothing: float, clip: float, generator: Generator
+    ) -> tuple[Tensor, Tensor]:
+        """One step on each of the k minibatches.
 
-    @torch.no_grad()
-    def improve(self, obs: Tensor, reduce: str) -> Tensor:
-        """Write the policy's gradient; the loss."""
-        seen, out = self._policy.forward(self._net.encoder(obs))
-        size = out.shape[1] // 2
-        action = out[:, :size].tanh()
-        value, slope = self._climb(obs, action, reduce)
-        grad = torch.zeros_like(out)
-        grad[:, :size] = slope * (action.square() - 1.0) / len(out)
-        self._policy.backward(seen, grad)
-        return torch.tensor(-value)
+        Returns what is logged of each, (k, 4), nan where nothing was done, and the errors (k, B).
+        """
+        given = self._given(data)
+        noise = self._noise(data, np.zeros_like(rules.improve), subset, generator)
+        logged, errors = np.full((len(rules.improve), 4), np.nan, np.float32), np.empty_like(given.reward)
+        policy, critic = (x.vectors for x in self._optimizers)
+        deterministic_steps(
+            *(given, noise, self._nets, policy, critic, *self._slow, smoothing, clip),
+            *(rules, self._scratch, logged, errors),
+        )
+        return torch.from_numpy(logged), torch.from_numpy(errors)
 
 
-def _least(following: NDArray[np.float32], subset: int, generator: Generator) -> Tensor:
-    """What `pooled` makes of the outputs (K, B) of critics."""
-    return pooled(torch.from_numpy(following)[..., None], subset, 0, generator)[:, 0]
+def steps(
+    cfg: OffPolicyConfig, reduce: str, share: float, improve: Sequence[bool], follow: Sequence[bool] | None = None
+) -> Rules:
+    """How k gradient steps are made at a `share` of the step sizes, of which some improve the policy.
 
-
-def _passes(net: nn.Module) -> Perceptron | Ensemble | None:
-    """The passes through a policy, or through critics of one number each."""
-    if isinstance(net, Critics):
-        known = layers(net)
-        return None if known is None else Ensemble(*known)
-    found = policy(net)
-    return None if found is None else Perceptron(found)
-
-
-_REDUCE = ("first", "min", "mean")
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _half_squares(
-    out: NDArray[Any], target: NDArray[Any], weights: NDArray[Any], grad: NDArray[Any], error: NDArray[Any]
-) -> tuple[float, float]:
-    """Half the weighted squared errors of K critics (K, B), summed over them, and their mean value.
-
-    Writes the gradient by `out`, and the mean size of the errors of each transition (B,).
+    `follow`: after which the slow copies follow; none: after each.
     """
-    count, size = out.shape
-    loss, value = 0.0, 0.0
-    error[:] = 0.0
-    for c in range(count):
-        for b in range(size):
-            e = out[c, b] - target[b]
-            loss += weights[b] * 0.5 * np.float64(e) * e
-            value += out[c, b]
-            error[b] += abs(e) / count
-            grad[c, b] = weights[b] * e / size
-    return loss / size, value / (count * size)
+    every = [True] * len(improve) if follow is None else follow
+    lr, critic_lr = cfg.lr * share, cfg.critic_lr * share
+    return Rules(lr, critic_lr, cfg.tau, REDUCE.index(reduce), np.array(improve), np.array(every))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _reduced(out: NDArray[Any], reduce: int, share: NDArray[Any]) -> float:
-    """The mean over B of the first, the least or the mean of K critics (K, B); `share` is B times its gradient."""
-    count, size = out.shape
-    total: float = 0.0
-    share[:] = 1.0 / count if reduce == 2 else 0.0
-    for b in range(size):
-        if reduce == 2:
-            for c in range(count):
-                total += out[c, b] / count
-            continue
-        chosen = 0
-        for c in range(1, count):
-            if reduce == 1 and out[c, b] < out[chosen, b]:
-                chosen = c
-        share[chosen, b] = 1.0
-        total += out[chosen, b]
-    mean: float = total / size
-    return mean
+def _plain(made_for: Iterable[Any]) -> bool:
+    """Whether all optimisers among these step as they read, on this machine alone, and cut no gradient."""
+    return all(
+        steps_as_read(x, Adam) and x.reduce is alone and x.max_grad_norm is None and x.eps == EPS
+        for x in made_for
+        if not isinstance(x, nn.Module)
+    )
 
 
-@kernel
-def _draw(out: NDArray[Any], noise: NDArray[Any], action: NDArray[Any], logp: NDArray[Any]) -> None:
-    """Write tanh(u) (B, D) and its log-density (B,), with u = mean + deviation * noise, for outputs (B, 2D)."""
-    size, dims = action.shape
-    for b in range(size):
-        total = 0.0
-        for j in range(dims):
-            log_std = min(max(out[b, dims + j], _LEAST), _MOST)
-            u = out[b, j] + math.exp(log_std) * noise[b, j]
-            action[b, j] = math.tanh(u)
-            # log(1 - tanh(u)^2) without the cancellation
-            stretch = 2.0 * (_LOG_2 - abs(u) - math.log1p(math.exp(-2.0 * abs(u))))
-            total += gaussian_logp(noise[b, j], log_std) - stretch
-        logp[b] = total
+def _features(encoder: Any, obs: Tensor) -> NDArray[np.float32]:
+    """Inputs of the first layer (k, B, F) for stored observations (k, B, *obs)."""
+    features: Tensor = encoder(obs.flatten(0, 1))
+    return features.reshape(*obs.shape[:2], -1).contiguous().numpy()
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _back_through_draw(
-    out: NDArray[Any], noise: NDArray[Any], action: NDArray[Any], slope: NDArray[Any], alpha: float, grad: NDArray[Any]
-) -> None:
-    """Write the gradient of the mean of alpha log pi - Q by the outputs (B, 2D), from dQ/da, `slope` (B, D)."""
-    size, dims = action.shape
-    for b in range(size):
-        for j in range(dims):
-            a, log_std = np.float64(action[b, j]), out[b, dims + j]
-            by_u = 2.0 * alpha * a - slope[b, j] * (1.0 - a * a)
-            grad[b, j] = by_u / size
-            inside = _LEAST <= log_std <= _MOST
-            grad[b, dims + j] = (by_u * math.exp(log_std) * noise[b, j] - alpha) / size if inside else 0.0
+def _policy_net(net: nn.Module) -> Net:
+    modules = policy(net)
+    assert modules is not None
+    return Net(places(shared_vector(net), modules)[None], rectified(modules))
+
+
+def _critics_net(net: nn.Module) -> Net:
+    linears = critics(net)
+    assert linears is not None
+    flat = shared_vector(net)
+
+    def start(parameter: Tensor) -> int:
+        return (parameter.data_ptr() - flat.data_ptr()) // flat.element_size()
+
+    layers = [
+        [(start(x.weight[k]), start(x.bias[k]), x.weight.shape[2], x.weight.shape[1]) for x in linears]
+        for k in range(len(linears[0].weight))
+    ]
+    between: Any = net.layers
+    return Net(np.array(layers), type(between[1][1]) is nn.ReLU)

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..jitted import activations
-from ..jitted.activations import REORDER, activate, back_through
+from ..jitted.activations import activate, back_through
+from ..jitted.products import add_product
 from .structure import rectified
+
+_BLOCK = 16  # rows of weights that are turned at a time
 
 
 class Perceptron:
@@ -76,9 +79,11 @@ def transpose(theta, layers, transposed):  # type: ignore[no-untyped-def]
     """The weights of every layer with inputs before outputs, at the same places."""
     for k in range(len(layers)):
         w, inputs, outputs = layers[k, 0], layers[k, 2], layers[k, 3]
-        for o in range(outputs):
+        for first in range(0, outputs, _BLOCK):  # in columns that fit the nearest cache
+            last = min(first + _BLOCK, outputs)
             for j in range(inputs):
-                transposed[w + j * outputs + o] = theta[w + o * inputs + j]
+                for o in range(first, last):
+                    transposed[w + j * outputs + o] = theta[w + o * inputs + j]
 
 
 @njit(nogil=True)
@@ -89,7 +94,8 @@ def pass_on(theta, transposed, layers, relu, seen):  # type: ignore[no-untyped-d
     for k in range(len(layers)):
         w, bias, inputs, outputs = layers[k, 0], layers[k, 1], layers[k, 2], layers[k, 3]
         for i in range(size):
-            seen[k + 1, i, :outputs] = theta[bias : bias + outputs]
+            for o in range(outputs):
+                seen[k + 1, i, o] = theta[bias + o]
         here, there = flat[k * size * width :], flat[(k + 1) * size * width :]
         add_product(here, width, 1, transposed[w:], outputs, there, width, size, inputs, outputs)
         if k < len(layers) - 1:
@@ -123,31 +129,22 @@ def pass_back(theta, layers, relu, seen, slope, other, grad):  # type: ignore[no
             slope, other = other, slope
 
 
-@njit(nogil=True, fastmath=REORDER, error_model="numpy")
-def add_product(a, down, along, b, b_row, c, c_row, n, m, p):  # type: ignore[no-untyped-def]
-    """C (n, p) += A (n, m) B (m, p), of flat vectors: A[i, k] is a[i * down + k * along], rows of B and C are whole.
+@njit(nogil=True)
+def pass_down(theta, layers, relu, seen, slope, other, first, grad):  # type: ignore[no-untyped-def]
+    """Add the gradient by the inputs from number `first` on to `grad` (B, D), from the one by the outputs in `slope`.
 
-    Two rows of C take four rows of B at a time, so that what is in registers is used more than once.
+    Slope (B, W) and `other` (B, W) serve as scratch.
     """
-    for i in range(0, n, 2):
-        pair = i + 1 < n
-        c0 = c[i * c_row : i * c_row + p]
-        c1 = c[(i + 1) * c_row : (i + 1) * c_row + p] if pair else c0
-        whole = m - m % 4 if pair else 0
-        for k in range(0, whole, 4):
-            b0, b1 = b[k * b_row : k * b_row + p], b[(k + 1) * b_row : (k + 1) * b_row + p]
-            b2, b3 = b[(k + 2) * b_row : (k + 2) * b_row + p], b[(k + 3) * b_row : (k + 3) * b_row + p]
-            at, under = i * down + k * along, (i + 1) * down + k * along
-            x0, x1, x2, x3 = a[at], a[at + along], a[at + 2 * along], a[at + 3 * along]
-            y0, y1, y2, y3 = a[under], a[under + along], a[under + 2 * along], a[under + 3 * along]
-            for j in range(p):
-                c0[j] += x0 * b0[j] + x1 * b1[j] + x2 * b2[j] + x3 * b3[j]
-                c1[j] += y0 * b0[j] + y1 * b1[j] + y2 * b2[j] + y3 * b3[j]
-        for k in range(whole, m):
-            row, x = b[k * b_row : k * b_row + p], a[i * down + k * along]
-            for j in range(p):
-                c0[j] += x * row[j]
-            if pair:
-                y = a[(i + 1) * down + k * along]
-                for j in range(p):
-                    c1[j] += y * row[j]
+    _, size, width = seen.shape
+    for k in range(len(layers) - 1, -1, -1):
+        w, inputs, outputs = layers[k, 0], layers[k, 2], layers[k, 3]
+        if k == 0:
+            columns = grad.shape[1]
+            flat = grad.reshape(-1)
+            add_product(slope.reshape(-1), width, 1, theta[w + first :], inputs, flat, columns, size, outputs, columns)
+            return
+        other[:, :inputs] = 0.0
+        add_product(slope.reshape(-1), width, 1, theta[w:], inputs, other.reshape(-1), width, size, outputs, inputs)
+        for i in range(size):
+            back_through(seen[k, i, :inputs], relu, other[i, :inputs])
+        slope, other = other, slope

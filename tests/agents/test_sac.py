@@ -120,13 +120,13 @@ def test_the_temperature_holds_the_entropy_at_its_target():
     agent = made(target_entropy=0.3, lr=5e-3)
     point = torch.tensor([[0.2, 0.0]]), torch.tensor([[-1.5, -1.5]])
     agent.critics = Known(Squashed(*point, agent.critics.shift, agent.critics.scale), agent.critics.scale, 1.0)
-    entropies = [agent._improve(torch.ones(64, 3), agent._alpha(), 1.0, None)[1].item() for _ in range(800)]
+    entropies = [agent._improve(torch.ones(64, 3), agent._alpha(), 1.0)[1].item() for _ in range(800)]
     assert np.mean(entropies[-200:]) == pytest.approx(0.3, abs=0.1)
 
 
 def test_a_fixed_temperature_stays():
     agent = made(alpha=0.2)
-    agent._improve(torch.ones(64, 3), agent._alpha(), 1.0, None)
+    agent._improve(torch.ones(64, 3), agent._alpha(), 1.0)
     assert agent._alpha().item() == pytest.approx(0.2)
 
 
@@ -140,7 +140,7 @@ def test_the_actor_leaves_the_critics_as_they_are():
     agent = made()
     before = [p.detach().clone() for p in agent.critics.parameters()]
     grads = [p.grad.clone() for p in agent.critics.parameters()]
-    agent._improve(minibatch()["obs"], agent._alpha(), 1.0, None)
+    agent._improve(minibatch()["obs"], agent._alpha(), 1.0)
     assert all(torch.equal(p, q) for p, q in zip(agent.critics.parameters(), before, strict=True))
     assert all(torch.equal(p.grad, g) for p, g in zip(agent.critics.parameters(), grads, strict=True))
     assert all(p.requires_grad for p in agent.critics.parameters())
@@ -248,4 +248,4 @@ def test_its_networks_are_those_that_the_config_describes():
     agent = made(critics=5, critic_hidden=(7, 9), quantiles=3)
     assert isinstance(agent.net, Policy)
     assert isinstance(agent.critics, Critics)
-    assert [tuple(p.shape) for p in agent.critics.parameters()][-2:] == [(5, 9, 3), (5, 1, 3)]
+    assert [tuple(p.shape) for p in agent.critics.parameters()][-2:] == [(5, 3, 9), (5, 1, 3)]

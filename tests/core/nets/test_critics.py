@@ -22,8 +22,8 @@ def test_each_critic_is_a_perceptron_of_its_own():
     for k in range(2):
         x = torch.cat([obs, torch.zeros(5, 2)], -1)  # the middle of the box is 0 in its own units
         for layer in both.layers[::2]:
-            x = torch.relu(x @ layer.weight[k] + layer.bias[k])
-        torch.testing.assert_close(out[k], x @ both.head.weight[k] + both.head.bias[k])
+            x = torch.relu(x @ layer.weight[k].T + layer.bias[k])
+        torch.testing.assert_close(out[k], x @ both.head.weight[k].T + both.head.bias[k])
     assert not torch.equal(out[0], out[1])
 
 

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+_MANY = 32  # rows of A, for which it pays to copy B
 _ROWS = 4  # of C at a time: with 16 columns its tile fills half of the sixteen registers of AVX2
 
 
@@ -91,8 +93,15 @@ def add_product(a, down, along, b, b_row, c, c_row, n, m, p):  # type: ignore[no
     A[i, k] is a[i * down + k * along]; rows of B and C are whole, and begin `b_row` and `c_row` numbers apart.
     """
     j = 0
+    packed = np.empty(16 * m if n >= _MANY else 0, np.float32)
     while j + 16 <= p:
-        _strip_16(a, down, along, b[j:], b_row, c[j:], c_row, n, m)
+        if n >= _MANY:  # columns of B side by side, or rows far apart would take one another's places in the cache
+            for k in range(m):
+                for q in range(16):
+                    packed[k * 16 + q] = b[k * b_row + j + q]
+            _strip_16(a, down, along, packed, 16, c[j:], c_row, n, m)
+        else:
+            _strip_16(a, down, along, b[j:], b_row, c[j:], c_row, n, m)
         j += 16
     while j + 4 <= p:
         _strip_4(a, down, along, b[j:], b_row, c[j:], c_row, n, m)

@@ -105,7 +105,8 @@ class Scratch(NamedTuple):
             return np.zeros(shape, np.float32)
 
         (_, depth, _), (count, critic_depth, _) = policy.layers.shape, critics.layers.shape
-        width, critic_width = (int(net.layers[:, :, 2:].max()) for net in (policy, critics))
+        # rows that are no power of two apart: those would take one another's places in the cache
+        width, critic_width = (int(net.layers[:, :, 2:].max()) + 16 for net in (policy, critics))
         dims = int(policy.layers[0, -1, 3]) // 2
         return cls(
             *(new(depth + 1, size, width), new(2, size, width), new(_end(policy))),

@@ -28,7 +28,7 @@ def refuse_impossible(state: dict[str, Any], capacity: int, stack: int, weighed:
     )
     _array(state, "random", np.uint64, (1,))
     if not state["written"]:
-        _require(state["filled"] == state["count"] == state["cursor"] == 0, "its counters")
+        _require(not any(state[name] for name in _COUNTS), "its counters")
         return
     envs = state["envs"]
     _require(type(envs) is int and 1 <= envs <= capacity, "the number of environments")

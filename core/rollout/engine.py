@@ -1,6 +1,7 @@
 """Rollout: the only place where environments are stepped."""
 
 import sys
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, NamedTuple, NoReturn
 
@@ -45,7 +46,7 @@ class Rollout:
         self.env = env
         self.whole = horizon if isinstance(horizon, Whole) else None
         self.cut = False
-        """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
+        """Whether the limit or a stop cut episodes of the last collection of whole ones: the whole ones are biased."""
         self._loop: FusedLoop | None = None  # for the last twin that acted
         self._acting: Acting | None = None  # whose columns `_extras` holds
         self.horizon = _FIRST_ROWS if isinstance(horizon, Whole) else horizon
@@ -83,18 +84,17 @@ class Rollout:
         self._return_so_far[:], self._length_so_far[:], self._dead[:] = 0, 0, False
         self._fresh = True
 
-    def collect(self, acting: Acting, limit: int | None = None) -> Batch:
+    def collect(self, acting: Acting, limit: int | None = None, stop: Sequence[Any] = ()) -> Batch:
         """The next `horizon` steps of every environment, or fewer so as not to exceed `limit` valid steps.
 
         For whole episodes: that many of each from a reset on. Steps of an environment while others finish theirs are
-        not valid, and so count neither as experience nor for the `limit`.
+        not valid, and so count neither as experience nor for the `limit`. Once `stop` holds something, episodes that
+        are longer than all before, and may never end, are cut.
         """
         if self.whole:
             if not self._fresh:
                 self.reset()
             self._left[:] = self.whole.episodes
-        elif limit is None:
-            limit = self.horizon * self.env.num_envs
         limit = sys.maxsize if limit is None else limit
         self._fresh = False
         self._obs[0], self._first[0] = self._obs[self._end], self._first[self._end]
@@ -106,8 +106,8 @@ class Rollout:
         act = acting if twin is None else twin
         ends: list[tuple[NDArray[Any], NDArray[Any]]] = []  # per step with ends: final_at rows and final_obs
         reported: list[tuple[dict[str, NDArray[Any]], NDArray[Any]]] = []  # episodes that the environment counts itself
-        clock, count, t = perf_counter(), 0, 0
-        while count < limit and self._goes_on(t):
+        clock, count, t, room = perf_counter(), 0, 0, self.horizon
+        while count < limit and not (stop and t >= room) and self._goes_on(t):
             out = act(self._obs[t], self._first[t])
             clock = self._tick("act", clock)
             count += self._mark_valid(t, limit - count)

@@ -1,5 +1,6 @@
 """Recording: demonstrations played back as Batches, in the place of an environment that is stepped."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -46,7 +47,7 @@ class Recording:
         self.to_env = action_adapter(demos.action_space)
         self._batch = _batch(trajectories, demos, history)
 
-    def collect(self, acting: Acting, limit: int | None = None) -> Batch:
+    def collect(self, acting: Acting, limit: int | None = None, stop: Sequence[Any] = ()) -> Batch:
         """All steps, or `limit` of them drawn at random as the valid ones; `acting` is not asked."""
         whole = self._batch
         total = whole.steps

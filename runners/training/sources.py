@@ -1,5 +1,6 @@
 """Where an agent's batches come from: environments that are stepped, or demonstrations that are played back."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -35,11 +36,11 @@ class Source(Protocol):
 
     @property
     def cut(self) -> bool:
-        """Whether the limit cut episodes of the last collection of whole ones: those that are whole are biased then."""
+        """Whether the limit or a stop cut episodes of the last collection of whole ones: the whole ones are biased."""
         ...
 
-    def collect(self, acting: Acting, limit: int | None = None) -> Batch:
-        """The next batch, of at most `limit` valid steps."""
+    def collect(self, acting: Acting, limit: int | None = None, stop: Sequence[Any] = ()) -> Batch:
+        """The next batch, of at most `limit` valid steps; no episodes without an end once `stop` holds something."""
         ...
 
     def state(self) -> dict[str, Any]:
@@ -63,12 +64,12 @@ class Living:
 
     @property
     def cut(self) -> bool:
-        """Whether the limit cut episodes of the last collection."""
+        """Whether the limit or a stop cut episodes of the last collection."""
         return self.rollout.cut
 
-    def collect(self, acting: Acting, limit: int | None = None) -> Batch:
+    def collect(self, acting: Acting, limit: int | None = None, stop: Sequence[Any] = ()) -> Batch:
         """The next steps of every environment."""
-        batch = self.rollout.collect(acting, limit)
+        batch = self.rollout.collect(acting, limit, stop)
         self._steps += batch.steps
         return batch
 

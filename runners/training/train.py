@@ -207,11 +207,11 @@ class Training:
     def iterate(self) -> dict[str, float]:
         """One rollout and what is learned from it; the row to log, if it is time for one.
 
-        The end of the run may cut the last rollout of whole episodes. Its steps count, but the episodes that did end in
-        time are the shorter ones: nothing is learned from them.
+        The end of the run, or a signal, may cut the last rollout of whole episodes. Its steps count, but the episodes
+        that did end in time are the shorter ones: nothing is learned from them.
         """
         before = self.steps
-        batch = self.source.collect(self.acting, self.run.steps - self.steps)
+        batch = self.source.collect(self.acting, self.run.steps - self.steps, self._stop)
         for phase, seconds in self.source.seconds.items():
             self._took(phase, seconds)
         self.source.seconds.clear()

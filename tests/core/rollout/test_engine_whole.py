@@ -1,8 +1,10 @@
 """Rollouts of whole episodes, in scripted environments."""
 
+import numpy as np
 import pytest
 from scripted import MODES, SCRIPTS, counting, episodes_of, zeros
 
+from gymnast.core.acting import Stateless
 from gymnast.core.rollout.engine import Rollout, Whole
 from probes import clocks
 
@@ -27,6 +29,35 @@ def test_whole_episodes_start_from_a_reset_every_time(mode):
         assert batch.steps == 7
         assert sorted(batch.episodes.lengths) == [2, 5]
         assert not rollout.cut
+
+
+def stopping(stop, after):
+    """Acts, and asks for a stop after so many steps."""
+    times = iter(range(1_000_000))
+
+    def act(obs):
+        if next(times) == after:
+            stop.append(15)
+        return {"action": np.zeros(len(obs), np.int64)}
+
+    return Stateless(act)
+
+
+def test_a_stop_cuts_episodes_that_are_longer_than_all_before():
+    stop: list[int] = []
+    rollout = Rollout(clocks("100000|", "1|"), Whole(1))
+    batch = rollout.collect(stopping(stop, 200), stop=stop)
+    assert len(batch.reward) == 256
+    assert rollout.cut
+    assert batch.steps == 256 + 1
+
+
+def test_a_stop_lets_other_episodes_end_so_that_a_resumed_run_equals_one_that_was_not_stopped():
+    stop: list[int] = []
+    rollout = Rollout(clocks("250| 1| 700| 1| 512| 1|", "1|"), Whole(1))
+    assert [len(rollout.collect(stopping(stop, 1_000), stop=stop).reward) for _ in range(2)] == [250, 700]
+    assert len(rollout.collect(stopping(stop, 5), stop=stop).reward) == 512
+    assert not rollout.cut
 
 
 def test_the_storage_grows_to_the_longest_episode():

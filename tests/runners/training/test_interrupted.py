@@ -4,9 +4,13 @@ import os
 import pty
 import signal
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import pytest
 import stopping
 
@@ -57,6 +61,36 @@ def test_ctrl_c_writes_a_checkpoint_says_how_to_go_on_and_exits_with_130(tmp_pat
     process.join()
     assert process.exitcode == 130
     assert checkpoint.load(last(out))["steps"] >= before
+
+
+class Forever(gym.Env):
+    """Its episodes never end; after so many steps it sends this process a SIGTERM."""
+
+    observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, until: int) -> None:
+        self.left = until
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        self.left -= 1
+        if self.left == 0:
+            signal.raise_signal(signal.SIGTERM)
+        return np.zeros(1, np.float32), 1.0, False, False, {}
+
+
+def test_whole_episodes_that_never_end_are_stopped_by_a_signal(tmp_path):
+    run = runs.preset("reinforce", partial(Forever, 100), steps=10_000, num_envs=1, evals=0, backend="loop")
+    with Training(run, tmp_path) as training:
+        result = training.advance()
+    assert (result.interrupted, result.steps) == (True, 256)
+    state = checkpoint.load(last(tmp_path))
+    with Training(replace(run, steps=512), None, state) as again:
+        assert not again.advance().interrupted
 
 
 def everything(reader: int) -> str:

@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from ..core.errors import UsageError, nearest
 from . import games, native
-from .factory import EnvLike, MakeEnv, Source, explained, is_game, maker, name_of, resolve
+from .factory import EnvLike, MakeEnv, Source, close, explained, is_game, maker, name_of, resolve
 from .wrapped import Wrapped
 from .wrapped import left_out as left_out
 from .wrappers import History, with_mask_observed
@@ -230,7 +230,7 @@ def _loop(make_env: MakeEnv, num_envs: int, name: str) -> VectorEnv:
         return Loop([kept] * num_envs, copy=False, autoreset_mode=AutoresetMode.SAME_STEP)
     except BaseException as problem:
         for env in made:  # which nobody else knows of, though there may be only so many
-            env.close()
+            close(env)
         if isinstance(problem, RuntimeError):
             raise UsageError(f"{name}: its copies differ in their spaces: {problem}") from problem
         raise

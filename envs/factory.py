@@ -117,11 +117,17 @@ class EnvMaker:
             if "unexpected keyword argument 'render_mode'" in str(problem):
                 return env
             modes = env.metadata.get("render_modes") or []
-            env.close()
+            close(env)
             if mode in modes:
                 raise
             listed = ", ".join(map(str, modes)) or "none"
             raise UsageError(f"{name_of(self.source)} draws no {mode!r}; its render modes: {listed}") from problem
+
+
+def close(env: gym.Env) -> None:
+    """Close `env`, which does not end the command: many call sys.exit there, for they were scripts that it ends."""
+    with suppress(SystemExit):
+        env.close()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.vector import SyncVectorEnv
 
 from ..core.errors import UsageError
-from .factory import MakeEnv
+from .factory import MakeEnv, close
 from .odd import refuse_odd
 from .wrappers import used
 
@@ -52,7 +52,8 @@ class Loop(SyncVectorEnv):
 
     def close_extras(self, **kwargs: Any) -> None:
         """As Gymnasium's; others may step the environments then."""
-        super().close_extras(**kwargs)
+        for env in self.envs:
+            close(env)
         for key in self._inner:
             _HELD.pop(key, None)
 

@@ -7,7 +7,7 @@ import cloudpickle
 import gymnasium as gym
 
 from ..core.spaces.keys import MASKS
-from .factory import MakeEnv
+from .factory import MakeEnv, close
 from .threads import cores
 from .workers import fits
 
@@ -34,7 +34,7 @@ def pays(make_env: MakeEnv, num_envs: int) -> bool:
     except (Exception, SystemExit):
         return False  # whatever is wrong with it, the loop shows it best
     finally:
-        env.close()
+        close(env)
     share = -(-num_envs // workers)
     return cost >= WORTHWHILE and num_envs * cost > MARGIN * (share * cost + OVERHEAD)
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import TrainingError, UsageError
 from . import wire
+from .factory import close
 from .odd import refuse_odd
 from .snapshot import chains_of, env_states, set_env_states
 from .wrappers import MASK, used
@@ -41,7 +42,7 @@ def serve(fd: int, memory: int, count: int) -> None:
         worker.report(error)
     finally:
         for env in worker.envs:
-            env.close()
+            close(env)
         _leave_with_the_parent(fd, wait=0)  # the thread may not have had its turn
 
 

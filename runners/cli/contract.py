@@ -24,7 +24,7 @@ from ...core.rollout.engine import Rollout
 from ...core.spaces.keys import MASK, MASKS
 from ...core.spaces.layout import Layout
 from ...envs import snapshot
-from ...envs.factory import is_game, maker, resolve
+from ...envs.factory import close, is_game, maker, resolve
 from ...envs.wrapped import Wrapped
 
 STEPS = 256  # per copy
@@ -44,7 +44,9 @@ def contract(name: str) -> dict[str, Callable[[], str]]:
     """
     source = resolve(name)
     alone = {} if is_game(source) else _alone(name)
-    with contextlib.closing(envs.make(name) if is_game(source) else Wrapped(maker(source, None, {}), ())()) as env:
+    with contextlib.ExitStack() as stack:
+        env: Any = envs.make(name) if is_game(source) else Wrapped(maker(source, None, {}), ())()
+        stack.callback(close, env)
         obs = getattr(env, "single_observation_space", env.observation_space)
         action = getattr(env, "single_action_space", env.action_space)
         layout = Layout(obs)
@@ -101,7 +103,11 @@ def _singles(name: str, copies: int) -> Iterator[list[gym.Env]]:
     """So many copies of an environment, each by itself."""
     make = Wrapped(maker(resolve(name), None, {}), ())
     with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(contextlib.closing(make())) for _ in range(copies)]
+        made: list[gym.Env] = []
+        for _ in range(copies):
+            made.append(make())
+            stack.callback(close, made[-1])
+        yield made
 
 
 def _values(name: str) -> str:

@@ -1,14 +1,16 @@
 import sys
 import textwrap
 from contextlib import closing
+from functools import partial
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from gymnast.core.errors import UsageError
+from gymnast.core.errors import TrainingError, UsageError
 from gymnast.envs import describe, make
+from gymnast.envs.workers import WorkerVectorEnv
 
 
 class Countdown(gym.Env):
@@ -41,6 +43,22 @@ class Broken(Countdown):
 class Leaves(Countdown):
     def __init__(self):
         sys.exit(0)
+
+
+class LeavesInReset(Countdown):
+    def reset(self, **kwargs):
+        sys.exit(0)
+
+
+class LeavesInClose(Countdown):
+    def __init__(self, log):
+        super().__init__()
+        self.log = log
+
+    def close(self):
+        with self.log.open("a") as file:
+            file.write("closed\n")
+        sys.exit(3)
 
 
 def trajectory(env, steps=60):
@@ -223,3 +241,14 @@ def test_importing_envs_imports_nothing_heavy():
         f"import sys, gymnast.envs; gymnast.envs.make('CartPole-v1', backend='loop'); print({heavy} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
+
+
+def test_leaving_the_program_in_the_first_reset_is_an_error():
+    with pytest.raises(TrainingError, match=r"the environment called sys\.exit\(0\) in reset"):
+        make(LeavesInReset, backend="loop")
+
+
+@pytest.mark.parametrize("copies", [partial(make, backend="loop"), partial(WorkerVectorEnv, workers=1)])
+def test_every_copy_is_closed_where_the_first_one_leaves_the_program(copies, tmp_path):
+    copies(partial(LeavesInClose, tmp_path / "log"), 2).close()
+    assert (tmp_path / "log").read_text() == "closed\n" * 2

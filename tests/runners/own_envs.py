@@ -61,6 +61,20 @@ class Leaves(Corridor):
         sys.exit(0)
 
 
+class Script(Corridor):
+    """Was a script once, whose last line is still there."""
+
+    def close(self) -> None:
+        sys.exit(3)
+
+
+class BrokenScript(Script, Raises):
+    """Raises, and then ends as if nothing were."""
+
+    def close(self) -> None:
+        sys.exit(0)
+
+
 class NanReward(Corridor):
     def reward(self, action: Any) -> float:
         return float("nan") if self.steps > 150 else 1.0

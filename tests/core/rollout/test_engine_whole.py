@@ -45,7 +45,7 @@ def stopping(stop, after):
 
 def test_a_stop_cuts_episodes_that_are_longer_than_all_before():
     stop: list[int] = []
-    rollout = Rollout(clocks("100000|", "1|"), Whole(1))
+    rollout = Rollout(clocks("3000|", "1|"), Whole(1))
     batch = rollout.collect(stopping(stop, 200), stop=stop)
     assert len(batch.reward) == 256
     assert rollout.cut

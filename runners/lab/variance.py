@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from ...agents.reinforce import Config, credit, mean_baseline
 from . import Finding
-from ._mdp import Mdp, Play, random_mdp, score_sums
+from ._mdp import Mdp, Play, random_mdp, score_sums, softmax
 
 EPISODES = 16
 """To one estimate."""
 ESTIMATES = 4000
+BAD = -10
+"""Times the mean, as a baseline that is far from any good one."""
 
 
 def experiment(seed: int) -> Finding:
@@ -43,7 +45,7 @@ def experiment(seed: int) -> Finding:
         and variance["to go - mean at the time"] < variance["to go"],
         "V(s) lowers it further than others at the same time": variance["to go - V(s)"]
         < variance["to go - leave one out"],
-        "a bad baseline (-10 times the mean) raises it": variance["to go + 10 means"] > variance["to go"],
+        f"a bad baseline ({BAD} times the mean) raises it": variance["to go + 10 means"] > variance["to go"],
         f"the variance is least at b* = E[g^2 R] / E[g^2] (within 2%: {off:.2%} off)": off < 0.02,
         f"where rewards cancel, whole returns vary less ({whole:.2g} against {to_go:.2g})": whole < to_go,
     }
@@ -68,11 +70,14 @@ def _estimators(mdp: Mdp, play: Play, logits: NDArray) -> Iterator[tuple[str, ND
         yield f"{name} - leave one out", _estimates(play, gain - _baseline(gain, "leave_one_out"), logits), 1.0
     whole = _gain(play, "whole")
     yield "whole - optimal", _optimal(play, whole, logits), 1.0
-    q = mdp.action_values(logits, 1.0)
-    value = (q * np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)).sum(-1)
     to_go, time = _gain(play, "to_go"), np.arange(mdp.horizon)[:, None]
-    yield "to go - V(s)", _estimates(play, to_go - value[time, play.state], logits), 1.0
-    yield "to go + 10 means", _estimates(play, to_go + 10 * to_go.mean(), logits), 1.0
+    yield "to go - V(s)", _estimates(play, to_go - _values(mdp, logits)[time, play.state], logits), 1.0
+    yield "to go + 10 means", _estimates(play, to_go - BAD * to_go.mean(), logits), 1.0
+
+
+def _values(mdp: Mdp, logits: NDArray) -> NDArray:
+    """V (T, S) of the policy."""
+    return (mdp.action_values(logits, 1.0) * softmax(logits)).sum(-1)
 
 
 def _gain(play: Play, weight: Any) -> NDArray:
@@ -105,10 +110,15 @@ def _distance_to_best(play: Play, logits: NDArray) -> float:
     """
     g, other = np.split(score_sums(play, np.ones_like(play.reward), logits), 2)
     ret, other_ret = np.split(play.reward.sum(0)[:, None], 2)
-    best = (g**2 * ret).mean(0) / (g**2).mean(0)
+    best = _best(g, ret)
     shares = np.linspace(0.9, 1.1, 81)
     variances = np.stack([(other * (other_ret - share * best)).var(0) for share in shares])
     return float(np.abs(shares[variances.argmin(0)] - 1).max())
+
+
+def _best(g: NDArray, ret: NDArray) -> NDArray:
+    """b* (P,) for scores (E, P) and returns (E, 1)."""
+    return (g**2 * ret).mean(0) / (g**2).mean(0)
 
 
 def _cancelling(rng: np.random.Generator) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from gymnast.agents.reinforce import credit
@@ -137,9 +138,13 @@ def test_exploration_by_another_schedule_fails_what_is_said_of_it(monkeypatch, s
         ("_gain", lambda play, weight, gain=variance._gain: gain(play, "whole"), "rewards to go vary less"),
         ("_gain", lambda play, weight, gain=variance._gain: gain(play, "whole"), "where rewards cancel"),
         ("_baseline", lambda gain, baseline: 0.0, "a mean subtracted lowers"),
+        ("_values", lambda mdp, logits: np.zeros((mdp.horizon, len(logits))), "V(s) lowers it further"),
+        ("_best", lambda g, ret: ret.mean(), "the variance is least at b*"),
+        ("BAD", 1, "a bad baseline"),
     ],
 )
 def test_estimators_that_are_all_alike_fail_what_tells_them_apart(monkeypatch, name, sabotaged, words):
-    monkeypatch.setattr(variance, "ESTIMATES", 500)
+    monkeypatch.setattr(variance, "ESTIMATES", 2000 if name == "_best" else 500)
+    assert verdict(variance, words)
     monkeypatch.setattr(variance, name, sabotaged)
     assert not verdict(variance, words)

@@ -54,16 +54,18 @@ def folders(path):
             yield from (base[:1] if base else names)
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_imports_point_downwards(path):
-    folder = path.relative_to(ROOT).parts[0]
-    assert set(folders(path)) <= MAY_IMPORT[folder]
+def wrong(rule, paths=FILES):
+    """What breaks a rule, by the file in which it does: {file: what}."""
+    return {name(path): found for path in paths if (found := list(rule(path)))}
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_imports_inside_the_package_are_relative(path):
+def test_imports_point_downwards():
+    assert not wrong(lambda path: set(folders(path)) - MAY_IMPORT[path.relative_to(ROOT).parts[0]])
+
+
+def test_imports_inside_the_package_are_relative():
     own = {"gymnast", *MAY_IMPORT, "configs"}
-    assert not [module for level, module, _ in imports(path) if level == 0 and module.split(".")[0] in own]
+    assert not wrong(lambda path: (m for level, m, _ in imports(path) if level == 0 and m.split(".")[0] in own))
 
 
 FLOORS = {
@@ -122,14 +124,18 @@ def test_every_room_has_a_floor(folder):
     assert rooms == set().union(*FLOORS[folder])
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.relative_to(ROOT).parts[0] in FLOORS], ids=name)
-def test_inside_a_folder_imports_point_down_its_floors(path):
-    folder = path.relative_to(ROOT).parts[0]
+@pytest.mark.parametrize("folder", FLOORS)
+def test_inside_a_folder_imports_point_down_its_floors(folder):
     floor = {room: k for k, rooms in enumerate(FLOORS[folder]) for room in rooms}
-    for module in modules(path):
-        if module.startswith(f"{folder}/") and room(module) != "__init__" and room(name(path)) != "__init__":
-            same = room(module) == room(name(path))
-            assert same or floor[room(module)] < floor[room(name(path))] or floor[room(name(path))] == 0, module
+
+    def up(path):
+        for module in modules(path):
+            if module.startswith(f"{folder}/") and room(module) != "__init__" and room(name(path)) != "__init__":
+                same = room(module) == room(name(path))
+                if not (same or floor[room(module)] < floor[room(name(path))] or floor[room(name(path))] == 0):
+                    yield module
+
+    assert not wrong(up, [path for path in FILES if path.relative_to(ROOT).parts[0] == folder])
 
 
 def test_no_module_imports_itself_by_way_of_others():
@@ -139,17 +145,21 @@ def test_no_module_imports_itself_by_way_of_others():
     assert not graph, f"circles among {sorted(graph)}"
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if name(p) not in LAZY], ids=name)
-def test_imports_of_our_own_stand_at_the_top(path):
-    inside = [node for f in functions(path) for node in ast.walk(f) if isinstance(node, ast.ImportFrom) and node.level]
-    assert not [f"line {node.lineno}" for node in inside]
+def test_imports_of_our_own_stand_at_the_top():
+    def inside(path):
+        found = (node for function in functions(path) for node in ast.walk(function))
+        return (f"line {node.lineno}" for node in found if isinstance(node, ast.ImportFrom) and node.level)
+
+    assert not wrong(inside, [path for path in FILES if name(path) not in LAZY])
 
 
-@pytest.mark.parametrize("path", FILES, ids=name)
-def test_no_file_and_no_function_is_longer_than_a_reader_can_bear(path):
-    assert len(path.read_text().splitlines()) <= LONG.get(name(path), 350)
-    for function in functions(path):
-        assert function.end_lineno - function.lineno < 53, function.name
+def test_no_file_and_no_function_is_longer_than_a_reader_can_bear():
+    def long(path):
+        lines = len(path.read_text().splitlines())
+        yield from (f"{lines} lines",) if lines > LONG.get(name(path), 350) else ()
+        yield from (f.name for f in functions(path) if f.end_lineno - f.lineno >= 53)
+
+    assert not wrong(long)
 
 
 def test_no_production_command_imports_the_laboratory():
@@ -167,10 +177,12 @@ def identifiers(path):
                 yield value
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "core").rglob("*.py")), ids=name)
-def test_nothing_in_core_has_an_algorithms_name(path):
-    words = {word for text in (path.stem, *identifiers(path)) for word in text.lower().split("_")}
-    assert not words & set(agents.names())
+def test_nothing_in_core_has_an_algorithms_name():
+    def named(path):
+        words = {word for text in (path.stem, *identifiers(path)) for word in text.lower().split("_")}
+        return words & set(agents.names())
+
+    assert not wrong(named, sorted((ROOT / "core").rglob("*.py")))
 
 
 def test_every_public_name_resolves():

@@ -12,6 +12,7 @@ from gymnast.core.learn.returns import rewards_to_go
 STATES, ACTIONS, HORIZON, GAMMA = 2, 2, 3, 0.6
 NEXT = np.array([[[0.5, 0.3], [0.2, 0.4]], [[0.1, 0.6], [0.6, 0.1]]])
 """P(s'|s, a); what is missing to 1 ends the episode, as the horizon does."""
+UP_TO = NEXT.cumsum(-1).tolist()
 REWARD = np.array([[1.0, -0.5], [2.0, 0.3]])
 POLICY = np.array([[0.3, -0.4], [-0.2, 0.5]])
 """Logits of each state."""
@@ -35,10 +36,10 @@ class Maze(gym.Env):
 
     def step(self, action):
         reward = REWARD[self.state, action] + self.offset
-        left = self.np_random.random() - NEXT[self.state, action].cumsum()
+        drawn, (first, either) = self.np_random.random(), UP_TO[self.state][action]
         self.time += 1
-        over = bool((left > 0).all()) or self.time == HORIZON
-        self.state = int(left[0] > 0)
+        over = drawn > either or self.time == HORIZON
+        self.state = int(drawn > first)
         return self.state, float(reward), over, False, {}
 
 

@@ -86,6 +86,7 @@ class Match(gym.Env):
         "multibinary": spaces.MultiBinary(3),
         "box": spaces.Box(-1, 1, (2,), np.float32),
     }
+    NVEC = {"multidiscrete": np.array([3, 2]), "multibinary": np.full(3, 2)}
 
     def __init__(self, kind="discrete"):
         self.kind = kind
@@ -97,9 +98,12 @@ class Match(gym.Env):
         return self._draw(), {}
 
     def step(self, action):
-        distance = np.abs(action - self.wanted) if self.kind == "box" else action != self.wanted
+        if self.kind == "box":
+            distance = float(np.abs(action - self.wanted).sum()) / 2
+        else:
+            distance = float(np.count_nonzero(action != self.wanted)) / np.size(self.wanted)
         self.time += 1
-        return self._draw(), 1.0 - float(np.mean(distance)), self.time == 8, False, {}
+        return self._draw(), 1.0 - distance, self.time == 8, False, {}
 
     def _draw(self):
         match self.kind:
@@ -108,8 +112,7 @@ class Match(gym.Env):
             case "box":
                 self.wanted = self.np_random.uniform(-1, 1, 2).astype(np.float32)
             case _:
-                nvec = np.array([3, 2]) if self.kind == "multidiscrete" else np.full(3, 2)
-                self.wanted = self.np_random.integers(nvec).astype(self.observation_space.dtype)
+                self.wanted = self.np_random.integers(self.NVEC[self.kind]).astype(self.observation_space.dtype)
         return self.wanted
 
 
@@ -266,7 +269,7 @@ class Slide(gym.Env):
         return self._obs(), {}
 
     def step(self, action):
-        self.x = float(np.clip(self.x + action[0] / 2, -3, 3))
+        self.x = float(min(max(self.x + action[0] / 2, -3), 3))
         self.time += 1
         return self._obs(), -(self.x**2), False, self.time == 10, {}
 

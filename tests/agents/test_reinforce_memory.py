@@ -19,6 +19,7 @@ from probes import SEED, Later, Match
 
 GAMMA = 0.8
 MDP = _mdp.random_mdp(np.random.default_rng(3), states=3, actions=2, horizon=3)
+UP_TO = MDP.following.cumsum(-1)
 NOW = np.array([[0.4, -0.2], [-0.3, 0.3], [0.1, 0.5]])
 THEN = NOW + np.array([[0.5, -0.3], [0.4, -0.4], [-0.6, 0.2]])
 
@@ -35,7 +36,7 @@ class Game(gym.Env):
 
     def step(self, action):
         reward = MDP.reward[self.state, action]
-        self.state = int(self.np_random.choice(3, p=MDP.following[self.state, action]))
+        self.state = int(np.searchsorted(UP_TO[self.state, action], self.np_random.random(), side="right"))
         self.time += 1
         return self.state, float(reward), self.time == MDP.horizon, False, {}
 

@@ -8,6 +8,7 @@ import hashlib
 import inspect
 import types
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from numba import njit
@@ -20,7 +21,14 @@ def instantiate(template: Callable[..., Any], name: str, **functions: Callable[.
     whoever edits an environment gets fresh machine code, never stale. For that reason the functions themselves must
     not be cached (`@njit(nogil=True)`): a cached callee would be linked in without regard to what it calls.
     """
-    return njit(cache=True, nogil=True)(_bound(template, name, functions))
+    unique = _unique(template, name, *functions.values())
+    return _jitted(template, unique, tuple(functions.items()))
+
+
+@lru_cache(maxsize=256)
+def _jitted(template: Callable[..., Any], unique: str, functions: tuple[tuple[str, Callable[..., Any]], ...]) -> Any:
+    """The loop, made once in a process: to read machine code from the disk takes ten milliseconds each time."""
+    return njit(cache=True, nogil=True)(_bound(template, unique, dict(functions)))
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -28,12 +36,18 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     With `cache=True` alone Numba looks at the function's own file, and would not notice that another was edited.
     """
-    return njit(cache=True, nogil=True, error_model="numpy")(_bound(function, "kernel", {}))
+    return njit(cache=True, nogil=True, error_model="numpy")(_bound(function, _unique(function, "kernel"), {}))
 
 
-def _bound(template: Callable[..., Any], name: str, functions: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
-    """A copy of `template` with a name of its own and `functions` as its globals."""
-    unique = f"{template.__qualname__}_{_identifier(name)}_{fingerprint(template, *functions.values())}"
+def _unique(template: Callable[..., Any], name: str, *functions: Callable[..., Any]) -> str:
+    """The name of `template` with these functions as its globals."""
+    return f"{template.__qualname__}_{_identifier(name)}_{fingerprint(template, *functions)}"
+
+
+def _bound(
+    template: Callable[..., Any], unique: str, functions: Mapping[str, Callable[..., Any]]
+) -> Callable[..., Any]:
+    """A copy of `template` with the name `unique` and `functions` as its globals."""
     bound = types.FunctionType(template.__code__, {**template.__globals__, **functions}, unique)
     bound.__qualname__ = unique
     bound.__module__ = template.__module__

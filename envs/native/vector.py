@@ -1,6 +1,7 @@
 """N copies of a native environment behind Gymnasium's `VectorEnv`: one jitted call advances all of them."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -250,8 +251,9 @@ def _pointer(typing_context: Any, address: Any) -> Any:
 pointer: Any = intrinsic(_pointer)
 
 
+@cache
 def rows_of(dtype: np.dtype) -> Any:
-    """What makes rows (N, width) of that type of an address."""
+    """What makes rows (N, width) of that type of an address; the same for the same type, as are loops made of it."""
     item = dtype.type
 
     @njit(nogil=True)

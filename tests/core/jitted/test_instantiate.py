@@ -6,7 +6,7 @@ import sys
 import numpy as np
 from numba import njit
 
-from gymnast.core.jitted.instantiate import instantiate
+from gymnast.core.jitted.instantiate import _jitted, instantiate
 
 
 @njit
@@ -39,9 +39,17 @@ def test_one_template_serves_several_functions():
 def test_machine_code_is_found_again_on_disk():
     first = instantiate(twice, "plus", function=plus_one)
     first(np.float32(1))
+    _jitted.cache_clear()  # as another process begins
     again = instantiate(twice, "plus", function=plus_one)
+    assert again is not first
     assert again(np.float32(1)) == 3
     assert sum(again.stats.cache_hits.values()) == 1
+
+
+def test_a_loop_is_made_once_for_the_same_functions():
+    first = instantiate(twice, "plus", function=plus_one)
+    assert instantiate(twice, "plus", function=plus_one) is first
+    assert instantiate(twice, "plus", function=doubled) is not first
 
 
 def test_an_edited_source_file_gets_a_new_name_even_when_it_is_only_called(tmp_path):

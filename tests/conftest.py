@@ -3,15 +3,10 @@
 import gc
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported, and for the processes that tests start
-
-import numpy as np
 import pytest
-import torch
 from hypothesis import settings
 
-from gymnast.envs import probe
-from probes import SEED
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported, and for the processes that tests start
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
@@ -25,6 +20,11 @@ def pytest_collection_finish():
 @pytest.fixture(autouse=True)
 def seeded():
     """Each test draws the same from the global generators, whichever tests ran before it."""
+    import numpy as np  # here, so that the process that only hands out tests imports none of this
+    import torch
+
+    from probes import SEED
+
     torch.manual_seed(SEED)
     np.random.seed(SEED)  # noqa: NPY002 - for what draws from it, such as the peers of the benchmarks
 
@@ -32,4 +32,6 @@ def seeded():
 @pytest.fixture(autouse=True)
 def no_stopwatch(monkeypatch):
     """The backend "auto" measures environments that it does not know; here they are quick, whatever the load."""
+    from gymnast.envs import probe
+
     monkeypatch.setattr(probe, "seconds_per_step", lambda env: 1e-5)

@@ -27,12 +27,12 @@ RESUMED = {
 
 @pytest.mark.parametrize(("parts", "twins"), [("plain", "auto"), ("plain", "none"), ("rainbow", "auto")])
 def test_a_run_stopped_and_resumed_is_the_run_that_never_stopped(parts, twins, tmp_path):
-    changes = {"learning_starts": 100, "horizon": 8, "target_interval": 7, "capacity": 500} | RESUMED[parts]
-    run = preset("dqn", "CartPole-v1", steps=900, evals=0, agent={"hidden": [16], "twins": twins, **changes})
+    changes = {"learning_starts": 100, "horizon": 8, "target_interval": 7, "capacity": 300} | RESUMED[parts]
+    run = preset("dqn", "CartPole-v1", steps=500, evals=0, agent={"hidden": [16], "twins": twins, **changes})
     whole = train(run).agent
     describe(run, tmp_path, {})
     with Training(run, tmp_path) as training:
-        while training.steps < 500:
+        while training.steps < 300:
             training.iterate()
         checkpoint.save(tmp_path / "checkpoints" / "last.safetensors", training.state())
     resumed = resume(tmp_path).agent

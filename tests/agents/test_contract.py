@@ -1,7 +1,7 @@
 """What every algorithm must do, whatever it is."""
 
 from copy import deepcopy
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -92,6 +92,12 @@ def learned(algo, kind, updates=3, seed=0, **options):
     return agent, rollout, metrics
 
 
+@cache
+def once(algo, kind):
+    """What `learned` gives, made once for all that look at it and leave it as it is."""
+    return learned(algo, kind)
+
+
 def weights(agent):
     return torch.cat([p.detach().flatten() for p in agent.net.parameters()])
 
@@ -122,7 +128,7 @@ def test_it_solves_match_in_a_few_thousand_steps(algo):
 
 @each_kind
 def test_a_greedy_act_repeats_itself_and_changes_nothing(algo, kind):
-    agent, *_ = learned(algo, kind)
+    agent, *_ = once(algo, kind)
     state = deepcopy(saved(agent, 4))
     actions = [act(agent, seen(kind), "best")["action"].tolist() for _ in range(5)]
     assert all(a == actions[0] for a in actions)
@@ -143,7 +149,7 @@ def test_exploring_tries_every_action_at_the_start(algo, kind):
 
 @each_kind
 def test_metrics_are_finite_and_named_by_group(algo, kind):
-    *_, metrics = learned(algo, kind)
+    *_, metrics = once(algo, kind)
     for row in metrics:
         assert row, "each update says something"
         for name, value in row.items():
@@ -153,7 +159,8 @@ def test_metrics_are_finite_and_named_by_group(algo, kind):
 
 @each_kind
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(algo, kind):
-    one, again, other = (weights(learned(algo, kind, seed=seed)[0]) for seed in (3, 3, 4))
+    one = weights(once(algo, kind)[0])
+    again, other = (weights(learned(algo, kind, seed=seed)[0]) for seed in (0, 4))
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
 
@@ -272,7 +279,7 @@ def test_a_state_does_not_change_when_the_agent_learns_on(algo):
 def test_what_acting_depends_on_is_named_and_enough(algo):
     """An agent with the parts of another that `policy` names acts as that one does."""
     kind = KINDS[algo][0]
-    agent, *_ = learned(algo, kind)
+    agent, *_ = once(algo, kind)
     other = made(algo, vector(partial(Match, kind)), seed=99, eager=True)
     parts, its = agent.parts(), other.parts()
     checkpoint.restore({n: its[n] for n in agent.policy}, checkpoint.state({n: parts[n] for n in agent.policy}))

@@ -111,7 +111,7 @@ def test_flat_pictures_are_not_enlarged_beyond_a_screen():
     assert [enlargement(*size, 400) for size in ((2, 1000), (84, 84), (400, 600), (9999, 9999))] == [1, 5, 1, 1]
 
 
-@pytest.mark.parametrize("video", ["film.gif", "film.MP4", "film.GIF"])
+@pytest.mark.parametrize("video", ["film.GIF", "film.MP4"])
 def test_pictures_may_grow_and_be_slow(gymnast, tmp_path, video):
     assert gymnast("train ppo own_envs:Drawn --steps 64 --evals 0 --quiet --out run").code == 0
     said = gymnast(f"render run --video {video}")

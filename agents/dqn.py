@@ -191,7 +191,7 @@ class Agent:
         whole = len(self.replay) >= self.cfg.minibatch
         self.pace.refuse_debt(0 if whole else 2 * self.cfg.minibatch * self.cfg.replay_ratio)
         if self.cfg.normalize_obs:
-            seen = torch.as_tensor(batch.obs[:-1][batch.valid], device=self.device)
+            seen = torch.as_tensor(self.replay.shown(batch), device=self.device)
             for net in (self.net, self.target_net):
                 net.encoder.update(seen)
         self.replay.add(self.rewards.replaced(batch))

@@ -119,7 +119,7 @@ class OffPolicy(ABC):
         whole = len(self.replay) >= cfg.minibatch
         self.pace.refuse_debt(0 if whole else 2 * cfg.minibatch * cfg.replay_ratio)
         if cfg.normalize_obs:
-            seen = torch.as_tensor(batch.obs[:-1][batch.valid], device=self.device)
+            seen = torch.as_tensor(self.replay.shown(batch), device=self.device)
             for encoder in self.encoders():
                 encoder.update(seen)
         self.replay.add(self.rewards.replaced(batch))

@@ -1,8 +1,10 @@
 """Fields of algorithms that learn from a replay, and the replay that they describe."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from ..errors import check_ranges
+from ..errors import UsageError, check_ranges
+from .hindsight import Hindsight
 from .replay import Replay
 
 
@@ -32,6 +34,10 @@ class ReplayConfig:
     """Learn from the sign of the reward alone (Atari); logged returns stay the environment's."""
     replay_dir: str | None = None
     """Folder for a replay larger than the memory; none: in memory, saved with the run."""
+    hindsight: Literal["none", "future", "final", "episode"] = "none"
+    """Learn as if a goal that the episode achieved, later, last or at any time, had been the desired one."""
+    relabelled: float = 0.8
+    """Share of the transitions drawn that get such a goal: k of them for each one that keeps its own is k / (k + 1)."""
     value_warmup: int = 0
     """Gradient steps at the start in which only values learn: for a policy that is good already (init_from)."""
 
@@ -39,13 +45,20 @@ class ReplayConfig:
         check_ranges(
             self,
             positive=("horizon", "replay_ratio", "minibatch", "capacity", "n_step"),
-            unit=("gamma", "beta"),
+            unit=("gamma", "beta", "relabelled"),
             at_least_0=("learning_starts", "priority", "value_warmup"),
         )
+        if self.hindsight != "none" and self.reward_sign:
+            raise UsageError(
+                "hindsight asks the environment for rewards, not for their signs: set reward_sign to false"
+            )
 
 
 def replay_of(cfg: ReplayConfig, seed: int, stack: int = 1, choices: int | None = None) -> Replay:
     """The replay that a Config describes; `stack` and `choices` as `Replay` explains them."""
+    hindsight = None
+    if cfg.hindsight != "none":
+        hindsight = Hindsight(cfg.hindsight, cfg.relabelled, cfg.n_step, cfg.gamma)
     return Replay(
         cfg.capacity,
         n=cfg.n_step,
@@ -54,5 +67,6 @@ def replay_of(cfg: ReplayConfig, seed: int, stack: int = 1, choices: int | None 
         alpha=cfg.priority or None,
         path=cfg.replay_dir,
         choices=choices,
+        hindsight=hindsight,
         seed=seed,
     )

@@ -17,9 +17,10 @@ from ..batch import Batch
 from ..errors import UsageError
 from ..jitted.rng import stream
 from . import sampling, sumtree
+from .hindsight import Hindsight, Ring
 from .sampling import CUT, ENDED, TERMINATED, VALID
 from .saved import refuse_impossible
-from .storage import Kept, as_bytes, field, mapped, places, refuse_beyond_memory, spans
+from .storage import Kept, as_bytes, field, mapped, places, refuse_beyond_memory, refuse_misfits, spans
 
 
 class Replay:
@@ -40,6 +41,7 @@ class Replay:
         alpha: float | None = None,
         path: str | Path | None = None,
         choices: int | None = None,
+        hindsight: Hindsight | None = None,
         seed: int = 0,
     ) -> None:
         """The first `add` allocates everything, from the shapes of its batch: capacity // N rows.
@@ -47,9 +49,10 @@ class Replay:
         `stack` > 1: observations are (stack, ...) frames, oldest first. `extras`: which of `Batch.extras` to store.
         `alpha`: exponent of the priorities; None draws uniformly. `path`: a folder for arrays larger than the memory,
         begun afresh by the first `add`. `choices`: actions are indices below it, which a saved state is held to.
+        `hindsight`: gives transitions other goals as they are drawn.
         """
         self.capacity, self.n, self.gamma, self.stack, self.alpha = capacity, n, gamma, stack, alpha
-        self.extras, self.choices = tuple(extras), choices
+        self.extras, self.choices, self.hindsight = tuple(extras), choices, hindsight
         self.path = None if path is None else Path(path)
         self.random = stream(seed)
         self.fields: dict[str, NDArray[Any]] = {}  # name -> (L, N, ...), views into the records
@@ -72,7 +75,7 @@ class Replay:
         columns = self._columns(batch)
         if not self.fields:
             self._allocate({name: (x.shape[2:], x.dtype.str) for name, x in columns.items()}, batch.reward.shape[1])
-        self._check(columns)
+        refuse_misfits(columns, self.fields, self.rows, self.capacity)
         steps = len(batch.reward)
         slots = self._slots(self.cursor, steps)
         goes_on = self._goes_on(batch.obs[0])
@@ -91,6 +94,13 @@ class Replay:
         self._weigh(valid, self.top_weight)
         if self.filled == self.rows:
             self._bury(self.cursor, self.rows)
+        if self.hindsight:
+            self.hindsight.note(self._ring(), steps)
+
+    def shown(self, batch: Batch) -> NDArray[Any]:
+        """Observations (M, *obs) of a batch as networks come to see them, to be normalised by; with hindsight, more."""
+        obs = batch.obs[:-1][batch.valid]
+        return self.hindsight.shown(obs) if self.hindsight else obs
 
     def sample(self, size: int, batches: int | None = None, beta: float = 0.4) -> dict[str, NDArray[Any]]:
         """`size` transitions with replacement, as arrays (size, ...), or `batches` such draws, (batches, size, ...).
@@ -102,14 +112,8 @@ class Replay:
             raise UsageError(
                 f"cannot sample {size} transitions from a replay that holds {self.count}: collect more first"
             )
-        count = 1 if batches is None else batches
-        indices, weights = self._draw(size, count, beta)
-        newest = (self.cursor - 1) % self.rows * self.envs
-        reward, discount, following = sampling.look_ahead(
-            indices, self._flat["flags"], self._flat["reward"], self.ends.of, self.envs, newest, self.n, self.gamma
-        )
-        next_obs = self._observations(following)
-        sampling.fill_in(following, self.ends.bytes, as_bytes(next_obs))
+        indices, weights = self._draw(size, 1 if batches is None else batches, beta)
+        reward, discount, next_obs = self._look_ahead(indices, self.n)
         out = {
             "obs": self._observations(indices),
             "action": self._take("action", indices),
@@ -118,8 +122,10 @@ class Replay:
             "discount": discount,
             "indices": indices,
             "weights": weights,
+            **{name: self._take(name, indices) for name in self.extras},
         }
-        out |= {name: self._take(name, indices) for name in self.extras}
+        if self.hindsight:
+            self.hindsight.relabel(out, self.random, self._ring(), lambda slots: self._look_ahead(slots, 1)[2])
         return out if batches is None else {k: x.reshape(batches, size, *x.shape[1:]) for k, x in out.items()}
 
     def update_priorities(self, indices: NDArray[np.int64], td_error: NDArray[Any]) -> None:
@@ -150,7 +156,7 @@ class Replay:
         return state | {"age": self.age, "next_age": self.next_age, "weights": sumtree.weights(self.tree)}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Goes on exactly as the replay of that state would have; made with the same arguments, except n and gamma."""
+        """Goes on exactly as the replay of that state would have; only n, gamma and hindsight may be others here."""
         if state["made"] != self._made():
             raise UsageError(f"the saved replay was made with {state['made']}, this one with {self._made()}")
         refuse_impossible(state, self.capacity, self.stack, self.alpha is not None, self.choices)
@@ -171,6 +177,8 @@ class Replay:
             self.written[0] = state["written"]
         else:
             self._forget_rows_written_since(state["written"])
+        if self.hindsight:
+            self.hindsight.note(self._ring(), self.filled)
 
     def _made(self) -> dict[str, Any]:
         """The arguments that decide what is stored."""
@@ -199,16 +207,13 @@ class Replay:
             raise UsageError(f"a replay of {self.capacity} transitions cannot hold one step of {envs} environments")
         slots = self.rows * envs
         self._offsets, width = places(layout)
-        shape = slots, width
         if self.path is None:
             refuse_beyond_memory(slots * width, self.capacity)
             self.files, self.written = [], np.zeros(1, np.int64)
-            self.records = np.zeros(shape, np.uint8)
+            self.records = np.zeros((slots, width), np.uint8)
         else:
-            self.files = [
-                mapped(self.path, "records", shape, "|u1", reopen),
-                mapped(self.path, "written", (1,), "<i8", reopen),
-            ]
+            records = mapped(self.path, "records", (slots, width), "|u1", reopen)
+            self.files = [records, mapped(self.path, "written", (1,), "<i8", reopen)]
             self.records, self.written = map(np.asarray, self.files)
         self._flat = {name: field(self.records, self._offsets[name], *layout[name]) for name in layout}
         self.fields = {name: x.reshape(self.rows, envs, *x.shape[1:]) for name, x in self._flat.items()}
@@ -222,20 +227,6 @@ class Replay:
         self.age = np.zeros(stacked, np.uint8)  # how many older frames of the stack lie in the ring
         self.next_age = np.zeros(envs, np.uint8)  # the same of what follows the newest row
         self.tree = sumtree.build(np.zeros(slots if self.alpha is not None else 1))
-
-    def _check(self, columns: dict[str, NDArray[Any]]) -> None:
-        for name, column in columns.items():
-            known = self.fields[name]
-            if (column.shape[1:], column.dtype) != (known.shape[1:], known.dtype):
-                raise UsageError(
-                    f"{name} of shape {column.shape[1:]} does not fit a replay made for {known.shape[1:]}, per row, "
-                    f"or its {column.dtype} not {known.dtype}"
-                )
-        if len(columns["reward"]) > self.rows:
-            raise UsageError(
-                f"a batch of {len(columns['reward'])} steps is longer than a replay of {self.capacity} transitions, "
-                f"{self.rows} steps of {self.envs} environments: enlarge the replay or shorten the batch"
-            )
 
     def _slots(self, row: int, rows: int) -> NDArray[np.int64]:
         """Slots of so many rows from this one on, round the ring."""
@@ -327,6 +318,19 @@ class Replay:
             indices = sampling.draw_uniformly(self.random, self._flat["flags"], self.filled * self.envs, batches * size)
             return indices, np.ones(batches * size, np.float32)
         return sampling.draw_by_weight(self.random, self.tree, size, batches, beta)
+
+    def _ring(self) -> Ring:
+        return Ring(self._flat["flags"], self.envs, (self.cursor - 1) % self.rows, self.filled)
+
+    def _look_ahead(self, slots: NDArray[np.int64], n: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Discounted sums of up to n rewards and discounts (B,), and the observations (B, *obs) to bootstrap from."""
+        newest = (self.cursor - 1) % self.rows * self.envs
+        reward, discount, following = sampling.look_ahead(
+            slots, self._flat["flags"], self._flat["reward"], self.ends.of, self.envs, newest, n, self.gamma
+        )
+        next_obs = self._observations(following)
+        sampling.fill_in(following, self.ends.bytes, as_bytes(next_obs))
+        return reward, discount, next_obs
 
     def _observations(self, slots: NDArray[np.int64]) -> NDArray[Any]:
         """Observations (B, *obs) of slots; rows for numbers below 0 hold nothing of use."""

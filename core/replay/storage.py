@@ -58,6 +58,23 @@ def refuse_beyond_memory(nbytes: int, capacity: int) -> None:
         )
 
 
+def refuse_misfits(columns: dict[str, NDArray[Any]], fields: dict[str, NDArray[Any]], rows: int, capacity: int) -> None:
+    """Raise UsageError unless columns (T, N, ...) of new steps fit into the fields (rows, N, ...) of a replay."""
+    for name, column in columns.items():
+        known = fields[name]
+        if (column.shape[1:], column.dtype) != (known.shape[1:], known.dtype):
+            raise UsageError(
+                f"{name} of shape {column.shape[1:]} does not fit a replay made for {known.shape[1:]}, per row, "
+                f"or its {column.dtype} not {known.dtype}"
+            )
+    steps, envs = columns["reward"].shape
+    if steps > rows:
+        raise UsageError(
+            f"a batch of {steps} steps is longer than a replay of {capacity} transitions, {rows} steps of {envs} "
+            "environments: enlarge the replay or shorten the batch"
+        )
+
+
 def spans(start: int, length: int, rows: int) -> Iterator[tuple[slice, slice]]:
     """Slices (of the ring, of the batch) that copy `length` rows from `start` on, round the ring: one or two."""
     head = min(length, rows - start)

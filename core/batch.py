@@ -16,6 +16,8 @@ class Episodes(NamedTuple):
     """(E,) undiscounted sum of the environment's own rewards."""
     lengths: NDArray[np.int64]
     """(E,) steps."""
+    success: NDArray[np.float64] | None = None
+    """(E,) 1 where what it was for was reached, else 0; nan, or none at all, where the environment does not say."""
 
 
 @dataclass(frozen=True, slots=True)

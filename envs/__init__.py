@@ -52,8 +52,8 @@ def make(
     "loop" (Gymnasium's own, in this process). "auto" takes the first that fits; between the last two a measurement
     decides. Observations may be views of memory that the next step overwrites. With `history` the last so many are one.
     `wrappers` ("module:Wrapper", or classes) are put around each environment, the first innermost, which workers or the
-    loop then step. Texts in Dict observations are left out. They pass on action masks and final observations alone of
-    infos. A worker that is silent for `worker_timeout` seconds counts as hung.
+    loop then step. Texts in Dict observations are left out. Of infos they pass on action masks, final observations and
+    the success of episodes alone. A worker that is silent for `worker_timeout` seconds counts as hung.
     """
     if history < 1:
         raise UsageError(f"history must be at least 1 observation, not {history}")

@@ -66,8 +66,13 @@ class Loop(SyncVectorEnv):
             raise
 
     def _add_info(self, vector_infos: dict[str, Any], env_info: dict[str, Any], env_num: int) -> dict[str, Any]:
-        kept = used(env_info)
+        kept = env_info if isinstance(env_info, _Last) else used(env_info)
         if "final_info" in env_info:
-            kept |= {"final_obs": deepcopy(env_info["final_obs"]), "final_info": used(env_info["final_info"])}
+            last = _Last(used(env_info["final_info"], last=True))
+            kept |= {"final_obs": deepcopy(env_info["final_obs"]), "final_info": last}
         added: dict[str, Any] = super()._add_info(vector_infos, kept, env_num)
         return added
+
+
+class _Last(dict[str, Any]):
+    """The used part of an episode's last info, which Gymnasium's loop gives to `_add_info` once more."""

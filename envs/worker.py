@@ -149,7 +149,7 @@ class _Worker:
             final_info: dict[str, Any] = {}
             if ended:
                 concatenate(self.obs_space, [obs], _slice(self.obs_space, shared.final_obs, row, row + 1))
-                final_info = used(info)
+                final_info = used(info, last=True)
                 obs, info = self.envs[i].reset()
             observations.append(obs)
             infos.append((final_info, self._without_mask(info, row)))

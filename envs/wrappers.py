@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 
 from ..core.errors import TrainingError, UsageError
 from ..core.spaces.history import stack_rows, stacked
-from ..core.spaces.keys import MASK, MASKS
+from ..core.spaces.keys import MASK, MASKS, SUCCESS
 
 
-def used(info: dict[str, Any]) -> dict[str, Any]:
-    """The part of an environment's info that anything here reads: its action mask.
+def used(info: dict[str, Any], last: bool = False) -> dict[str, Any]:
+    """The part of an environment's info that anything here reads: its action mask, in the last one also its success.
 
     The rest may be of any kind, which differs from copy to copy or cannot be sent to another process.
     """
-    return {name: info[name] for name in MASKS if name in info}
+    kept = {name: info[name] for name in MASKS if name in info}
+    return kept | {name: bool(np.all(info[name])) for name in SUCCESS if last and name in info}
 
 
 def with_mask_observed(env: VectorEnv) -> VectorEnv:

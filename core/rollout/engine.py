@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
-from numba import njit
 from numpy.typing import NDArray
 
 from ..acting import Acting
@@ -15,6 +14,7 @@ from ..batch import Batch, Episodes
 from ..errors import DIVERGED, TrainingError, UsageError
 from ..spaces.actions import action_adapter
 from ..spaces.layout import Layout, add_axis, choices, flaw, refuse_late_mask, take
+from .ended import episodes, reported_episodes, success
 from .fused import FusedActor, FusedLoop, is_native
 
 _WILD = f"the policy's actions are not finite; {DIVERGED}"
@@ -104,7 +104,7 @@ class Rollout:
         if not self.whole and isinstance(twin, FusedActor) and is_native(self.env):
             return self._collect_fused(twin, limit)
         act = acting if twin is None else twin
-        ends: list[tuple[NDArray[Any], NDArray[Any]]] = []  # per step with ends: final_at rows and final_obs
+        ends: list[tuple[NDArray[Any], ...]] = []  # per step with ends: final_at rows, final_obs and success
         reported: list[tuple[dict[str, NDArray[Any]], NDArray[Any]]] = []  # episodes that the environment counts itself
         clock, count, t, room = perf_counter(), 0, 0, self.horizon
         while count < limit and not (stop and t >= room) and self._goes_on(t):
@@ -131,9 +131,9 @@ class Rollout:
             t += 1
         self._end = t
         self.cut = self.whole is not None and bool((self._left > 0).any())
-        no_end = np.zeros((0, 2), np.int64), self.layout.empty(0)
-        final_at, final_obs = (np.concatenate(x) for x in zip(*(ends or [no_end]), strict=True))
-        return self._batch(t, final_at, final_obs, reported)
+        no_end = np.zeros((0, 2), np.int64), self.layout.empty(0), np.zeros(0)
+        final_at, final_obs, told = (np.concatenate(x) for x in zip(*(ends or [no_end]), strict=True))
+        return self._batch(t, final_at, final_obs, told, reported)
 
     def _step(self, action: Any) -> tuple[Any, ...]:
         """What the environments give; where they refuse actions that are not finite, these are to blame."""
@@ -213,7 +213,7 @@ class Rollout:
         self._end = steps
         self._look(self._obs[1 : steps + 1].reshape(-1, *self.layout.shape), steps - 1)
         self._tick("rollout", clock)
-        return self._batch(steps, *ends, [])
+        return self._batch(steps, *ends, np.full(len(ends[0]), np.nan), [])
 
     def _goes_on(self, t: int) -> bool:
         """Whether there is a step t to take, for which there is room then."""
@@ -245,8 +245,8 @@ class Rollout:
             valid &= valid.cumsum() <= budget
         return int(np.count_nonzero(valid))
 
-    def _end_episodes(self, t: int, done: NDArray[Any], info: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Where episodes ended at step t and with which observations; afterwards `_obs[t + 1]` starts the next ones."""
+    def _end_episodes(self, t: int, done: NDArray[Any], info: dict[str, Any]) -> tuple[NDArray[Any], ...]:
+        """Where episodes ended at step t, how, and with what success; afterwards `_obs[t + 1]` starts the next ones."""
         which = np.flatnonzero(done)
         final = self._obs[t + 1, which]
         if self.mode is AutoresetMode.SAME_STEP:
@@ -261,7 +261,8 @@ class Rollout:
         elif self.mode is AutoresetMode.DISABLED:
             obs, _ = self.env.reset(options={"reset_mask": done})
             self.layout.write(self._obs[t + 1], obs)
-        return np.stack([np.full_like(which, t), which], 1), final
+        last = info.get("final_info", {}) if self.mode is AutoresetMode.SAME_STEP else info
+        return np.stack([np.full_like(which, t), which], 1), final, success(last, which, len(done))
 
     def _record(self, t: int, out: dict[str, NDArray[Any]]) -> None:
         for name, value in out.items():
@@ -274,6 +275,7 @@ class Rollout:
         steps: int,
         final_at: NDArray[np.int64],
         final_obs: NDArray[Any],
+        told: NDArray[np.float64],
         reported: list[tuple[dict[str, NDArray[Any]], NDArray[Any]]],
     ) -> Batch:
         raw = self._raw_reward[:steps]
@@ -284,7 +286,8 @@ class Rollout:
             self._refuse(t, i, f"a reward of {raw[t, i]}, which is {flaw(raw[t, i])}")
         terminated, truncated, valid = self._terminated[:steps], self._truncated[:steps], self._valid[:steps]
         running = self._return_so_far, self._length_so_far
-        counted = Episodes(*_episodes(raw, terminated | truncated, self._live[:steps], valid, *running))
+        env, returns, lengths = episodes(raw, terminated | truncated, self._live[:steps], valid, *running)
+        counted = Episodes(env, returns, lengths, told[valid[tuple(final_at.T)]])
         return Batch(
             obs=self._obs[: steps + 1],
             action=self._extras["action"][:steps],
@@ -295,7 +298,7 @@ class Rollout:
             first=self._first[: steps + 1],
             final_at=final_at,
             final_obs=final_obs,
-            episodes=_reported(reported) if self._counts_games else counted,
+            episodes=reported_episodes(reported) if self._counts_games else counted,
             extras={name: value[:steps] for name, value in self._extras.items() if name != "action"},
         )
 
@@ -313,38 +316,3 @@ def _autoreset_mode(env: VectorEnv) -> AutoresetMode:
             f"{', '.join(str(m) for m in AutoresetMode)} for episodes to end where they do."
         )
     return mode
-
-
-@njit(cache=True, nogil=True)
-def _episodes(reward, done, live, valid, return_so_far, length_so_far):  # type: ignore[no-untyped-def]
-    """Environment, return and length of each episode that ended within the budget; advances what is running in place.
-
-    Steps beyond the budget belong to their episode all the same, for the next call goes on from there.
-    """
-    steps, n = reward.shape
-    count = 0
-    for t in range(steps):
-        for i in range(n):
-            count += done[t, i] and valid[t, i]
-    env, returns, lengths = np.empty(count, np.int64), np.empty(count), np.empty(count, np.int64)
-    k = 0
-    for t in range(steps):
-        for i in range(n):
-            if live[t, i]:
-                return_so_far[i] += reward[t, i]
-                length_so_far[i] += 1
-            if done[t, i]:
-                if valid[t, i]:
-                    env[k], returns[k], lengths[k] = i, return_so_far[i], length_so_far[i]
-                    k += 1
-                return_so_far[i], length_so_far[i] = 0.0, 0
-    return env, returns, lengths
-
-
-def _reported(reported: list[tuple[dict[str, NDArray[Any]], NDArray[Any]]]) -> Episodes:
-    """Whole games as the environment counts them, where an episode is less than a game (a life of Atari)."""
-    which = [np.flatnonzero(mask) for _, mask in reported]
-    returns = [np.zeros(0), *(stats["r"][i] for (stats, _), i in zip(reported, which, strict=True))]
-    lengths = [np.zeros(0, np.int64), *(stats["l"][i] for (stats, _), i in zip(reported, which, strict=True))]
-    env = np.concatenate([np.zeros(0, np.int64), *which])
-    return Episodes(env, np.concatenate(returns), np.concatenate(lengths).astype(np.int64))

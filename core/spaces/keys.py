@@ -6,5 +6,8 @@ MASK = "action_mask"
 MASKS = (MASK, "action_masks")
 """Keys of an info under which environments give it."""
 
+SUCCESS = ("is_success", "success")
+"""Keys of an episode's last info under which environments say whether it reached what it was for."""
+
 STATE = "game_state"
 """Key of a Dict observation that holds a game's exact position, for a search; not a feature."""

@@ -31,6 +31,13 @@ class Evaluation:
     """Steps of each episode."""
     cut: int = 0
     """Number of episodes, the last ones, that had not ended at the limit of steps: they count as far as they came."""
+    successes: list[bool] | None = None
+    """Whether each episode reached what it was for, if the environment says so; one that had not ended did not."""
+
+    @property
+    def success(self) -> float | None:
+        """Share of the episodes that reached what they were for, if the environment says so."""
+        return None if self.successes is None else float(np.mean(self.successes))
 
     @property
     def mean(self) -> float:
@@ -65,19 +72,25 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Every figure, for machines."""
-        figures = {name: getattr(self, name) for name in ("mean", "std", "median", "iqm", "ci")}
+        figures: dict[str, Any] = {name: getattr(self, name) for name in ("mean", "std", "median", "iqm", "ci")}
         if len(self.returns) < 2:
             figures["ci"] = None  # JSON has no nan
-        return {**figures, "length": float(np.mean(self.lengths)), "episodes": len(self.returns), **asdict(self)}
+        figures |= {"length": float(np.mean(self.lengths)), "episodes": len(self.returns), **asdict(self)}
+        if self.successes is None:
+            del figures["successes"]
+            return figures
+        return figures | {"success": self.success}
 
     def lines(self) -> list[str]:
         """The figures, for people."""
         cut = [f"  {self.cut} of these episodes had not ended at the limit of steps (eval_steps)"] if self.cut else []
+        success = [] if self.success is None else [f"  success {self.success:.1%} of the episodes"]
         return [
             f"  return  mean {self.mean:.2f}{self.interval}  std {self.std:.2f}",
             f"          median {self.median:.2f}  iqm {self.iqm:.2f}",
             f"          min {min(self.returns):.2f}  max {max(self.returns):.2f}",
             f"  length  mean {np.mean(self.lengths):.1f}  min {min(self.lengths)}  max {max(self.lengths)}",
+            *success,
             *cut,
         ]
 
@@ -118,7 +131,7 @@ def watched(
         raise UsageError(f"cannot evaluate {episodes} episodes; give at least 1")
     rollout = Rollout(env, _HORIZON, seed)
     quota = np.full(env.num_envs, episodes // env.num_envs) + (np.arange(env.num_envs) < episodes % env.num_envs)
-    seen: list[tuple[int, int, float, int]] = []  # environment, its episode, return, length
+    seen: list[tuple[int, int, float, int, float]] = []  # environment, its episode, return, length, success
 
     done, left = np.zeros_like(quota), steps * int(quota.max())
     while (done < quota).any() and left > 0:
@@ -127,15 +140,20 @@ def watched(
         rollout.horizon = min(_HORIZON, left)
         left -= rollout.horizon
         ended = rollout.collect(acting).episodes
-        for i, ret, length in zip(ended.env.tolist(), ended.returns.tolist(), ended.lengths.tolist(), strict=True):
+        success = np.full(len(ended.env), np.nan) if ended.success is None else ended.success
+        figures = (x.tolist() for x in (ended.env, ended.returns, ended.lengths, success))
+        for i, ret, length, told in zip(*figures, strict=True):
             if done[i] < quota[i]:
-                seen.append((i, int(done[i]), ret, length))
+                seen.append((i, int(done[i]), ret, length, told))
                 done[i] += 1
     seen.sort()
     running = rollout.state()
     cut = np.flatnonzero((done < quota) & (running["length_so_far"] > 0))
-    returns = [ret for _, _, ret, _ in seen] + running["return_so_far"][cut].tolist()
-    return Evaluation(returns, [length for *_, length in seen] + running["length_so_far"][cut].tolist(), len(cut))
+    returns = [ret for _, _, ret, *_ in seen] + running["return_so_far"][cut].tolist()
+    lengths = [length for *_, length, _ in seen] + running["length_so_far"][cut].tolist()
+    told = [success for *_, success in seen]
+    successes = None if np.isnan(told).all() else [success == 1.0 for success in told] + [False] * len(cut)
+    return Evaluation(returns, lengths, len(cut), successes)
 
 
 def keep(figures: dict[str, Any], path: Path) -> str | None:

@@ -76,6 +76,8 @@ class Returns:
         best = evaluation.mean >= self._best
         self._best = max(evaluation.mean, self._best)
         row = {"eval/return": evaluation.mean, "eval/length": float(np.mean(evaluation.lengths))}
+        if evaluation.success is not None:
+            row["eval/success"] = evaluation.success
         return Verdict(row, best, evaluation)
 
     def _made(self) -> VectorEnv:

@@ -41,6 +41,7 @@ class Metrics:
         self.sums: dict[str, tuple[float, int]] = {}  # total and number of values: not every update reports everything
         self.episodes = 0
         self.recent: deque[tuple[float, int]] = deque(maxlen=_WINDOW)
+        self.succeeded: deque[float] = deque(maxlen=_WINDOW)  # 1 or 0, of those whose environment says so
 
     def add(self, metrics: Mapping[str, float], episodes: Episodes) -> None:
         """Take in one update's metrics, or none if nothing was learned, and the episodes of its batch."""
@@ -49,6 +50,8 @@ class Metrics:
             self.sums[name] = total + value, count + 1
         self.episodes += len(episodes.returns)
         self.recent.extend(zip(episodes.returns.tolist(), episodes.lengths.tolist(), strict=True))
+        if episodes.success is not None:
+            self.succeeded.extend(episodes.success[~np.isnan(episodes.success)].tolist())
 
     def row(self) -> dict[str, float]:
         """Means since the last row, and of the last 100 episodes (absent before the first one ends)."""
@@ -58,13 +61,15 @@ class Metrics:
         if self.recent:
             returns, lengths = zip(*self.recent, strict=True)
             row["episode/return"], row["episode/length"] = float(np.mean(returns)), float(np.mean(lengths))
+        if self.succeeded:
+            row["episode/success"] = float(np.mean(self.succeeded))
         return row
 
     def state(self) -> dict[str, Any]:
         """All of it, for a checkpoint."""
         recent = [list(episode) for episode in self.recent]
         sums = {name: list(pair) for name, pair in self.sums.items()}
-        return {"sums": sums, "episodes": self.episodes, "recent": recent}
+        return {"sums": sums, "episodes": self.episodes, "recent": recent, "succeeded": list(self.succeeded)}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
@@ -72,6 +77,8 @@ class Metrics:
         self.episodes = counted(state["episodes"])
         self.recent.clear()
         self.recent.extend((float(ret), counted(length)) for ret, length in state["recent"])
+        self.succeeded.clear()
+        self.succeeded.extend(map(float, state.get("succeeded", ())))
 
 
 class Writer:
@@ -244,7 +251,9 @@ class Display:
 _SHOWN = {
     "episode/return": "return",
     "episode/length": "length",
+    "episode/success": "success",
     "eval/return": "evaluation",
+    "eval/success": "its success",
     "strength/elo": "Elo",
     "strength/wrong_percent": "wrong moves, %",
 }

@@ -201,7 +201,8 @@ def test_a_restored_rollout_continues_exactly(mode):
     batch = second.collect(counting)
     for name in ("obs", "action", "reward", "terminated", "truncated", "valid", "final_at", "final_obs"):
         np.testing.assert_array_equal(getattr(batch, name), getattr(expected, name))
-    assert [x.tolist() for x in batch.episodes] == [x.tolist() for x in expected.episodes]
+    for column, other in zip(batch.episodes, expected.episodes, strict=True):
+        np.testing.assert_array_equal(column, other)
 
 
 def test_a_state_does_not_change_when_the_rollout_goes_on():

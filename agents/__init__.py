@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # listing the agents must not import torch
     from ..core.acting import Act, Acting, Mode
     from ..core.batch import Batch
     from ..core.games.champion import Champion
+    from ..core.replay.replay import Replay
     from ..core.rollout.engine import Whole
     from ..core.rollout.recording import Recorded
 
@@ -78,6 +79,16 @@ class Adopts(Protocol):
 
 
 @runtime_checkable
+class Remembers(Protocol):
+    """An agent with a replay; if that looks at goals in hindsight, the runner sets what the environment says of them.
+
+    So an agent knows no environment, and need do nothing for hindsight but keep its replay under this name.
+    """
+
+    replay: "Replay | None"
+
+
+@runtime_checkable
 class Plays(Protocol):
     """An agent that plays both sides of a game."""
 
@@ -99,6 +110,11 @@ def finishing(agent: Agent) -> Finishes | None:
 def adopting(agent: Agent) -> Adopts | None:
     """The agent, if it can begin with another's policy."""
     return agent if isinstance(agent, Adopts) else None
+
+
+def remembering(agent: Agent) -> Remembers | None:
+    """The agent, if it has a replay."""
+    return agent if isinstance(agent, Remembers) else None
 
 
 def champion(agent: Agent) -> "Champion":

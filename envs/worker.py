@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..core.errors import TrainingError, UsageError
 from . import wire
 from .factory import close
+from .judged import Judged
 from .odd import refuse_odd
 from .snapshot import chains_of, env_states, set_env_states
 from .wrappers import MASK, used
@@ -76,6 +77,7 @@ class _Worker:
         self.first = 0
         self.current: int | None = None  # the environment at work, to be named if it fails
         self.envs: list[gym.Env] = []
+        self.judge: Judged | None = None  # of goals, made when it is first asked
 
     def serve(self) -> None:
         while (byte := os.read(self.socket.fileno(), 1)) not in (QUIT, b""):
@@ -182,6 +184,11 @@ class _Worker:
             value = env.get_wrapper_attr(name)
             results.append(value(*args, **kwargs) if callable(value) else value)
         return results
+
+    def judged(self, achieved: NDArray, desired: NDArray) -> tuple:
+        if self.judge is None:
+            self.judge = Judged(self.envs[0])
+        return self.judge(achieved, desired)
 
     def get_state(self) -> list[Any] | None:
         return env_states(self.envs, self.first)

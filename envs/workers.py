@@ -129,6 +129,12 @@ class WorkerVectorEnv(VectorEnv):
         """Attribute `name` of each environment."""
         return self.call(name)
 
+    def judged(self, achieved: NDArray, desired: NDArray) -> tuple[NDArray | None, NDArray | None]:
+        """What `Judged` says of rows of goals, in the first environment."""
+        self._send(0, CALL, ("judged", (achieved, desired)))
+        answer: tuple[NDArray | None, NDArray | None] = self._answers()[0]
+        return answer
+
     def render(self) -> tuple[Any, ...]:
         return self.call("render")
 

@@ -19,6 +19,7 @@ from ...core.rollout import demos
 from ...core.rollout.engine import Rollout, Whole
 from ...core.rollout.recording import Recorded, Recording
 from ...envs import snapshot
+from ...envs.goals import goals
 from ..runs import run as runs
 from ..runs.load import Misfit, fitting, seeds, seen_as, trained
 from ..runs.run import Run
@@ -116,7 +117,7 @@ def _backend(run: Run, state: dict[str, Any] | None) -> str:
 
 
 def source(run: Run, env: VectorEnv, agent: Agent) -> Source:
-    """The source that `agent` learns from; an agent that asks an expert is given the run's.
+    """The source that `agent` learns from; an expert that it asks is the run's, hindsight asks `env`.
 
     Raises:
         UsageError: if the run lacks what the agent needs, or names what it has no use for.
@@ -127,6 +128,9 @@ def source(run: Run, env: VectorEnv, agent: Agent) -> Source:
         asking.expert = experts.of_run(run, env, seeds(run.seed)["expert"])
     elif run.expert is not None:
         raise UsageError(f"{run.algo} asks no expert; leave out --expert")
+    remembering = agents.remembering(agent)
+    if remembering is not None and remembering.replay is not None and remembering.replay.hindsight is not None:
+        remembering.replay.hindsight.goals = goals(env)
     if isinstance(horizon, Recorded):
         return _recording(run, env, seeds(run.seed)["env"])
     if run.demos is not None:

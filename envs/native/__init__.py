@@ -42,6 +42,9 @@ NAMES = {
     "gymnast/Tightrope-v0": "tightrope:kernel",
     "gymnast/Pong-v0": "pong:kernel",
     "gymnast/MaskedCartPole-v0": "cartpole:masked",
+    "gymnast/BitFlip-v0": "bit_flip:kernel",
+    "gymnast/GridGoals-v0": "grid_goals:kernel",
+    "gymnast/PointMaze-v0": "point_maze:kernel",
 }
 """Which module and function makes the kernel of an id. Default arguments and time limits are those registered."""
 
@@ -53,8 +56,14 @@ OURS = {
     "gymnast/Tightrope-v0": None,
     "gymnast/Pong-v0": 2000,
     "gymnast/MaskedCartPole-v0": 500,
+    "gymnast/BitFlip-v0": None,
+    "gymnast/GridGoals-v0": None,
+    "gymnast/PointMaze-v0": None,
 }
 """The ids of our own and their time limits."""
+
+GOALS = ("gymnast/BitFlip-v0", "gymnast/GridGoals-v0", "gymnast/PointMaze-v0")
+"""Those with goals, whose time limits are their own."""
 
 
 def make(
@@ -71,6 +80,7 @@ def make(
     Without `max_episode_steps` the registered time limit holds; -1 means none. Without `copy` what `step` returns
     holds until the next step.
     """
+    from .goals import GoalVectorEnv
     from .vector import NativeVectorEnv
 
     if num_envs < 1 or max_episode_steps == 0 or (max_episode_steps or 0) < -1:
@@ -78,9 +88,11 @@ def make(
     kernel = load(id, **kwargs)
     spec = deepcopy(gymnasium.spec(id))
     spec.kwargs.update(kwargs)
-    if max_episode_steps is not None:
-        spec.max_episode_steps = None if max_episode_steps == -1 else max_episode_steps
-    env = NativeVectorEnv(kernel, num_envs, autoreset_mode, spec.max_episode_steps, render_mode, copy)
+    limit = kernel.limit if max_episode_steps is None else max_episode_steps
+    if limit is not None:
+        spec.max_episode_steps = None if limit == -1 else limit
+    made = NativeVectorEnv if kernel.goal is None else GoalVectorEnv
+    env = made(kernel, num_envs, autoreset_mode, spec.max_episode_steps, render_mode, copy)
     env.spec = spec
     return env
 
@@ -111,7 +123,7 @@ for _id, _limit in OURS.items():
     if _id not in gymnasium.registry:
         gymnasium.register(
             id=_id,
-            entry_point=f"{__name__}.single:NativeEnv",
+            entry_point=f"{__name__}.single:{'GoalEnv' if _id in GOALS else 'NativeEnv'}",
             vector_entry_point=f"{__name__}.single:native_vector_env",
             max_episode_steps=_limit,
             kwargs={"env_id": _id},

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
@@ -14,6 +14,15 @@ Table = dict[int, dict[int, list[tuple[float, int, float, bool]]]]
 """Gymnasium's `env.P`: state -> action -> [(probability, next state, reward, terminated)]."""
 Painter = Callable[[Row], NDArray[np.uint8]]
 """Draws one state row (S,) as a picture (H, W, 3)."""
+
+
+class Goal(NamedTuple):
+    """Goals of an environment: the last 2 G numbers of what it observes are the achieved one and the desired one."""
+
+    size: int
+    """G."""
+    reached: Callable[[NDArray[Any], NDArray[Any]], NDArray[np.bool_]]
+    """reached(achieved, desired): whether goals (..., G) are the same; the reward is 0 then, and -1 otherwise."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +53,28 @@ class Kernel:
     """mask(state, params, out): write into `out` (A,) int8 which actions are available; None when all always are."""
     table: Callable[[], Table] | None = None
     """Makes the whole model, where it is small enough to be written down and Gymnasium does not have it."""
+    goal: Goal | None = None
+    """Where an observation ends and its goals begin; None without goals."""
+    bounds: tuple[Row, Row] | None = None
+    """Least and greatest states (S,), where what lies beyond them would be a place outside of `params`."""
+    limit: int | None = None
+    """Steps after which an episode is cut off, where the arguments decide that; None: those registered."""
 
 
 def refuse_impossible(kernel: Kernel, saved: dict[str, NDArray[Any]]) -> None:
     """Raise ValueError unless loops without bounds can go on from `state` (N, S), `elapsed` (N,) and `rng` (N, 6).
 
-    Where observations are Discrete, the state is a place in a table. A generator whose increment is even, or whose
-    spare number has more than 32 bits, can give one number for ever, which rejects it for ever.
+    Where observations are Discrete, the state is a place in a table; elsewhere it may have bounds. A generator whose
+    increment is even, or whose spare number has more than 32 bits, can give one number for ever, which rejects it for
+    ever.
     """
     words = saved["rng"]
     if (words[:, 3] & 1 == 0).any() or (words[:, 4] > 1).any() or (words[:, 5] >> 32 > 0).any():
         raise ValueError(f"{kernel.name}: the saved generators are none")
     if (saved["elapsed"] < 0).any():
         raise ValueError(f"{kernel.name}: the saved times are negative")
+    if kernel.bounds and not ((saved["state"] >= kernel.bounds[0]) & (saved["state"] <= kernel.bounds[1])).all():
+        raise ValueError(f"{kernel.name}: the saved state is out of bounds")
     if isinstance(kernel.observation_space, spaces.Discrete):
         seen = np.zeros(1, np.int64)
         for row in saved["state"]:

@@ -9,6 +9,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from . import make
+from .goals import GoalVectorEnv
 from .kernel import Table
 from .vector import NativeVectorEnv
 
@@ -17,9 +18,10 @@ class NativeEnv(gymnasium.Env[Any, Any]):
     """What `gymnasium.make` returns for our own ids; its time limit is Gymnasium's wrapper."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 4}
+    _limit: int | None = -1
 
     def __init__(self, env_id: str, render_mode: str | None = None, **kwargs: Any) -> None:
-        self._vector = make(env_id, 1, AutoresetMode.DISABLED, render_mode, max_episode_steps=-1, **kwargs)
+        self._vector = make(env_id, 1, AutoresetMode.DISABLED, render_mode, self._limit, **kwargs)
         self.observation_space = self._vector.single_observation_space
         self.action_space = self._vector.single_action_space
         self.render_mode = render_mode
@@ -30,9 +32,9 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         return self._only(obs), {name: array[0] for name, array in info.items()}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        obs, reward, terminated, _, info = self._vector.step(np.asarray(action)[None])
+        obs, reward, terminated, truncated, info = self._vector.step(np.asarray(action)[None])
         only = {name: array[0] for name, array in info.items()}
-        return self._only(obs), float(reward[0]), bool(terminated[0]), False, only
+        return self._only(obs), float(reward[0]), bool(terminated[0]), bool(truncated[0]), only
 
     @property
     def P(self) -> Table:
@@ -50,8 +52,30 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         frames = self._vector.render()
         return None if frames is None else frames[0]
 
-    def _only(self, obs: NDArray) -> Any:
+    def _only(self, obs: Any) -> Any:
         return int(obs[0]) if isinstance(self.observation_space, spaces.Discrete) else obs[0]
+
+
+class GoalEnv(NativeEnv):
+    """One with goals, under the names that Gymnasium-Robotics gives to theirs; its time limit is its own."""
+
+    _limit = None
+
+    def compute_reward(self, achieved: Any, desired: Any, info: Any) -> NDArray[np.float64]:
+        """Rewards (...) for goals (..., G)."""
+        return self._goals.compute_reward(achieved, desired, info)
+
+    def compute_terminated(self, achieved: Any, desired: Any, info: Any) -> NDArray[np.bool_]:
+        """Whether an episode with goals (..., G) ends, (...)."""
+        return self._goals.compute_terminated(achieved, desired, info)
+
+    @property
+    def _goals(self) -> GoalVectorEnv:
+        assert isinstance(self._vector, GoalVectorEnv)
+        return self._vector
+
+    def _only(self, obs: Any) -> Any:
+        return {name: part[0] for name, part in obs.items()}
 
 
 def native_vector_env(env_id: str, **kwargs: Any) -> NativeVectorEnv:

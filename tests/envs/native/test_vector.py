@@ -117,7 +117,7 @@ def test_minus_one_lifts_the_time_limit():
     assert not any(env.step(np.zeros((1, 1), np.float32))[3][0] for _ in range(300))
 
 
-@pytest.mark.parametrize("name", native.NAMES)
+@pytest.mark.parametrize("name", sorted(native.NAMES.keys() - set(native.GOALS)))
 def test_a_saved_state_continues_bit_for_bit(name):
     env, other = native.make(name, 3), native.make(name, 3)
     rng = np.random.default_rng(0)

@@ -68,6 +68,9 @@ class Adam:
     Args:
         parameters: of a module, or the one vector that already holds them (`flatten`, `split`).
         max_grad_norm: None leaves gradients as they are.
+        beta1: what the mean of the gradients keeps of itself at each step.
+        weight_decay: share of the step size by which parameters shrink first (AdamW, Loshchilov & Hutter 2017,
+            arXiv:1711.05101).
     """
 
     def __init__(
@@ -75,9 +78,12 @@ class Adam:
         parameters: Iterable[nn.Parameter] | nn.Parameter,
         eps: float = 1e-8,
         max_grad_norm: float | None = None,
+        beta1: float = 0.9,
+        weight_decay: float = 0.0,
     ) -> None:
         self.flat = parameters if isinstance(parameters, nn.Parameter) else flatten(parameters)
         self.eps, self.max_grad_norm = eps, max_grad_norm
+        self.beta1, self.weight_decay = beta1, weight_decay
         self.reduce: Reduce = alone
         """The funnel that every gradient passes: several machines would put an all-reduce here."""
         self._moments = {name: torch.zeros_like(self.flat.data) for name in ("exp_avg", "exp_avg_sq")}
@@ -103,15 +109,15 @@ class Adam:
         assert self.flat.grad is not None
         self.reduce(self.flat.grad)
         if self.on_cpu:  # one loop where torch calls ten operations
-            length = _adam(self.vectors, lr, self.eps, self.most)
+            length = _adam(self.vectors, lr, self.eps, self.most, self.beta1, self.weight_decay)
             return torch.tensor(length, dtype=torch.float32)
         gradient, norm = _clipped(self.flat, self.max_grad_norm)
         first, second, count = (self._moments[name] for name in ("exp_avg", "exp_avg_sq", "step"))
         count += 1
-        # torch.optim.Adam(fused=True) calls the same, after 60 us of looking through its groups of parameters
-        torch._fused_adam_(
-            [self.flat.data], [gradient], [first], [second], [], [count],
-            lr=lr, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=self.eps, amsgrad=False, maximize=False,
+        # torch.optim.AdamW(fused=True) calls the same, after 60 us of looking through its groups of parameters
+        torch._fused_adamw_(
+            [self.flat.data], [gradient], [first], [second], [], [count], lr=lr, beta1=self.beta1, beta2=0.999,
+            weight_decay=self.weight_decay, eps=self.eps, amsgrad=False, maximize=False,
         )  # fmt: skip
         return norm
 
@@ -214,7 +220,7 @@ def _rmsprop(
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
-def adam(moments, lr, eps, most):  # type: ignore[no-untyped-def]
+def adam(moments, lr, eps, most, beta1, weight_decay):  # type: ignore[no-untyped-def]
     """One step of `Adam` in place; the gradient's norm, above `most` of which it counts as one of that length."""
     theta, gradient, mean, square, step = moments
     total = 0.0
@@ -222,19 +228,19 @@ def adam(moments, lr, eps, most):  # type: ignore[no-untyped-def]
         total += np.float64(gradient[i]) ** 2
     norm = math.sqrt(total)
     step[0] += 1.0
-    size = np.float32(lr / (1.0 - 0.9 ** np.float64(step[0])))
+    size = np.float32(lr / (1.0 - beta1 ** np.float64(step[0])))
     unbiased = np.float32(1.0 / math.sqrt(1.0 - 0.999 ** np.float64(step[0])))
     factor, tiny = np.float32(min(1.0, most / (norm + 1e-6))), np.float32(eps)
-    share, square_share = np.float32(0.1), np.float32(0.001)
+    share, square_share, kept = np.float32(1.0 - beta1), np.float32(0.001), np.float32(1.0 - lr * weight_decay)
     for i in range(gradient.size):
         g = factor * gradient[i]
         mean[i] += share * (g - mean[i])
         square[i] += square_share * (g * g - square[i])
-        theta[i] -= size * mean[i] / (np.sqrt(square[i]) * unbiased + tiny)
+        theta[i] = kept * theta[i] - size * mean[i] / (np.sqrt(square[i]) * unbiased + tiny)
     return norm
 
 
 @njit(nogil=True, cache=True)
-def _adam(moments: Moments, lr: float, eps: float, most: float) -> float:
-    norm: float = adam(moments, lr, eps, most)
+def _adam(moments: Moments, lr: float, eps: float, most: float, beta1: float, weight_decay: float) -> float:
+    norm: float = adam(moments, lr, eps, most, beta1, weight_decay)
     return norm

@@ -20,7 +20,7 @@ from ..learn.off_policy import OffPolicyConfig
 from ..learn.optim import Adam, alone
 from ..nets import BoxPolicy, Critics
 from ..nets.critics import Linears
-from .continuous import EPS, REDUCE, Drawn, Net, Noise, Rules, Scratch, deterministic_steps, soft_steps
+from .continuous import BETA1, EPS, REDUCE, Drawn, Net, Noise, Rules, Scratch, deterministic_steps, soft_steps
 from .mirror import Mirror
 from .perceptron import places, shared_vector
 from .structure import ENCODER, LAYERS, Structure, bare, perceptron, rectified, steps_as_read, weightless
@@ -191,9 +191,10 @@ def steps(
 
 
 def _plain(made_for: Iterable[Any]) -> bool:
-    """Whether all optimisers among these step as they read, on this machine alone, and cut no gradient."""
+    """Whether all optimisers among these step as they read, on this machine alone, and in the usual way."""
+    usual = (None, EPS, BETA1, 0.0)
     return all(
-        steps_as_read(x, Adam) and x.reduce is alone and x.max_grad_norm is None and x.eps == EPS
+        steps_as_read(x, Adam) and x.reduce is alone and (x.max_grad_norm, x.eps, x.beta1, x.weight_decay) == usual
         for x in made_for
         if not isinstance(x, nn.Module)
     )

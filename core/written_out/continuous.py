@@ -13,7 +13,7 @@ from ..jitted.instantiate import kernel
 from ..learn.optim import adam
 from .perceptron import pass_back, pass_down, pass_on, transpose
 
-EPS = 1e-8  # of Adam
+EPS, BETA1 = 1e-8, 0.9  # of Adam
 REDUCE = ("first", "min", "mean")
 _LEAST, _MOST = LOG_STD
 _LOG_2 = math.log(2.0)
@@ -224,7 +224,7 @@ def _improve(policy, net, rules, scratch):  # type: ignore[no-untyped-def]
     """A step of the policy, from its gradient by the outputs in the first of its slopes."""
     slope, other = scratch.policy_slopes[0], scratch.policy_slopes[1]
     pass_back(policy.theta, net.layers[0], net.relu, scratch.policy_seen, slope, other, policy.grad)
-    adam(policy, rules.lr, EPS, np.inf)
+    adam(policy, rules.lr, EPS, np.inf, BETA1, 0.0)
 
 
 @njit(nogil=True)
@@ -281,7 +281,7 @@ def soft_steps(  # type: ignore[no-untyped-def]
             soft = scratch.target[b] - alpha * scratch.logp[b]
             scratch.target[b] = drawn.reward[k, b] + drawn.discount[k, b] * soft
         _regress(critic, judges, drawn, k, scratch, logged[k], errors[k])
-        logged[k, 2] = adam(critic, rules.critic_lr, EPS, np.inf)
+        logged[k, 2] = adam(critic, rules.critic_lr, EPS, np.inf, BETA1, 0.0)
         if rules.improve[k]:
             _pass_policy(policy.theta, actor, drawn.policy_obs[k], scratch)
             _draw(scratch.policy_seen[-1], noise.own[k], scratch.action, scratch.logp)
@@ -295,7 +295,7 @@ def soft_steps(  # type: ignore[no-untyped-def]
             logged[k, 3], logged[k, 4] = alpha * logp - value, -logp
             if not math.isnan(target_entropy):
                 temperature.grad[0] = -(logp + target_entropy)
-                adam(temperature, rules.lr, EPS, np.inf)
+                adam(temperature, rules.lr, EPS, np.inf, BETA1, 0.0)
         if rules.follow[k]:
             _follow(slow, critic.theta, rules.tau)
 
@@ -320,7 +320,7 @@ def deterministic_steps(  # type: ignore[no-untyped-def]
         for b in range(len(scratch.target)):
             scratch.target[b] = drawn.reward[k, b] + drawn.discount[k, b] * scratch.target[b]
         _regress(critic, judges, drawn, k, scratch, logged[k], errors[k])
-        logged[k, 2] = adam(critic, rules.critic_lr, EPS, np.inf)
+        logged[k, 2] = adam(critic, rules.critic_lr, EPS, np.inf, BETA1, 0.0)
         if rules.improve[k]:
             _turn(policy.theta, actor, scratch.policy_turned)
             _pass_policy(policy.theta, actor, drawn.policy_obs[k], scratch)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # in the loop these are the functions of other files, see `in
     swap: Any = None
     descend: Any = None
 
-DESCENT = Mirror(Adam.__module__, {"Adam.descend": "f667aab5", "_adam": "a4c423d9", "adam": "84734a51"}, STEPS)
+DESCENT = Mirror(Adam.__module__, {"Adam.descend": "852ceba7", "_adam": "e570b1fc", "adam": "b7314472"}, STEPS)
 """Steps of the optimiser, which are jitted along."""
 VALUES = Mirror(
     ActionValue.__module__,
@@ -85,6 +85,8 @@ class Rules(NamedTuple):
     eps: float
     most: float
     """Length that gradients are cut to."""
+    beta1: float
+    weight_decay: float
     double: bool
     squared: bool
 
@@ -127,7 +129,8 @@ class Regression:
         errors, logged = np.empty((k, size), np.float32), np.empty((k, 3), np.float32)
         columns = [drawn[name] for name in ("action", "reward", "discount", "weights")]
         if size * len(self._target_weights) <= _SMALL and self._optimizer.reduce is alone:
-            rules = Rules(lr, self._optimizer.eps, self._optimizer.most, double, squared)
+            own = self._optimizer
+            rules = Rules(lr, own.eps, own.most, own.beta1, own.weight_decay, double, squared)
             given = Drawn(obs, next_obs, *columns)
             self._steps(given, self._places, self._target_weights, self._optimizer.vectors, rules, logged, errors)
             return torch.from_numpy(logged), errors
@@ -177,7 +180,7 @@ def steps(drawn, layers, target_theta, moments, rules, logged, errors):  # type:
             drawn.weights[k], rules.squared, slope[:, :actions], errors[k],
         )  # fmt: skip
         backward(theta, layers, True, seen, slope, other, moments.grad)
-        logged[k, 2] = descend(moments, rules.lr, rules.eps, rules.most)
+        logged[k, 2] = descend(moments, rules.lr, rules.eps, rules.most, rules.beta1, rules.weight_decay)
 
 
 @njit(nogil=True)

@@ -74,6 +74,19 @@ def test_it_equals_torch_adam_after_clip_grad_norm_step_by_step(max_grad_norm):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
+def test_it_equals_torchs_adamw_with_another_memory_of_gradients_and_weights_that_shrink():
+    ours, theirs = net(), net()
+    optimizer = Adam(ours.parameters(), beta1=0.5, weight_decay=0.1)
+    reference = torch.optim.AdamW(theirs.parameters(), lr=0.02, betas=(0.5, 0.999), weight_decay=0.1)
+    for x in batches(20):
+        optimizer.step(ours(x).square().mean(), 0.02)
+        reference.zero_grad()
+        theirs(x).square().mean().backward()
+        reference.step()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
 def test_gradients_do_not_add_up_over_steps():
     module = net()
     optimizer = Adam(module.parameters())

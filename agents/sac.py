@@ -5,7 +5,7 @@ actions that it draws by reparametrisation; the critics regress on r + gamma (mi
 over a replay, where Q' follow them slowly; alpha is learned so that the entropy stays at a target. Nothing is added
 after a termination; a truncated episode bootstraps from its final observation. The parts: more critics and a random
 `subset` of them (REDQ, 2101.05982), quantiles of which the largest are dropped (TQC, 2005.04269), dropout and layer
-normalisation in the critics (DroQ, 2110.02034).
+normalisation in the critics (DroQ, 2110.02034), batch normalisation in place of slow copies (CrossQ, 1902.05605).
 """
 
 import math
@@ -23,6 +23,7 @@ from ..core.learn.ensembles import pooled, regression
 from ..core.learn.off_policy import OffPolicy, OffPolicyConfig
 from ..core.learn.optim import Adam
 from ..core.nets import BoxPolicy, Critics
+from ..core.nets.batch_renorm import training
 from ..core.nets.build import Build
 from ..core.rollout.exploring import Exploring
 from ..core.written_out.actor_critics import SQUASHED, SoftActorCritic, steps
@@ -61,10 +62,16 @@ def targets(
     """
     with torch.no_grad():
         action, logp = _drawn(net, slow, mb["next_obs"], generator)
-        following = slow(mb["next_obs"], action, generator)  # (C, B, M)
-        kept = pooled(following, cfg.subset, cfg.drop, generator)
-        soft = kept - alpha * logp[:, None]
-        return mb["reward"][:, None] + mb["discount"][:, None] * soft
+        return backed_up(slow(mb["next_obs"], action, generator), logp, mb, cfg, alpha, generator)
+
+
+def backed_up(
+    following: Tensor, logp: Tensor, mb: dict[str, Tensor], cfg: Config, alpha: Tensor, generator: Generator
+) -> Tensor:
+    """Returns (B, K) that make `targets`, of what critics say of the actions that follow, (C, B, M)."""
+    kept = pooled(following, cfg.subset, cfg.drop, generator)
+    soft = kept - alpha * logp[:, None]
+    return mb["reward"][:, None] + mb["discount"][:, None] * soft
 
 
 def critic_loss(
@@ -73,6 +80,17 @@ def critic_loss(
     """Scalar to minimise, the mean of Q(s, a), and by how much each transition surprised, (B,), for targets (B, K)."""
     out = critics(mb["obs"], mb["action"], generator)  # (C, B, M)
     total, error = regression(out, target, mb["weights"])
+    return total, out.detach().mean(), error
+
+
+def joint_loss(
+    net: BoxPolicy, critics: Critics, mb: dict[str, Tensor], cfg: Config, alpha: Tensor, generator: Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What `critic_loss` gives for targets of the critics themselves, in one pass through them (CrossQ)."""
+    with torch.no_grad():
+        action, logp = _drawn(net, critics, mb["next_obs"], generator)
+    out, following = critics.together(mb, action, generator)
+    total, error = regression(out, backed_up(following, logp, mb, cfg, alpha, generator), mb["weights"])
     return total, out.detach().mean(), error
 
 
@@ -114,7 +132,7 @@ class Agent(OffPolicy):
         self.log_alpha: nn.Parameter = self._alphas[0]
         self.target_entropy = -len(self.low) if cfg.target_entropy is None else cfg.target_entropy
         self.temperature = Adam([self.log_alpha])
-        self._written_out = SoftActorCritic.of(*self._learned())
+        self._written_out = None if cfg.target == "none" else SoftActorCritic.of(*self._learned())
 
     @property
     def paths(self) -> dict[str, str]:
@@ -159,8 +177,7 @@ class Agent(OffPolicy):
     def _learn(self, mb: dict[str, Tensor], share: float, step: int) -> tuple[Tensor, Tensor]:
         """A gradient step of the critics, and of the policy and the temperature if it is due."""
         cfg, alpha = self.cfg, self._alpha()
-        target = targets(self.net, self.slow, mb, cfg, alpha, self.generator)
-        total, value, error = critic_loss(self.critics, mb, target, self.generator)
+        total, value, error = self._regress(mb, alpha)
         norm = self.critic_optimizer.step(total, cfg.critic_lr * share)
         log = [total.detach(), value, norm]
         log += (
@@ -169,10 +186,19 @@ class Agent(OffPolicy):
         self._slow.lerp_(self.critic_optimizer.flat.data, cfg.tau)
         return torch.stack(log), error
 
+    def _regress(self, mb: dict[str, Tensor], alpha: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The critics' loss, see `critic_loss`."""
+        cfg = self.cfg
+        if cfg.target == "none":
+            return joint_loss(self.net, self.critics, mb, cfg, alpha, self.generator)
+        target = targets(self.net, self.slow, mb, cfg, alpha, self.generator)
+        return critic_loss(self.critics, mb, target, self.generator)
+
     def _improve(self, obs: Tensor, alpha: Tensor, share: float) -> list[Tensor]:
         """A gradient step of the policy, and of the temperature; the loss and the entropy."""
         self.critics.requires_grad_(False)
-        total, logp = policy_loss(self.net, self.critics, obs, self.cfg, alpha, self.generator)
+        with training(self.net):
+            total, logp = policy_loss(self.net, self.critics, obs, self.cfg, alpha, self.generator)
         self.optimizer.step(total, self.cfg.lr * share)
         self.critics.requires_grad_(True)
         if self.cfg.alpha is None:
@@ -193,7 +219,8 @@ class Agent(OffPolicy):
 _MIRROR = Mirror(
     __name__,
     {
-        "targets": "1f5eba19",
+        "targets": "ad5032d3",
+        "backed_up": "497462b5",
         "critic_loss": "3b79761b",
         "policy_loss": "8b28fb1e",
         "_drawn": "b02108f9",

@@ -8,7 +8,6 @@ middle of a squashed Gaussian, whose deviation nothing uses: so a clone with a s
 """
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,10 +20,9 @@ from ..core.batch import Batch
 from ..core.errors import check_ranges
 from ..core.learn.ensembles import pooled, regression
 from ..core.learn.off_policy import OffPolicy, OffPolicyConfig
-from ..core.learn.optim import flatten
 from ..core.nets import BoxPolicy, Critics
+from ..core.nets.batch_renorm import training
 from ..core.nets.build import Build
-from ..core.nets.encoder import Encoder
 from ..core.nets.policy import adopt_policy
 from ..core.rollout.exploring import Exploring
 from ..core.written_out.actor_critics import CRITICS, SQUASHED, Deterministic, steps
@@ -58,11 +56,20 @@ def targets(slow_net: BoxPolicy, slow: Critics, mb: dict[str, Tensor], cfg: Conf
     `mb` must hold reward (B,), the n-step sum; discount (B,), 0 after a termination; next_obs (B, *obs).
     """
     with torch.no_grad():
-        action = slow_net(mb["next_obs"]).mode()
-        noise = torch.empty_like(action).normal_(generator=generator) * cfg.smoothing
-        action = slow.clipped(action + slow.scale * noise.clamp(-cfg.smoothing_clip, cfg.smoothing_clip))
-        following = slow(mb["next_obs"], action, generator)  # (C, B, M)
-        return mb["reward"][:, None] + mb["discount"][:, None] * pooled(following, cfg.subset, cfg.drop, generator)
+        action = _smoothed(slow_net, slow, mb["next_obs"], cfg, generator)
+        return backed_up(slow(mb["next_obs"], action, generator), mb, cfg, generator)
+
+
+def backed_up(following: Tensor, mb: dict[str, Tensor], cfg: Config, generator: Generator) -> Tensor:
+    """Returns (B, K) that make `targets`, of what critics say of the actions that follow, (C, B, M)."""
+    return mb["reward"][:, None] + mb["discount"][:, None] * pooled(following, cfg.subset, cfg.drop, generator)
+
+
+def _smoothed(net: BoxPolicy, critics: Critics, obs: Tensor, cfg: Config, generator: Generator) -> Tensor:
+    """The policy's actions (B, D) with clipped noise."""
+    action = net(obs).mode()
+    noise = torch.empty_like(action).normal_(generator=generator) * cfg.smoothing
+    return critics.clipped(action + critics.scale * noise.clamp(-cfg.smoothing_clip, cfg.smoothing_clip))
 
 
 def critic_loss(
@@ -71,6 +78,17 @@ def critic_loss(
     """Scalar to minimise, the mean of Q(s, a), and by how much each transition surprised, (B,), for targets (B, K)."""
     out = critics(mb["obs"], mb["action"], generator)  # (C, B, M)
     total, error = regression(out, target, mb["weights"])
+    return total, out.detach().mean(), error
+
+
+def joint_loss(
+    net: BoxPolicy, critics: Critics, mb: dict[str, Tensor], cfg: Config, generator: Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What `critic_loss` gives for targets of policy and critics themselves, in one pass through these (CrossQ)."""
+    with torch.no_grad():
+        action = _smoothed(net, critics, mb["next_obs"], cfg, generator)
+    out, following = critics.together(mb, action, generator)
+    total, error = regression(out, backed_up(following, mb, cfg, generator), mb["weights"])
     return total, out.detach().mean(), error
 
 
@@ -101,17 +119,13 @@ class Agent(OffPolicy):
     ) -> None:
         super().__init__(obs, action, cfg, device, seed, net)
         self.cfg = cfg
-        self.slow_net = deepcopy(self.net)
-        self._slow_policy = flatten(self.slow_net.parameters()).data
-        self._written_out = Deterministic.of(*self._learned())
+        self.slow_net, self._slow_policy = self._followed(self.net, self.optimizer)
+        self._written_out = None if cfg.target == "none" else Deterministic.of(*self._learned())
 
     @property
     def paths(self) -> dict[str, str]:
         """How the gradient comes about."""
         return {"gradient": "written out" if self._twin() else "autograd"}
-
-    def encoders(self) -> tuple[Encoder, ...]:
-        return *super().encoders(), self.slow_net.encoder
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return Exploring(self, envs, mode, seed, self.cfg.twins == "auto", self.cfg.noise)
@@ -131,12 +145,15 @@ class Agent(OffPolicy):
         return super().update(batch, progress) | {"policy/random": float(self.waits)}
 
     def parts(self) -> dict[str, Any]:
-        return super().parts() | {"slow_net": self.slow_net}
+        return super().parts() | {"slow_net": None if self.slow_net is self.net else self.slow_net}
 
     @property
     def explores_as_read(self) -> bool:
         """Whether `explore` is what the jitted loop computes, see `core/rollout/policies.py`."""
         return type(self) is Agent and "explore" not in vars(self) and _EXPLORED.shows()
+
+    def _networks(self) -> tuple[BoxPolicy | Critics, ...]:
+        return *super()._networks(), self.slow_net
 
     def _learned(self) -> tuple[object, ...]:
         return self.net, self.critics, self.slow, self.slow_net, self.optimizer, self.critic_optimizer
@@ -154,8 +171,7 @@ class Agent(OffPolicy):
     def _learn(self, mb: dict[str, Tensor], share: float, step: int) -> tuple[Tensor, Tensor]:
         """A gradient step of the critics, and of the policy and the slow copies if it is due."""
         cfg = self.cfg
-        target = targets(self.slow_net, self.slow, mb, cfg, self.generator)
-        total, value, error = critic_loss(self.critics, mb, target, self.generator)
+        total, value, error = self._regress(mb)
         norm = self.critic_optimizer.step(total, cfg.critic_lr * share)
         climbed = self._climb(mb["obs"], share) if self._improves(step) else torch.full_like(value, torch.nan)
         if step % cfg.policy_delay == 0:
@@ -163,10 +179,18 @@ class Agent(OffPolicy):
             self._slow_policy.lerp_(self.optimizer.flat.data, cfg.tau)
         return torch.stack([total.detach(), value, norm, climbed]), error
 
+    def _regress(self, mb: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """The critics' loss, see `critic_loss`."""
+        if self.cfg.target == "none":
+            return joint_loss(self.net, self.critics, mb, self.cfg, self.generator)
+        target = targets(self.slow_net, self.slow, mb, self.cfg, self.generator)
+        return critic_loss(self.critics, mb, target, self.generator)
+
     def _climb(self, obs: Tensor, share: float) -> Tensor:
         """A gradient step of the policy; its loss."""
         self.critics.requires_grad_(False)
-        total = policy_loss(self.net, self.critics, obs, self.cfg)
+        with training(self.net):
+            total = policy_loss(self.net, self.critics, obs, self.cfg)
         self.optimizer.step(total, self.cfg.lr * share)
         self.critics.requires_grad_(True)
         return total.detach()
@@ -185,7 +209,9 @@ class Agent(OffPolicy):
 _MIRROR = Mirror(
     __name__,
     {
-        "targets": "75647e08",
+        "targets": "6a7cde5a",
+        "backed_up": "0d0c80d9",
+        "_smoothed": "85b8164c",
         "critic_loss": "3b79761b",
         "policy_loss": "337b2802",
         "pooled": "35fb1760",

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
 from gymnasium import spaces
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from ..batch import Batch
 from ..checkpoint import Attributes
-from ..errors import check_ranges
+from ..errors import UsageError, check_ranges
 from ..nets import BoxPolicy, Critics
 from ..nets.build import Build, PolicyLike, built
 from ..nets.encoder import Encoder
@@ -26,6 +26,7 @@ from .optim import Adam, Schedule, flatten, scheduled
 from .rewards import Rewards
 
 _AT_ONCE = 1 << 25  # bytes of observations drawn in one call, not to fill the memory
+N = TypeVar("N", bound=nn.Module)
 _NEEDED = ("obs", "action", "reward", "next_obs", "discount", "weights")
 
 
@@ -39,6 +40,10 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
     """Adam step size of the critics."""
     lr_schedule: Schedule = "constant"
     """linear: the step sizes fall to 0 at the end of the run."""
+    adam_beta1: float = 0.9
+    """What Adam's mean of the gradients of policy and critics keeps of itself at each step."""
+    target: Literal["slow", "none"] = "slow"
+    """Networks that targets are made with: slow copies, or none but those that learn (CrossQ)."""
     tau: float = 0.005
     """Share of the networks that their slow copies take over."""
     policy_delay: int = 1
@@ -47,7 +52,14 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
     def __post_init__(self) -> None:
         EnsembleConfig.__post_init__(self)
         ReplayConfig.__post_init__(self)
-        check_ranges(self, positive=("tau", "policy_delay"), unit=("tau",), at_least_0=("lr", "critic_lr"))
+        positive, unit = ("tau", "policy_delay"), ("tau", "adam_beta1")
+        check_ranges(self, positive=positive, unit=unit, at_least_0=("lr", "critic_lr"))
+        if self.adam_beta1 == 1:
+            raise UsageError("adam_beta1 is 1.0, with which nothing is learned; it must be below 1")
+        if "batch" in (self.norm, self.critic_norm) and self.target == "slow":
+            raise UsageError(
+                "slow copies have no moments of batches of their own: norm batch needs --agent.target none"
+            )
 
 
 class OffPolicy(ABC):
@@ -74,11 +86,14 @@ class OffPolicy(ABC):
             torch.manual_seed(seed)
             self.critics = Critics(obs, action, cfg).to(self.device)
             self.net = built(BoxPolicy, PolicyLike, obs, action, cfg, net).to(self.device)
-        self.slow = deepcopy(self.critics).requires_grad_(False)
-        self._slow = flatten(self.slow.parameters()).data
+        self.net.eval()
+        self.critics.eval()  # they train where a batch is learned from, see `training`
+        self.optimizer, self.critic_optimizer = (
+            Adam(net.parameters(), beta1=cfg.adam_beta1) for net in (self.net, self.critics)
+        )
+        self.slow, self._slow = self._followed(self.critics, self.critic_optimizer)
         self.convolutional = bool(self.net.encoder.cnns)
         self.low, self.high = self.critics.low, self.critics.high
-        self.optimizer, self.critic_optimizer = Adam(self.net.parameters()), Adam(self.critics.parameters())
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.replay = replay_of(cfg, seed)
         self.rewards = Rewards(sign=cfg.reward_sign)
@@ -93,7 +108,7 @@ class OffPolicy(ABC):
 
     def encoders(self) -> tuple[Encoder, ...]:
         """One of each network."""
-        return self.net.encoder, self.critics.encoder, self.slow.encoder
+        return tuple(dict.fromkeys(net.encoder for net in self._networks()))
 
     def adopt(self, weights: Mapping[str, Any]) -> None:
         """Begin with the policy of another network's `weights`, which acts from the first step on.
@@ -163,7 +178,7 @@ class OffPolicy(ABC):
         return {
             "net": self.net,
             "critics": self.critics,
-            "slow": self.slow,
+            "slow": None if self.slow is self.critics else self.slow,
             "optimizer": self.optimizer,
             "critic_optimizer": self.critic_optimizer,
             "generator": self.generator,
@@ -171,3 +186,14 @@ class OffPolicy(ABC):
             "own": Attributes(self, "adopted"),
             "replay": self.replay,
         }
+
+    def _networks(self) -> tuple[BoxPolicy | Critics, ...]:
+        """All of them, some perhaps twice."""
+        return self.net, self.critics, self.slow
+
+    def _followed(self, net: N, optimizer: Adam) -> tuple[N, Tensor]:
+        """What makes targets in place of `net`, a slow copy or itself, and its weights as one vector."""
+        if self._cfg.target == "none":
+            return net, optimizer.flat.data
+        slow = deepcopy(net)
+        return slow, flatten(slow.parameters()).data

@@ -14,6 +14,7 @@ Activation = Literal["tanh", "relu", "gelu", "silu", "elu"]
 Cnn = Literal["nature", "small", "impala"]
 Distribution = Literal["none", "categorical", "quantile"]
 Norm = Literal["none", "layer"]
+BatchedNorm = Literal["none", "layer", "batch"]
 Twins = Literal["auto", "none"]
 
 
@@ -129,12 +130,16 @@ class CriticsConfig(NetConfig):
     """Widths of the policy's hidden layers."""
     activation: Activation = "relu"
     """Non-linearity of the hidden layers, of policy and critics."""
+    norm: BatchedNorm = "none"  # type: ignore[assignment]  # one more than networks that see no batches have
+    """Of the policy: layer normalises what each hidden layer gives before the activation, batch what each layer sees
+    (BatchRenorm, CrossQ)."""
     critics: int = 2
     """Critics that are learned side by side."""
     critic_hidden: tuple[int, ...] = (256, 256)
     """Widths of each critic's hidden layers."""
-    critic_norm: Norm = "none"
-    """layer: normalise what each hidden layer of the critics gives before the activation."""
+    critic_norm: BatchedNorm = "none"
+    """Of the critics: layer normalises what each hidden layer gives before the activation, batch what each layer sees,
+    by the moments of the states and actions of a batch and of those that follow (BatchRenorm, CrossQ)."""
     dropout: float = 0.0
     """Share of the critics' hidden features that are dropped at random while they learn (DroQ)."""
     quantiles: int = 1

@@ -1,5 +1,6 @@
 """Several critics Q(s, a) side by side, for actors that learn from a replay."""
 
+from collections.abc import Mapping
 from math import prod, sqrt
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Generator, Tensor, nn
 
 from ..errors import UsageError
 from ..heads import Boxed
+from .batch_renorm import BatchRenorm, training
 from .config import CriticsConfig
 from .encoder import Encoder
 from .mlp import ACTIVATIONS
@@ -36,11 +38,11 @@ class Critics(Boxed):
         self.layers = nn.ModuleList()
         size = self.encoder.size + prod(action.shape)
         for width in cfg.critic_hidden:
-            self.layers.append(Linears(cfg.critics, size, width))
+            self.layers.append(_linears(cfg, size, width))
             norm = LayerNorms(cfg.critics, width) if cfg.critic_norm == "layer" else nn.Identity()
             self.layers.append(nn.Sequential(norm, ACTIVATIONS[cfg.activation]()))
             size = width
-        self.head = Linears(cfg.critics, size, cfg.quantiles)
+        self.head = _linears(cfg, size, cfg.quantiles)
 
     @property
     def low(self) -> Tensor:
@@ -70,6 +72,23 @@ class Critics(Boxed):
             x = after(x)
         out: Tensor = self.head(x)
         return out
+
+    def together(self, mb: Mapping[str, Tensor], action: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+        """The M numbers (K, B, M) of a minibatch's observations and actions, and those of what follows with `action`.
+
+        They come from one pass, so that a batch normalisation is by the moments of both; no gradient passes through
+        the latter (Bhatt et al. 2024, arXiv:1902.05605, figure 2).
+        """
+        with training(self):
+            obs, actions = torch.cat([mb["obs"], mb["next_obs"]]), torch.cat([mb["action"].view_as(action), action])
+            now, following = self(obs, actions, generator).tensor_split(2, 1)
+        return now, following.detach()
+
+
+def _linears(cfg: CriticsConfig, inputs: int, outputs: int) -> nn.Module:
+    """K linear layers, which see their inputs batch normalised if so asked."""
+    linears = Linears(cfg.critics, inputs, outputs)
+    return nn.Sequential(BatchRenorm(inputs, cfg.critics), linears) if cfg.critic_norm == "batch" else linears
 
 
 class Linears(nn.Module):

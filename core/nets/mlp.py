@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
 
-from .config import Activation, Norm
+from .batch_renorm import BatchRenorm
+from .config import Activation, BatchedNorm
 
 ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "tanh": nn.Tanh,
@@ -53,20 +54,25 @@ def mlp(
     size: int,
     hidden: Sequence[int],
     activation: Activation = "tanh",
-    norm: Norm = "none",
+    norm: BatchedNorm = "none",
     linear: Callable[[int, int], nn.Module] = Linear,
 ) -> tuple[nn.Sequential, int]:
     """Hidden layers from `size` features, each followed by the norm and the activation; and the width of the last.
 
-    With `norm` layer every hidden layer is normalised before its activation (Ba et al. 2016, arXiv:1607.06450).
+    With `norm` layer every hidden layer is normalised before its activation (Ba et al. 2016, arXiv:1607.06450); with
+    `norm` batch what every layer sees is, also the one that follows.
     """
     layers: list[nn.Module] = []
     for width in hidden:
+        if norm == "batch":
+            layers.append(BatchRenorm(size))
         layers.append(linear(size, width))
         if norm == "layer":
             layers.append(nn.LayerNorm(width))
         layers.append(ACTIVATIONS[activation]())
         size = width
+    if norm == "batch":
+        layers.append(BatchRenorm(size))
     return Mlp(*layers), size
 
 

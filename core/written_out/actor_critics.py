@@ -66,7 +66,7 @@ def policy(net: nn.Module) -> list[Any] | None:
 
 def critics(net: nn.Module) -> list[Linears] | None:
     """The layers of plain critics of one number each, or None."""
-    if type(net) is not Critics or not bare(net) or net.dropout or net.head.weight.shape[1] > 1:
+    if type(net) is not Critics or not bare(net) or net.dropout:
         return None
     parts: dict[str, Any] = net._modules
     linears, between = [*parts["layers"][::2], parts["head"]], parts["layers"][1::2]
@@ -75,7 +75,7 @@ def critics(net: nn.Module) -> list[Linears] | None:
     if not (plain and bare(parts["encoder"]) and weightless(parts["encoder"])):
         return None
     on_cpu = all(type(x) is Linears and x.weight.is_cpu and x.weight.dtype is torch.float32 for x in linears)
-    return linears if on_cpu else None
+    return linears if on_cpu and linears[-1].weight.shape[1] == 1 else None
 
 
 class _Twin:

@@ -198,6 +198,7 @@ def test_an_agent_restored_from_a_file_continues_bit_for_bit(algo, kind, tmp_pat
 NETWORK = [{"activation": "gelu", "norm": "layer"}, {"normalize_obs": True}, {"twins": "none"}]
 BOX_HEADS = [{"head": "squashed"}, {"head": "mixture"}, {"head": "autoregressive"}]
 SDE = [{"sde": True}, {"sde": True, "sde_freq": 2}]
+CROSSQ = {"critic_norm": "batch", "norm": "batch", "target": "none", "adam_beta1": 0.5, "policy_delay": 2}
 OPTIONS = {
     "ppo": [
         {"kl_penalty": 1.0},
@@ -239,11 +240,13 @@ OPTIONS = {
         {"critics": 3, "subset": 2, "reduce": "mean", "quantiles": 3, "drop": 1},
         {"critic_norm": "layer", "dropout": 0.1, "policy_delay": 2, "alpha": 0.1},
         {"n_step": 3, "priority": 0.5, "reward_sign": True, "lr_schedule": "linear", "target_entropy": -1.0},
+        CROSSQ,
         *NETWORK,
     ],
     "td3": [
         {"critics": 3, "subset": 2, "reduce": "mean", "quantiles": 3, "drop": 1},
         {"critic_norm": "layer", "dropout": 0.1, "n_step": 3, "priority": 0.5, "lr_schedule": "linear"},
+        CROSSQ,
         *NETWORK,
     ],
     "tabular": [{"method": method} for method in ("double_q", "sarsa", "monte_carlo")],

@@ -54,6 +54,44 @@ def test_layer_norm_makes_features_of_mean_0_and_deviation_1():
     torch.testing.assert_close(x.std(-1, correction=0), torch.ones(2, 6), atol=1e-3, rtol=0)
 
 
+def minibatch(size=5):
+    random = torch.Generator().manual_seed(2)
+    action = torch.tensor([300.0, -1.0]) + torch.rand(2, size, 2, generator=random) * torch.tensor([200.0, 4.0])
+    obs = torch.randn(2, size, 3, generator=random) * 5 + torch.tensor([[[0.0]], [[20.0]]])
+    return {"obs": obs[0], "action": action[0], "next_obs": obs[1]}, action[1]
+
+
+def test_batch_norm_is_by_the_moments_of_what_is_and_what_follows():
+    """By hand, for the second of two critics: one batch of both, each layer's inputs normalised, then cut in halves."""
+    both, (mb, following) = critics(critic_norm="batch"), minibatch()
+    now, then = both.together(mb, following, torch.Generator())
+    x = torch.cat([torch.cat([mb["obs"], mb["next_obs"]]), both.numbers(torch.cat([mb["action"], following]))], -1)
+    for k, layer in enumerate((both.layers[0], both.layers[2], both.head)):
+        x = (x - x.mean(0)) / (x.var(0, correction=0) + 1e-3).sqrt()
+        x = x @ layer[1].weight[1].T + layer[1].bias[1]
+        x = x if k == 2 else x.relu()
+    torch.testing.assert_close(torch.cat([now[1], then[1]]), x, rtol=1e-4, atol=1e-5)
+    assert now.requires_grad
+    assert not then.requires_grad
+
+
+def test_without_batch_norm_one_pass_is_two_passes():
+    both, (mb, following) = critics(critic_norm="layer"), minibatch()
+    now, then = both.together(mb, following, torch.Generator())
+    torch.testing.assert_close(now, both(mb["obs"], mb["action"]))
+    torch.testing.assert_close(then, both(mb["next_obs"], following))
+
+
+def test_batch_norm_later_is_by_running_moments():
+    """A row says the same alone and among others, and passes that are not learned from change nothing."""
+    both, (mb, following) = critics(critic_norm="batch"), minibatch()
+    both.together(mb, following, torch.Generator())
+    before = {name: value.clone() for name, value in both.state_dict().items()}
+    out = both(mb["obs"], mb["action"])
+    torch.testing.assert_close(out[:, :1], both(mb["obs"][:1], mb["action"][:1]))
+    assert all(torch.equal(value, before[name]) for name, value in both.state_dict().items())
+
+
 def test_dropout_drops_the_share_that_was_asked_for_and_keeps_the_mean():
     dropping = critics(dropout=0.25)
     obs, action, generator = torch.randn(1, 3), torch.tensor([[400.0, 1.0]]), torch.Generator().manual_seed(0)

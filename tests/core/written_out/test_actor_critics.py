@@ -45,7 +45,11 @@ def test_a_jitted_loop_explores_alike(module):
 
 @pytest.mark.parametrize(
     "options",
-    [{"quantiles": 3}, {"dropout": 0.1}, {"critic_norm": "layer"}, {"norm": "layer"}, {"activation": "gelu"}],
+    [
+        *({"quantiles": 3}, {"dropout": 0.1}, {"critic_norm": "layer"}, {"norm": "layer"}, {"activation": "gelu"}),
+        *({"critic_norm": "batch", "target": "none"}, {"norm": "batch", "target": "none"}, {"target": "none"}),
+        {"adam_beta1": 0.5},
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("module", [sac, td3])

@@ -42,6 +42,8 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
     """linear: the step sizes fall to 0 at the end of the run."""
     adam_beta1: float = 0.9
     """What Adam's mean of the gradients of policy and critics keeps of itself at each step."""
+    weight_decay: float = 0.0
+    """Share of the step size by which the weights of policy and critics shrink at each step (AdamW)."""
     target: Literal["slow", "none"] = "slow"
     """Networks that targets are made with: slow copies, or none but those that learn (CrossQ)."""
     tau: float = 0.005
@@ -53,7 +55,7 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
         EnsembleConfig.__post_init__(self)
         ReplayConfig.__post_init__(self)
         positive, unit = ("tau", "policy_delay"), ("tau", "adam_beta1")
-        check_ranges(self, positive=positive, unit=unit, at_least_0=("lr", "critic_lr"))
+        check_ranges(self, positive=positive, unit=unit, at_least_0=("lr", "critic_lr", "weight_decay"))
         if self.adam_beta1 == 1:
             raise UsageError("adam_beta1 is 1.0, with which nothing is learned; it must be below 1")
         if "batch" in (self.norm, self.critic_norm) and self.target == "slow":
@@ -89,7 +91,8 @@ class OffPolicy(ABC):
         self.net.eval()
         self.critics.eval()  # they train where a batch is learned from, see `training`
         self.optimizer, self.critic_optimizer = (
-            Adam(net.parameters(), beta1=cfg.adam_beta1) for net in (self.net, self.critics)
+            Adam(net.parameters(), beta1=cfg.adam_beta1, weight_decay=cfg.weight_decay)
+            for net in (self.net, self.critics)
         )
         self.slow, self._slow = self._followed(self.critics, self.critic_optimizer)
         self.convolutional = bool(self.net.encoder.cnns)

@@ -133,6 +133,8 @@ class CriticsConfig(NetConfig):
     norm: BatchedNorm = "none"  # type: ignore[assignment]  # one more than networks that see no batches have
     """Of the policy: layer normalises what each hidden layer gives before the activation, batch what each layer sees
     (BatchRenorm, CrossQ)."""
+    blocks: int = 0
+    """Residual blocks of the policy, all of the one width in `hidden` (SimBa); 0: a perceptron."""
     critics: int = 2
     """Critics that are learned side by side."""
     critic_hidden: tuple[int, ...] = (256, 256)
@@ -140,6 +142,8 @@ class CriticsConfig(NetConfig):
     critic_norm: BatchedNorm = "none"
     """Of the critics: layer normalises what each hidden layer gives before the activation, batch what each layer sees,
     by the moments of the states and actions of a batch and of those that follow (BatchRenorm, CrossQ)."""
+    critic_blocks: int = 0
+    """Residual blocks of each critic, all of the one width in `critic_hidden` (SimBa); 0: a perceptron."""
     dropout: float = 0.0
     """Share of the critics' hidden features that are dropped at random while they learn (DroQ)."""
     quantiles: int = 1
@@ -147,9 +151,17 @@ class CriticsConfig(NetConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_ranges(self, positive=("critics", "critic_hidden", "quantiles"), unit=("dropout",))
+        positive, at_least_0 = ("critics", "critic_hidden", "quantiles"), ("blocks", "critic_blocks")
+        check_ranges(self, positive=positive, unit=("dropout",), at_least_0=at_least_0)
         if self.dropout == 1:
             raise UsageError("dropout is 1.0, which would drop every feature; it must be below 1")
+        if self.blocks and (len(self.hidden) != 1 or self.norm != "none"):
+            raise UsageError("blocks are of one width and normalise by themselves: hidden must be one, norm none")
+        if self.critic_blocks and (len(self.critic_hidden) != 1 or self.critic_norm != "none" or self.dropout):
+            raise UsageError(
+                "critic_blocks are of one width and normalise by themselves: critic_hidden must be one, critic_norm "
+                "none, dropout 0"
+            )
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Several critics Q(s, a) side by side, for actors that learn from a replay."""
 
 from collections.abc import Mapping
+from functools import partial
 from math import prod, sqrt
 from typing import Any
 
@@ -16,6 +17,7 @@ from .batch_renorm import BatchRenorm, training
 from .config import CriticsConfig
 from .encoder import Encoder
 from .mlp import ACTIVATIONS
+from .residual import residual
 
 
 class Critics(Boxed):
@@ -39,8 +41,7 @@ class Critics(Boxed):
         size = self.encoder.size + prod(action.shape)
         for width in cfg.critic_hidden:
             self.layers.append(_linears(cfg, size, width))
-            norm = LayerNorms(cfg.critics, width) if cfg.critic_norm == "layer" else nn.Identity()
-            self.layers.append(nn.Sequential(norm, ACTIVATIONS[cfg.activation]()))
+            self.layers.append(nn.Sequential(*_after(cfg, width)))
             size = width
         self.head = _linears(cfg, size, cfg.quantiles)
 
@@ -83,6 +84,14 @@ class Critics(Boxed):
             obs, actions = torch.cat([mb["obs"], mb["next_obs"]]), torch.cat([mb["action"].view_as(action), action])
             now, following = self(obs, actions, generator).tensor_split(2, 1)
         return now, following.detach()
+
+
+def _after(cfg: CriticsConfig, width: int) -> list[nn.Module]:
+    """What follows a hidden layer."""
+    linears, norms = partial(Linears, cfg.critics), partial(LayerNorms, cfg.critics)
+    if cfg.critic_blocks:
+        return residual(cfg.critic_blocks, width, cfg.activation, linears, norms)
+    return [norms(width) if cfg.critic_norm == "layer" else nn.Identity(), ACTIVATIONS[cfg.activation]()]
 
 
 def _linears(cfg: CriticsConfig, inputs: int, outputs: int) -> nn.Module:

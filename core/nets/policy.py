@@ -13,7 +13,8 @@ from ..errors import UsageError
 from .actor_critic import check_mask
 from .config import NetConfig
 from .encoder import Encoder
-from .mlp import mlp
+from .mlp import Linear, Mlp, mlp
+from .residual import residual
 
 
 class Policy(nn.Module):
@@ -22,10 +23,15 @@ class Policy(nn.Module):
     def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: NetConfig) -> None:
         super().__init__()
         self.encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
-        self.policy_trunk, width = mlp(self.encoder.size, cfg.hidden, cfg.activation, cfg.norm)
+        self.policy_trunk, width = self._trunk(self.encoder.size, cfg)
         self.policy_head = self._head(width, action, cfg)
         self.action_shape = action.shape or ()
         self.masked = check_mask(self.encoder, action)
+
+    @staticmethod
+    def _trunk(size: int, cfg: Any) -> tuple[nn.Module, int]:
+        """Hidden layers from so many features, and the width of the last."""
+        return mlp(size, cfg.hidden, cfg.activation, cfg.norm)
 
     @staticmethod
     def _head(width: int, action: spaces.Space[Any], cfg: Any) -> nn.Module:
@@ -43,6 +49,13 @@ class Policy(nn.Module):
 
 class BoxPolicy(Policy):
     """A policy that is never outside its box, as learning from a replay needs it."""
+
+    @staticmethod
+    def _trunk(size: int, cfg: Any) -> tuple[nn.Module, int]:
+        if not cfg.blocks:
+            return mlp(size, cfg.hidden, cfg.activation, cfg.norm)
+        (width,) = cfg.hidden
+        return Mlp(Linear(size, width), *residual(cfg.blocks, width, cfg.activation, Linear, nn.LayerNorm)), width
 
     @staticmethod
     def _head(width: int, action: spaces.Space[Any], cfg: Any) -> nn.Module:

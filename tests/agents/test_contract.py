@@ -199,6 +199,7 @@ NETWORK = [{"activation": "gelu", "norm": "layer"}, {"normalize_obs": True}, {"t
 BOX_HEADS = [{"head": "squashed"}, {"head": "mixture"}, {"head": "autoregressive"}]
 SDE = [{"sde": True}, {"sde": True, "sde_freq": 2}]
 CROSSQ = {"critic_norm": "batch", "norm": "batch", "target": "none", "adam_beta1": 0.5, "policy_delay": 2}
+SIMBA = {"blocks": 1, "hidden": (8,), "critic_blocks": 2, "critic_hidden": (8,), "weight_decay": 0.01}
 OPTIONS = {
     "ppo": [
         {"kl_penalty": 1.0},
@@ -241,12 +242,14 @@ OPTIONS = {
         {"critic_norm": "layer", "dropout": 0.1, "policy_delay": 2, "alpha": 0.1},
         {"n_step": 3, "priority": 0.5, "reward_sign": True, "lr_schedule": "linear", "target_entropy": -1.0},
         CROSSQ,
+        SIMBA,
         *NETWORK,
     ],
     "td3": [
         {"critics": 3, "subset": 2, "reduce": "mean", "quantiles": 3, "drop": 1},
         {"critic_norm": "layer", "dropout": 0.1, "n_step": 3, "priority": 0.5, "lr_schedule": "linear"},
         CROSSQ,
+        SIMBA,
         *NETWORK,
     ],
     "tabular": [{"method": method} for method in ("double_q", "sarsa", "monte_carlo")],

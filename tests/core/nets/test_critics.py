@@ -117,6 +117,11 @@ def test_other_actions_are_refused_in_one_line(space):
     ("options", "why"),
     [
         ({"dropout": 1.0}, "below 1"),
+        ({"critic_blocks": 1}, "one width"),
+        ({"critic_blocks": 1, "critic_hidden": (8,), "critic_norm": "layer"}, "critic_norm none"),
+        ({"critic_blocks": 1, "critic_hidden": (8,), "dropout": 0.1}, "dropout 0"),
+        ({"blocks": 1}, "hidden must be one"),
+        ({"blocks": 1, "hidden": (8,), "norm": "layer"}, "norm none"),
     ],
 )
 def test_impossible_options_are_refused(options, why):

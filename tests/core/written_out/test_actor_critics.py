@@ -48,7 +48,8 @@ def test_a_jitted_loop_explores_alike(module):
     [
         *({"quantiles": 3}, {"dropout": 0.1}, {"critic_norm": "layer"}, {"norm": "layer"}, {"activation": "gelu"}),
         *({"critic_norm": "batch", "target": "none"}, {"norm": "batch", "target": "none"}, {"target": "none"}),
-        {"adam_beta1": 0.5},
+        *({"blocks": 1, "hidden": (8,)}, {"critic_blocks": 2, "critic_hidden": (8,)}),
+        *({"adam_beta1": 0.5}, {"weight_decay": 0.1}),
     ],
     ids=str,
 )

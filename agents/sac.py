@@ -127,7 +127,8 @@ class Agent(OffPolicy):
         super().__init__(obs, action, cfg, device, seed, net)
         self.cfg = cfg
         start = cfg.alpha_init if cfg.alpha is None else cfg.alpha
-        begin = torch.full((1,), math.log(start) if start else -math.inf, device=self.device)
+        self._log_start = math.log(start) if start else -math.inf
+        begin = torch.full((1,), self._log_start, device=self.device)
         self._alphas = nn.ParameterList([begin])  # of one: a module, which a checkpoint takes from any device
         self.log_alpha: nn.Parameter = self._alphas[0]
         self.target_entropy = -len(self.low) if cfg.target_entropy is None else cfg.target_entropy
@@ -161,6 +162,11 @@ class Agent(OffPolicy):
 
     def _learned(self) -> tuple[object, ...]:
         return self.net, self.critics, self.slow, self.optimizer, self.critic_optimizer, self.temperature
+
+    def _reset(self) -> None:
+        super()._reset()
+        self.log_alpha.data.fill_(self._log_start)
+        self.temperature.restart()
 
     def _alpha(self) -> Tensor:
         return self.log_alpha.detach().exp()

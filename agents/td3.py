@@ -152,6 +152,10 @@ class Agent(OffPolicy):
         """Whether `explore` is what the jitted loop computes, see `core/rollout/policies.py`."""
         return type(self) is Agent and "explore" not in vars(self) and _EXPLORED.shows()
 
+    def _reset(self) -> None:
+        super()._reset()
+        self.slow_net.load_state_dict(self.net.state_dict())
+
     def _networks(self) -> tuple[BoxPolicy | Critics, ...]:
         return *super()._networks(), self.slow_net
 

@@ -50,12 +50,16 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
     """Share of the networks that their slow copies take over."""
     policy_delay: int = 1
     """Gradient steps of the critics for each one of the policy."""
+    reset_interval: int = 0
+    """Gradient steps after which networks and optimisers begin anew, while the replay stays; 0: never."""
 
     def __post_init__(self) -> None:
         EnsembleConfig.__post_init__(self)
         ReplayConfig.__post_init__(self)
         positive, unit = ("tau", "policy_delay"), ("tau", "adam_beta1")
-        check_ranges(self, positive=positive, unit=unit, at_least_0=("lr", "critic_lr", "weight_decay"))
+        check_ranges(
+            self, positive=positive, unit=unit, at_least_0=("lr", "critic_lr", "weight_decay", "reset_interval")
+        )
         if self.adam_beta1 == 1:
             raise UsageError("adam_beta1 is 1.0, with which nothing is learned; it must be below 1")
         if "batch" in (self.norm, self.critic_norm) and self.target == "slow":
@@ -84,12 +88,8 @@ class OffPolicy(ABC):
         net: Build | None = None,
     ) -> None:
         self._cfg, self.horizon, self.device = cfg, cfg.horizon, torch.device(device)
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.critics = Critics(obs, action, cfg).to(self.device)
-            self.net = built(BoxPolicy, PolicyLike, obs, action, cfg, net).to(self.device)
-        self.net.eval()
-        self.critics.eval()  # they train where a batch is learned from, see `training`
+        self._described = obs, action, cfg, net
+        self.critics, self.net = self._begun(seed)
         self.optimizer, self.critic_optimizer = (
             Adam(net.parameters(), beta1=cfg.adam_beta1, weight_decay=cfg.weight_decay)
             for net in (self.net, self.critics)
@@ -146,8 +146,10 @@ class OffPolicy(ABC):
         beta = cfg.beta + progress * (1.0 - cfg.beta)
         logs: list[Tensor] = []
         while len(self.replay) >= cfg.minibatch and (due := self.pace.owed()) > 0:
+            if cfg.reset_interval and self.pace.updates and self.pace.updates % cfg.reset_interval == 0:
+                self._reset()  # before a step, not after one: the last one of a run leaves what has learned
             # several minibatches are drawn in one call, unless each changes the priorities
-            count = 1 if cfg.priority else min(due, self._at_once)
+            count = 1 if cfg.priority else min(due, self._at_once, self._until_reset())
             drawn = self.replay.sample(cfg.minibatch, count, beta)
             log, errors = self._fit({name: torch.as_tensor(drawn[name], device=self.device) for name in _NEEDED}, share)
             logs += log
@@ -190,6 +192,33 @@ class OffPolicy(ABC):
             "replay": self.replay,
         }
 
+    def _begun(self, seed: int) -> tuple[Critics, BoxPolicy]:
+        """Critics and a policy that know nothing."""
+        obs, action, cfg, net = self._described
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            critics = Critics(obs, action, cfg).to(self.device)
+            policy = built(BoxPolicy, PolicyLike, obs, action, cfg, net).to(self.device)
+        return critics.eval(), policy.eval()  # they train where a batch is learned from, see `training`
+
+    def _reset(self) -> None:
+        """Let networks and optimisers begin anew; the replay and the moments of observations stay.
+
+        Nikishin et al. 2022, arXiv:2205.07802: what a network learned from its first experience no longer hinders it.
+        """
+        seed = int(torch.randint(1 << 31, (1,), generator=self.generator, device=self.device))
+        critics, policy = self._begun(seed)
+        _begin_as(self.critics, critics)
+        _begin_as(self.net, policy)
+        self.slow.load_state_dict(self.critics.state_dict())
+        self.optimizer.restart()
+        self.critic_optimizer.restart()
+
+    def _until_reset(self) -> int:
+        """Gradient steps before the next reset."""
+        interval = self._cfg.reset_interval
+        return interval - self.pace.updates % interval if interval else self._at_once
+
     def _networks(self) -> tuple[BoxPolicy | Critics, ...]:
         """All of them, some perhaps twice."""
         return self.net, self.critics, self.slow
@@ -200,3 +229,9 @@ class OffPolicy(ABC):
             return net, optimizer.flat.data
         slow = deepcopy(net)
         return slow, flatten(slow.parameters()).data
+
+
+def _begin_as(net: BoxPolicy | Critics, begun: BoxPolicy | Critics) -> None:
+    """Give `net` the weights of another one, but let it keep the moments of observations."""
+    begun.encoder.standardizers.load_state_dict(net.encoder.standardizers.state_dict())
+    net.load_state_dict(begun.state_dict())

@@ -121,6 +121,11 @@ class Adam:
         )  # fmt: skip
         return norm
 
+    def restart(self) -> None:
+        """Forget all gradients, as if no step had been taken; parameters stay."""
+        for moment in self._moments.values():
+            moment.zero_()
+
     @property
     def steps(self) -> int:
         """How many there were."""

@@ -243,6 +243,7 @@ OPTIONS = {
         {"n_step": 3, "priority": 0.5, "reward_sign": True, "lr_schedule": "linear", "target_entropy": -1.0},
         CROSSQ,
         SIMBA,
+        {"reset_interval": 5},
         *NETWORK,
     ],
     "td3": [
@@ -250,6 +251,7 @@ OPTIONS = {
         {"critic_norm": "layer", "dropout": 0.1, "n_step": 3, "priority": 0.5, "lr_schedule": "linear"},
         CROSSQ,
         SIMBA,
+        {"reset_interval": 5},
         *NETWORK,
     ],
     "tabular": [{"method": method} for method in ("double_q", "sarsa", "monte_carlo")],

@@ -23,7 +23,7 @@ from ..replay.pace import Pace
 from .ensembles import EnsembleConfig
 from .logs import averages
 from .optim import Adam, Schedule, flatten, scheduled
-from .rewards import Rewards
+from .rewards import ReturnUnit, Rewards
 
 _AT_ONCE = 1 << 25  # bytes of observations drawn in one call, not to fill the memory
 N = TypeVar("N", bound=nn.Module)
@@ -50,6 +50,9 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
     """Share of the networks that their slow copies take over."""
     policy_delay: int = 1
     """Gradient steps of the critics for each one of the policy."""
+    normalize_return: bool = False
+    """Learn from rewards in units of the running deviation of the discounted return; the replay keeps them as they
+    are."""
     reset_interval: int = 0
     """Gradient steps after which networks and optimisers begin anew, while the replay stays; 0: never."""
 
@@ -57,9 +60,8 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
         EnsembleConfig.__post_init__(self)
         ReplayConfig.__post_init__(self)
         positive, unit = ("tau", "policy_delay"), ("tau", "adam_beta1")
-        check_ranges(
-            self, positive=positive, unit=unit, at_least_0=("lr", "critic_lr", "weight_decay", "reset_interval")
-        )
+        at_least_0 = ("lr", "critic_lr", "weight_decay", "reset_interval")
+        check_ranges(self, positive=positive, unit=unit, at_least_0=at_least_0)
         if self.adam_beta1 == 1:
             raise UsageError("adam_beta1 is 1.0, with which nothing is learned; it must be below 1")
         if "batch" in (self.norm, self.critic_norm) and self.target == "slow":
@@ -100,6 +102,7 @@ class OffPolicy(ABC):
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.replay = replay_of(cfg, seed)
         self.rewards = Rewards(sign=cfg.reward_sign)
+        self.returns = ReturnUnit(cfg.gamma) if cfg.normalize_return else None
         self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
         layout = self.net.encoder.layout
         self._at_once = max(1, _AT_ONCE // (2 * cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
@@ -127,9 +130,9 @@ class OffPolicy(ABC):
         """Actions (N, D) to learn from, for observations (N, *obs)."""
 
     def judge(self, obs: Tensor, action: Tensor) -> Tensor:
-        """The least critic's Q(s, a), shape (N,)."""
+        """The least critic's Q(s, a), shape (N,), in the environment's units."""
         value: Tensor = self.critics(obs, action).mean(-1).amin(0)
-        return value
+        return value * self.returns.unit if self.returns else value
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Remember the batch, then take the gradient steps that are due."""
@@ -140,7 +143,10 @@ class OffPolicy(ABC):
             seen = torch.as_tensor(self.replay.shown(batch), device=self.device)
             for encoder in self.encoders():
                 encoder.update(seen)
-        self.replay.add(self.rewards.replaced(batch))
+        batch = self.rewards.replaced(batch)
+        self.replay.add(batch)
+        if self.returns:
+            self.returns.see(batch.reward, batch.done, batch.valid)
         self.pace.steps += batch.steps
         share = scheduled(1.0, cfg.lr_schedule, progress)
         beta = cfg.beta + progress * (1.0 - cfg.beta)
@@ -151,12 +157,19 @@ class OffPolicy(ABC):
             # several minibatches are drawn in one call, unless each changes the priorities
             count = 1 if cfg.priority else min(due, self._at_once, self._until_reset())
             drawn = self.replay.sample(cfg.minibatch, count, beta)
-            log, errors = self._fit({name: torch.as_tensor(drawn[name], device=self.device) for name in _NEEDED}, share)
+            log, errors = self._fit(self._given(drawn), share)
             logs += log
             self.pace.updates += count
             if cfg.priority:
                 self.replay.update_priorities(drawn["indices"], errors.cpu().numpy())
         return averages(self.logged, logs)
+
+    def _given(self, drawn: Mapping[str, Any]) -> dict[str, Tensor]:
+        """What is learned from, of minibatches (k, B, ...) that the replay drew."""
+        data = {name: torch.as_tensor(drawn[name], device=self.device) for name in _NEEDED}
+        if self.returns:
+            data["reward"] = data["reward"] / self.returns.unit
+        return data
 
     def _fit(self, data: dict[str, Tensor], share: float) -> tuple[Tensor, Tensor]:
         """One gradient step on each of k minibatches (k, B, ...); what is logged (k, n), and the errors (k, B)."""
@@ -189,6 +202,7 @@ class OffPolicy(ABC):
             "generator": self.generator,
             "pace": self.pace,
             "own": Attributes(self, "adopted"),
+            "returns": self.returns,
             "replay": self.replay,
         }
 

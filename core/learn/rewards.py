@@ -11,6 +11,7 @@ from .returns import discounted_running
 
 _EPSILON = 1e-8
 _CLIP = 10.0  # standard deviations; OpenAI baselines' VecNormalize, kept by Stable-Baselines3 and CleanRL
+_BOUND = 5.0
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,21 @@ class ReturnScale:
 
     def __call__(self, reward: NDArray[Any], done: NDArray[Any], valid: NDArray[Any]) -> NDArray[np.float32]:
         """Scaled rewards (T, N), after taking in the returns that these rewards make."""
+        self.see(reward, done, valid)
+        return np.clip(reward / self.std, -_CLIP, _CLIP).astype(np.float32)
+
+    def see(self, reward: NDArray[Any], done: NDArray[Any], valid: NDArray[Any]) -> NDArray[np.float64]:
+        """Take in the returns that rewards (T, N) make, which it gives back as one vector."""
         if self.running is None:
             self.running = np.zeros(reward.shape[1])
-        returns = discounted_running(reward, done, self.running, self.gamma)[valid].astype(np.float64)
+        returns: NDArray[np.float64] = discounted_running(reward, done, self.running, self.gamma)[valid].astype(
+            np.float64
+        )
         delta, total = returns.mean() - self.mean, self.count + returns.size
         self.m2 += float(np.square(returns - returns.mean()).sum() + delta**2 * self.count * returns.size / total)
         self.mean += float(delta * returns.size / total)
         self.count = float(total)
-        return np.clip(reward / self.std, -_CLIP, _CLIP).astype(np.float32)
+        return returns
 
     def state(self) -> dict[str, Any]:
         """Moments and the returns under way."""
@@ -90,3 +98,32 @@ class ReturnScale:
         """Go on from `state()`."""
         self.count, self.mean, self.m2 = state["count"], state["mean"], state["m2"]
         self.running = None if state["running"] is None else state["running"].copy()
+
+
+class ReturnUnit(ReturnScale):
+    """What rewards are divided by where they are learned from, rather than where they are stored.
+
+    It is the deviation of the discounted returns, or a fifth of the largest of them if that is more, so that returns
+    stay within +-5 (Lee et al. 2025, arXiv:2502.15280, reward bounding and scaling).
+    """
+
+    def __init__(self, gamma: float) -> None:
+        super().__init__(gamma)
+        self.most = 0.0
+
+    @property
+    def unit(self) -> float:
+        """The reward that counts as 1."""
+        return max(self.std, self.most / _BOUND)
+
+    def see(self, reward: NDArray[Any], done: NDArray[Any], valid: NDArray[Any]) -> NDArray[np.float64]:
+        returns = super().see(reward, done, valid)
+        self.most = max(self.most, float(np.abs(returns).max()))
+        return returns
+
+    def state(self) -> dict[str, Any]:
+        return super().state() | {"most": self.most}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.most = state["most"]

@@ -243,7 +243,7 @@ OPTIONS = {
         {"n_step": 3, "priority": 0.5, "reward_sign": True, "lr_schedule": "linear", "target_entropy": -1.0},
         CROSSQ,
         SIMBA,
-        {"reset_interval": 5},
+        {"reset_interval": 5, "normalize_return": True},
         *NETWORK,
     ],
     "td3": [

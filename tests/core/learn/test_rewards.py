@@ -3,7 +3,7 @@ from contextlib import closing
 import numpy as np
 
 from gymnast.core.acting import Stateless
-from gymnast.core.learn.rewards import ReturnScale, RewardConfig, Rewards
+from gymnast.core.learn.rewards import ReturnScale, ReturnUnit, RewardConfig, Rewards
 from gymnast.core.rollout.engine import Rollout
 from probes import clocks
 
@@ -75,6 +75,28 @@ def test_a_state_does_not_change_when_the_scale_goes_on():
     running = state["running"].copy()
     scale(*last)
     np.testing.assert_array_equal(state["running"], running)
+
+
+def test_the_unit_is_the_deviation_of_the_returns_or_a_fifth_of_the_largest():
+    unit, scale = ReturnUnit(GAMMA), ReturnScale(GAMMA)
+    assert unit.unit == 1
+    for rollout in stream():
+        unit.see(*rollout)
+        scale(*rollout)
+    assert unit.unit == scale.std > unit.most / 5
+    reward = np.zeros((1000, 1), np.float32)
+    reward[500] = -1e3
+    unit.see(reward, np.ones_like(reward, bool), np.ones_like(reward, bool))
+    assert unit.unit == 200
+    again = ReturnUnit(GAMMA)
+    again.load_state(unit.state())
+    assert (again.unit, again.std) == (200, unit.std)
+
+
+def test_returns_that_are_all_the_same_count_as_five():
+    unit, ones = ReturnUnit(GAMMA), np.ones((4, 1))
+    unit.see(3 * ones, ones.astype(bool), ones.astype(bool))
+    assert 3 / unit.unit == 5
 
 
 def batches(**config):

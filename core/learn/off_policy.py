@@ -18,6 +18,7 @@ from ..nets import BoxPolicy, Critics
 from ..nets.build import Build, PolicyLike, built
 from ..nets.encoder import Encoder
 from ..nets.policy import adopt_policy
+from ..nets.shift import shifted
 from ..replay.config import ReplayConfig, replay_of
 from ..replay.pace import Pace
 from .ensembles import EnsembleConfig
@@ -50,6 +51,8 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
     """Share of the networks that their slow copies take over."""
     policy_delay: int = 1
     """Gradient steps of the critics for each one of the policy."""
+    shift: int = 0
+    """Pixels by which images are moved at random, at most, where they are learned from (DrQ); 0: not at all."""
     normalize_return: bool = False
     """Learn from rewards in units of the running deviation of the discounted return; the replay keeps them as they
     are."""
@@ -60,7 +63,7 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
         EnsembleConfig.__post_init__(self)
         ReplayConfig.__post_init__(self)
         positive, unit = ("tau", "policy_delay"), ("tau", "adam_beta1")
-        at_least_0 = ("lr", "critic_lr", "weight_decay", "reset_interval")
+        at_least_0 = ("lr", "critic_lr", "weight_decay", "reset_interval", "shift")
         check_ranges(self, positive=positive, unit=unit, at_least_0=at_least_0)
         if self.adam_beta1 == 1:
             raise UsageError("adam_beta1 is 1.0, with which nothing is learned; it must be below 1")
@@ -97,6 +100,8 @@ class OffPolicy(ABC):
             for net in (self.net, self.critics)
         )
         self.slow, self._slow = self._followed(self.critics, self.critic_optimizer)
+        if cfg.shift and not self.critics.encoder.cnns:
+            raise UsageError("shift moves images, of which these observations hold none: --agent.shift 0")
         self.convolutional = bool(self.net.encoder.cnns)
         self.low, self.high = self.critics.low, self.critics.high
         self.generator = torch.Generator(self.device).manual_seed(seed)
@@ -169,6 +174,9 @@ class OffPolicy(ABC):
         data = {name: torch.as_tensor(drawn[name], device=self.device) for name in _NEEDED}
         if self.returns:
             data["reward"] = data["reward"] / self.returns.unit
+        for name in ("obs", "next_obs") if self._cfg.shift else ():
+            moved = shifted(self.critics.encoder, data[name].flatten(0, 1), self._cfg.shift, self.generator)
+            data[name] = moved.view_as(data[name])
         return data
 
     def _fit(self, data: dict[str, Tensor], share: float) -> tuple[Tensor, Tensor]:

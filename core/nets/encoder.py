@@ -75,6 +75,11 @@ class Encoder(nn.Module):
         part = self.layout.mask
         return None if part is None else self.layout.view(obs)[part.name]
 
+    def images(self, obs: Tensor) -> list[Tensor]:
+        """The images (B, C, H, W) in stored observations, as views of these."""
+        parts = self.layout.view(obs)
+        return [_planes(part, parts[part.name]) for part in self._features if _is_image(part)]
+
     def update(self, obs: Tensor) -> None:
         """Take stored observations (B, *layout.shape) into the running standardisation."""
         if self.standardizers:

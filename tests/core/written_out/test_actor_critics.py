@@ -83,8 +83,9 @@ def begun(module, **options):
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        *((sac, name) for name in ("targets", "critic_loss", "policy_loss", "_drawn", "pooled", "regression")),
-        *((td3, name) for name in ("targets", "critic_loss", "policy_loss", "pooled", "regression")),
+        *((sac, name) for name in ("targets", "backed_up", "critic_loss", "policy_loss", "_drawn")),
+        *((td3, name) for name in ("targets", "backed_up", "critic_loss", "policy_loss", "_smoothed")),
+        *((module, name) for module in (sac, td3) for name in ("pooled", "regression")),
         *((Critics, "forward"), (Critics, "numbers"), (BoxPolicy, "forward"), (optim.Adam, "step")),
     ],
 )

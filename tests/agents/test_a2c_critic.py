@@ -103,7 +103,7 @@ REPLAY = {"replay": 10_000, "replay_batch": 64, "replay_steps": 2, "optimizer": 
 @pytest.mark.parametrize("config", [{"control_variate": True}, REPLAY], ids=["control variate", "replay"])
 @pytest.mark.parametrize("kind", ["discrete", "box"])
 def test_it_learns_to_match_what_it_sees(config, kind):
-    made = learner(lambda: Match(kind), 16_000, gamma=0.0, log_std_init=-1.0, **config)
+    made = learner(lambda: Match(kind), 20_000, gamma=0.0, log_std_init=-1.0, **config)
     assert made.evaluate(20).mean > 8 * 0.85
 
 
@@ -136,7 +136,7 @@ def test_remembered_actions_are_judged_anew(env):
 
 @pytest.mark.learns
 def test_it_learns_to_push_back_against_a_slide_from_memory():
-    made = learner(Slide, 3_000, gamma=0.5, log_std_init=-1.7, **{**REPLAY, "lr": 5e-4, "replay_steps": 8})
+    made = learner(Slide, 8_000, gamma=0.5, log_std_init=-1.7, **{**REPLAY, "lr": 3e-4, "replay_steps": 8})
     assert made.evaluate(20).mean > -0.1
 
 

@@ -69,7 +69,7 @@ def test_values_in_units_of_scaled_rewards_have_the_same_shape():
 
 @pytest.mark.learns
 def test_the_policy_depends_on_what_is_seen():
-    agent = learned(Opposite, updates=25)
+    agent = learned(Opposite, updates=40)
     seen = np.array([0, 1])
     assert act(agent, seen, "best")["action"].tolist() == [1, 0]
     assert (thoughts(agent, seen)["action probability"].max(-1) > 0.9).all()
@@ -110,10 +110,10 @@ def test_masked_actions_are_never_chosen_and_the_rest_is_learned(observed):
         agent = ppo.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
         rollout = Rollout(env, cfg.horizon, SEED)
         shares = []
-        for k in range(25):
+        for k in range(35):
             batch = collect(agent, rollout)
             shares.append(batch.reward.mean())
-            agent.update(batch, k / 25)
+            agent.update(batch, k / 35)
         assert shares[0] < 0.8
         greedy = collect(agent, rollout, "best")
         assert greedy.reward.mean() > 0.95

@@ -89,7 +89,7 @@ def test_without_weights_they_pull_it_away():
 
 @pytest.mark.learns
 def test_memory_lowers_the_variance():
-    assert gradients(60, reuse="per_decision").var(0).sum() < 0.8 * gradients(60, memory=0).var(0).sum()
+    assert gradients(240, reuse="per_decision").var(0).sum() < 0.8 * gradients(240, memory=0).var(0).sum()
 
 
 def every_game(logits):

@@ -246,7 +246,7 @@ def test_later_rewards_are_discounted():
 @pytest.mark.learns
 @pytest.mark.parametrize("config", [{}, {"line_search_steps": 0, "damping": 0.1}, {"fisher_fraction": 0.25}], ids=str)
 def test_the_policy_depends_on_what_is_seen(config):
-    agent = learned(vector(Opposite), 20, **{"damping": 1e-3, "delta": 0.05} | config)
+    agent = learned(vector(Opposite), 30, **{"damping": 1e-3, "delta": 0.05} | config)
     seen = np.array([0, 1])
     assert act(agent, seen, "best")["action"].tolist() == [1, 0]
     assert (thoughts(agent, seen)["action probability"].max(-1) > 0.9).all()

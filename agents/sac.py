@@ -158,7 +158,7 @@ class Agent(OffPolicy):
     @property
     def explores_as_read(self) -> bool:
         """Whether `explore` is what the jitted loop computes, see `core/rollout/policies.py`."""
-        return type(self) is Agent and "explore" not in vars(self) and _EXPLORED.shows()
+        return self._reads_as(Agent, "explore") and _EXPLORED.shows()
 
     def _learned(self) -> tuple[object, ...]:
         return self.net, self.critics, self.slow, self.optimizer, self.critic_optimizer, self.temperature
@@ -217,11 +217,12 @@ class Agent(OffPolicy):
         See `core/written_out/actor_critics.py`.
         """
         twin = self._written_out
-        if self.cfg.twins == "none" or twin is None:
+        if self.cfg.twins == "none" or twin is None or not self._reads_as(Agent, *_STEP):
             return None
         return twin if twin.fits(*self._learned()) and _MIRROR.shows() else None
 
 
+_STEP = ("_learn", "_regress", "_improve", "_alpha")  # methods that the twin stands in for, beside the losses
 _MIRROR = Mirror(
     __name__,
     {
@@ -230,6 +231,10 @@ _MIRROR = Mirror(
         "critic_loss": "3b79761b",
         "policy_loss": "8b28fb1e",
         "_drawn": "b02108f9",
+        "Agent._learn": "5d17cfa8",
+        "Agent._regress": "54654635",
+        "Agent._improve": "11a2d9d1",
+        "Agent._alpha": "25d15bd2",
         "pooled": "35fb1760",
         "regression": "970bac9b",
     },

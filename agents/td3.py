@@ -150,7 +150,7 @@ class Agent(OffPolicy):
     @property
     def explores_as_read(self) -> bool:
         """Whether `explore` is what the jitted loop computes, see `core/rollout/policies.py`."""
-        return type(self) is Agent and "explore" not in vars(self) and _EXPLORED.shows()
+        return self._reads_as(Agent, "explore") and _EXPLORED.shows()
 
     def _reset(self) -> None:
         super()._reset()
@@ -205,17 +205,21 @@ class Agent(OffPolicy):
         See `core/written_out/actor_critics.py`.
         """
         twin = self._written_out
-        if self.cfg.twins == "none" or twin is None:
+        if self.cfg.twins == "none" or twin is None or not self._reads_as(Agent, *_STEP):
             return None
         return twin if twin.fits(*self._learned()) and _MIRROR.shows() else None
 
 
+_STEP = ("_learn", "_regress", "_climb")  # methods that the twin stands in for, beside the losses
 _MIRROR = Mirror(
     __name__,
     {
         "targets": "6a7cde5a",
         "backed_up": "0d0c80d9",
         "_smoothed": "85b8164c",
+        "Agent._learn": "a88c4bb8",
+        "Agent._regress": "d30d7198",
+        "Agent._climb": "3c231b30",
         "critic_loss": "3b79761b",
         "policy_loss": "337b2802",
         "pooled": "35fb1760",

@@ -200,6 +200,10 @@ class OffPolicy(ABC):
         """Whether the policy is improved in that gradient step."""
         return step % self._cfg.policy_delay == 0 and step > self._cfg.value_warmup
 
+    def _reads_as(self, kind: type, *methods: str) -> bool:
+        """Whether it is exactly a `kind`, with these methods of its class."""
+        return type(self) is kind and vars(self).keys().isdisjoint(methods)
+
     def parts(self) -> dict[str, Any]:
         return {
             "net": self.net,

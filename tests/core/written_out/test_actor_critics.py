@@ -86,11 +86,13 @@ def begun(module, **options):
         *((sac, name) for name in ("targets", "backed_up", "critic_loss", "policy_loss", "_drawn")),
         *((td3, name) for name in ("targets", "backed_up", "critic_loss", "policy_loss", "_smoothed")),
         *((module, name) for module in (sac, td3) for name in ("pooled", "regression")),
+        *((sac.Agent, name) for name in ("_learn", "_regress", "_improve", "_alpha")),
+        *((td3.Agent, name) for name in ("_learn", "_regress", "_climb")),
         *((Critics, "forward"), (Critics, "numbers"), (BoxPolicy, "forward"), (optim.Adam, "step")),
     ],
 )
 def test_what_is_replaced_is_asked(owner, name, monkeypatch):
-    module = owner if owner in (sac, td3) else sac
+    module = td3 if owner in (td3, td3.Agent) else sac
     _, learn = begun(module)
     monkeypatch.setattr(owner, name, asked)
     with pytest.raises(AskedError):
@@ -114,7 +116,23 @@ def step_in_another_way(agent):
     agent.critic_optimizer.step = asked
 
 
-@pytest.mark.parametrize("change", [hook, subclass, step_in_another_way])
+def learn_in_another_way(agent):
+    agent._learn = asked
+
+
+class MyAgent(sac.Agent):
+    _learn = asked
+
+
+class MyOther(td3.Agent):
+    _learn = asked
+
+
+def be_another(agent):
+    agent.__class__ = MyAgent if isinstance(agent, sac.Agent) else MyOther
+
+
+@pytest.mark.parametrize("change", [hook, subclass, step_in_another_way, learn_in_another_way, be_another])
 @pytest.mark.parametrize("module", [sac, td3])
 def test_critics_and_steps_of_ones_own_are_asked(module, change):
     agent, learn = begun(module)

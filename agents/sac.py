@@ -40,7 +40,7 @@ class Config(OffPolicyConfig):
     policy_delay: int = 1
     """Gradient steps of the critics for each one of the policy and the temperature."""
     reduce: Literal["min", "mean"] = "min"
-    """What the policy makes of the critics: it maximises the least of them, or their mean."""
+    """How the policy weighs the critics: it maximises the least of them, or their mean."""
     alpha: float | None = None
     """Temperature, the worth of a nat of entropy; none: learned, so that the entropy stays at the target."""
     alpha_init: float = 1.0
@@ -86,7 +86,7 @@ def critic_loss(
 def joint_loss(
     net: BoxPolicy, critics: Critics, mb: dict[str, Tensor], cfg: Config, alpha: Tensor, generator: Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What `critic_loss` gives for targets of the critics themselves, in one pass through them (CrossQ)."""
+    """The outcome of `critic_loss` for targets of the critics themselves, in one pass through them (CrossQ)."""
     with torch.no_grad():
         action, logp = _drawn(net, critics, mb["next_obs"], generator)
     out, following = critics.together(mb, action, generator)

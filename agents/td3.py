@@ -43,7 +43,7 @@ class Config(OffPolicyConfig):
     smoothing_clip: float = 0.5
     """Bound of that noise."""
     reduce: Literal["first", "min", "mean"] = "first"
-    """What the policy makes of the critics: it climbs the first, the least of them, or their mean."""
+    """How the policy weighs the critics: it climbs the first, the least of them, or their mean."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,7 +84,7 @@ def critic_loss(
 def joint_loss(
     net: BoxPolicy, critics: Critics, mb: dict[str, Tensor], cfg: Config, generator: Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What `critic_loss` gives for targets of policy and critics themselves, in one pass through these (CrossQ)."""
+    """The outcome of `critic_loss` for targets of policy and critics themselves, in one pass (CrossQ)."""
     with torch.no_grad():
         action = _smoothed(net, critics, mb["next_obs"], cfg, generator)
     out, following = critics.together(mb, action, generator)

@@ -63,6 +63,6 @@ def _bytes(part: Part) -> slice:
 
 
 def _asked(env: VectorEnv) -> Callable[..., tuple[Any, Any]]:
-    """What judges goals: a copy, in a worker where there are workers, or the vector environment itself."""
+    """The judge of goals: a copy, in a worker where there are workers, or the vector environment itself."""
     judged = getattr(env, "judged", None)  # of workers
     return judged or Judged(env.envs[0] if isinstance(env, SyncVectorEnv) else env)

@@ -1,4 +1,4 @@
-"""What an environment makes of goals: its `compute_reward` and `compute_terminated`, for any number of them at once."""
+"""An environment's `compute_reward` and `compute_terminated`, for any number of goals at once."""
 
 from collections.abc import Callable
 from contextlib import suppress

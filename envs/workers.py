@@ -130,7 +130,7 @@ class WorkerVectorEnv(VectorEnv):
         return self.call(name)
 
     def judged(self, achieved: NDArray, desired: NDArray) -> tuple[NDArray | None, NDArray | None]:
-        """What `Judged` says of rows of goals, in the first environment."""
+        """The answer of `Judged` to rows of goals, in the first environment."""
         self._send(0, CALL, ("judged", (achieved, desired)))
         answer: tuple[NDArray | None, NDArray | None] = self._answers()[0]
         return answer

@@ -1,4 +1,4 @@
-"""What agents have in common that learn a policy in a box, and critics of its actions, from a replay."""
+"""The common part of agents that learn a policy in a box, and critics of its actions, from a replay."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
     lr_schedule: Schedule = "constant"
     """linear: the step sizes fall to 0 at the end of the run."""
     adam_beta1: float = 0.9
-    """What Adam's mean of the gradients of policy and critics keeps of itself at each step."""
+    """Share of Adam's mean of the gradients, of policy and critics, that stays at each step."""
     weight_decay: float = 0.0
     """Share of the step size by which the weights of policy and critics shrink at each step (AdamW)."""
     target: Literal["slow", "none"] = "slow"
@@ -170,7 +170,7 @@ class OffPolicy(ABC):
         return averages(self.logged, logs)
 
     def _given(self, drawn: Mapping[str, Any]) -> dict[str, Tensor]:
-        """What is learned from, of minibatches (k, B, ...) that the replay drew."""
+        """The columns to learn from, of minibatches (k, B, ...) that the replay drew."""
         data = {name: torch.as_tensor(drawn[name], device=self.device) for name in _NEEDED}
         if self.returns:
             data["reward"] = data["reward"] / self.returns.unit
@@ -250,7 +250,7 @@ class OffPolicy(ABC):
         return self.net, self.critics, self.slow
 
     def _followed(self, net: N, optimizer: Adam) -> tuple[N, Tensor]:
-        """What makes targets in place of `net`, a slow copy or itself, and its weights as one vector."""
+        """The network that makes targets in place of `net`, a slow copy or itself, and its weights as one vector."""
         if self._cfg.target == "none":
             return net, optimizer.flat.data
         slow = deepcopy(net)

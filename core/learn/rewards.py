@@ -101,7 +101,7 @@ class ReturnScale:
 
 
 class ReturnUnit(ReturnScale):
-    """What rewards are divided by where they are learned from, rather than where they are stored.
+    """The number that rewards are divided by where they are learned from, not where they are stored.
 
     It is the deviation of the discounted returns, or a fifth of the largest of them if that is more, so that returns
     stay within +-5 (Lee et al. 2025, arXiv:2502.15280, reward bounding and scaling).

@@ -131,7 +131,7 @@ class CriticsConfig(NetConfig):
     activation: Activation = "relu"
     """Non-linearity of the hidden layers, of policy and critics."""
     norm: BatchedNorm = "none"  # type: ignore[assignment]  # one more than networks that see no batches have
-    """Of the policy: layer normalises what each hidden layer gives before the activation, batch what each layer sees
+    """In the policy: layer normalises what each hidden layer gives before the activation, batch what each layer sees
     (BatchRenorm, CrossQ)."""
     blocks: int = 0
     """Residual blocks of the policy, all of the one width in `hidden` (SimBa); 0: a perceptron."""
@@ -140,7 +140,7 @@ class CriticsConfig(NetConfig):
     critic_hidden: tuple[int, ...] = (256, 256)
     """Widths of each critic's hidden layers."""
     critic_norm: BatchedNorm = "none"
-    """Of the critics: layer normalises what each hidden layer gives before the activation, batch what each layer sees,
+    """In the critics: layer normalises what each hidden layer gives before the activation, batch what each layer sees,
     by the moments of the states and actions of a batch and of those that follow (BatchRenorm, CrossQ)."""
     critic_blocks: int = 0
     """Residual blocks of each critic, all of the one width in `critic_hidden` (SimBa); 0: a perceptron."""

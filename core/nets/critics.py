@@ -87,7 +87,7 @@ class Critics(Boxed):
 
 
 def _after(cfg: CriticsConfig, width: int) -> list[nn.Module]:
-    """What follows a hidden layer."""
+    """The modules after a hidden layer."""
     linears, norms = partial(Linears, cfg.critics), partial(LayerNorms, cfg.critics)
     if cfg.critic_blocks:
         return residual(cfg.critic_blocks, width, cfg.activation, linears, norms)

@@ -40,7 +40,7 @@ class Layers(NamedTuple):
     """Whether the activations are ReLU, rather than tanh."""
     moments: Moments
     exploration: Any
-    """Of Box actions the logarithm of u's standard deviation, shift and scale (`Boxed`), inside a box shift, scale and
+    """For Box actions the logarithm of u's standard deviation, shift and scale (`Boxed`), inside a box shift, scale and
     noise; epsilon; or nothing."""
 
 

@@ -186,7 +186,7 @@ def _regress(critic, net, drawn, k, scratch, logged, error):  # type: ignore[no-
 
 @njit(nogil=True)
 def _climb(theta, net, features, reduce, scratch):  # type: ignore[no-untyped-def]
-    """What the policy makes of the critics, its mean over B, and B times its gradient by the actions (B, D)."""
+    """The value that the policy climbs, as a mean over B, and B times its gradient by the actions (B, D)."""
     _turn(theta, net, scratch.turned)
     _judge(theta, net, features, scratch.action, scratch)
     value = _reduced(scratch.values, reduce, scratch.share)

@@ -31,7 +31,7 @@ FLOOR, WALL, GOAL, AGENT = (250, 250, 246), (70, 78, 92), (129, 199, 132), (66, 
 
 
 def params_of(maze: str, env_id: str) -> tuple[Row, int]:
-    """What the jitted code needs to know of a map, or of one of `MAPS` by its name, and its longest shortest way.
+    """The arrays that jitted code needs of a map, or of one of `MAPS` by its name, and its longest shortest way.
 
     Raises:
         UsageError: if the map has no two free cells, or no way from one to another.

@@ -253,7 +253,7 @@ pointer: Any = intrinsic(_pointer)
 
 @cache
 def rows_of(dtype: np.dtype) -> Any:
-    """What makes rows (N, width) of that type of an address; the same for the same type, as are loops made of it."""
+    """A function that makes rows (N, width) of an address; the same one for the same type, as are loops made of it."""
     item = dtype.type
 
     @njit(nogil=True)

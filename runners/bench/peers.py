@@ -130,7 +130,7 @@ def _temperature(config: sac.Config) -> Any:
 
 
 def settings(config: Any) -> dict[str, Any]:
-    """What a peer that follows SB3's interface is made with."""
+    """Arguments of a peer that follows SB3's interface."""
     return {"gamma": config.gamma, **_PEERS[type(config)](config)[1]}
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from ...agents import dqn
 from ..runs.run import preset
-from . import Row, learning
-from .learning import Case
+from . import Row, whole
+from .whole import Case
 
 CASES = [
     Case("DQN CartPole-v1, SB3's defaults", "CartPole-v1", 10_000, 1, dqn.Config()),
@@ -28,4 +28,4 @@ CASES = [
 
 def measure(repeats: int, cases: Sequence[Case] = CASES) -> Iterator[Row]:
     """Steps per second of each case."""
-    yield from learning.measure(repeats, cases)
+    yield from whole.measure(repeats, cases)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from ...agents import a2c, trpo
-from . import Row, learning
-from .learning import Case
+from . import Row, whole
+from .whole import Case
 
 CASES = [
     Case("A2C CartPole-v1, 8 x 5", "CartPole-v1", 100_000, 8, a2c.Config()),
@@ -20,4 +20,4 @@ CASES = [
 
 def measure(repeats: int, cases: Sequence[Case] = CASES) -> Iterator[Row]:
     """Steps per second of each case."""
-    yield from learning.measure(repeats, cases)
+    yield from whole.measure(repeats, cases)

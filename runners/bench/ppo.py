@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from ...agents import ppo
-from . import Row, learning
-from .learning import SOLVED, Case
+from . import Row, whole
+from .whole import SOLVED, Case
 
 CASES = [
     Case(
@@ -44,4 +44,4 @@ CASES = [
 
 def measure(repeats: int, cases: Sequence[Case] = CASES) -> Iterator[Row]:
     """Steps per second of each case, and seconds to the threshold where it has one."""
-    yield from learning.measure(repeats, cases)
+    yield from whole.measure(repeats, cases)

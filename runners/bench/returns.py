@@ -15,7 +15,7 @@ from ..runs.load import eval_env
 from ..runs.run import preset
 from ..training.train import Training
 from . import Row, peers
-from .learning import Case, process
+from .whole import Case, process
 
 EVALUATION_SEED = 1_000_000
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from ...agents import sac, td3
-from . import Row, learning, peers
-from .learning import Case
+from . import Row, peers, whole
 from .other_python import asking
+from .whole import Case
 
 PYTHON = "GYMNAST_SBX"
 """Environment variable: the Python that has SBX; without it the rows beside SBX are left out."""
@@ -27,7 +27,7 @@ CASES = [
 def measure(repeats: int, cases: Sequence[Case] = CASES) -> Iterator[Row]:
     """Steps per second of each case, the compiling left out."""
     if not os.environ.get(PYTHON):
-        yield from learning.measure(repeats, cases)
+        yield from whole.measure(repeats, cases)
         return
     with asking(PYTHON, "sbx-rl", "sbx_peer.py") as ask:
 
@@ -35,4 +35,4 @@ def measure(repeats: int, cases: Sequence[Case] = CASES) -> Iterator[Row]:
             said = {"algo": case.algo.upper(), "env": case.env, "copies": case.num_envs, "seed": seed, "steps": steps}
             return ask(json.dumps(said | {"settings": peers.settings(case.config)})), float("inf")
 
-        yield from learning.measure(repeats, cases, {"SBX": sbx})
+        yield from whole.measure(repeats, cases, {"SBX": sbx})

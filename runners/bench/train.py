@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ...agents import ppo
-from . import Row, learning, updates
-from .learning import Case
+from . import Row, updates, whole
 from .ppo import CASES as LEARNING
+from .whole import Case
 
 CARTPOLE = replace(LEARNING[0], solved=None)
 CHEETAH = Case(
@@ -39,7 +39,7 @@ CASES = (CARTPOLE, CHEETAH, PONG, COARSE_PONG)
 
 def measure(repeats: int, seconds: float = 0.5, cases: Sequence[Case] = CASES) -> Iterator[Row]:
     """Steps per second of whole training; floating-point operations per second of the update alone."""
-    yield from learning.measure(repeats, cases)
+    yield from whole.measure(repeats, cases)
     yield updates.measure(CARTPOLE, (256, 64, 64), repeats, seconds)
     one_epoch = replace(PONG, config=replace(PONG.config, epochs=1))
     yield updates.measure(one_epoch, (256, 3136, 512), repeats, seconds)

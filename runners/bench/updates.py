@@ -8,8 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..runs.run import Run
 from ..training.train import Training
 from . import Row, alternate, peers, rate
-from .learning import Case
 from .products import product
+from .whole import Case
 
 
 def measure(case: Case, shape: tuple[int, int, int], repeats: int, seconds: float) -> Row:

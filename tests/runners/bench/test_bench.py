@@ -81,15 +81,15 @@ def test_cloning_is_measured_beside_a_peer_in_a_python_of_its_own(monkeypatch, t
 
 @pytest.mark.skipif(os.name == "nt", reason="the peer is a shell script")
 def test_continuous_control_is_measured_beside_both_peers(monkeypatch, tmp_path):
-    from gymnast.runners.bench import learning, sac
+    from gymnast.runners.bench import sac, whole
 
     peer = tmp_path / "python"
     peer.write_text('#!/bin/sh\nwhile read -r line; do echo "$line" >> "$0.asked"; echo "measured 2.5"; done\n')
     peer.chmod(0o755)
     monkeypatch.setenv(sac.PYTHON, str(peer))
-    monkeypatch.setattr(learning, "_ours", lambda case, seed, steps: (1.0, np.inf))
-    monkeypatch.setattr(learning, "_peer", lambda case, seed, steps: (5.0, np.inf))
-    monkeypatch.setattr(learning, "process", lambda: nullcontext(Here()))
+    monkeypatch.setattr(whole, "_ours", lambda case, seed, steps: (1.0, np.inf))
+    monkeypatch.setattr(whole, "_peer", lambda case, seed, steps: (5.0, np.inf))
+    monkeypatch.setattr(whole, "process", lambda: nullcontext(Here()))
     rows = list(sac.measure(2, sac.CASES[:2]))
     assert [(row.ratio, row.peer_name.split()[0]) for row in rows] == [(5.0, "Stable-Baselines3"), (2.5, "SBX")] * 2
     asked = [json.loads(line) for line in peer.with_name("python.asked").read_text().splitlines()]
@@ -100,10 +100,10 @@ def test_continuous_control_is_measured_beside_both_peers(monkeypatch, tmp_path)
 
 
 def test_without_a_python_for_it_the_rows_beside_sbx_are_left_out(monkeypatch):
-    from gymnast.runners.bench import learning, sac
+    from gymnast.runners.bench import sac, whole
 
     monkeypatch.delenv(sac.PYTHON, raising=False)
-    monkeypatch.setattr(learning, "measure", lambda repeats, cases: iter([repeats]))
+    monkeypatch.setattr(whole, "measure", lambda repeats, cases: iter([repeats]))
     assert list(sac.measure(3)) == [3]
 
 
@@ -196,10 +196,10 @@ def test_buffers():
 
 def test_training_and_the_arithmetic_of_its_update():
     pytest.importorskip("stable_baselines3")
-    from gymnast.runners.bench import learning, ppo, updates
+    from gymnast.runners.bench import ppo, updates, whole
 
     config = algorithm.Config(horizon=8, minibatch=8, epochs=1)
-    case = learning.Case("tiny", "CartPole-v1", 32, 2, config, solved=1e9)
+    case = whole.Case("tiny", "CartPole-v1", 32, 2, config, solved=1e9)
     speed, solved = ppo.measure(1, [case])
     assert speed.ratio > 0
     assert solved.note == "1 and 1 of 1 never reached it"
@@ -219,21 +219,21 @@ class Here:
 
 def test_training_on_a_replay(monkeypatch):
     pytest.importorskip("stable_baselines3")
-    from gymnast.runners.bench import dqn, learning
+    from gymnast.runners.bench import dqn, whole
 
-    monkeypatch.setattr(learning, "process", lambda: nullcontext(Here()))
+    monkeypatch.setattr(whole, "process", lambda: nullcontext(Here()))
     config = learner.Config(horizon=4, replay_ratio=0.5, minibatch=8, learning_starts=8, capacity=100, hidden=(8,))
-    assert _whats(list(dqn.measure(1, [learning.Case("tiny", "CartPole-v1", 32, 1, config)]))) == ["tiny"]
+    assert _whats(list(dqn.measure(1, [whole.Case("tiny", "CartPole-v1", 32, 1, config)]))) == ["tiny"]
 
 
 def test_the_peer_of_each_algorithm_trains_with_its_settings(monkeypatch):
     pytest.importorskip("sb3_contrib")
-    from gymnast.runners.bench import learning, pg
+    from gymnast.runners.bench import pg, whole
 
-    monkeypatch.setattr(learning, "process", lambda: nullcontext(Here()))
+    monkeypatch.setattr(whole, "process", lambda: nullcontext(Here()))
     a2c, trpo = (case.config for case in pg.CASES)
     configs = a2c, replace(trpo, horizon=8, critic_minibatch=16)
-    a2c, trpo = pg.measure(1, [learning.Case("tiny", "CartPole-v1", 32, 2, config) for config in configs])
+    a2c, trpo = pg.measure(1, [whole.Case("tiny", "CartPole-v1", 32, 2, config) for config in configs])
     assert a2c.peer_name.startswith("Stable-Baselines3")
     assert trpo.peer_name.startswith("sb3-contrib")
     assert a2c.ratio > 0
@@ -242,10 +242,10 @@ def test_the_peer_of_each_algorithm_trains_with_its_settings(monkeypatch):
 
 def test_returns_are_of_whole_runs_by_both_sides(monkeypatch):
     pytest.importorskip("stable_baselines3")
-    from gymnast.runners.bench import learning, returns
+    from gymnast.runners.bench import returns, whole
 
     monkeypatch.setattr(returns, "process", lambda: nullcontext(Here()))
-    case = learning.Case("tiny", "CartPole-v1", 400, 2, actor_critic.Config())
+    case = whole.Case("tiny", "CartPole-v1", 400, 2, actor_critic.Config())
     (row,) = returns.measure(2, [case], episodes=3)
     assert all(8 <= figure <= 500 for figure in [*row.ours, *row.peer])
     assert len(set(row.ours + row.peer)) > 1

@@ -13,6 +13,8 @@ from ...core.errors import UsageError, nearest
 from ...core.registry import Registry
 
 SUITES = ("engine", "buffers", "train", "ppo", "pg", "dqn", "sac", "returns", "bc", "memory", "search")
+LEARNING = "learning"
+"""The suite that has arguments of its own, see `learning.py`."""
 
 _registry = Registry(__name__, Path(__file__).parent, "suite")
 
@@ -52,7 +54,7 @@ class Row:
 
 def catalogue() -> str:
     """All suites, with one line each."""
-    return "\n".join(f"  {name:10} {_registry.summary(name)}" for name in SUITES)
+    return "\n".join(f"  {name:10} {_registry.summary(name)}" for name in (*SUITES, LEARNING))
 
 
 def bench(suite: str, repeats: int, as_json: bool) -> Iterator[str]:
@@ -65,9 +67,9 @@ def bench(suite: str, repeats: int, as_json: bool) -> Iterator[str]:
         raise UsageError(f"unknown suite {suite!r}.{nearest(suite, SUITES)} Known: {', '.join(SUITES)}.")
     if repeats < 1:
         raise UsageError(f"repeats is {repeats}; it must be at least 1")
-    with _peer_needed():
+    with peer_needed():
         module = import_module(f".{suite}", __name__)
-    with one_thread(), _peer_needed():
+    with one_thread(), peer_needed():
         if as_json:
             yield json.dumps([{**asdict(row), "ratio": row.ratio} for row in module.measure(repeats)])
             return
@@ -122,16 +124,17 @@ def line(row: Row) -> str:
 
 def _span(values: list[float]) -> str:
     if len(values) == 1:
-        return _short(values[0])
-    return f"{_short(median(values))} [{_short(min(values))}, {_short(max(values))}]"
+        return short(values[0])
+    return f"{short(median(values))} [{short(min(values))}, {short(max(values))}]"
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """A figure with three digits, or all before the point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 @contextmanager
-def _peer_needed() -> Iterator[None]:
+def peer_needed() -> Iterator[None]:
     """Tell how to install the peer if it is missing."""
     try:
         yield

@@ -13,6 +13,11 @@ from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
 from ...agents import a2c, dqn, ppo, sac, td3, trpo
 
+_KINDS = (sb3.A2C, sb3.DDPG, sb3.DQN, sb3.PPO, sb3.SAC, sb3.TD3)
+_CONTRIB = (sb3_contrib.CrossQ, sb3_contrib.QRDQN, sb3_contrib.TQC, sb3_contrib.TRPO)
+ALGORITHMS: dict[str, Any] = {kind.__name__.lower(): kind for kind in (*_KINDS, *_CONTRIB)}
+"""Algorithms of the peers by name."""
+
 NAME = f"Stable-Baselines3 {sb3.__version__}"
 
 

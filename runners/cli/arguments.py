@@ -203,6 +203,8 @@ class Plot:
     """Picture to write (.png, .pdf, .svg)."""
     metric: str = "episode/return"
     """Column of metrics.csv to draw."""
+    over: Literal["steps", "seconds", "cpu"] = "steps"
+    """Draw it over environment steps, seconds, or seconds of a processor (evaluation left out)."""
     by: str | None = None
     """Draw a line for runs that agree in these settings (lr,steps); "env" draws one for each algorithm and environment.
     None: for those that agree in everything but the seed."""
@@ -237,6 +239,33 @@ class Bench:
 
     def __post_init__(self) -> None:
         check_ranges(self, positive=("repeats",))
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Compare what algorithms and presets learn from as many steps, and in as many seconds of a processor.
+
+    Draws both as learning.png, and prints a table. Runs that the folder holds already are not made again.
+    """
+
+    env: Positional[str] = "Pendulum-v1"
+    """Environment."""
+    entries: Positional[tuple[str, ...]] = ("sac", "sac:crossq", "td3", "sb3-sac")
+    """Algorithms, with the preset of the environment (sac) or another one (sac:crossq), or those of Stable-Baselines3
+    with its own defaults (sb3-sac)."""
+    steps: int = 20_000
+    """Environment steps of each run."""
+    seeds: int = 3
+    """Runs of each: seeds 0, 1, ..."""
+    evals: int = 20
+    """Evaluations of each run, evenly spread."""
+    eval_episodes: int = 10
+    """Episodes of each evaluation."""
+    out: Path = Path("runs/learning")
+    """Folder for the runs and the picture."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("steps", "seeds", "evals", "eval_episodes"))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ... import agents
 from ...envs import games, native
-from ..bench import SUITES
+from ..bench import LEARNING, SUITES
 from ..runs.run import Run
 from . import arguments
 from .options import flags_of, train_options
@@ -51,12 +51,13 @@ def bash(commands: Iterable[str], experiments: Iterable[str]) -> str:
     """The script for bash. Where it knows no word, bash completes names of files."""
     algorithms = agents.names()
     cases = [(f"train:{algo}", _train_flags(algo)) for algo in algorithms]
+    cases.append((f"bench:{LEARNING}", flags_of(arguments.Learning)))
     cases += [(f"{command}:*", flags_of(takes)) for command, takes in _TAKES.items()]
     return _SCRIPT.format(
         commands=" ".join(commands),
         algorithms=" ".join(algorithms),
         environments=" ".join([*native.NAMES, *games.NAMES]),
-        suites=" ".join(SUITES),
+        suites=" ".join([*SUITES, LEARNING]),
         experiments=" ".join(experiments),
         options="\n".join(f'      {case}) words="{" ".join([*flags, "--help"])}" ;;' for case, flags in cases),
     )

@@ -13,15 +13,14 @@ from typing import Any
 
 from ... import __version__
 from ...core.errors import UsageError, nearest
+from . import measure
 from .arguments import (
-    Bench,
     Check,
     Collect,
     Completion,
     Demonstrations,
     Evaluate,
     Imitate,
-    Lab,
     List,
     Play,
     Plot,
@@ -275,7 +274,7 @@ def _plot(args: list[str]) -> int:
     options = parse(Plot, args, "gymnast plot")
     from ..screen.plot import plot
 
-    remarks = plot(options.runs, options.out, options.metric, options.by)
+    remarks = plot(options.runs, options.out, options.metric, options.by, options.over)
     for remark in remarks:
         _warn(remark)
     print(f"wrote {options.out}")
@@ -295,33 +294,6 @@ def _check(args: list[str]) -> int:
     from .check import check
 
     return check(options.env)
-
-
-def _bench(args: list[str]) -> int:
-    from ..bench import SUITES, bench, catalogue
-
-    if not args:
-        print(f"{catalogue()}\n\nMeasure one:  gymnast bench {SUITES[0]}")
-        return 0
-    options = parse(Bench, args, "gymnast bench")
-    for line in bench(options.suite, options.repeats, options.json):
-        print(line, flush=True)
-    return 0
-
-
-def _lab(args: list[str]) -> int:
-    from .. import lab
-
-    if not args:
-        print(f"{lab.catalogue()}\n\nRun one:  gymnast lab {lab.names()[0]}")
-        return 0
-    options = parse(Lab, args, "gymnast lab")
-    claim = lab.summary(options.experiment)
-    if not options.json:
-        print(f"{options.experiment}: {claim}\n", flush=True)
-    report = lab.run(options.experiment, options.seed, options.out)
-    print(report.to_json() if options.json else report.text())
-    return 0 if report.finding.held else 1
 
 
 def _completion(args: list[str]) -> int:
@@ -344,7 +316,7 @@ _COMMANDS = {
     "plot": _plot,
     "list": _list,
     "check": _check,
-    "bench": _bench,
-    "lab": _lab,
+    "bench": measure.bench,
+    "lab": measure.lab,
     "completion": _completion,
 }

@@ -17,16 +17,21 @@ from ..training.logging import read
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 _POINTS = 200  # places along the axis at which seeds are compared
 _FEWEST = 3  # seeds that get an interval
 
+AXES = {"steps": "step", "seconds": "speed/seconds", "cpu": "speed/cpu_seconds"}
+"""Columns that a curve may be drawn over."""
+_LABELS = {"steps": "environment steps", "seconds": "seconds", "cpu": "seconds of a processor, evaluation left out"}
+
 Curve = tuple[NDArray, NDArray]
-"""Steps and values."""
+"""Steps, or what else it is drawn over, and values."""
 
 
-def plot(folders: list[Path], out: Path, metric: str, by: str | None = None) -> list[str]:
-    """Draw `metric` over steps: one line (mean) and band (95 %) per group of runs that differ in their seed alone.
+def plot(folders: list[Path], out: Path, metric: str, by: str | None = None, over: str = "steps") -> list[str]:
+    """Draw `metric` over one of `AXES`: a line (mean) and band (95 %) for runs that differ in their seed alone.
 
     With one or two seeds each is a thin line: an interval of two is wider than the picture. Where not all runs of a
     group have come, the mean of those that have is dashed. Returns remarks about what was left out or looks wrong.
@@ -36,17 +41,33 @@ def plot(folders: list[Path], out: Path, metric: str, by: str | None = None) -> 
     """
     if not folders:
         raise UsageError("which runs? For example: gymnast plot runs/*")
-    curves, refusals = _curves(folders, metric)
+    curves, refusals = _curves(folders, metric, over)
     if not curves:
         raise refusals[0]
     groups = grouped([(folder, run) for folder, (run, _) in curves.items()], by)
     figure, axes = plt.subplots(figsize=(8, 5), constrained_layout=True)
     for group in groups:
-        _draw(axes, f"{group.name} ({group.count})", [curves[folder][1] for folder in group.folders])
-    axes.set(xlabel="environment steps", ylabel=metric)
+        draw(axes, f"{group.name} ({group.count})", [curves[folder][1] for folder in group.folders])
+    label(axes, metric, over)
+    axes.legend(frameon=False)
+    save(figure, out)
+    ends = [remark for group in groups for remark in _uneven(group)]
+    return [f"left out: {refusal}" for refusal in refusals] + ends + [r for group in groups for r in group.remarks()]
+
+
+def label(axes: Axes, metric: str, over: str) -> None:
+    """Say what the axes are."""
+    axes.set(xlabel=_LABELS[over], ylabel=metric)
     axes.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+
+
+def save(figure: Figure, out: Path) -> None:
+    """Write the picture, and forget it.
+
+    Raises:
+        UsageError: if it cannot be written.
+    """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(out, dpi=150)
@@ -54,22 +75,20 @@ def plot(folders: list[Path], out: Path, metric: str, by: str | None = None) -> 
         raise UsageError(f"cannot write {out}: {problem}") from problem
     finally:
         plt.close(figure)
-    ends = [remark for group in groups for remark in _uneven(group, curves)]
-    return [f"left out: {refusal}" for refusal in refusals] + ends + [r for group in groups for r in group.remarks()]
 
 
-def _curves(folders: list[Path], metric: str) -> tuple[dict[Path, tuple[Run, Curve]], list[UsageError]]:
+def _curves(folders: list[Path], metric: str, over: str) -> tuple[dict[Path, tuple[Run, Curve]], list[UsageError]]:
     """The curve of each run that has one, and why the others have none."""
     curves, refusals = {}, []
     for folder in dict.fromkeys(folders):
         try:
-            curves[folder] = runs.load(folder / "run.json"), _curve(folder, metric)
+            curves[folder] = runs.load(folder / "run.json"), curve(folder, metric, over)
         except UsageError as refusal:
             refusals.append(refusal)
     return curves, refusals
 
 
-def _draw(axes: Axes, label: str, curves: list[Curve]) -> None:
+def draw(axes: Axes, label: str, curves: list[Curve]) -> None:
     """The mean of curves, with a band where all of them are."""
     grid = np.linspace(min(x[0] for x, _ in curves), max(x[-1] for x, _ in curves), _POINTS)
     values = np.array([np.interp(grid, x, y, left=np.nan, right=np.nan) for x, y in curves])
@@ -95,21 +114,27 @@ def _widened(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return where | np.append(where[1:], False) | np.append(False, where[:-1])
 
 
-def _uneven(group: Group, curves: dict[Path, tuple[Run, Curve]]) -> Iterator[str]:
+def _uneven(group: Group) -> Iterator[str]:
     """Remarks about the runs of a group that have not come as far as they should, where that changes the line."""
-    last = {folder: int(curves[folder][1][0][-1]) for folder in group.folders}
+    last = {folder: int(read(folder / "metrics.csv")[-1]["step"]) for folder in group.folders}
     for folder, run in zip(group.folders, group.runs, strict=True):
         if last[folder] < 0.9 * max(last.values()):
             yield f"{folder} has {last[folder]:,} of {run.steps:,} steps; its group's line is dashed beyond"
 
 
-def _curve(folder: Path, metric: str) -> Curve:
+def curve(folder: Path, metric: str, over: str = "steps") -> Curve:
+    """What a run logged of `metric`, over one of `AXES`.
+
+    Raises:
+        UsageError: if it logged none.
+    """
     rows = read(folder / "metrics.csv")
-    points = [(row["step"], row[metric]) for row in rows if metric in row]
+    points = [(row[AXES[over]], row[metric]) for row in rows if metric in row and AXES[over] in row]
     if not points:
+        missing = AXES[over] if any(metric in row for row in rows) else metric
         known = sorted({name for row in rows for name in row if "/" in name})
         raise UsageError(
-            f"{folder} has no metric {metric!r}.{nearest(metric, known)} Known: {', '.join(known) or 'none yet'}."
+            f"{folder} has no metric {missing!r}.{nearest(missing, known)} Known: {', '.join(known) or 'none yet'}."
         )
-    steps, values = np.array(points).T
-    return steps, values
+    places, values = np.array(points).T
+    return places, values

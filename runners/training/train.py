@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, process_time
 from types import FrameType
 from typing import Any
 
@@ -117,6 +117,7 @@ class Training:
             self._stop: list[int] = []
             self._saved, self._pause = monotonic(), _SAVE_SECONDS
             self.seconds: dict[str, float] = {}
+            self.cpu = 0.0  # seconds of this process on processors, evaluation left out
             if state is None:
                 begin(run, self.env, self.agent)
             else:
@@ -201,6 +202,7 @@ class Training:
             "metrics": self.metrics.state(),
             "judge": self._judge.state() if self._judge else None,
             "seconds": self.seconds,
+            "cpu": self.cpu,
             "owed": self.owed,
         }
 
@@ -210,7 +212,7 @@ class Training:
         The end of the run, or a signal, may cut the last rollout of whole episodes. Its steps count, but the episodes
         that did end in time are the shorter ones: nothing is learned from them.
         """
-        before = self.steps
+        before, cpu = self.steps, process_time()
         batch = self.source.collect(self.acting, self.run.steps - self.steps, self._stop)
         for phase, seconds in self.source.seconds.items():
             self._took(phase, seconds)
@@ -221,6 +223,7 @@ class Training:
         self.steps += taken
         metrics = {} if self.source.cut else self.agent.update(batch, before / self.run.steps)
         self._took("update", perf_counter() - began)
+        self.cpu += process_time() - cpu
         self._refuse_nan(metrics)
         self.metrics.add(metrics, batch.episodes)
         row: dict[str, float] = {}
@@ -271,9 +274,8 @@ class Training:
 
     def _speed(self) -> dict[str, float]:
         total = sum(self.seconds.values())
-        return {"speed/steps_per_second": self.steps / total, "speed/seconds": total} | {
-            f"speed/{phase}_share": share for phase, share in self._shares().items()
-        }
+        spent = {"speed/steps_per_second": self.steps / total, "speed/seconds": total, "speed/cpu_seconds": self.cpu}
+        return spent | {f"speed/{phase}_share": share for phase, share in self._shares().items()}
 
     def _shares(self) -> dict[str, float]:
         total = sum(self.seconds.values()) or 1.0
@@ -305,6 +307,7 @@ class Training:
             if self._judge and state["judge"] is not None:
                 self._judge.load_state(state["judge"])
             self.seconds = {phase: float(seconds) for phase, seconds in state["seconds"].items()}
+            self.cpu = float(state.get("cpu", 0.0))
             self.owed = bool(state.get("owed", False)) and self.run.evals > 0
             self.source.load_state(state["source"])
 

@@ -1,12 +1,12 @@
 import json
 import os
-from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
+from here import Here
 
 from gymnast.agents import a2c as actor_critic
 from gymnast.agents import dqn as learner
@@ -206,15 +206,6 @@ def test_training_and_the_arithmetic_of_its_update():
     row = updates.measure(case, (8, 64, 64), 1, BLINK)
     assert row.unit == "GFLOP/s"
     _whats([row])
-
-
-class Here:
-    """In place of a process for the peer, which would import all that it needs once more."""
-
-    def submit(self, work, *args):
-        future = Future()
-        future.set_result(work(*args))
-        return future
 
 
 def test_training_on_a_replay(monkeypatch):

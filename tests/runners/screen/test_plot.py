@@ -25,10 +25,18 @@ def test_any_column_can_be_drawn(gymnast, cartpole, tmp_path):
     assert "eval/return" in (tmp_path / "curves.svg").read_text()
 
 
+def test_curves_can_be_drawn_over_seconds_on_a_processor(gymnast, cartpole, axes):
+    assert gymnast("plot --over cpu", cartpole).code == 0
+    spent = axes[0].lines[0].get_xdata()[-1]
+    assert 0 < spent < 600
+    assert axes[0].get_xlabel().startswith("seconds of a processor")
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         ("--metric eval/retrun", "Did you mean 'eval/return'?"),
+        ("--over seconds --metric eval/retrun", "Did you mean 'eval/return'?"),
         ("--out curves.doc", "cannot write curves.doc: Format 'doc' is not supported"),
     ],
 )

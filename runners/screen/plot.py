@@ -7,9 +7,9 @@ import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.errors import UsageError, nearest
-from ...core.learn.stats import mean_interval
+from ...core.errors import UsageError
 from ..runs import run as runs
+from ..runs.curves import FEWEST, Curve, curve, pooled
 from ..runs.groups import Group, grouped
 from ..runs.run import Run
 from ..training.logging import read
@@ -19,15 +19,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_POINTS = 200  # places along the axis at which seeds are compared
-_FEWEST = 3  # seeds that get an interval
-
-AXES = {"steps": "step", "seconds": "speed/seconds", "cpu": "speed/cpu_seconds"}
-"""Columns that a curve may be drawn over."""
 _LABELS = {"steps": "environment steps", "seconds": "seconds", "cpu": "seconds of a processor, evaluation left out"}
-
-Curve = tuple[NDArray, NDArray]
-"""Steps, or what else it is drawn over, and values."""
 
 
 def plot(folders: list[Path], out: Path, metric: str, by: str | None = None, over: str = "steps") -> list[str]:
@@ -90,23 +82,18 @@ def _curves(folders: list[Path], metric: str, over: str) -> tuple[dict[Path, tup
 
 def draw(axes: Axes, label: str, curves: list[Curve]) -> None:
     """The mean of curves, with a band where all of them are."""
-    grid = np.linspace(min(x[0] for x, _ in curves), max(x[-1] for x, _ in curves), _POINTS)
-    values = np.array([np.interp(grid, x, y, left=np.nan, right=np.nan) for x, y in curves])
-    count = (~np.isnan(values)).sum(0)
-    mean = np.where(count, np.nansum(values, 0) / np.maximum(count, 1), np.nan)
-    whole = count == len(curves)
-    (line,) = axes.plot(grid, np.where(whole, mean, np.nan), label=label)
+    at, mean, whole, low, high = pooled(curves)
+    (line,) = axes.plot(at, np.where(whole, mean, np.nan), label=label)
     color = line.get_color()
     if not whole.all():
-        axes.plot(grid, np.where(_widened(~whole), mean, np.nan), "--", color=color)
+        axes.plot(at, np.where(_widened(~whole), mean, np.nan), "--", color=color)
     for x, y in curves:
         if len(x) == 1:  # a point, which a line would not show
             axes.plot(x, y, "o", color=color)
-        elif 1 < len(curves) < _FEWEST:
+        elif 1 < len(curves) < FEWEST:
             axes.plot(x, y, color=color, alpha=0.4, linewidth=0.8)
-    if len(curves) >= _FEWEST and whole.any():
-        low, high = np.array([mean_interval(column) for column in values.T[whole]]).T
-        axes.fill_between(grid[whole], low, high, color=color, alpha=0.2, linewidth=0)
+    if low is not None and high is not None:
+        axes.fill_between(at[whole], low[whole], high[whole], color=color, alpha=0.2, linewidth=0)
 
 
 def _widened(where: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -120,21 +107,3 @@ def _uneven(group: Group) -> Iterator[str]:
     for folder, run in zip(group.folders, group.runs, strict=True):
         if last[folder] < 0.9 * max(last.values()):
             yield f"{folder} has {last[folder]:,} of {run.steps:,} steps; its group's line is dashed beyond"
-
-
-def curve(folder: Path, metric: str, over: str = "steps") -> Curve:
-    """What a run logged of `metric`, over one of `AXES`.
-
-    Raises:
-        UsageError: if it logged none.
-    """
-    rows = read(folder / "metrics.csv")
-    points = [(row[AXES[over]], row[metric]) for row in rows if metric in row and AXES[over] in row]
-    if not points:
-        missing = AXES[over] if any(metric in row for row in rows) else metric
-        known = sorted({name for row in rows for name in row if "/" in name})
-        raise UsageError(
-            f"{folder} has no metric {missing!r}.{nearest(missing, known)} Known: {', '.join(known) or 'none yet'}."
-        )
-    places, values = np.array(points).T
-    return places, values

@@ -25,7 +25,7 @@ setup: $(READY)
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,box2d,bench,minari]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,box2d,bench,minari,web]"
 	touch $(READY)
 
 train: $(READY)

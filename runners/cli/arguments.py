@@ -191,6 +191,21 @@ class Demonstrations:
 
 
 @dataclass(frozen=True)
+class Watch:
+    """Show all runs in the browser, as they learn: curves, what differs, evaluations, the latest video."""
+
+    folders: Positional[list[Path]]
+    """Folders of runs, or of single ones."""
+    port: int = 6007
+    """Port to serve the page on; the next free one if it is taken."""
+    host: str = "127.0.0.1"
+    """Address to serve it on. On any other than this machine's own the page asks for a token."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("port",))
+
+
+@dataclass(frozen=True)
 class Plot:
     """Draw learning curves of runs: a line for those that differ in nothing but their seed, with a 95 % interval.
 

@@ -17,6 +17,7 @@ _TAKES = {
     "demos": arguments.Demonstrations,
     "imitate": arguments.Imitate,
     "plot": arguments.Plot,
+    "watch": arguments.Watch,
     "list": arguments.List,
     "check": arguments.Check,
     "bench": arguments.Bench,

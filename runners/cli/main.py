@@ -13,7 +13,7 @@ from typing import Any
 
 from ... import __version__
 from ...core.errors import UsageError, nearest
-from . import measure
+from . import measure, pages
 from .arguments import (
     Check,
     Collect,
@@ -41,6 +41,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast imitate EXPERT ENV   measure how many demonstrations behaviour cloning and DAgger need
   gymnast demos DIR            check and describe demonstrations; exchange them with Minari
   gymnast plot DIR...          draw learning curves, with intervals over seeds
+  gymnast watch DIR...         show runs in the browser, as they learn
   gymnast list                 list agents, environments and presets
   gymnast check [ENV]          check this installation, or that an environment keeps its contract
   gymnast lab [NAME]           test a claim of the theory by an experiment; list the experiments
@@ -314,6 +315,7 @@ _COMMANDS = {
     "demos": _demos,
     "imitate": _imitate,
     "plot": _plot,
+    "watch": pages.watch,
     "list": _list,
     "check": _check,
     "bench": measure.bench,

@@ -34,6 +34,11 @@ def best(out: Path) -> Path:
     return out / "checkpoints" / "best.safetensors"
 
 
+def lock(out: Path) -> Path:
+    """The file that whoever trains in the folder holds; its number is in it."""
+    return out / _LOCK
+
+
 def claim(out: Path, run: Run, paths: dict[str, str]) -> None:
     """Make `out` the folder of `run`, which is computed along `paths`.
 
@@ -59,7 +64,7 @@ def held(out: Path) -> Iterator[None]:
     refuse_symlinks(out)
     with _written(out):
         out.mkdir(parents=True, exist_ok=True)
-        file = (out / _LOCK).open("a+")
+        file = lock(out).open("a+")
     with file:
         if fcntl is not None and not _locked(file):
             file.seek(0)

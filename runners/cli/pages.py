@@ -1,0 +1,41 @@
+"""Commands that serve pages to the browser."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ...core.errors import UsageError
+from .arguments import Watch
+from .options import parse
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+
+def watch(args: list[str]) -> int:
+    """`gymnast watch` with these arguments; the exit code."""
+    options = parse(Watch, args, "gymnast watch")
+    with _web_needed():
+        from ..web.watch import watch as page
+    _serve(lambda host, token: page(options.folders, host, token), options.host, options.port)
+    return 0
+
+
+def _serve(page: Callable[[str, str | None], "Starlette"], host: str, port: int) -> None:
+    """Serve what `page` makes for an address and a token, until Ctrl-C."""
+    from ..web.serve import address, listening, new_token, run
+
+    token = new_token(host)
+    made = page(host, token)
+    with listening(host, port) as found:
+        print(f"open {address(found, token)}  (Ctrl-C stops)", flush=True)
+        run(made, found)
+
+
+@contextmanager
+def _web_needed() -> Iterator[None]:
+    """Tell how to install the server if it is missing."""
+    try:
+        yield
+    except ImportError as problem:
+        raise UsageError(f'pages need more packages ({problem.name}): pip install "gymnast[web]"') from problem

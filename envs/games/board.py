@@ -65,10 +65,42 @@ def _rows(board: NDArray[np.int8]) -> Sequence[tuple[int, NDArray[np.int8]]]:
     return list(enumerate(board))
 
 
+def placed(before: NDArray[np.int8], after: NDArray[np.int8]) -> tuple[int, int] | None:
+    """The cell that a move filled, between boards (H, W); None if it filled none."""
+    rows, columns = np.nonzero((before == 0) & (after != 0))
+    return (int(rows[0]), int(columns[0])) if len(rows) == 1 else None
+
+
+def winning_line(board: NDArray[np.int8], last: tuple[int, int] | None, style: str) -> list[tuple[int, int]]:
+    """The longest straight row of stones through the one placed `last`, which won by it; none among discs."""
+    if last is None or style == "discs":
+        return []
+    lines = [_row(board, last, *step) for step in ((0, 1), (1, 0), (1, 1), (1, -1))]
+    return max(lines, key=len)
+
+
+def _row(board: NDArray[np.int8], at: tuple[int, int], down: int, right: int) -> list[tuple[int, int]]:
+    """Cells of one side in a straight row through `at`."""
+    row = [at]
+    for sign in (-1, 1):
+        r, c = at[0] + sign * down, at[1] + sign * right
+        while 0 <= r < board.shape[0] and 0 <= c < board.shape[1] and board[r, c] == board[at]:
+            row.append((r, c))
+            r, c = r + sign * down, c + sign * right
+    return sorted(row)
+
+
 def paint(
-    game: Game, state: NDArray[np.int64], policy: NDArray | None = None, last: int | None = None
+    game: Game,
+    state: NDArray[np.int64],
+    policy: NDArray | None = None,
+    last: int | None = None,
+    marked: Sequence[tuple[int, int]] = (),
 ) -> NDArray[np.uint8]:
-    """A picture (H, W, 3) of a position, with shares (A,) of `policy` drawn where the moves would go."""
+    """A picture (H, W, 3) of a position, with shares (A,) of `policy` drawn where the moves would go.
+
+    `last` is the move that is made, `marked` are cells with a ring: the last stone, or a line that won.
+    """
     board = stones(game, state)
     height, width = board.shape
     columns = game.actions == width
@@ -81,6 +113,9 @@ def paint(
         for column in range(width):
             x, y = edge + (column + 0.5) * big, edge + (row + 0.5) * big
             _cell(draw, game.style, x, y, int(board[row, column]), (row, column), (height, width))
+    for row, column in marked:
+        x, y = edge + (column + 0.5) * big, edge + (row + 0.5) * big
+        draw.circle((x, y), 0.34 * CELL, fill=MARKED, outline=PAPER, width=6)
     for i in range(width):
         name = str(i + 1) if columns else chr(97 + i)
         x = edge + (i + 0.5) * big
@@ -89,12 +124,12 @@ def paint(
         for i in range(height):
             draw.text((edge / 2, edge + (i + 0.5) * big), str(i + 1), fill=INK, anchor="mm", font_size=34)
     for action, share in enumerate([] if policy is None else policy):
-        if share >= 0.005 and (cell := _landing(game, board, action)):
+        if share >= 0.005 and (cell := landing(game, board, action)):
             _share(draw, edge + (cell[1] + 0.5) * big, edge + (cell[0] + 0.5) * big, float(share), action == last)
     return np.asarray(picture.resize((size[0] // 2, size[1] // 2), Image.Resampling.LANCZOS))
 
 
-def _landing(game: Game, board: NDArray[np.int8], action: int) -> tuple[int, int] | None:
+def landing(game: Game, board: NDArray[np.int8], action: int) -> tuple[int, int] | None:
     """The cell that an action fills; None if it fills none."""
     height, width = board.shape
     if game.actions == width:

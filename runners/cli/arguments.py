@@ -99,7 +99,11 @@ class Render:
 
 @dataclass(frozen=True)
 class Play:
-    """Play a game for two against a trained agent in the terminal. Type `help` there to see the commands."""
+    """Play a game for two against a trained agent in the terminal. Type `help` there to see the commands.
+
+    With --browser play on a page, with the mouse, and see what the agent thinks; on an environment that is no game,
+    watch the agent there step by step, and take over with the keys.
+    """
 
     run: Positional[Path]
     """Folder of the run."""
@@ -109,11 +113,21 @@ class Play:
     """Let the agent begin."""
     checkpoint: Literal["best", "last"] = "best"
     """Checkpoint to play against: the one that evaluated best during training, or the newest."""
+    browser: bool = False
+    """Serve a page to the browser in place of the terminal."""
+    stochastic: bool = False
+    """On an environment that is no game: sample actions instead of taking the most likely one."""
+    seed: int = 1_000_000
+    """Seed of such an environment."""
+    port: int = 6008
+    """Port to serve the page on; the next free one if it is taken."""
+    host: str = "127.0.0.1"
+    """Address to serve it on. On any other than this machine's own the page asks for a token."""
     trust: bool = False
     """Import and call what the run's file names (environment, network, expert), whoever wrote it."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, at_least_0=("simulations",))
+        check_ranges(self, positive=("port",), at_least_0=("simulations", "seed"))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from .arguments import (
     Evaluate,
     Imitate,
     List,
-    Play,
     Plot,
     Render,
 )
@@ -36,7 +35,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast train --resume DIR   go on where a run stopped
   gymnast evaluate DIR...      evaluate trained agents: returns, with intervals over episodes and seeds
   gymnast render DIR           watch an agent, or write a video (--video FILE.mp4 or FILE.gif)
-  gymnast play DIR             play a game for two against a trained agent
+  gymnast play DIR             play a game for two against a trained agent; --browser: on a page, any environment
   gymnast collect EXPERT ENV   record demonstrations of a run, an SB3 zip, module:function, or human (you, at the keys)
   gymnast imitate EXPERT ENV   measure how many demonstrations behaviour cloning and DAgger need
   gymnast demos DIR            check and describe demonstrations; exchange them with Minari
@@ -203,14 +202,6 @@ def _match(agent: Any, folder: Path, about: str, options: Evaluate) -> None:
         print(f"  as {side:6} {score.wins} won, {score.draws} drawn, {score.losses} lost, points {score.share:.1%}")
 
 
-def _play(args: list[str]) -> int:
-    options = parse(Play, args, "gymnast play")
-    from ..screen.play import play
-
-    play(options.run, options.simulations, options.second, options.checkpoint, options.trust)
-    return 0
-
-
 def _render(args: list[str]) -> int:
     options = parse(Render, args, "gymnast render")
     from ..screen.render import render
@@ -309,7 +300,7 @@ def _completion(args: list[str]) -> int:
 _COMMANDS = {
     "train": train,
     "evaluate": _evaluate,
-    "play": _play,
+    "play": pages.play,
     "render": _render,
     "collect": _collect,
     "demos": _demos,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...core.errors import UsageError
-from .arguments import Watch
+from .arguments import Play, Watch
 from .options import parse
 
 if TYPE_CHECKING:
@@ -18,6 +18,27 @@ def watch(args: list[str]) -> int:
     with _web_needed():
         from ..web.watch import watch as page
     _serve(lambda host, token: page(options.folders, host, token), options.host, options.port)
+    return 0
+
+
+def play(args: list[str]) -> int:
+    """`gymnast play` with these arguments; the exit code."""
+    options = parse(Play, args, "gymnast play")
+    if not options.browser:
+        from ..screen.play import play as in_terminal
+
+        in_terminal(options.run, options.simulations, options.second, options.checkpoint, options.trust)
+        return 0
+    with _web_needed():
+        from ..web import episodes, games
+    if episodes.is_game(options.run, options.trust):
+        from ..screen.play import opened
+
+        given = options.run, options.simulations, options.second, options.checkpoint, options.trust
+        _serve(lambda host, token: games.play(*opened(*given), host, token), options.host, options.port)
+    else:
+        how = options.run, options.checkpoint, options.stochastic, options.seed, options.trust
+        _serve(lambda host, token: episodes.watch(*how, host, token), options.host, options.port)
     return 0
 
 

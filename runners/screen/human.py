@@ -1,6 +1,7 @@
 """A person at the keyboard, as an `Act` for one environment."""
 
 import os
+from collections.abc import Sequence
 from time import perf_counter, sleep
 from typing import Any
 
@@ -19,24 +20,60 @@ _ARROWS = ("left", "right", "up", "down")
 _AXES = (("left", "right"), ("down", "up"), ("a", "d"), ("s", "w"))  # keys that push a component of a Box down and up
 
 
-class Keyboard:
-    """Shows the environment in a window and asks what is pressed at every step; a context manager.
+class Keys:
+    """The keys of an environment: which action they give.
 
     Discrete actions named after directions are on the arrows, all of the first ten on the digits; while nothing is
     pressed the action is "none" where there is one, else the last one. Each pair of keys pushes one component of a Box
-    action to its bounds. Space pauses, Escape or closing the window stops.
+    action to its bounds.
+
+    Raises:
+        UsageError: for actions that keys cannot give.
+    """
+
+    def __init__(self, env: VectorEnv) -> None:
+        self.space = env.single_action_space
+        self.effects, self.idle = _bindings(env)
+        self._last: Any = 0 if self.idle is None else self.idle
+        self._names = action_names(env)
+
+    def action(self, pressed: Sequence[str]) -> Any:
+        """The action (*act) while these keys are pressed, the newest last."""
+        known = [self.effects[key] for key in pressed if key in self.effects]
+        if isinstance(self.space, spaces.Discrete):
+            if known:
+                self._last = known[-1]
+                return known[-1]
+            return self._last if self.idle is None else self.idle
+        action = np.array(self.idle, np.float32)
+        for i, bound in known:
+            action.flat[i] = bound
+        return action
+
+    def described(self) -> list[tuple[str, str]]:
+        """Keys and what they do, for people."""
+        if isinstance(self.space, spaces.Discrete):
+            arrows = [key for key in self.effects if key in _ARROWS]
+            return [(key, self._names(int(self.effects[key]))) for key in arrows or self.effects]
+        axes = _AXES[: int(np.prod(self.space.shape or ()))]
+        return [(f"{low} / {high}", f"a{i}") for i, (low, high) in enumerate(axes)]
+
+
+class Keyboard:
+    """Shows the environment in a window and asks what is pressed at every step; a context manager.
+
+    Space pauses, Escape or closing the window stops.
 
     Raises:
         UsageError: for actions that keys cannot give, an environment that draws nothing, or where there is no screen.
     """
 
     def __init__(self, env: VectorEnv, fps: float | None = None) -> None:
-        self.env, self.space = env, env.single_action_space
+        self.env, self.keys = env, Keys(env)
         self.stopped = False
-        self.keys, self.idle = _bindings(env)
         self._fps = fps or frames_per_second(env)
         self._pressed: list[str] = []
-        self._last: Any = 0 if self.idle is None else self.idle
+        self._help = "   ".join(f"{key}: {effect}" for key, effect in self.keys.described())
         self._paused = False
         self._due = 0.0
 
@@ -64,21 +101,7 @@ class Keyboard:
         while self._paused and not self.stopped:
             sleep(0.02)
             self._listen()
-        return {"action": np.asarray(self._action())[None]}
-
-    def _action(self) -> Any:
-        if isinstance(self.space, spaces.Discrete):
-            known = [self.keys[key] for key in self._pressed if key in self.keys]
-            if known:
-                self._last = known[-1]
-                return known[-1]
-            return self._last if self.idle is None else self.idle
-        action = np.array(self.idle, np.float32)
-        for key in self._pressed:
-            if key in self.keys:
-                i, bound = self.keys[key]
-                action.flat[i] = bound
-        return action
+        return {"action": np.asarray(self.keys.action(self._pressed))[None]}
 
     def _listen(self) -> None:
         game = self._game
@@ -112,18 +135,9 @@ class Keyboard:
         self._screen.fill((250, 250, 248))
         self._screen.blit(picture, (0, 0))
         font = game.font.Font(None, 20)
-        for row, text in enumerate((self._help(), "space: pause   escape: stop; an unfinished episode is not kept")):
+        for row, text in enumerate((self._help, "space: pause   escape: stop; an unfinished episode is not kept")):
             self._screen.blit(font.render(text, True, (40, 40, 40)), (10, picture.get_height() + 8 + 20 * row))
         game.display.flip()
-
-    def _help(self) -> str:
-        if isinstance(self.space, spaces.Discrete):
-            names = action_names(self.env)
-            return "   ".join(
-                f"{key}: {names(int(action))}" for key, action in self.keys.items() if key in _ARROWS
-            ) or ("   ".join(f"{key}: {names(int(action))}" for key, action in self.keys.items()))
-        axes = _AXES[: int(np.prod(self.space.shape or ()))]
-        return "   ".join(f"{low} / {high}: a{i}" for i, (low, high) in enumerate(axes))
 
 
 def _bindings(env: VectorEnv) -> tuple[dict[str, Any], Any]:

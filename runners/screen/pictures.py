@@ -3,8 +3,9 @@
 from math import isfinite
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
-from gymnasium.vector import VectorEnv
+from gymnasium.vector import SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
 from ...core.errors import UsageError
@@ -79,3 +80,24 @@ def frames_per_second(env: VectorEnv) -> float:
     except (TypeError, ValueError):
         return 30.0
     return max(_SLOWEST, fps) if isfinite(fps) and fps > 0 else 30.0
+
+
+class LastPicture(gym.Wrapper):
+    """Keeps the picture of the state in which an episode ends, which the reset in the same step would hide."""
+
+    picture: Any = None
+
+    def step(self, action: Any) -> Any:
+        result = super().step(action)
+        if result[2] or result[3]:
+            self.picture = self.render()
+        return result
+
+
+def keeping_last(env: VectorEnv) -> LastPicture | None:
+    """What keeps last pictures of the only copy in `env`, from now on; None where that cannot be."""
+    if not isinstance(env.unwrapped, SyncVectorEnv):
+        return None
+    last = LastPicture(env.unwrapped.envs[0])
+    env.unwrapped.envs = [last]
+    return last

@@ -35,14 +35,19 @@ def play(folder: Path, simulations: int, second: bool, which: str, trust: bool =
     Raises:
         UsageError: if the run is of no game for two, or `simulations` is out of range.
     """
+    table, about = opened(folder, simulations, second, which, trust)
+    print(f"{about}. You are {'O' if second else 'X'}. Type help for help.\n")
+    table.loop(_read)
+
+
+def opened(folder: Path, simulations: int, second: bool, which: str, trust: bool) -> tuple["Table", str]:
+    """A table with the agent of a run, and what it is."""
     run = runs.load(folder / "run.json", trust)
     with closing(eval_env(run, 1)) as env:
         if game_of(env.single_observation_space) is None:
-            raise UsageError(f"{run.env} is no game for two; watch the agent with: gymnast render {folder}")
+            raise UsageError(f"{run.env} is no game for two; watch the agent: gymnast play {folder} --browser")
         agent, steps = trained(run, folder, env, which)
-    table = Table(champion(agent), simulations, second)
-    print(f"{run.algo} on {run.env} after {steps:,} steps. You are {'O' if second else 'X'}. Type help for help.\n")
-    table.loop(_read)
+    return Table(champion(agent), simulations, second), f"{run.algo} on {run.env} after {steps:,} steps"
 
 
 def _read(prompt: str) -> str | None:

@@ -7,10 +7,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import imageio.v2 as imageio
 import numpy as np
-from gymnasium.vector import SyncVectorEnv, VectorEnv
+from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
@@ -23,7 +22,7 @@ from ...envs.games import board
 from ..runs import run as runs
 from ..runs.folder import refuse_symlinks
 from ..runs.load import eval_env, trained
-from .pictures import as_picture, enlargement, frames_per_second, picture_of
+from .pictures import as_picture, enlargement, frames_per_second, keeping_last, picture_of
 
 _SCALE_TO = 400  # pixels of height below which pictures are enlarged
 _LARGEST = (3840, 2160)  # pixels beyond which they are made smaller, as codecs and players need
@@ -56,7 +55,7 @@ def render(
     run = runs.load(folder / "run.json", trust)
     if video is not None:
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # no window while frames are drawn to memory
-        os.environ.setdefault("MUJOCO_GL", _headless_gl())
+        os.environ.setdefault("MUJOCO_GL", headless_gl())
     with closing(eval_env(run, 1, render_mode="human" if video is None else "rgb_array")) as env:
         agent, _ = trained(run, folder, env, which)
         if video is None:
@@ -95,29 +94,15 @@ def _play(
             painter.end(float(done.returns[0]), int(done.lengths[0]))
 
 
-class _LastPicture(gym.Wrapper):
-    """Keeps the picture of the state in which an episode ends, which the reset in the same step would hide."""
-
-    picture: Any = None
-
-    def step(self, action: Any) -> Any:
-        result = super().step(action)
-        if result[2] or result[3]:
-            self.picture = self.render()
-        return result
-
-
 class Painter:
     """Frames of environment 0 with the return so far, the step, and what the agent thinks of the state."""
 
     def __init__(self, env: VectorEnv, write: Callable[[NDArray], None], fps: float) -> None:
         self.env, self.write, self._second = env, write, max(1, round(fps))  # in frames
         self._size: tuple[int, int] | None = None  # room for a picture, which the first one sets
-        self._last: _LastPicture | None = None
+        self._last = keeping_last(env)
         self._game, self._move = game_of(env.single_observation_space), 0
-        if isinstance(env.unwrapped, SyncVectorEnv):
-            self._last = _LastPicture(env.unwrapped.envs[0])
-            env.unwrapped.envs = [self._last]
+        self._state: NDArray[np.int64] | None = None  # before the last step, in a game
         self._meanings = action_names(env)
         self._lines: list[str] = []
         self._bars: list[tuple[str, float, float, float, bool]] = []  # name, value, from and to as shares, chosen
@@ -128,25 +113,31 @@ class Painter:
         """Write the picture of the state before a step, with what the agent thinks of it."""
         self._think(thoughts, action, rollout)
         if self._game:
+            before = None if self._state is None else board.stones(self._game, self._state)
             self._state, self._move = self.env.unwrapped.states[0].copy(), int(action[0])  # type: ignore[attr-defined]
             shares = thoughts["action probability"][0]
             self._lines[0] = f"{'XO'[int(self._state[-1]) % 2]} to move"
-            self._write(board.paint(self._game, self._state, shares, self._move))
+            last = None if before is None else board.placed(before, board.stones(self._game, self._state))
+            self._write(board.paint(self._game, self._state, shares, self._move, [last] if last else ()))
             return
         self._write(picture_of(self.env))
 
     def end(self, total: float, length: int) -> None:
         """Hold the last picture of an episode for a second."""
-        if self._game:
-            state = self._state[None]
+        if self._game and self._state is not None:
+            state, before = self._state[None].copy(), board.stones(self._game, self._state)
             if self._move != RESIGN:
                 self._game.advance(state, np.array([self._move]))
             mover = "XO"[int(self._state[-1]) % 2]
             loses = f"{mover} gives up" if self._move == RESIGN else f"{mover} loses"
             said = {1: f"{mover} wins", 0: "a draw"}.get(int(np.sign(total)), loses)
             self._lines, self._bars = [said, f"step {length}"], []
+            after = board.stones(self._game, state[0])
+            last = board.placed(before, after)
+            line = board.winning_line(after, last, self._game.style) if total > 0 else [last] if last else []
             for _ in range(3 * self._second):
-                self._write(board.paint(self._game, state[0]))
+                self._write(board.paint(self._game, state[0], marked=line))
+            self._state = None
             return
         if self._last is None:
             return
@@ -276,6 +267,6 @@ def _has_screen() -> bool:
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _headless_gl() -> str:
+def headless_gl() -> str:
     """MuJoCo's OpenGL backend: one that needs no screen where there is none."""
     return "glfw" if _has_screen() else "egl"

@@ -6,6 +6,7 @@ import secrets
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -52,6 +53,19 @@ def app(page: str, routes: Sequence[BaseRoute], host: str, token: str | None = N
         middleware=[Middleware(_Guard, host=host, token=token)],
         exception_handlers={UsageError: refused},
     )
+
+
+async def body(request: Request) -> dict[str, Any]:
+    """What a page tells, as JSON; nothing with a GET."""
+    if request.method == "GET":
+        return {}
+    try:
+        given = await request.json()
+    except ValueError as problem:
+        raise UsageError("the request is no JSON") from problem
+    if not isinstance(given, dict):
+        raise UsageError("the request must be a JSON object")
+    return given
 
 
 class _Guard:

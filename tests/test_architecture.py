@@ -84,7 +84,7 @@ FLOORS = {
         {"training"},
         {"screen"},
         {"imitation"},
-        {"bench", "lab", "api"},
+        {"bench", "lab", "web", "api"},
         {"cli"},
     ],
 }
@@ -94,6 +94,7 @@ LAZY = {  # whose commands or environments must not wait for what others import
     "envs/native/__init__.py",
     "runners/cli/main.py",
     "runners/cli/measure.py",
+    "runners/cli/pages.py",
     "runners/cli/train.py",
     "runners/runs/run.py",
 }

@@ -20,10 +20,10 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from ...core.errors import UsageError, nearest
 from ...core.learn.stats import mean_interval
 from ..runs import run as runs
-from ..runs.curves import Curve, curve
 from ..runs.groups import settings
 from ..runs.run import Run
 from ..screen.plot import draw, label, save
+from ..training.curves import Curve, curve
 from ..training.logging import Writer
 from ..training.train import resume, train
 from . import peers, short

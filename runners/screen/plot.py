@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from ...core.errors import UsageError
 from ..runs import run as runs
-from ..runs.curves import FEWEST, Curve, curve, pooled
 from ..runs.groups import Group, grouped
 from ..runs.run import Run
+from ..training.curves import FEWEST, Curve, curve, pooled
 from ..training.logging import read
 
 matplotlib.use("Agg")

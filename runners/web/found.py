@@ -1,5 +1,6 @@
 """Folders of runs beneath others, and how far each has come; read again only where they have changed."""
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 import psutil
 
 from ...core.errors import UsageError
-from ...core.files import read_json
+from ...core.files import parsed
 from ..runs import run as runs
 from ..runs.folder import lock
 from ..runs.run import Run
@@ -29,8 +30,8 @@ class Found:
     run: Run
     rows: list[dict[str, float]]
     """Of its metrics.csv."""
-    training: bool
-    """Whether a process of this machine trains there."""
+    held: bool
+    """Whether the process that trained there last still lives."""
 
     @property
     def steps(self) -> int:
@@ -40,7 +41,9 @@ class Found:
     @property
     def status(self) -> str:
         """training, finished or stopped."""
-        return "training" if self.training else "finished" if self.steps >= self.run.steps else "stopped"
+        if self.steps >= self.run.steps:
+            return "finished"
+        return "training" if self.held else "stopped"
 
     def latest(self, metric: str) -> float | None:
         """The last value of a metric, or None."""
@@ -57,7 +60,7 @@ class Found:
     def evaluations(self) -> list[dict[str, Any]]:
         """What `gymnast evaluate` found, oldest first."""
         try:
-            kept = read_json(self.folder / "eval.json") if (self.folder / "eval.json").is_file() else []
+            kept = parsed(self.folder / "eval.json", json.loads) if (self.folder / "eval.json").is_file() else []
         except UsageError:
             return []
         return [one for one in (kept if isinstance(kept, list) else [kept]) if isinstance(one, dict)]
@@ -93,10 +96,10 @@ class Finder:
             if _changed(self._rows, table):
                 self._rows[table] = _stamp(table), read(table)
             rows = self._rows[table][1]
-        return Found(name, folder, self._runs[path][1], rows, _trains(folder))
+        return Found(name, folder, self._runs[path][1], rows, _held(folder))
 
 
-def _trains(folder: Path) -> bool:
+def _held(folder: Path) -> bool:
     """Whether the process whose number is in the lock lives, and is no later one of that number.
 
     The lock itself is not tried: who tries it has it for a moment.

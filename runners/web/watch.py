@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 from ...core.errors import UsageError
 from ..runs.arguments import encoded
-from ..runs.curves import AXES, curve_of, pooled, smoothed
 from ..runs.groups import grouped, settings
+from ..training.curves import AXES, curve_of, pooled, smoothed
 from .found import Finder, Found
 from .serve import app
 

@@ -92,7 +92,7 @@ at("step").addEventListener("click", () => {
 });
 at("restart").addEventListener("click", () => tell("/api/restart", {}));
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, input")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select")) return;
   const key = NAMES[event.key] || event.key.toLowerCase();
   if (mine && state.bound.includes(key)) {
     event.preventDefault();

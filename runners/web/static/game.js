@@ -88,10 +88,10 @@ function drawBoard() {
   }
   for (let c = 0; c < columns; c++) {
     const name = state.by_column ? String(c + 1) : String.fromCharCode(97 + c);
-    svg.append(element("text", { x: EDGE + (c + 0.5) * CELL, y: height - EDGE / 2, class: "name", "font-size": 24 }, name));
+    svg.append(element("text", { x: EDGE + (c + 0.5) * CELL, y: height - EDGE / 2, class: "name", "font-size": 32 }, name));
   }
   for (let r = 0; r < rows && !state.by_column; r++) {
-    svg.append(element("text", { x: EDGE / 2, y: EDGE + (r + 0.5) * CELL, class: "name", "font-size": 24 }, r + 1));
+    svg.append(element("text", { x: EDGE / 2, y: EDGE + (r + 0.5) * CELL, class: "name", "font-size": 32 }, r + 1));
   }
   at("board").replaceChildren(svg);
   if (focused) svg.querySelector(`[data-cell="${cursor}"]`)?.focus();
@@ -209,7 +209,7 @@ at("simulations").addEventListener("change", () => {
   tell("/api/strength", { simulations });
 });
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input, button") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input[type='number']") || event.ctrlKey || event.metaKey || event.altKey) return;
   const id = { u: "undo", h: "hint", n: "new" }[event.key];
   if (id && !at(id).disabled) at(id).click();
 });

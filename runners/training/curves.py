@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import UsageError, nearest
 from ...core.learn.stats import mean_interval
-from ..training.logging import read
+from .logging import read
 
 AXES = {"steps": "step", "seconds": "speed/seconds", "cpu": "speed/cpu_seconds"}
 """Columns that a curve may be drawn over."""

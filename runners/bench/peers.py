@@ -8,6 +8,7 @@ import gymnasium as gym
 import sb3_contrib
 import stable_baselines3 as sb3
 from stable_baselines3.common.env_util import make_atari_env, make_vec_env
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
@@ -36,9 +37,9 @@ def name(config: Any) -> str:
 
 
 def model(env: str, copies: int, config: Any, seed: int) -> Any:
-    """The algorithm of `config` with its settings, on the CPU."""
+    """The algorithm of `config` with its settings, on the CPU; it logs nothing, for which others make a folder."""
     kind, settings = _PEERS[type(config)](config)
-    return kind(
+    made = kind(
         "CnnPolicy" if env.startswith("ALE/") else "MlpPolicy",
         vec_env(env, copies, seed),
         gamma=config.gamma,
@@ -46,6 +47,8 @@ def model(env: str, copies: int, config: Any, seed: int) -> Any:
         seed=seed,
         **settings,
     )
+    made.set_logger(Logger(None, []))
+    return made
 
 
 def _ppo(config: ppo.Config) -> tuple[Any, dict[str, Any]]:

@@ -1,5 +1,6 @@
 import json
 import os
+import tempfile
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -71,10 +72,14 @@ def test_wrong_input_is_named(suite, repeats, message):
 @pytest.mark.skipif(os.name == "nt", reason="the peer is a shell script")
 def test_cloning_is_measured_beside_a_peer_in_a_python_of_its_own(monkeypatch, tmp_path):
     peer = tmp_path / "python"
-    peer.write_text('#!/bin/sh\nwhile read -r line; do echo "log"; echo "measured 12.5"; done\n')
+    peer.write_text('#!/bin/sh\nmkdir "$TMPDIR/logs"; while read -r line; do echo "log"; echo "measured 12.5"; done\n')
     peer.chmod(0o755)
     monkeypatch.setenv(cloning.PYTHON, str(peer))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    (tmp_path / "temporary").mkdir()
     rows = list(cloning.measure(2, seconds=0.0, pairs=64))
+    assert not list((tmp_path / "temporary").iterdir()), "the peer's logs are left behind"
     assert len(rows) == 2
     assert all(row.peer == [12.5, 12.5] and min(row.ours) > 0 for row in rows)
 
@@ -206,6 +211,16 @@ def test_training_and_the_arithmetic_of_its_update():
     row = updates.measure(case, (8, 64, 64), 1, BLINK)
     assert row.unit == "GFLOP/s"
     _whats([row])
+
+
+def test_a_peer_that_trains_leaves_nothing_behind(monkeypatch, tmp_path):
+    pytest.importorskip("stable_baselines3")
+    from gymnast.runners.bench import peers
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    peers.model("CartPole-v1", 1, actor_critic.Config(horizon=5), seed=0).learn(10)
+    peers.collector(peers.model("CartPole-v1", 1, actor_critic.Config(horizon=5), seed=0))()
+    assert not list(tmp_path.glob("SB3-*"))
 
 
 def test_training_on_a_replay(monkeypatch):

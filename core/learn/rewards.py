@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..batch import Batch
+from ..errors import UsageError
 from .returns import discounted_running
 
 _EPSILON = 1e-8
@@ -80,6 +81,8 @@ class ReturnScale:
         """Take in the returns that rewards (T, N) make, which it gives back as one vector."""
         if self.running is None:
             self.running = np.zeros(reward.shape[1])
+        if self.running.shape != reward.shape[1:]:  # the loop below has no bounds
+            raise UsageError(f"returns {self.running.shape} are under way, not of {reward.shape[1]} environments")
         returns: NDArray[np.float64] = discounted_running(reward, done, self.running, self.gamma)[valid].astype(
             np.float64
         )
@@ -95,9 +98,16 @@ class ReturnScale:
         return {"count": self.count, "mean": self.mean, "m2": self.m2, "running": running}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
+        """Go on from `state()`.
+
+        Raises:
+            ValueError: if the returns under way are no numbers.
+        """
+        running = state["running"]
+        if running is not None and not (isinstance(running, np.ndarray) and running.dtype == np.float64):
+            raise ValueError("the returns under way are no numbers")
         self.count, self.mean, self.m2 = state["count"], state["mean"], state["m2"]
-        self.running = None if state["running"] is None else state["running"].copy()
+        self.running = None if running is None else running.copy()
 
 
 class ReturnUnit(ReturnScale):

@@ -1,8 +1,10 @@
 from contextlib import closing
 
 import numpy as np
+import pytest
 
 from gymnast.core.acting import Stateless
+from gymnast.core.errors import UsageError
 from gymnast.core.learn.rewards import ReturnScale, ReturnUnit, RewardConfig, Rewards
 from gymnast.core.rollout.engine import Rollout
 from probes import clocks
@@ -57,6 +59,21 @@ def test_returns_of_one_episode_do_not_reach_into_the_next():
     assert scale.mean == 1
 
 
+@pytest.mark.parametrize("running", [np.zeros(2), np.zeros(0), np.zeros((3, 1)), np.zeros(())], ids=str)
+def test_returns_of_other_environments_never_reach_the_loop_which_has_no_bounds(running):
+    scale = ReturnScale(GAMMA)
+    scale.load_state(scale.state() | {"running": running})
+    with pytest.raises(UsageError, match="are under way, not of 3"):
+        scale(*next(stream()))
+
+
+@pytest.mark.parametrize("running", ["x", [0.0] * 3, np.zeros(3, np.int64), np.zeros(3, np.bool_)], ids=repr)
+def test_returns_under_way_are_numbers(running):
+    scale = ReturnScale(GAMMA)
+    with pytest.raises(ValueError, match="no numbers"):
+        scale.load_state(scale.state() | {"running": running})
+
+
 def test_a_restored_scale_continues_exactly():
     first, second = ReturnScale(GAMMA), ReturnScale(GAMMA)
     *before, last = stream()
@@ -84,8 +101,8 @@ def test_the_unit_is_the_deviation_of_the_returns_or_a_fifth_of_the_largest():
         unit.see(*rollout)
         scale(*rollout)
     assert unit.unit == scale.std > unit.most / 5
-    reward = np.zeros((1000, 1), np.float32)
-    reward[500] = -1e3
+    reward = np.zeros((1000, 3), np.float32)
+    reward[500, 0] = -1e3
     unit.see(reward, np.ones_like(reward, bool), np.ones_like(reward, bool))
     assert unit.unit == 200
     again = ReturnUnit(GAMMA)

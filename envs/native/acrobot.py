@@ -49,6 +49,7 @@ _fma: Any = intrinsic(_build_fma)
 def kernel() -> Kernel:
     """The dynamics of Sutton and Barto's book."""
     high = np.array([1.0, 1.0, 1.0, 1.0, MAX_SPEED_1, MAX_SPEED_2], np.float32)
+    most = np.array([math.pi, math.pi, MAX_SPEED_1, MAX_SPEED_2, 1.0])
     return Kernel(
         name="Acrobot",
         reset=reset,
@@ -60,6 +61,7 @@ def kernel() -> Kernel:
         action_space=spaces.Discrete(3),
         painter=originals.painter(AcrobotEnv(render_mode="rgb_array"), _show),
         fps=15,
+        bounds=(-most, most),
     )
 
 

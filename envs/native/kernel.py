@@ -56,7 +56,7 @@ class Kernel:
     goal: Goal | None = None
     """Where an observation ends and its goals begin; None without goals."""
     bounds: tuple[Row, Row] | None = None
-    """Least and greatest states (S,), where what lies beyond them would be a place outside of `params`."""
+    """Least and greatest states (S,), where `step` would reach outside of `params` or take for ever beyond them."""
     limit: int | None = None
     """Steps after which an episode is cut off, where the arguments decide that; None: those registered."""
 

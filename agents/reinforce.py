@@ -177,7 +177,8 @@ class Agent:
         self.value_optimizer = Adam(value_vector)
         self.returns = Standardize(())
         self.memory = Memory(maxlen=cfg.memory)
-        self.linear: NDArray[np.float64] | None = None  # coefficients of the linear baseline
+        # coefficients of the linear baseline
+        self.linear = np.zeros(2 * self.net.encoder.size + 4) if cfg.baseline == "linear" else None
 
     @property
     def paths(self) -> dict[str, str]:
@@ -268,8 +269,8 @@ class Agent:
             with torch.no_grad():
                 earlier = self.net.value(obs[: -len(value)]).cpu().numpy() if len(obs) > len(value) else value[:0]
             return np.concatenate([earlier, value])
-        if self.cfg.baseline == "linear":
-            return np.zeros(len(step)) if self.linear is None else self._features(obs, step) @ self.linear
+        if self.linear is not None:
+            return self._features(obs, step) @ self.linear
         alive = placed(np.ones(len(step)), step, episode, target.shape) > 0
         means = mean_baseline(target, alive | (self.cfg.weight == "whole"), self.cfg)
         baseline: NDArray[np.float64] = means[step, episode]

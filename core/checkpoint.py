@@ -139,9 +139,18 @@ class Attributes:
         return {name: deepcopy(getattr(self._owner, name)) for name in self._names}
 
     def load_state(self, state: Tree) -> None:
-        """Set the attributes."""
+        """Set the attributes.
+
+        Raises:
+            ValueError: if one is something that is None, as a Config decides, or an array changes its shape.
+        """
         for name in self._names:
-            setattr(self._owner, name, deepcopy(state[name]))
+            now, saved = getattr(self._owner, name), state[name]
+            if now is None and saved is not None:
+                raise ValueError(f"{name} is {saved!r:.40}, not None")
+            if isinstance(now, np.ndarray) and now.size and saved.shape != now.shape:
+                raise ValueError(f"{name} is of shape {saved.shape}, not {now.shape}")
+            setattr(self._owner, name, deepcopy(saved))
 
 
 class Places(Attributes):

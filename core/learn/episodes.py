@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..batch import Batch
+from ..errors import UsageError
 
 
 class Played(NamedTuple):
@@ -35,13 +36,27 @@ class Memory(deque[Played]):
         return [part._asdict() for part in self]
 
     def load_state(self, state: list[dict[str, NDArray[Any]]]) -> None:
-        """Go on from `state()`."""
+        """Go on from `state()`.
+
+        Raises:
+            TypeError, ValueError: if the columns are not those of whole episodes.
+        """
         self.clear()
         self.extend(Played(**part) for part in state)
+        for part in self:
+            count = len(part.step)
+            if any(len(column) != count for column in part):
+                raise ValueError("columns of remembered steps differ in length")
+            for place in (part.step, part.episode):
+                if place.dtype != np.int64 or place.shape != (count,) or not ((place >= 0) & (place < count)).all():
+                    raise ValueError("remembered steps are at no place of an episode")
 
 
 def joined(parts: Sequence[Played]) -> Played:
     """All episodes of several collections, numbered through."""
+    for column in zip(*parts, strict=True):
+        if len({(x.dtype, x.shape[1:]) for x in column}) > 1:
+            raise UsageError("the checkpoint remembers episodes of another environment: it is damaged")
     firsts = np.cumsum([0, *(part.episode.max() + 1 for part in parts)])
     moved = [part._replace(episode=part.episode + first) for part, first in zip(parts, firsts, strict=False)]
     return Played(*(np.concatenate(column) for column in zip(*moved, strict=True)))

@@ -11,7 +11,7 @@ from stopping import states
 from gymnast import REINFORCE
 from gymnast.agents import reinforce
 from gymnast.core.errors import UsageError
-from gymnast.core.learn.episodes import Played, joined
+from gymnast.core.learn.episodes import Memory, Played, joined
 from gymnast.core.rollout.engine import Rollout
 from gymnast.runners.lab import _mdp
 from playing import collect, thoughts
@@ -163,3 +163,35 @@ def test_a_resumed_run_remembers(tmp_path):
     whole, resumed = states("reinforce", {"memory": 2, "reuse": "per_decision"}, tmp_path)
     for name, value in whole["net"].items():
         assert torch.equal(value, resumed["net"][name]), name
+
+
+def remembered(**damage):
+    """A memory restored from a saved one whose columns are damaged so."""
+    three = np.arange(3)
+    part = Played(np.zeros((3, 4), np.float32), three, np.zeros(3, np.float32), np.zeros(3), three, 0 * three)._asdict()
+    memory = Memory(maxlen=2)
+    memory.load_state([part | damage])
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "said"),
+    [
+        ("reward", np.zeros(2), "differ in length"),
+        ("obs", np.zeros((4, 4), np.float32), "differ in length"),
+        *((name, column, "at no place") for name in ("step", "episode") for column in (
+            np.array([0, 1, -1]), np.array([0, 1, 3]), np.array([0, 1, 2**40]), np.zeros(3), np.zeros((3, 1), np.int64)
+        )),
+    ],
+)  # fmt: skip
+def test_a_memory_that_was_made_up_is_refused(name, column, said):
+    assert len(remembered()) == 1
+    with pytest.raises(ValueError, match=said):
+        remembered(**{name: column})
+
+
+def test_a_memory_of_another_environment_is_refused():
+    with pytest.raises(UsageError, match="of another environment"):
+        joined([*remembered(), *remembered(obs=np.zeros((3, 5), np.float32))])
+    with pytest.raises(UsageError, match="of another environment"):
+        joined([*remembered(), *remembered(action=np.zeros(3))])

@@ -10,10 +10,11 @@ from gymnast.core import checkpoint
 class Owner:
     def __init__(self):
         self.count, self.owed, self.on, self.mean, self.table = 3, -3, True, 0.5, np.zeros((2, 3))
+        self.unused = None
 
 
 def parts():
-    names = "count", "owed", "on", "mean", "table"
+    names = "count", "owed", "on", "mean", "table", "unused"
     return {"net": torch.nn.Linear(3, 2), "rows": np.zeros(4), "own": checkpoint.Attributes(Owner(), *names)}
 
 
@@ -33,6 +34,8 @@ def parts():
         ("own", "mean", "x", "mean is no number"),
         ("own", "table", np.zeros(3), "no array of float64 with 2 axes"),
         ("own", "table", np.zeros((2, 3), np.int64), "no array of float64"),
+        ("own", "table", np.zeros((2, 4)), r"table is of shape \(2, 4\)"),
+        ("own", "unused", 1.0, "unused is 1.0, not None"),
     ],
 )
 def test_what_is_unlike_a_part_is_refused(part, name, value, said):

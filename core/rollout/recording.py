@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ..acting import Acting
 from ..batch import Batch, Episodes
 from ..errors import UsageError
-from ..spaces.actions import action_adapter
 from ..spaces.history import stack, stacked
 from ..spaces.layout import Layout
 from .demos import Demos, Trajectory
@@ -44,7 +43,6 @@ class Recording:
         chosen = set(self._random.permutation(demos.episodes)[:count].tolist())
         trajectories = [trajectory for k, trajectory in enumerate(demos) if k in chosen]
         self.layout = Layout(stacked(demos.observation_space, history))
-        self.to_env = action_adapter(demos.action_space)
         self._batch = _batch(trajectories, demos, history)
 
     def collect(self, acting: Acting, limit: int | None = None, stop: Sequence[Any] = ()) -> Batch:

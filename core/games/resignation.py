@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..batch import Batch
+from ..errors import UsageError
 from .game import RESIGN
 
 _THRESHOLDS = np.linspace(-1.0, -0.5, 51).astype(np.float32)
@@ -40,6 +41,10 @@ class Resignation:
         """
         if not len(self._first):
             self._first = np.zeros((ply.shape[1], len(_THRESHOLDS)), np.int8)
+        if len(self._first) != ply.shape[1]:
+            raise UsageError(
+                f"the checkpoint has {len(self._first)} games under way, not {ply.shape[1]}: it is damaged"
+            )
         mover = np.where(ply % 2 == 0, 1, -1).astype(np.int8)
         verdicts = [self._verdicts]
         for t in range(len(ply)):
@@ -66,8 +71,14 @@ class Resignation:
         return {"first": self._first.copy(), "verdicts": self._verdicts.copy()}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
+        """Go on from `state()`.
+
+        Raises:
+            ValueError: if it is of other thresholds.
+        """
         self._first, self._verdicts = state["first"].copy(), state["verdicts"].copy()
+        if not self._first.shape[1] == self._verdicts.shape[1] == len(_THRESHOLDS):
+            raise ValueError(f"resignations at {self._first.shape[1]} thresholds, not at {len(_THRESHOLDS)}")
         self._measure()
 
     def _measure(self) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gymnast.core.batch import Batch, Episodes
+from gymnast.core.errors import UsageError
 from gymnast.core.games.resignation import GivingUp, Resignation
 
 NONE = np.zeros(0, np.int64)
@@ -136,3 +137,14 @@ def test_saved_and_read_back_it_decides_alike():
     two.load_state(one.state())
     assert two.threshold == one.threshold
     np.testing.assert_array_equal(two._verdicts, one._verdicts)
+
+
+def test_games_under_way_of_another_checkpoint_are_refused():
+    resignation, begun = made(), game([0.5, -0.95, 0.9], 1)
+    resignation.learn(*begun)
+    state = resignation.state()
+    with pytest.raises(ValueError, match="at 50 thresholds, not at 51"):
+        made().load_state(state | {"first": state["first"][:, 1:]})
+    resignation.load_state(state | {"first": np.repeat(state["first"], 2, 0)})
+    with pytest.raises(UsageError, match="2 games under way, not 1"):
+        resignation.learn(*begun)

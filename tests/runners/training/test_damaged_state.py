@@ -54,10 +54,10 @@ def test_a_type_that_is_none_is_refused(name, saved):
     assert "damaged" in refused(out, tree)
 
 
-@pytest.mark.parametrize("waiting", [[[16.0, 0, 0]], [[0, 4.0, 0]], [[-7.0, 0, 0]], [[np.nan, 0, 0]]])
+@pytest.mark.parametrize("waiting", [[16.0, 0, 0], [0, 4.0, 0], [-7.0, 0, 0], [np.nan, 0, 0], [0, 0, np.nan], [0.0, 0]])
 def test_a_step_beyond_the_table_does_not_wait(waiting, saved):
     out, tree = saved("tabular", "FrozenLake-v1", method="sarsa")
-    tree["agent"]["waiting"]["waiting"] = np.array(waiting * 2)
+    tree["agent"]["waiting"]["waiting"] = np.array([waiting] * 2)
     assert "waiting has places" in refused(out, tree)
 
 
@@ -186,11 +186,12 @@ def test_a_snapshot_calls_no_other_function_of_numpy():
         snapshot._Reader([]).value({"object": 0, "generator": "test", "state": {}})
 
 
-def test_a_snapshot_replaces_no_method():
+@pytest.mark.parametrize("name", ["step", "spec", "env", "metadata"])
+def test_a_snapshot_replaces_no_method_and_nothing_of_how_an_environment_was_made(name):
     class Thing:
         def step(self):
             """What the environment does."""
 
     thing = Thing()
-    with pytest.raises(UsageError, match="sets 'step'"):
-        snapshot._Reader([thing]).match([thing], [{"class": Thing.__qualname__, "state": {"step": 1}}])
+    with pytest.raises(UsageError, match=f"sets '{name}'"):
+        snapshot._Reader([thing]).match([thing], [{"class": Thing.__qualname__, "state": {name: 1}}])

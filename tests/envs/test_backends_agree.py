@@ -70,7 +70,13 @@ ACTIONS = {
     "uint8": (spaces.Box(0, 255, (1,), np.uint8), np.array([[254.7]], np.float32), 255.0),
     "int32": (spaces.Box(-10, 10, (1,), np.int32), np.array([[-3.6]], np.float32), -4.0),
     "float16": (spaces.Box(-1, 1, (1,), np.float16), np.array([[0.1]], np.float32), float(np.float16(0.1))),
+    "float16 without bounds": (
+        spaces.Box(-np.inf, np.inf, (1,), np.float16),
+        np.array([[0.1]], np.float32),
+        float(np.float16(0.1)),
+    ),
     "float64": (spaces.Box(-np.inf, 1, (1,), np.float64), np.array([[0.5]], np.float32), 0.5),
+    "float64 clipped": (spaces.Box(-np.inf, 1, (1,), np.float64), np.array([[3.5]], np.float32), 1.0),
     "Discrete": (spaces.Discrete(3, start=5, dtype=np.int32), np.array([2]), 7.0),
     "MultiDiscrete": (spaces.MultiDiscrete([3, 3], np.uint8), np.array([[2, 1]]), 3.0),
     "MultiBinary": (spaces.MultiBinary(2), np.array([[1.0, 1.0]]), 2.0),

@@ -122,6 +122,24 @@ def test_predicted_actions_lie_in_the_action_space():
     assert np.abs(action).max() <= 2
 
 
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Box(0, 255, (2,), np.uint8),
+        spaces.Box(-1, 1, (2,), np.float16),
+        spaces.Discrete(3, start=5, dtype=np.int32),
+        spaces.MultiDiscrete([2, 3], np.uint8),
+    ],
+    ids=str,
+)
+def test_predicted_actions_are_of_the_type_of_their_space(space):
+    class Typed(Parts):
+        action_space = space
+
+    action, _ = gymnast.PPO(Typed).predict(Parts.observation_space.sample())
+    assert (action.dtype, space.contains(action)) == (space.dtype, True)
+
+
 def test_learn_goes_on_where_it_stopped():
     agent = gymnast.PPO("CartPole-v1", **TINY).learn(512)
     before = weights(agent)

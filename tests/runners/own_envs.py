@@ -167,6 +167,24 @@ class Outside(Corridor):
         return np.full(1, 9 if self.steps > 150 else 0, np.float32)
 
 
+class Numbered(Corridor):
+    """Counts beyond its space."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.observation_space = spaces.Discrete(5)
+
+    def observed(self) -> Any:
+        return 5 if self.steps > 150 else 4
+
+
+class NumberedReset(Numbered):
+    """Begins later episodes beyond its space."""
+
+    def observed(self) -> Any:
+        return 5 if self.time == 0 and self.steps > 20 else 4
+
+
 class Old(Corridor):
     """The interface of the old gym."""
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -200,6 +201,20 @@ def test_writing_follows_no_symlink(tmp_path):
     assert (tmp_path / "eval.json").read_text() == "new"
     assert not (tmp_path / "eval.json").is_symlink()
     assert not (tmp_path / "eval.json.part").exists()
+
+
+def test_a_symlink_that_is_put_there_meanwhile_is_not_followed_either(tmp_path, monkeypatch):
+    (tmp_path / "mine").write_text("precious")
+    unlink = Path.unlink
+
+    def put_back(path, missing_ok=False):
+        path.symlink_to(tmp_path / "mine")
+
+    monkeypatch.setattr(Path, "unlink", put_back)
+    with pytest.raises(FileExistsError):
+        write_whole(tmp_path / "eval.json", "new")
+    monkeypatch.setattr(Path, "unlink", unlink)
+    assert (tmp_path / "mine").read_text() == "precious"
 
 
 def test_a_file_names_no_folder_to_write_to(tmp_path):

@@ -186,6 +186,23 @@ def test_an_index_of_a_few_bytes_takes_no_memory(tmp_path):
             demos.load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ({"shape": [-1, -1]}, "not the shape of a space"),
+        ({"shape": [2.0]}, "not the shape of a space"),
+        ({"shape": [True]}, "not the shape of a space"),
+        ({"dtype": "object"}, "not the type of numbers"),
+        ({"dtype": "complex64"}, "not the type of numbers"),
+        ({"dtype": "U9"}, "not the type of numbers"),
+    ],
+)
+def test_a_box_that_is_none_is_refused(damage, said):
+    for space in (spaces.Box(-1, 1, (2,)), *([spaces.MultiBinary(2)] if "shape" in damage else [])):
+        with pytest.raises(ValueError, match=said):
+            from_json({**to_json(space), **damage})
+
+
 def test_a_type_that_is_none_is_refused(tmp_path):
     written(tmp_path / "demos")
     path = tmp_path / "demos" / "demos.json"

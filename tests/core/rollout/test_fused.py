@@ -9,6 +9,7 @@ import torch
 from gymnast.agents import dqn, ppo
 from gymnast.core import checkpoint
 from gymnast.core.acting import Stateless
+from gymnast.core.errors import TrainingError
 from gymnast.core.jitted import activations, rng
 from gymnast.core.rollout import policies
 from gymnast.core.rollout.engine import Rollout
@@ -268,3 +269,11 @@ def test_one_seed_gives_one_run_whether_the_environment_is_native_or_not(env_id)
         np.testing.assert_array_equal(getattr(native, name), getattr(loop, name), err_msg=name)
     np.testing.assert_allclose(native.extras["logp"], loop.extras["logp"], rtol=1e-6)
     np.testing.assert_allclose(native.extras["value"], loop.extras["value"], rtol=1e-6)
+
+
+def test_what_an_environment_gives_in_a_loop_is_looked_at_too():
+    with closing(make("CartPole-v1", COPIES)) as env:
+        agent, rollout = started(env, CONFIGS["tanh"])
+        env.unwrapped.state[1] = np.nan
+        with pytest.raises(TrainingError, match=r"^environment 1 gave nan, which is not a number"):
+            collect(agent, rollout)

@@ -46,6 +46,8 @@ FOUND = {
     "Masked": "values: the action_mask allows none of the 2 actions at step 4",
     "Misshapen": "values: the observation has shape (2,) at step 150; declared is (1,)",
     "Outside": "values: the observation[0] is 9 at step 150, outside of [0, 5]",
+    "Numbered": "values: the observation is 5 at step 150, which is not in Discrete(5)",
+    "NumberedReset": "values: the observation is 5 after a reset (step ",
     "Old": "values: step gave 4 values at step 0, and not (observation, reward, terminated, truncated, info)",
     "OldReset": "values: reset gave one ndarray, and not (observation, info): this is the interface of the old gym",
     "WordedEnd": "values: terminated is 'no' (str) at step 0; it must be True or False",

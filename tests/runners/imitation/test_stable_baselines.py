@@ -66,6 +66,13 @@ def test_a_model_acts_as_by_its_own_predict(tmp_path, make, space, action):
     np.testing.assert_allclose(actions, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_a_line_says_that_a_model_is_unpickled(tmp_path, capsys):
+    asked(contrib.ARS("MlpPolicy", Small(BOX), seed=0), BOX, tmp_path)
+    assert [line for line in capsys.readouterr().err.splitlines() if "unpickles" in line] == [
+        f"Stable-Baselines3 unpickles {tmp_path / 'model.zip'}, which runs whatever it holds: use those that you trust"
+    ]
+
+
 def test_a_model_with_masks_takes_legal_actions_alone(tmp_path):
     model = contrib.MaskablePPO("MlpPolicy", Small(BOX), **FEW)
     space = spaces.Dict(observation=BOX, action_mask=spaces.MultiBinary(2))

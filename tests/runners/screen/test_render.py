@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from gymnast.core.errors import UsageError
+from gymnast.runners.screen import render
 from gymnast.runners.screen.pictures import as_picture, enlargement
 from gymnast.runners.screen.render import Painter
 
@@ -132,3 +133,15 @@ def test_one_that_draws_on_a_screen_alone_says_so(gymnast):
     said = gymnast("render run --video film.gif")
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert "OnScreen draws no 'rgb_array'; its render modes: human" in said.err
+
+
+def test_a_video_is_not_written_through_a_symlink(tmp_path, monkeypatch):
+    (tmp_path / "mine.mp4").write_text("precious")
+    (tmp_path / "policy.part.gif").symlink_to(tmp_path / "mine.mp4")
+    with render._writer(tmp_path / "policy.gif", 10) as write:
+        write(np.zeros((16, 16, 3), np.uint8))
+    assert (tmp_path / "mine.mp4").read_text() == "precious"
+    monkeypatch.setattr(render, "_has_screen", lambda: False)
+    (tmp_path / "videos").symlink_to(tmp_path)
+    with pytest.raises(UsageError, match="videos is a symlink"):
+        render.render(tmp_path, None, 1, 0)

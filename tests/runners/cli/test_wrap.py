@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from gymnast import PPO
+from gymnast import PPO, load
+from gymnast.runners.training import logging
 
 SHORT = "--steps 256 --num-envs 2 --evals 1 --eval-episodes 1 --agent.horizon 64"
 
@@ -24,8 +25,17 @@ def test_wrappers_are_kept_in_the_run_and_evaluated_with(gymnast, tmp_path):
     kept = json.loads((tmp_path / "run" / "run.json").read_text())["run"]
     assert kept["wrappers"] == ["own_envs:Twice", "own_envs:OnePlus"]
     found = json.loads(gymnast("evaluate run --episodes 2 --json").out)
-    assert found["mean"] >= 10  # 1 + 2 in each step to the right, 1 in every other
+    loaded = load("run").evaluate(2)
     assert gymnast("train --resume run --steps 512 --quiet").code == 0
+    # 3 for a step to the right and 1 for any other; without wrappers it would be 1 and 0, no more than 5 in 5 steps
+    pairs = [(found["returns"], found["lengths"]), (loaded.returns, loaded.lengths)]
+    rows = logging.read(tmp_path / "run" / "metrics.csv")
+    for kind in ("episode", "eval"):
+        seen = [row for row in rows if f"{kind}/return" in row]
+        pairs.append(tuple([row[f"{kind}/{what}"] for row in seen] for what in ("return", "length")))
+    for returns, lengths in pairs:
+        assert returns
+        assert all(x >= y and x > 5 for x, y in zip(returns, lengths, strict=True))
 
 
 def test_demonstrations_are_recorded_in_wrappers(gymnast):

@@ -118,7 +118,8 @@ def _peer(contest: Contest, algo: str, seed: int, out: Path) -> None:
             mean, _ = evaluate_policy(model, env, contest.episodes)
             writer.write(step, {_METRIC: float(np.mean(mean)), "speed/cpu_seconds": seconds})
 
-        model = peers.ALGORITHMS[algo]("MlpPolicy", peers.vec_env(contest.env, 1, seed), seed=seed, device="cpu")
+        made = peers.ALGORITHMS[algo]("MlpPolicy", peers.vec_env(contest.env, 1, seed), seed=seed, device="cpu")
+        model = peers.silent(made)
         model.learn(contest.steps, callback=_Judged(judge, contest.steps / contest.evals))
 
 

@@ -37,7 +37,7 @@ def name(config: Any) -> str:
 
 
 def model(env: str, copies: int, config: Any, seed: int) -> Any:
-    """The algorithm of `config` with its settings, on the CPU; it logs nothing, for which others make a folder."""
+    """The algorithm of `config` with its settings, on the CPU."""
     kind, settings = _PEERS[type(config)](config)
     made = kind(
         "CnnPolicy" if env.startswith("ALE/") else "MlpPolicy",
@@ -47,8 +47,13 @@ def model(env: str, copies: int, config: Any, seed: int) -> Any:
         seed=seed,
         **settings,
     )
-    made.set_logger(Logger(None, []))
-    return made
+    return silent(made)
+
+
+def silent(model: Any) -> Any:
+    """`model` without logs, for which it would make a folder among the temporary files."""
+    model.set_logger(Logger(None, []))
+    return model
 
 
 def _ppo(config: ppo.Config) -> tuple[Any, dict[str, Any]]:

@@ -1,4 +1,5 @@
 import shutil
+import tempfile
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -17,12 +18,14 @@ from gymnast.runners.bench import learning
 @pytest.fixture(name="contest")
 def _contest(monkeypatch, tmp_path):
     """A small one of both sides, all in this process."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(learning, "process", lambda: nullcontext(Here()))
     return learning.Contest("CartPole-v1", ("a2c", "sb3-a2c"), 400, 1, evals=4, episodes=2, out=tmp_path / "out")
 
 
 def test_both_sides_are_judged_at_the_same_steps_and_drawn(contest):
     head, _, ours, peer = learning.compare(contest)
+    assert not list(contest.out.parent.glob("SB3-*"))  # logs of the peer
     assert "return after 400 steps" in head
     assert (ours.split()[1], peer.split()[1]) == ("a2c", "sb3-a2c")
     for folder in ("a2c-s0", "sb3-a2c-s0"):

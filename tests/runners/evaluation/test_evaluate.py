@@ -5,6 +5,7 @@ import gymnast
 from gymnast.core.acting import Stateless
 from gymnast.core.errors import UsageError
 from gymnast.runners.evaluation.evaluate import Evaluation, watched
+from probes import clocks
 
 
 def pushed(episodes: int, num_envs: int, seed: int = 0) -> Evaluation:
@@ -38,3 +39,9 @@ def test_figures_are_those_of_the_returns():
 def test_no_episodes_are_refused():
     with pytest.raises(UsageError, match="cannot evaluate 0 episodes"):
         pushed(0, 1)
+
+
+def test_a_copy_may_take_the_limit_for_each_episode_of_its_share():
+    still = Stateless(lambda obs: {"action": np.zeros(len(obs), np.int64)})
+    found = watched(still, clocks("9999|", "9999|"), 4, seed=0, steps=30)
+    assert (found.lengths, found.cut) == ([60, 60], 2)

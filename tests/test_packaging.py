@@ -22,6 +22,7 @@ def test_the_presets_and_the_marker_of_types_are_package_data() -> None:
         "gymnast": ["py.typed"],
         "gymnast.configs": ["*.toml"],
         "gymnast.envs.games": ["data/*"],
+        "gymnast.runners.cli": ["templates/*"],
         "gymnast.runners.web": ["static/*"],
     }
     assert (ROOT / "py.typed").exists()

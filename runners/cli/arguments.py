@@ -241,10 +241,20 @@ class Plot:
 
 @dataclass(frozen=True)
 class List:
-    """List the available agents, environments and presets, one line each."""
+    """List the available agents, environments and presets, one line each; or say all about one algorithm."""
 
-    what: Positional[Literal["all", "agents", "envs", "presets"]] = "all"
-    """List to print."""
+    what: Positional[str] = "all"
+    """agents, envs, presets or all; or the name of an algorithm."""
+
+
+@dataclass(frozen=True)
+class New:
+    """Write a small environment, game or agent of your own, with a test; it runs as it is, to be changed."""
+
+    what: Positional[Literal["env", "game", "agent"]]
+    """Kind of file. Environments and games go to the current folder, agents into the source tree."""
+    name: Positional[str]
+    """Name of the module."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ _TAKES = {
     "plot": arguments.Plot,
     "watch": arguments.Watch,
     "list": arguments.List,
+    "new": arguments.New,
     "check": arguments.Check,
     "bench": arguments.Bench,
     "lab": arguments.Lab,
@@ -33,7 +34,8 @@ _gymnast() {{
     3:train | 2:check) words="{environments}" ;;
     2:bench) words="{suites}" ;;
     2:lab) words="{experiments}" ;;
-    2:list) words="all agents envs presets" ;;
+    2:list) words="all agents envs presets {algorithms}" ;;
+    2:new) words="env game agent" ;;
     2:completion) words="bash" ;;
   esac
   if [[ $word == -* ]]; then

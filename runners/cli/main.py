@@ -22,10 +22,12 @@ from .arguments import (
     Evaluate,
     Imitate,
     List,
+    New,
     Plot,
     Render,
 )
 from .options import env_args, parse
+from .start import first
 from .train import train
 
 USAGE = """\
@@ -41,7 +43,8 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast demos DIR            check and describe demonstrations; exchange them with Minari
   gymnast plot DIR...          draw learning curves, with intervals over seeds
   gymnast watch DIR...         show runs in the browser, as they learn
-  gymnast list                 list agents, environments and presets
+  gymnast list [ALGO]          list agents, environments and presets; say all about one algorithm
+  gymnast new env NAME         write a small environment (or game, or agent) of your own, with a test
   gymnast check [ENV]          check this installation, or that an environment keeps its contract
   gymnast lab [NAME]           test a claim of the theory by an experiment; list the experiments
   gymnast bench [SUITE]        measure speed beside the peers; list the suites
@@ -91,7 +94,10 @@ def _notes(problem: BaseException) -> list[str]:
 
 
 def _dispatch(args: list[str]) -> int:
-    command, rest = (args[0], args[1:]) if args else ("--help", [])
+    if not args:
+        print(first())
+        return 0
+    command, rest = args[0], args[1:]
     if command in ("--help", "-h", "help"):
         print(USAGE)
         return 0
@@ -281,6 +287,14 @@ def _list(args: list[str]) -> int:
     return 0
 
 
+def _new(args: list[str]) -> int:
+    options = parse(New, args, "gymnast new")
+    from .new import new
+
+    print("\n".join(new(options.what, options.name)))
+    return 0
+
+
 def _check(args: list[str]) -> int:
     options = parse(Check, args, "gymnast check")
     from .check import check
@@ -308,6 +322,7 @@ _COMMANDS = {
     "plot": _plot,
     "watch": pages.watch,
     "list": _list,
+    "new": _new,
     "check": _check,
     "bench": measure.bench,
     "lab": measure.lab,

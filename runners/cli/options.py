@@ -137,18 +137,23 @@ def chosen(base: Any, options: Any) -> Any:
 
 def _columns(values: Any, plain: Any) -> list[Any]:
     """(name, type, default) of each field of the dataclass `values`, with its documentation as help."""
-    from docstring_parser import parse_from_object
-
-    documented = [cls for cls in reversed(type(values).__mro__) if dataclasses.is_dataclass(cls)]
-    told = {param.arg_name: param.description for cls in documented for param in parse_from_object(cls).params}
-    kinds = get_type_hints(type(values))
+    told, kinds = meanings(type(values)), get_type_hints(type(values))
     columns = []
     for f in dataclasses.fields(values):
         value, default = getattr(values, f.name), getattr(plain, f.name)
-        text = " ".join((told.get(f.name) or "").split())
+        text = told.get(f.name, "")
         kind = _told(kinds[f.name], text, None if value == default else _beside(default))
         columns.append((f.name, kind, field(default_factory=lambda value=value: value)))  # type: ignore[misc]
     return columns
+
+
+def meanings(config: type) -> dict[str, str]:
+    """What each field of a dataclass is for, as the text below it says."""
+    from docstring_parser import parse_from_object
+
+    documented = [cls for cls in reversed(config.__mro__) if dataclasses.is_dataclass(cls)]
+    told = {param.arg_name: param.description for cls in documented for param in parse_from_object(cls).params}
+    return {name: " ".join((text or "").split()) for name, text in told.items()}
 
 
 def _told(kind: Any, text: str, hint: Callable[[str], str] | None = None) -> Any:

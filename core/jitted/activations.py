@@ -6,18 +6,24 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .instantiate import PART
+
 # Sums may be reordered, so that they use whole vector registers; nan and inf must come through to be reported.
 REORDER: Any = {"reassoc", "contract", "nsz", "arcp"}
+_VECTORS: Any = {"nogil": True, "error_model": "numpy", "fastmath": REORDER, "_nrt": False}
 
 
-@njit(nogil=True, fastmath=REORDER, error_model="numpy")
-def activate(x, relu):  # type: ignore[no-untyped-def]
-    """ReLU, or tanh by the rational function of Eigen's `ptanh_float` (within 3 units in the last place), in place."""
+@njit(**_VECTORS)
+def activate(x, count, relu):  # type: ignore[no-untyped-def]
+    """ReLU of the first numbers, or tanh by the rational function of Eigen's `ptanh_float`, in place.
+
+    That is within 3 units in the last place. Of `x`, here and below, jitted code may give only the place, see `at`.
+    """
     if relu:
-        for j in range(len(x)):
+        for j in range(count):
             x[j] *= np.float32(x[j] > 0)  # a product, because compilers make no vectors of a choice; -inf becomes nan
         return
-    for j in range(len(x)):
+    for j in range(count):
         y = min(max(x[j], np.float32(-7.90531110763549805)), np.float32(7.90531110763549805))
         s = y * y
         p = np.float32(-2.76076847742355e-16)
@@ -37,21 +43,21 @@ def activate(x, relu):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True)
 def apply(x: NDArray[Any], relu: bool) -> None:
     """`activate` for Python: on numbers (B,), in place."""
-    activate(x, relu)
+    activate(x, len(x), relu)
 
 
-@njit(nogil=True)
-def back_through(x, relu, grad):  # type: ignore[no-untyped-def]
-    """Makes of the gradient by activations x (B,) the one by what was activated, in place."""
+@njit(**PART)
+def back_through(x, count, relu, grad):  # type: ignore[no-untyped-def]
+    """Makes of the gradient by the first of activations x the one by what was activated, in place."""
     if relu:
-        for i in range(len(x)):
+        for i in range(count):
             grad[i] *= np.float32(x[i] > 0)
         return
-    for i in range(len(x)):
+    for i in range(count):
         grad[i] -= grad[i] * x[i] * x[i]
 
 
 @njit(nogil=True, cache=True)
 def back(x: NDArray[Any], relu: bool, grad: NDArray[Any]) -> None:
     """`back_through` for Python."""
-    back_through(x, relu, grad)
+    back_through(x, len(x), relu, grad)

@@ -2,6 +2,11 @@
 
 A closure over jitted functions never hits Numba's disk cache, so a loop that is generic over an environment would be
 compiled anew in every process. A module-level function that reads the functions as *globals* does hit it.
+
+A jitted function is compiled by itself, and once more within each that calls it. It is not arithmetic that takes
+seconds there, but slices of arrays, ways in from Python, the counting of references, and plain numbers as arguments,
+for each of which Numba compiles the callee anew. Loops over the numbers at a place (`instructions.at`), in functions
+with `PART`, do without.
 """
 
 import hashlib
@@ -12,6 +17,10 @@ from functools import lru_cache
 from typing import Any
 
 from numba import njit
+
+# Options for functions that only other jitted ones call, which leave out what takes long to compile: ways to call them
+# from Python and from C, and the counting of references to arrays. So they can make no arrays, only fill them.
+PART: Any = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
 
 
 def instantiate(template: Callable[..., Any], name: str, **functions: Callable[..., Any]) -> Any:
@@ -36,7 +45,17 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     With `cache=True` alone Numba looks at the function's own file, and would not notice that another was edited.
     """
-    return njit(cache=True, nogil=True, error_model="numpy")(_bound(function, _unique(function, "kernel"), {}))
+    return _cached(function)
+
+
+def filling(function: Callable[..., Any]) -> Any:
+    """Decorator: `kernel` for a function that makes no arrays, only fills them, as functions with `PART` do."""
+    return _cached(function, _nrt=False)
+
+
+def _cached(function: Callable[..., Any], **options: Any) -> Any:
+    bound = _bound(function, _unique(function, "kernel"), {})
+    return njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)(bound)
 
 
 def _unique(template: Callable[..., Any], name: str, *functions: Callable[..., Any]) -> str:
@@ -64,7 +83,7 @@ def fingerprint(*functions: Callable[..., Any]) -> str:
 
 
 def _source_files(functions: tuple[Callable[..., Any], ...]) -> set[str]:
-    """The files that define `functions` and, transitively, every jitted function they name."""
+    """The files that define `functions` and, transitively, every jitted function and intrinsic they name."""
     files, seen = set(), set()
     waiting = [getattr(function, "py_func", function) for function in functions]
     while waiting:
@@ -74,7 +93,8 @@ def _source_files(functions: tuple[Callable[..., Any], ...]) -> set[str]:
         seen.add(function)
         files.add(inspect.getfile(function))
         named: list[Any] = [function.__globals__.get(word) for word in function.__code__.co_names]
-        waiting += [value.py_func for value in named if hasattr(value, "py_func")]
+        inner = [getattr(value, "py_func", None) or getattr(value, "__wrapped__", None) for value in named]
+        waiting += [value for value in inner if isinstance(value, types.FunctionType)]
     return files
 
 

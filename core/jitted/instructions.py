@@ -1,4 +1,4 @@
-"""Two instructions for jitted code that Numba does not offer, on contiguous arrays of one dimension."""
+"""Instructions for jitted code that Numba does not offer, on contiguous arrays."""
 
 from typing import Any
 
@@ -6,6 +6,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
+
+ROW = types.CPointer(types.float32)
+"""Where numbers begin: what costs jitted code seconds of compiling as a slice of an array is nothing as this."""
 
 
 def prefetch(array: NDArray[Any], at: int) -> None:
@@ -39,6 +42,42 @@ def _copy_bytes(typingctx, target, at, source, start, count):  # type: ignore[no
         return context.get_dummy_value()
 
     return types.none(target, at, source, start, count), codegen
+
+
+@intrinsic
+def at(typingctx, array, place):  # type: ignore[no-untyped-def]
+    """Where element `place` of the flattened array is; the caller must keep the array."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.gep(context.make_array(signature.args[0])(context, builder, args[0]).data, [args[1]])
+
+    return ROW(array, types.int64), codegen
+
+
+@intrinsic
+def ahead(typingctx, numbers, count):  # type: ignore[no-untyped-def]
+    """The place that is `count` numbers ahead."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.gep(args[0], [args[1]])
+
+    return ROW(ROW, types.int64), codegen
+
+
+def room(count: int) -> Any:
+    """An instruction for jitted code: room for `count` numbers on the stack, until the function returns."""
+    kind = ir.ArrayType(ir.FloatType(), count)
+
+    @intrinsic
+    def reserve(typingctx):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            with builder.goto_entry_block():  # `cgutils.alloca_once` would clear it, number by number
+                place = builder.alloca(kind)
+            return builder.bitcast(place, ir.FloatType().as_pointer())
+
+        return ROW(), codegen
+
+    return reserve
 
 
 @overload(prefetch)

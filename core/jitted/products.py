@@ -8,23 +8,27 @@ from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-_MANY = 32  # rows of A, for which it pays to copy B
-_ROWS = 4  # of C at a time: with 16 columns its tile fills half of the sixteen registers of AVX2
+from .instantiate import PART
+from .instructions import ROW, ahead, room
+
+_ROWS = 6  # of C at a time: with 16 columns its tile fills twelve of the sixteen registers of AVX2
+_COLUMNS = 16
+_DEEP = 256  # rows of B at a time: sixteen columns of them fill half of the nearest cache
 
 
-def _tile_of(rows: int, lanes: int) -> Any:
-    """C (rows, lanes) += A (rows, m) B (m, lanes), for vectors that begin where these do.
+def _tile_of(rows: int) -> Any:
+    """C (rows, 16) += A (rows, m) B (m, 16), for vectors that begin where these do; B lies side by side.
 
     The tile of C stays in registers on the way along m. Compilers do not do that by themselves: for all that they know,
     C and B overlap.
     """
 
-    numbers, index = ir.VectorType(ir.FloatType(), lanes), ir.IntType(64)
+    numbers, index = ir.VectorType(ir.FloatType(), _COLUMNS), ir.IntType(64)
     pointer = ir.FloatType().as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [pointer, index, index, pointer, index, pointer, index, index])
+    kind = ir.FunctionType(ir.VoidType(), [pointer, index, index, pointer, pointer, index, index])
 
     def write(function: ir.Function) -> None:
-        left, down, along, right, b_row, result, c_row, m = function.args
+        left, down, along, right, result, c_row, m = function.args
         builder = ir.IRBuilder(function.append_basic_block())
 
         def place(data: Any, at: Any) -> Any:
@@ -33,7 +37,7 @@ def _tile_of(rows: int, lanes: int) -> Any:
         targets = [place(result, builder.mul(index(r), c_row)) for r in range(rows)]
         sums = [cgutils.alloca_once_value(builder, builder.load(target, align=4)) for target in targets]
         with cgutils.for_range(builder, m) as loop:
-            row = builder.load(place(right, builder.mul(loop.index, b_row)), align=4)
+            row = builder.load(place(right, builder.mul(loop.index, index(_COLUMNS))), align=4)
             for r, total in enumerate(sums):
                 at = builder.add(builder.mul(index(r), down), builder.mul(loop.index, along))
                 factor = _splat(builder, builder.load(builder.gep(left, [at])), numbers)
@@ -44,20 +48,17 @@ def _tile_of(rows: int, lanes: int) -> Any:
         builder.ret_void()
 
     @intrinsic
-    def tile(typingctx, a, down, along, b, b_row, c, c_row, m):  # type: ignore[no-untyped-def]
+    def tile(typingctx, a, down, along, b, c, c_row, m):  # type: ignore[no-untyped-def]
         def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-            given = list(args)
-            for k in (0, 3, 5):
-                given[k] = context.make_array(signature.args[k])(context, builder, args[k]).data
-            function = cgutils.get_or_insert_function(builder.module, kind, f"gymnast.tile.{rows}.{lanes}")
+            function = cgutils.get_or_insert_function(builder.module, kind, f"gymnast.tile.of.{rows}")
             if not function.blocks:
                 function.linkage = "linkonce_odr"
                 function.attributes.add("noinline")  # or compiling would take minutes
                 write(function)
-            builder.call(function, given)
+            builder.call(function, args)
             return context.get_dummy_value()
 
-        return types.none(a, down, along, b, b_row, c, c_row, m), codegen
+        return types.none(ROW, types.int64, types.int64, ROW, ROW, types.int64, types.int64), codegen
 
     return tile
 
@@ -69,43 +70,51 @@ def _splat(builder: Any, number: Any, numbers: Any) -> Any:
     return builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(ir.IntType(32), numbers.count), None))
 
 
-def _strip_of(lanes: int) -> Any:
-    """C (n, lanes) += A (n, m) B (m, lanes), for vectors that begin where these do."""
-    tile, row = _tile_of(_ROWS, lanes), _tile_of(1, lanes)
-
-    @njit(nogil=True)
-    def strip(a, down, along, b, b_row, c, c_row, n, m):  # type: ignore[no-untyped-def]
-        for i in range(0, n - n % _ROWS, _ROWS):
-            tile(a[i * down :], down, along, b, b_row, c[i * c_row :], c_row, m)
-        for i in range(n - n % _ROWS, n):
-            row(a[i * down :], down, along, b, b_row, c[i * c_row :], c_row, m)
-
-    return strip
+_six, _two, _one = _tile_of(6), _tile_of(2), _tile_of(1)
+_panel, _edge = room(_COLUMNS * _DEEP), room(_COLUMNS * _ROWS)
 
 
-_strip_16, _strip_4, _strip_1 = _strip_of(16), _strip_of(4), _strip_of(1)
+@njit(**PART)
+def _strip(a, down, along, b, c, c_row, n, m):  # type: ignore[no-untyped-def]
+    """C (n, 16) += A (n, m) B (m, 16)."""
+    i = 0
+    while i + 6 <= n:
+        _six(ahead(a, i * down), down, along, b, ahead(c, i * c_row), c_row, m)
+        i += 6
+    while i + 2 <= n:
+        _two(ahead(a, i * down), down, along, b, ahead(c, i * c_row), c_row, m)
+        i += 2
+    if i < n:
+        _one(ahead(a, i * down), down, along, b, ahead(c, i * c_row), c_row, m)
 
 
-@njit(nogil=True)
-def add_product(a, down, along, b, b_row, c, c_row, n, m, p):  # type: ignore[no-untyped-def]
-    """C (n, p) += A (n, m) B (m, p), for flat float32 vectors; C must overlap neither of the others.
+@njit(**PART)
+def add_product(a, down, along, b, b_down, b_along, c, c_row, n, m, p):  # type: ignore[no-untyped-def]
+    """C (n, p) += A (n, m) B (m, p), for the float32 that begin at `a`, `b`, `c`; C must overlap neither of the others.
 
-    A[i, k] is a[i * down + k * along]; rows of B and C are whole, and begin `b_row` and `c_row` numbers apart.
+    A[i, k] is a[i * down + k * along], and B alike; rows of C are whole, and begin `c_row` numbers apart.
     """
-    j = 0
-    packed = np.empty(16 * m if n >= _MANY else 0, np.float32)
-    while j + 16 <= p:
-        if n >= _MANY:  # columns of B side by side, or rows far apart would take one another's places in the cache
-            for k in range(m):
-                for q in range(16):
-                    packed[k * 16 + q] = b[k * b_row + j + q]
-            _strip_16(a, down, along, packed, 16, c[j:], c_row, n, m)
-        else:
-            _strip_16(a, down, along, b[j:], b_row, c[j:], c_row, n, m)
-        j += 16
-    while j + 4 <= p:
-        _strip_4(a, down, along, b[j:], b_row, c[j:], c_row, n, m)
-        j += 4
-    while j < p:
-        _strip_1(a, down, along, b[j:], b_row, c[j:], c_row, n, m)
-        j += 1
+    packed, edge = _panel(), _edge()
+    for first in range(0, m, _DEEP):
+        deep = min(_DEEP, m - first)
+        for j in range(0, p, _COLUMNS):
+            wide = min(_COLUMNS, p - j)
+            # columns of B side by side, or rows far apart would take one another's places in the cache
+            for k in range(deep):
+                at = (first + k) * b_down + j * b_along
+                for q in range(wide):
+                    packed[k * _COLUMNS + q] = b[at + q * b_along]
+                for q in range(wide, _COLUMNS):
+                    packed[k * _COLUMNS + q] = np.float32(0)
+            if wide == _COLUMNS:
+                _strip(ahead(a, first * along), down, along, packed, ahead(c, j), c_row, n, deep)
+                continue
+            for i in range(0, n, _ROWS):  # by way of a tile that is whole
+                tall = min(_ROWS, n - i)
+                for r in range(tall):
+                    for q in range(wide):
+                        edge[r * _COLUMNS + q] = c[(i + r) * c_row + j + q]
+                _strip(ahead(a, i * down + first * along), down, along, packed, edge, np.int64(_COLUMNS), tall, deep)
+                for r in range(tall):
+                    for q in range(wide):
+                        c[(i + r) * c_row + j + q] = edge[r * _COLUMNS + q]

@@ -10,6 +10,8 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..jitted.instantiate import PART
+
 Schedule = Literal["constant", "linear"]
 
 
@@ -224,7 +226,7 @@ def _rmsprop(
     return norm
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@njit(**PART, fastmath={"reassoc", "contract"})
 def adam(moments, lr, eps, most, beta1, weight_decay):  # type: ignore[no-untyped-def]
     """One step of `Adam` in place; the gradient's norm, above `most` of which it counts as one of that length."""
     theta, gradient, mean, square, step = moments

@@ -104,7 +104,7 @@ def forward(weights, layers, relu, x, a, b):  # type: ignore[no-untyped-def]
                 target[i, o] = total
         if hidden:
             for i in range(len(x)):
-                activate(target[i, :outputs], relu)
+                activate(target[i], outputs, relu)
         source = target
     return source
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from ..heads.squashed import LOG_STD
 from ..jitted.formulas import gaussian_logp
-from ..jitted.instantiate import kernel
+from ..jitted.instantiate import PART, filling
 from ..learn.optim import adam
-from .perceptron import pass_back, pass_down, pass_on, transpose
+from .perceptron import pass_back, pass_down, pass_on
 
 EPS, BETA1 = 1e-8, 0.9  # of Adam
 REDUCE = ("first", "min", "mean")
@@ -76,14 +76,10 @@ class Scratch(NamedTuple):
     """(L + 1, B, W)"""
     policy_slopes: NDArray[np.float32]
     """(2, B, W)"""
-    policy_turned: NDArray[np.float32]
-    """(P,) weights with inputs before outputs."""
     seen: NDArray[np.float32]
     """(K, L + 1, B, W) of the critics."""
     slopes: NDArray[np.float32]
     """(2, B, W)"""
-    turned: NDArray[np.float32]
-    """(P,)"""
     values: NDArray[np.float32]
     """(K, B)"""
     share: NDArray[np.float32]
@@ -109,26 +105,13 @@ class Scratch(NamedTuple):
         width, critic_width = (int(net.layers[:, :, 2:].max()) + 16 for net in (policy, critics))
         dims = int(policy.layers[0, -1, 3]) // 2
         return cls(
-            *(new(depth + 1, size, width), new(2, size, width), new(_end(policy))),
-            *(new(count, critic_depth + 1, size, critic_width), new(2, size, critic_width), new(_end(critics))),
+            *(new(depth + 1, size, width), new(2, size, width)),
+            *(new(count, critic_depth + 1, size, critic_width), new(2, size, critic_width)),
             *(new(count, size), new(count, size), new(size, dims), new(size, dims), new(size), new(size)),
         )
 
 
-def _end(net: Net) -> int:
-    """Length of the vector of all weights."""
-    layers = net.layers.reshape(-1, 4)
-    return int(max((layers[:, 0] + layers[:, 2] * layers[:, 3]).max(), (layers[:, 1] + layers[:, 3]).max()))
-
-
-@njit(nogil=True)
-def _turn(theta, net, turned):  # type: ignore[no-untyped-def]
-    """Weights with inputs before outputs, of all perceptrons."""
-    for layers in net.layers:
-        transpose(theta, layers, turned)
-
-
-@njit(nogil=True)
+@njit(**PART)
 def _copy(source, target, at):  # type: ignore[no-untyped-def]
     """Rows (B, F) into columns `at` and on; as a loop, because slices take seconds to compile."""
     for b in range(len(source)):
@@ -136,26 +119,26 @@ def _copy(source, target, at):  # type: ignore[no-untyped-def]
             target[b, at + j] = source[b, j]
 
 
-@njit(nogil=True)
+@njit(**PART)
 def _pass_policy(theta, net, features, scratch):  # type: ignore[no-untyped-def]
     """Fill what the policy sees (L + 1, B, W) from its features (B, F)."""
     _copy(features, scratch.policy_seen[0], 0)
-    pass_on(theta, scratch.policy_turned, net.layers[0], net.relu, scratch.policy_seen)
+    pass_on(theta, net.layers[0], net.relu, scratch.policy_seen)
 
 
-@njit(nogil=True)
+@njit(**PART)
 def _judge(theta, net, features, action, scratch):  # type: ignore[no-untyped-def]
     """Fill what the critics see, and their values (K, B), from features (B, F) and actions (B, D)."""
     for c in range(len(net.layers)):
         seen = scratch.seen[c]
         _copy(features, seen[0], 0)
         _copy(action, seen[0], features.shape[1])
-        pass_on(theta, scratch.turned, net.layers[c], net.relu, seen)
+        pass_on(theta, net.layers[c], net.relu, seen)
         for b in range(len(action)):
             scratch.values[c, b] = seen[-1, b, 0]
 
 
-@njit(nogil=True)
+@njit(**PART)
 def _least(values, chosen, target):  # type: ignore[no-untyped-def]
     """The least value (B,) of the critics that were chosen, of all their values (K, B)."""
     for b in range(len(target)):
@@ -164,14 +147,14 @@ def _least(values, chosen, target):  # type: ignore[no-untyped-def]
             target[b] = min(target[b], values[c, b])
 
 
-@njit(nogil=True)
+@njit(**PART)
 def _regress(critic, net, drawn, k, scratch, logged, error):  # type: ignore[no-untyped-def]
     """Write the critics' gradient, loss and mean value, and the mean size of each transition's errors (B,)."""
-    _turn(critic.theta, net, scratch.turned)
     _judge(critic.theta, net, drawn.obs[k], drawn.action[k], scratch)
     count, size = scratch.values.shape
     loss, value = 0.0, 0.0
-    error[:] = 0.0
+    for b in range(size):
+        error[b] = 0.0
     for c in range(count):
         for b in range(size):
             e = scratch.values[c, b] - scratch.target[b]
@@ -179,32 +162,35 @@ def _regress(critic, net, drawn, k, scratch, logged, error):  # type: ignore[no-
             value += scratch.values[c, b]
             error[b] += abs(e) / count
             scratch.slopes[0, b, 0] = drawn.weights[k, b] * e / size
-        pass_back(critic.theta, net.layers[c], net.relu, scratch.seen[c], scratch.slopes[0], scratch.slopes[1],
+        pass_back(critic.theta, net.layers[c], net.relu, scratch.seen[c], scratch.slopes,
                   critic.grad)  # fmt: skip
     logged[0], logged[1] = loss / size, value / (count * size)
 
 
-@njit(nogil=True)
+@njit(**PART)
 def _climb(theta, net, features, reduce, scratch):  # type: ignore[no-untyped-def]
     """The value that the policy climbs, as a mean over B, and B times its gradient by the actions (B, D)."""
-    _turn(theta, net, scratch.turned)
     _judge(theta, net, features, scratch.action, scratch)
     value = _reduced(scratch.values, reduce, scratch.share)
-    scratch.by_action[:] = 0.0
+    for b in range(len(features)):
+        for j in range(scratch.by_action.shape[1]):
+            scratch.by_action[b, j] = 0.0
     for c in range(len(net.layers)):
         for b in range(len(features)):
             scratch.slopes[0, b, 0] = scratch.share[c, b]
-        pass_down(theta, net.layers[c], net.relu, scratch.seen[c], scratch.slopes[0], scratch.slopes[1],
+        pass_down(theta, net.layers[c], net.relu, scratch.seen[c], scratch.slopes,
                   features.shape[1], scratch.by_action)  # fmt: skip
     return value
 
 
-@njit(nogil=True)
+@njit(**PART)
 def _reduced(values, reduce, share):  # type: ignore[no-untyped-def]
     """The mean over B of the first, the least or the mean of the values (K, B); `share` is B times its gradient."""
     count, size = values.shape
     total = 0.0
-    share[:] = 1.0 / count if reduce == 2 else 0.0
+    for c in range(count):
+        for b in range(size):
+            share[c, b] = 1.0 / count if reduce == 2 else 0.0
     for b in range(size):
         if reduce == 2:
             for c in range(count):
@@ -219,22 +205,21 @@ def _reduced(values, reduce, share):  # type: ignore[no-untyped-def]
     return total / size
 
 
-@njit(nogil=True)
+@njit(**PART)
 def _improve(policy, net, rules, scratch):  # type: ignore[no-untyped-def]
     """A step of the policy, from its gradient by the outputs in the first of its slopes."""
-    slope, other = scratch.policy_slopes[0], scratch.policy_slopes[1]
-    pass_back(policy.theta, net.layers[0], net.relu, scratch.policy_seen, slope, other, policy.grad)
+    pass_back(policy.theta, net.layers[0], net.relu, scratch.policy_seen, scratch.policy_slopes, policy.grad)
     adam(policy, rules.lr, EPS, np.inf, BETA1, 0.0)
 
 
-@njit(nogil=True)
+@njit(**PART)
 def _follow(slow, theta, tau):  # type: ignore[no-untyped-def]
     share = np.float32(tau)
     for i in range(len(slow)):
         slow[i] += share * (theta[i] - slow[i])
 
 
-@njit(nogil=True)
+@njit(**PART)
 def _draw(out, noise, action, logp):  # type: ignore[no-untyped-def]
     """Write tanh(u) (B, D) and its log-density (B,), with u = mean + deviation * noise, for outputs (B, 2D)."""
     size, dims = action.shape
@@ -250,7 +235,7 @@ def _draw(out, noise, action, logp):  # type: ignore[no-untyped-def]
         logp[b] = total
 
 
-@njit(nogil=True)
+@njit(**PART)
 def _back_through_draw(out, noise, action, slope, alpha, grad):  # type: ignore[no-untyped-def]
     """Write the gradient of the mean of alpha log pi - Q by the outputs (B, 2D), from dQ/da, `slope` (B, D)."""
     size, dims = action.shape
@@ -263,7 +248,7 @@ def _back_through_draw(out, noise, action, slope, alpha, grad):  # type: ignore[
             grad[b, dims + j] = (by_u * math.exp(log_std) * noise[b, j] - alpha) / size if inside else 0.0
 
 
-@kernel
+@filling
 def soft_steps(  # type: ignore[no-untyped-def]
     drawn, noise, nets, policy, critic, slow, temperature, target_entropy, rules, scratch, logged, errors
 ):
@@ -271,10 +256,8 @@ def soft_steps(  # type: ignore[no-untyped-def]
     actor, judges = nets
     for k in range(len(errors)):
         alpha = math.exp(temperature.theta[0])
-        _turn(policy.theta, actor, scratch.policy_turned)
         _pass_policy(policy.theta, actor, drawn.policy_next[k], scratch)
         _draw(scratch.policy_seen[-1], noise.following[k], scratch.action, scratch.logp)
-        _turn(slow, judges, scratch.turned)
         _judge(slow, judges, drawn.next_obs[k], scratch.action, scratch)
         _least(scratch.values, noise.chosen[k], scratch.target)
         for b in range(len(scratch.target)):
@@ -291,7 +274,9 @@ def soft_steps(  # type: ignore[no-untyped-def]
                 scratch.policy_slopes[0],
             )  # fmt: skip
             _improve(policy, actor, rules, scratch)
-            logp = scratch.logp.sum() / len(scratch.logp)
+            logp = 0.0
+            for b in range(len(scratch.logp)):
+                logp += scratch.logp[b] / len(scratch.logp)
             logged[k, 3], logged[k, 4] = alpha * logp - value, -logp
             if not math.isnan(target_entropy):
                 temperature.grad[0] = -(logp + target_entropy)
@@ -300,7 +285,7 @@ def soft_steps(  # type: ignore[no-untyped-def]
             _follow(slow, critic.theta, rules.tau)
 
 
-@kernel
+@filling
 def deterministic_steps(  # type: ignore[no-untyped-def]
     drawn, noise, nets, policy, critic, slow, slow_policy, smoothing, clip, rules, scratch, logged, errors
 ):
@@ -308,13 +293,11 @@ def deterministic_steps(  # type: ignore[no-untyped-def]
     actor, judges = nets
     action = scratch.action
     for k in range(len(errors)):
-        _turn(slow_policy, actor, scratch.policy_turned)
         _pass_policy(slow_policy, actor, drawn.policy_next[k], scratch)
         for b in range(len(action)):
             for j in range(action.shape[1]):
                 shift = min(max(noise.following[k, b, j] * smoothing, -clip), clip)
                 action[b, j] = min(max(math.tanh(scratch.policy_seen[-1, b, j]) + shift, -1.0), 1.0)
-        _turn(slow, judges, scratch.turned)
         _judge(slow, judges, drawn.next_obs[k], action, scratch)
         _least(scratch.values, noise.chosen[k], scratch.target)
         for b in range(len(scratch.target)):
@@ -322,17 +305,16 @@ def deterministic_steps(  # type: ignore[no-untyped-def]
         _regress(critic, judges, drawn, k, scratch, logged[k], errors[k])
         logged[k, 2] = adam(critic, rules.critic_lr, EPS, np.inf, BETA1, 0.0)
         if rules.improve[k]:
-            _turn(policy.theta, actor, scratch.policy_turned)
             _pass_policy(policy.theta, actor, drawn.policy_obs[k], scratch)
             for b in range(len(action)):
                 for j in range(action.shape[1]):
                     action[b, j] = math.tanh(scratch.policy_seen[-1, b, j])
             logged[k, 3] = -_climb(critic.theta, judges, drawn.obs[k], rules.reduce, scratch)
             slope = scratch.policy_slopes[0]
-            slope[:] = 0.0
             for b in range(len(action)):
                 for j in range(action.shape[1]):
                     slope[b, j] = scratch.by_action[b, j] * (action[b, j] ** 2 - 1.0) / len(action)
+                    slope[b, action.shape[1] + j] = 0.0  # by the deviation, which does not matter
             _improve(policy, actor, rules, scratch)
         if rules.follow[k]:
             _follow(slow, critic.theta, rules.tau)

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 
 from ..jitted import activations
 from ..jitted.activations import activate, back_through
+from ..jitted.instantiate import PART
+from ..jitted.instructions import ahead, at
 from ..jitted.products import add_product
 from .structure import rectified
 
-_BLOCK = 16  # rows of weights that are turned at a time
+_NEXT = np.int64(1)  # for a plain 1 Numba would compile the products once more
 
 
 class Perceptron:
@@ -74,77 +76,65 @@ def places(flat: Tensor, modules: list[Any]) -> NDArray[np.int64]:
     return np.array([(start(m.weight), start(m.bias), m.in_features, m.out_features) for m in modules[::2]])
 
 
-@njit(nogil=True)
-def transpose(theta, layers, transposed):  # type: ignore[no-untyped-def]
-    """The weights of every layer with inputs before outputs, at the same places."""
-    for k in range(len(layers)):
-        w, inputs, outputs = layers[k, 0], layers[k, 2], layers[k, 3]
-        for first in range(0, outputs, _BLOCK):  # in columns that fit the nearest cache
-            last = min(first + _BLOCK, outputs)
-            for j in range(inputs):
-                for o in range(first, last):
-                    transposed[w + j * outputs + o] = theta[w + o * inputs + j]
-
-
-@njit(nogil=True)
-def pass_on(theta, transposed, layers, relu, seen):  # type: ignore[no-untyped-def]
+@njit(**PART)
+def pass_on(theta, layers, relu, seen):  # type: ignore[no-untyped-def]
     """Fill `seen` (L + 1, B, W), what each layer sees and the last one gives, from seen[0]; rows are W apart."""
     _, size, width = seen.shape
-    flat = seen.reshape(-1)
     for k in range(len(layers)):
         w, bias, inputs, outputs = layers[k, 0], layers[k, 1], layers[k, 2], layers[k, 3]
+        here, there = at(seen, k * size * width), at(seen, (k + 1) * size * width)
         for i in range(size):
             for o in range(outputs):
-                seen[k + 1, i, o] = theta[bias + o]
-        here, there = flat[k * size * width :], flat[(k + 1) * size * width :]
-        add_product(here, width, 1, transposed[w:], outputs, there, width, size, inputs, outputs)
+                there[i * width + o] = theta[bias + o]
+        add_product(here, width, _NEXT, at(theta, w), _NEXT, inputs, there, width, size, inputs, outputs)
         if k < len(layers) - 1:
             for i in range(size):
-                activate(seen[k + 1, i, :outputs], relu)
+                activate(ahead(there, i * width), outputs, relu)
 
 
-@njit(nogil=True)
-def pass_back(theta, layers, relu, seen, slope, other, grad):  # type: ignore[no-untyped-def]
-    """Write the gradient by all weights, from the one by the outputs in `slope` (B, W).
-
-    It and `other` (B, W) serve as scratch.
-    """
+@njit(**PART)
+def pass_back(theta, layers, relu, seen, slopes, grad):  # type: ignore[no-untyped-def]
+    """Write the gradient by all weights, from the one by the outputs in the first of `slopes` (2, B, W), scratch."""
     _, size, width = seen.shape
-    flat = seen.reshape(-1)
     for k in range(len(layers) - 1, -1, -1):
         w, bias, inputs, outputs = layers[k, 0], layers[k, 1], layers[k, 2], layers[k, 3]
-        grad[w : w + outputs * inputs] = 0.0
-        add_product(
-            slope.reshape(-1), 1, width, flat[k * size * width :], width, grad[w:], inputs, outputs, size, inputs
-        )
-        grad[bias : bias + outputs] = 0.0
+        here, slope = at(seen, k * size * width), at(slopes, (len(layers) - 1 - k) % 2 * size * width)
+        for j in range(outputs * inputs):
+            grad[w + j] = 0.0
+        add_product(slope, _NEXT, width, here, width, _NEXT, at(grad, w), inputs, outputs, size, inputs)
+        for o in range(outputs):
+            grad[bias + o] = 0.0
         for i in range(size):
             for o in range(outputs):
-                grad[bias + o] += slope[i, o]
+                grad[bias + o] += slope[i * width + o]
         if k > 0:
-            other[:, :inputs] = 0.0
-            add_product(slope.reshape(-1), width, 1, theta[w:], inputs, other.reshape(-1), width, size, outputs, inputs)
-            for i in range(size):
-                back_through(seen[k, i, :inputs], relu, other[i, :inputs])
-            slope, other = other, slope
+            _before(theta, layers, k, relu, seen, slopes)
 
 
-@njit(nogil=True)
-def pass_down(theta, layers, relu, seen, slope, other, first, grad):  # type: ignore[no-untyped-def]
-    """Add the gradient by the inputs from number `first` on to `grad` (B, D), from the one by the outputs in `slope`.
+@njit(**PART)
+def pass_down(theta, layers, relu, seen, slopes, first, grad):  # type: ignore[no-untyped-def]
+    """Add the gradient by the inputs from number `first` on to `grad` (B, D), from the one by the outputs.
 
-    Slope (B, W) and `other` (B, W) serve as scratch.
+    That is in the first of `slopes` (2, B, W), which serve as scratch.
     """
     _, size, width = seen.shape
-    for k in range(len(layers) - 1, -1, -1):
-        w, inputs, outputs = layers[k, 0], layers[k, 2], layers[k, 3]
-        if k == 0:
-            columns = grad.shape[1]
-            flat = grad.reshape(-1)
-            add_product(slope.reshape(-1), width, 1, theta[w + first :], inputs, flat, columns, size, outputs, columns)
-            return
-        other[:, :inputs] = 0.0
-        add_product(slope.reshape(-1), width, 1, theta[w:], inputs, other.reshape(-1), width, size, outputs, inputs)
-        for i in range(size):
-            back_through(seen[k, i, :inputs], relu, other[i, :inputs])
-        slope, other = other, slope
+    for k in range(len(layers) - 1, 0, -1):
+        _before(theta, layers, k, relu, seen, slopes)
+    w, inputs, outputs, columns = layers[0, 0], layers[0, 2], layers[0, 3], grad.shape[1]
+    slope = at(slopes, (len(layers) - 1) % 2 * size * width)
+    add_product(slope, width, _NEXT, at(theta, w + first), inputs, _NEXT, at(grad, 0), columns, size, outputs, columns)
+
+
+@njit(**PART)
+def _before(theta, layers, k, relu, seen, slopes):  # type: ignore[no-untyped-def]
+    """Write the gradient by the outputs of the layer before layer k, which the slopes take turns to hold."""
+    _, size, width = seen.shape
+    w, inputs, outputs, turn = layers[k, 0], layers[k, 2], layers[k, 3], (len(layers) - 1 - k) % 2
+    here, slope = at(seen, k * size * width), at(slopes, turn * size * width)
+    before = at(slopes, (1 - turn) * size * width)
+    for i in range(size):
+        for j in range(inputs):
+            before[i * width + j] = 0.0
+    add_product(slope, width, _NEXT, at(theta, w), inputs, _NEXT, before, width, size, outputs, inputs)
+    for i in range(size):
+        back_through(ahead(here, i * width), inputs, relu, ahead(before, i * width))

@@ -5,8 +5,9 @@ small, drawing aside, a gradient step is all that a Q-learner does, and calling 
 computing them: there all gradient steps on one draw are one jitted call, targets and optimiser included.
 """
 
+import math
 import operator
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,21 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..jitted.formulas import huber
-from ..jitted.instantiate import instantiate
+from ..jitted.instantiate import PART, filling
 from ..learn.optim import Adam, adam, alone
 from ..nets import ActionValue
 from ..nets.encoder import Encoder
 from .mirror import Mirror
-from .perceptron import Perceptron, pass_back, pass_on, places, shared_vector, transpose
+from .perceptron import Perceptron, pass_back, pass_on, places, shared_vector
 from .structure import ENCODER, LAYERS, STEPS, Structure, bare, perceptron, rectified, steps_as_read
 
-if TYPE_CHECKING:  # in the loop these are the functions of other files, see `instantiate`
-    forward: Any = None
-    backward: Any = None
-    swap: Any = None
-    descend: Any = None
-
-DESCENT = Mirror(Adam.__module__, {"Adam.descend": "852ceba7", "_adam": "e570b1fc", "adam": "b7314472"}, STEPS)
+DESCENT = Mirror(Adam.__module__, {"Adam.descend": "852ceba7", "_adam": "e570b1fc", "adam": "ae309110"}, STEPS)
 """Steps of the optimiser, which are jitted along."""
 VALUES = Mirror(
     ActionValue.__module__,
@@ -91,6 +86,24 @@ class Rules(NamedTuple):
     squared: bool
 
 
+class Scratch(NamedTuple):
+    """Memory that steps write on."""
+
+    now: NDArray[np.float32]
+    """(L + 1, B, W) what each layer sees and the last one gives, like the two that follow."""
+    following: NDArray[np.float32]
+    chooser: NDArray[np.float32]
+    slopes: NDArray[np.float32]
+    """(2, B, W)"""
+
+    @classmethod
+    def of(cls, layers: NDArray[np.int64], size: int) -> Self:
+        """For layers (L, 4), see `places`, and minibatches of `size` transitions."""
+        # rows that are no power of two apart: those would take one another's places in the cache
+        shape = len(layers) + 1, size, int(layers[:, 2:].max()) + 16
+        return cls(*(np.zeros(shape, np.float32) for _ in range(3)), np.zeros((2, *shape[1:]), np.float32))
+
+
 class Regression:
     """Gradient steps of `net`, whose parameters `optimizer` holds as one vector, as `target_net`'s are too."""
 
@@ -102,9 +115,7 @@ class Regression:
         self._online, self._target = map(Perceptron, layers)
         self._places = places(shared_vector(net), layers[0])
         self._target_weights = shared_vector(target_net).numpy()
-        self._steps = instantiate(
-            steps, "perceptron", forward=pass_on, backward=pass_back, swap=transpose, descend=adam
-        )
+        self._scratch = Scratch.of(self._places, 0)
 
     @classmethod
     def of(cls, net: ActionValue, target_net: ActionValue, optimizer: Adam) -> Self | None:
@@ -132,7 +143,10 @@ class Regression:
             own = self._optimizer
             rules = Rules(lr, own.eps, own.most, own.beta1, own.weight_decay, double, squared)
             given = Drawn(obs, next_obs, *columns)
-            self._steps(given, self._places, self._target_weights, self._optimizer.vectors, rules, logged, errors)
+            if len(self._scratch.now[0]) != size:
+                self._scratch = Scratch.of(self._places, size)
+            vectors = self._optimizer.vectors
+            steps(given, self._places, self._target_weights, vectors, rules, self._scratch, logged, errors)
             return torch.from_numpy(logged), errors
         now, then = torch.from_numpy(obs), torch.from_numpy(next_obs)
         following = self._target.forward(then.flatten(0, 1))[1].view(k, size, -1).numpy()
@@ -141,7 +155,7 @@ class Regression:
             seen, out = self._online.forward(now[i])
             grad = torch.empty_like(out)
             logged[i, :2] = regress(
-                *(out.numpy(), following[i], chooser, action, reward, discount, weights, squared),
+                *(out.numpy(), following[i], chooser, out.shape[1], action, reward, discount, weights, squared),
                 *(grad.numpy(), errors[i]),
             )
             self._online.backward(seen, grad)
@@ -156,49 +170,59 @@ class Regression:
         return features
 
 
-def steps(drawn, layers, target_theta, moments, rules, logged, errors):  # type: ignore[no-untyped-def]
-    """The k steps of `Regression.fit`; the target network stands still."""
-    size, actions, theta = errors.shape[1], layers[-1, 3], moments.theta
-    width = max(layers[:, 2].max(), layers[:, 3].max())
-    seen = np.empty((len(layers) + 1, size, width), np.float32)
-    ahead, chosen, slope, other = seen.copy(), seen.copy(), seen[0].copy(), seen[0].copy()
-    transposed, target_transposed = np.empty_like(theta), np.empty_like(theta)
-    swap(target_theta, layers, target_transposed)
-    for k in range(len(errors)):
-        swap(theta, layers, transposed)
-        ahead[0, :, : drawn.next_obs.shape[2]] = drawn.next_obs[k]
-        forward(target_theta, target_transposed, layers, True, ahead)
-        following = chooser = ahead[-1, :, :actions]
-        if rules.double:
-            chosen[0, :, : drawn.next_obs.shape[2]] = drawn.next_obs[k]
-            forward(theta, transposed, layers, True, chosen)
-            chooser = chosen[-1, :, :actions]
-        seen[0, :, : drawn.obs.shape[2]] = drawn.obs[k]
-        forward(theta, transposed, layers, True, seen)
-        logged[k, 0], logged[k, 1] = regress(
-            seen[-1, :, :actions], following, chooser, drawn.action[k], drawn.reward[k], drawn.discount[k],
-            drawn.weights[k], rules.squared, slope[:, :actions], errors[k],
-        )  # fmt: skip
-        backward(theta, layers, True, seen, slope, other, moments.grad)
-        logged[k, 2] = descend(moments, rules.lr, rules.eps, rules.most, rules.beta1, rules.weight_decay)
+@njit(**PART)
+def _see(features, x):  # type: ignore[no-untyped-def]
+    """Features (B, F) into rows (B, W)."""
+    for b in range(len(features)):
+        for j in range(features.shape[1]):
+            x[b, j] = features[b, j]
 
 
-@njit(nogil=True)
+@filling
 def regress(  # type: ignore[no-untyped-def]
-    values, following, chooser, action, reward, discount, importance, squared, grad, error
+    values, following, chooser, actions, action, reward, discount, importance, squared, grad, error
 ):
-    """Weighted loss and mean Q of the B actions taken, from action values (B, A) now, of what followed by the target
-    network, and of that by the network that chooses; writes the gradient by `values` and the TD errors (B,).
+    """Weighted loss and mean Q of the B actions taken, from values of A `actions` (B, A) now, of what followed by the
+    target network, and of that by the network that chooses; writes the gradient by `values` and the TD errors (B,).
+
+    Rows may be longer.
     """
-    n, loss, value = len(values), 0.0, 0.0
+    n, loss, value = len(action), 0.0, 0.0
     for b in range(n):
         q = values[b, action[b]]
         value += q
-        target = np.float32(reward[b] + discount[b] * following[b, np.argmax(chooser[b])])
+        best = 0
+        for a in range(1, actions):
+            if chooser[b, a] > chooser[b, best] or math.isnan(chooser[b, a]):
+                best = a
+        target = np.float32(reward[b] + discount[b] * following[b, best])
         e: float = np.float64(q) - target
         error[b] = e
         each, slope = (e * e, 2.0 * e) if squared else huber(e)
         loss += importance[b] * each
-        grad[b, :] = 0.0
+        for a in range(actions):
+            grad[b, a] = 0.0
         grad[b, action[b]] = importance[b] * slope / n
     return loss / n, value / n
+
+
+@filling
+def steps(drawn, layers, target_theta, moments, rules, scratch, logged, errors):  # type: ignore[no-untyped-def]
+    """The k steps of `Regression.fit`; the target network stands still."""
+    theta, last, actions = moments.theta, len(layers), layers[-1, 3]
+    now, following, chooser = scratch.now, scratch.following, scratch.following
+    for k in range(len(errors)):
+        _see(drawn.next_obs[k], following[0])
+        pass_on(target_theta, layers, True, following)
+        if rules.double:
+            chooser = scratch.chooser
+            _see(drawn.next_obs[k], chooser[0])
+            pass_on(theta, layers, True, chooser)
+        _see(drawn.obs[k], now[0])
+        pass_on(theta, layers, True, now)
+        logged[k, 0], logged[k, 1] = regress(
+            now[last], following[last], chooser[last], actions, drawn.action[k], drawn.reward[k], drawn.discount[k],
+            drawn.weights[k], rules.squared, scratch.slopes[0], errors[k],
+        )  # fmt: skip
+        pass_back(theta, layers, True, now, scratch.slopes, moments.grad)
+        logged[k, 2] = adam(moments, rules.lr, rules.eps, rules.most, rules.beta1, rules.weight_decay)

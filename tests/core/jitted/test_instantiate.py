@@ -52,6 +52,19 @@ def test_a_loop_is_made_once_for_the_same_functions():
     assert instantiate(twice, "plus", function=doubled) is not first
 
 
+def test_an_edited_instruction_gets_a_new_name_too(tmp_path):
+    text = "from numba.extending import intrinsic\n@intrinsic\ndef rule(typingctx, x):\n    return x(x), {}\n"
+    page = "from numba import njit\n@njit\ndef step(x):\n    return rule(x)\n"
+
+    def name(amount):
+        step = module(tmp_path / "page.py", page)
+        step.rule = module(tmp_path / "rules.py", text.format(amount)).rule
+        return instantiate(twice, "page", function=step.step).__name__
+
+    assert name(1) == name(1)
+    assert name(1) != name(2)
+
+
 def test_an_edited_source_file_gets_a_new_name_even_when_it_is_only_called(tmp_path):
     rules, text = tmp_path / "rules.py", "from numba import njit\n@njit\ndef rule(x):\n    return x + {}\n"
     page = "from numba import njit\n@njit\ndef step(x):\n    return rule(x)\n"

@@ -203,7 +203,7 @@ def test_jitted_code_equals_the_python_it_was_made_from():
     ):
         a, b = np.zeros((2, 5, 4), np.float32)
         rectified = weights.copy()
-        activate(rectified, True)
+        activate(rectified, len(rectified), True)
         outputs.append((forward(weights, layers, False, x, a, b)[:, :2].copy(), rectified))
     np.testing.assert_allclose(outputs[0][0], outputs[1][0], rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(outputs[0][1], outputs[1][1])

@@ -8,7 +8,6 @@ from gymnasium import spaces
 from twins import ACTIONS, OBS, OBSERVED
 
 from gymnast.agents import dqn
-from gymnast.core.written_out.perceptron import add_product
 
 CONFIGS = {
     "huber": {},
@@ -24,17 +23,6 @@ CONFIGS = {
 @pytest.mark.parametrize("obs", OBSERVED)
 def test_gradient_steps_are_those_of_the_plain_loss(obs, name, jitted, monkeypatch):
     twins.regression_is_dqns_steps(monkeypatch, obs, jitted, **CONFIGS[name])
-
-
-@pytest.mark.parametrize(("n", "m", "p"), [(1, 1, 1), (2, 4, 3), (3, 9, 5), (4, 7, 1), (33, 64, 17)])
-def test_products_of_any_shape_are_added(n, m, p):
-    random = np.random.default_rng(0)
-    a, b, c = (random.standard_normal(shape, dtype=np.float32) for shape in ((n, m), (m, p + 2), (n, p + 1)))
-    for left, down, along in ((a, m, 1), (np.ascontiguousarray(a.T), 1, n)):
-        added = c.copy()
-        add_product(left.ravel(), down, along, b.ravel(), p + 2, added.reshape(-1), p + 1, n, m, p)
-        np.testing.assert_allclose(added[:, :p], c[:, :p] + a @ b[:, :p], rtol=1e-4, atol=1e-5)
-        np.testing.assert_array_equal(added[:, p:], c[:, p:])
 
 
 def test_a_loss_that_is_not_a_number_comes_through():

@@ -55,7 +55,8 @@ def filling(function: Callable[..., Any]) -> Any:
 
 def _cached(function: Callable[..., Any], **options: Any) -> Any:
     bound = _bound(function, _unique(function, "kernel"), {})
-    return njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)(bound)
+    chosen: Any = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, **options}
+    return njit(**chosen)(bound)
 
 
 def _unique(template: Callable[..., Any], name: str, *functions: Callable[..., Any]) -> str:

@@ -45,7 +45,7 @@ def _copy_bytes(typingctx, target, at, source, start, count):  # type: ignore[no
 
 
 @intrinsic
-def at(typingctx, array, place):  # type: ignore[no-untyped-def]
+def _at(typingctx, array, place):  # type: ignore[no-untyped-def]
     """Where element `place` of the flattened array is; the caller must keep the array."""
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
@@ -55,13 +55,17 @@ def at(typingctx, array, place):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def ahead(typingctx, numbers, count):  # type: ignore[no-untyped-def]
+def _ahead(typingctx, numbers, count):  # type: ignore[no-untyped-def]
     """The place that is `count` numbers ahead."""
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         return builder.gep(args[0], [args[1]])
 
     return ROW(ROW, types.int64), codegen
+
+
+at: Any = _at
+ahead: Any = _ahead
 
 
 def room(count: int) -> Any:

@@ -101,7 +101,8 @@ class Scratch(NamedTuple):
         """For layers (L, 4), see `places`, and minibatches of `size` transitions."""
         # rows that are no power of two apart: those would take one another's places in the cache
         shape = len(layers) + 1, size, int(layers[:, 2:].max()) + 16
-        return cls(*(np.zeros(shape, np.float32) for _ in range(3)), np.zeros((2, *shape[1:]), np.float32))
+        now, following, chooser = (np.zeros(shape, np.float32) for _ in range(3))
+        return cls(now, following, chooser, np.zeros((2, *shape[1:]), np.float32))
 
 
 class Regression:

@@ -20,7 +20,7 @@ from ..core.acting import Acting, Mode
 from ..core.batch import Batch
 from ..core.errors import check_ranges
 from ..core.learn.ensembles import pooled, regression
-from ..core.learn.off_policy import OffPolicy, OffPolicyConfig
+from ..core.learn.in_box import InBox, InBoxConfig
 from ..core.learn.optim import Adam
 from ..core.nets import BoxPolicy, Critics
 from ..core.nets.batch_renorm import training
@@ -32,7 +32,7 @@ from ..core.written_out.regression import DESCENT
 
 
 @dataclass(frozen=True)
-class Config(OffPolicyConfig):
+class Config(InBoxConfig):
     """Hyper-parameters of SAC."""
 
     lr: float = 3e-4
@@ -110,7 +110,7 @@ def _drawn(net: BoxPolicy, critics: Critics, obs: Tensor, generator: Generator) 
     return action, logp + critics.scale.log().sum()
 
 
-class Agent(OffPolicy):
+class Agent(InBox):
     """Draws from a policy in a box, learns from a replay of all that it saw."""
 
     logged = ("loss/critic", "value/q", "loss/grad_norm", "loss/policy", "policy/entropy")
@@ -131,14 +131,9 @@ class Agent(OffPolicy):
         begin = torch.full((1,), self._log_start, device=self.device)
         self._alphas = nn.ParameterList([begin])  # of one: a module, which a checkpoint takes from any device
         self.log_alpha: nn.Parameter = self._alphas[0]
-        self.target_entropy = -len(self.low) if cfg.target_entropy is None else cfg.target_entropy
+        self.target_entropy = -len(self.critics.low) if cfg.target_entropy is None else cfg.target_entropy
         self.temperature = Adam([self.log_alpha])
         self._written_out = None if cfg.target == "none" else SoftActorCritic.of(*self._learned())
-
-    @property
-    def paths(self) -> dict[str, str]:
-        """How the gradient comes about."""
-        return {"gradient": "written out" if self._twin() else "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return Exploring(self, envs, mode, seed, self.cfg.twins == "auto")

@@ -19,7 +19,7 @@ from ..core.acting import Acting, Mode
 from ..core.batch import Batch
 from ..core.errors import check_ranges
 from ..core.learn.ensembles import pooled, regression
-from ..core.learn.off_policy import OffPolicy, OffPolicyConfig
+from ..core.learn.in_box import InBox, InBoxConfig
 from ..core.nets import BoxPolicy, Critics
 from ..core.nets.batch_renorm import training
 from ..core.nets.build import Build
@@ -31,7 +31,7 @@ from ..core.written_out.regression import DESCENT
 
 
 @dataclass(frozen=True)
-class Config(OffPolicyConfig):
+class Config(InBoxConfig):
     """Hyper-parameters of TD3. Those in units of the box are of actions scaled to [-1, 1]."""
 
     policy_delay: int = 2
@@ -103,7 +103,7 @@ def policy_loss(net: BoxPolicy, critics: Critics, obs: Tensor, cfg: Config) -> T
     return -values.mean()
 
 
-class Agent(OffPolicy):
+class Agent(InBox):
     """Acts by a deterministic policy in a box, learns from a replay of all that it saw."""
 
     logged = ("loss/critic", "value/q", "loss/grad_norm", "loss/policy")
@@ -121,11 +121,6 @@ class Agent(OffPolicy):
         self.cfg = cfg
         self.slow_net, self._slow_policy = self._followed(self.net, self.optimizer)
         self._written_out = None if cfg.target == "none" else Deterministic.of(*self._learned())
-
-    @property
-    def paths(self) -> dict[str, str]:
-        """How the gradient comes about."""
-        return {"gradient": "written out" if self._twin() else "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
         return Exploring(self, envs, mode, seed, self.cfg.twins == "auto", self.cfg.noise)

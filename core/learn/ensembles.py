@@ -12,20 +12,16 @@ from .distributional import quantile_huber
 
 @dataclass(frozen=True)
 class EnsembleConfig(CriticsConfig):
-    """Critics, and what of them makes the targets."""
+    """Critics, and which of them make the targets."""
 
     subset: int = 0
     """Critics, drawn anew for each gradient step, that make the target (REDQ); 0: all of them."""
-    drop: int = 0
-    """Quantiles per critic, the largest of all critics together, that are left out of targets (TQC)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_ranges(self, at_least_0=("subset", "drop"))
+        check_ranges(self, at_least_0=("subset",))
         if self.subset > self.critics:
             raise UsageError(f"subset is {self.subset}; there are {self.critics} critics")
-        if self.drop >= self.quantiles:
-            raise UsageError(f"drop is {self.drop}; it must be below quantiles, which is {self.quantiles}")
 
 
 def pooled(following: Tensor, subset: int, drop: int, generator: Generator) -> Tensor:

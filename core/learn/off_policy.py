@@ -1,21 +1,21 @@
-"""The common part of agents that learn a policy in a box, and critics of its actions, from a replay."""
+"""The common part of agents that learn a policy, and critics of its actions, from a replay."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import torch
 from gymnasium import spaces
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from ..batch import Batch
 from ..checkpoint import Attributes
 from ..errors import UsageError, check_ranges
-from ..nets import BoxPolicy, Critics
-from ..nets.build import Build, PolicyLike, built
+from ..nets import ActionCritics, Critics, Policy
+from ..nets.build import Build
 from ..nets.encoder import Encoder
 from ..nets.policy import adopt_policy
 from ..nets.shift import shifted
@@ -28,6 +28,8 @@ from .rewards import ReturnUnit, Rewards
 
 _AT_ONCE = 1 << 25  # bytes of observations drawn in one call, not to fill the memory
 N = TypeVar("N", bound=nn.Module)
+C = TypeVar("C", bound=Critics | ActionCritics)
+P = TypeVar("P", bound=Policy)
 _NEEDED = ("obs", "action", "reward", "next_obs", "discount", "weights")
 
 
@@ -73,10 +75,10 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
             )
 
 
-class OffPolicy(ABC):
+class OffPolicy(ABC, Generic[C, P]):
     """A policy, critics with slow copies, their optimisers and a replay.
 
-    A subclass takes the gradient steps, and says how it explores.
+    A subclass makes the networks, takes the gradient steps, and says how it explores.
     """
 
     policy = ("net",)
@@ -93,7 +95,7 @@ class OffPolicy(ABC):
         net: Build | None = None,
     ) -> None:
         self._cfg, self.horizon, self.device = cfg, cfg.horizon, torch.device(device)
-        self._described = obs, action, cfg, net
+        self._described = obs, action, net
         self.critics, self.net = self._begun(seed)
         self.optimizer, self.critic_optimizer = (
             Adam(net.parameters(), beta1=cfg.adam_beta1, weight_decay=cfg.weight_decay)
@@ -103,7 +105,6 @@ class OffPolicy(ABC):
         if cfg.shift and not self.critics.encoder.cnns:
             raise UsageError("shift moves images, of which these observations hold none: --agent.shift 0")
         self.convolutional = bool(self.net.encoder.cnns)
-        self.low, self.high = self.critics.low, self.critics.high
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.replay = replay_of(cfg, seed)
         self.rewards = Rewards(sign=cfg.reward_sign)
@@ -111,6 +112,11 @@ class OffPolicy(ABC):
         self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
         layout = self.net.encoder.layout
         self._at_once = max(1, _AT_ONCE // (2 * cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """How the gradient comes about."""
+        return {"gradient": "written out" if self._twin() else "autograd"}
 
     @property
     def waits(self) -> bool:
@@ -129,15 +135,6 @@ class OffPolicy(ABC):
         """
         adopt_policy(self.net, weights)
         self.adopted = True
-
-    @abstractmethod
-    def explore(self, obs: Tensor, generator: Generator) -> Tensor:
-        """Actions (N, D) to learn from, for observations (N, *obs)."""
-
-    def judge(self, obs: Tensor, action: Tensor) -> Tensor:
-        """The least critic's Q(s, a), shape (N,), in the environment's units."""
-        value: Tensor = self.critics(obs, action).mean(-1).amin(0)
-        return value * self.returns.unit if self.returns else value
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Remember the batch, then take the gradient steps that are due."""
@@ -200,6 +197,10 @@ class OffPolicy(ABC):
         """Whether the policy is improved in that gradient step."""
         return step % self._cfg.policy_delay == 0 and step > self._cfg.value_warmup
 
+    def _twin(self) -> object | None:
+        """The fast path, if there is one: what computes the gradient steps in the place of `_learn`."""
+        return None
+
     def _reads_as(self, kind: type, *methods: str) -> bool:
         """Whether it is exactly a `kind`, with these methods of its class."""
         return type(self) is kind and vars(self).keys().isdisjoint(methods)
@@ -218,14 +219,18 @@ class OffPolicy(ABC):
             "replay": self.replay,
         }
 
-    def _begun(self, seed: int) -> tuple[Critics, BoxPolicy]:
+    @abstractmethod
+    def _made(self, obs: spaces.Space[Any], action: spaces.Space[Any], net: Build | None) -> tuple[C, P]:
+        """Critics, and the policy or what `net` makes in its place."""
+
+    def _begun(self, seed: int) -> tuple[C, P]:
         """Critics and a policy that know nothing."""
-        obs, action, cfg, net = self._described
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            critics = Critics(obs, action, cfg).to(self.device)
-            policy = built(BoxPolicy, PolicyLike, obs, action, cfg, net).to(self.device)
-        return critics.eval(), policy.eval()  # they train where a batch is learned from, see `training`
+            critics, policy = self._made(*self._described)
+        for net in (critics, policy):
+            net.to(self.device).eval()  # they train where a batch is learned from, see `training`
+        return critics, policy
 
     def _reset(self) -> None:
         """Let networks and optimisers begin anew; the replay and the moments of observations stay.
@@ -245,7 +250,7 @@ class OffPolicy(ABC):
         interval = self._cfg.reset_interval
         return interval - self.pace.updates % interval if interval else self._at_once
 
-    def _networks(self) -> tuple[BoxPolicy | Critics, ...]:
+    def _networks(self) -> tuple[C | P, ...]:
         """All of them, some perhaps twice."""
         return self.net, self.critics, self.slow
 
@@ -257,7 +262,7 @@ class OffPolicy(ABC):
         return slow, flatten(slow.parameters()).data
 
 
-def _begin_as(net: BoxPolicy | Critics, begun: BoxPolicy | Critics) -> None:
+def _begin_as(net: C | P, begun: C | P) -> None:
     """Give `net` the weights of another one, but let it keep the moments of observations."""
     begun.encoder.standardizers.load_state_dict(net.encoder.standardizers.state_dict())
     net.load_state_dict(begun.state_dict())

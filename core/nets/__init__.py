@@ -7,23 +7,26 @@ from .config import (
     ActionValueConfig,
     ActorCriticConfig,
     BoardConfig,
+    BoxCriticsConfig,
     CriticsConfig,
     NetConfig,
     PolicyConfig,
     SharedConfig,
 )
 from .critic import Critic
-from .critics import Critics
+from .critics import ActionCritics, Critics
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
 from .policy import BoxPolicy, Policy
 
 __all__ = [
+    "ActionCritics",
     "ActionValue",
     "ActionValueConfig",
     "ActorCritic",
     "ActorCriticConfig",
     "BoardConfig",
+    "BoxCriticsConfig",
     "BoxPolicy",
     "Critic",
     "Critics",

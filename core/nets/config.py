@@ -124,7 +124,7 @@ class ActionValueConfig(NetConfig):
 
 @dataclass(frozen=True)
 class CriticsConfig(NetConfig):
-    """A policy over a box, and several critics of its actions with hidden layers of their own."""
+    """A policy, and several critics of its actions with hidden layers of their own."""
 
     hidden: tuple[int, ...] = (256, 256)
     """Widths of the policy's hidden layers."""
@@ -146,12 +146,10 @@ class CriticsConfig(NetConfig):
     """Residual blocks of each critic, all of the one width in `critic_hidden` (SimBa); 0: a perceptron."""
     dropout: float = 0.0
     """Share of the critics' hidden features that are dropped at random while they learn (DroQ)."""
-    quantiles: int = 1
-    """Equally likely returns that each critic gives; 1: their mean alone, Q(s, a)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive, at_least_0 = ("critics", "critic_hidden", "quantiles"), ("blocks", "critic_blocks")
+        positive, at_least_0 = ("critics", "critic_hidden"), ("blocks", "critic_blocks")
         check_ranges(self, positive=positive, unit=("dropout",), at_least_0=at_least_0)
         if self.dropout == 1:
             raise UsageError("dropout is 1.0, which would drop every feature; it must be below 1")
@@ -162,6 +160,18 @@ class CriticsConfig(NetConfig):
                 "critic_blocks are of one width and normalise by themselves: critic_hidden must be one, critic_norm "
                 "none, dropout 0"
             )
+
+
+@dataclass(frozen=True)
+class BoxCriticsConfig(CriticsConfig):
+    """A policy in a box and its critics."""
+
+    quantiles: int = 1
+    """Equally likely returns that each critic gives; 1: their mean alone, Q(s, a)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_ranges(self, positive=("quantiles",))
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,42 @@ from torch import Generator, Tensor, nn
 from ..errors import UsageError
 from ..heads import Boxed
 from .batch_renorm import BatchRenorm, training
-from .config import CriticsConfig
+from .config import BoxCriticsConfig, CriticsConfig
 from .encoder import Encoder
 from .mlp import ACTIVATIONS
 from .residual import residual
 
 
-class Critics(Boxed):
+class _Ensemble(nn.Module):
+    """K perceptrons side by side over one encoder; how they are made and passed, for those that know their inputs."""
+
+    encoder: Encoder
+    head: nn.Module
+
+    def _begin(self, encoder: Encoder, inputs: int, outputs: int, cfg: CriticsConfig) -> None:
+        """Make the layers from so many features, and perhaps an action, to each perceptron's outputs."""
+        self.encoder = encoder
+        self.dropout = cfg.dropout
+        self.layers = nn.ModuleList()
+        for width in cfg.critic_hidden:
+            self.layers.append(_linears(cfg, inputs, width))
+            self.layers.append(nn.Sequential(*_after(cfg, width)))
+            inputs = width
+        self.head = _linears(cfg, inputs, outputs)
+
+    def _passed(self, x: Tensor, generator: Generator | None) -> Tensor:
+        """Outputs (K, B, outputs) for inputs (B, inputs); with a `generator`, hidden features are dropped out."""
+        for layer, after in zip(self.layers[::2], self.layers[1::2], strict=True):
+            x = layer(x)
+            if self.dropout and generator is not None:
+                kept = torch.empty_like(x).bernoulli_(1 - self.dropout, generator=generator)
+                x = x * kept / (1 - self.dropout)
+            x = after(x)
+        out: Tensor = self.head(x)
+        return out
+
+
+class Critics(Boxed, _Ensemble):
     """K critics over one encoder, each of which gives M numbers: Q(s, a), or M equally likely returns.
 
     They take actions as the environment does, and see them in the units in which the box is [-1, 1].
@@ -29,21 +58,14 @@ class Critics(Boxed):
         UsageError: for actions that are not a Box with finite bounds.
     """
 
-    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: CriticsConfig) -> None:
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: BoxCriticsConfig) -> None:
         super().__init__(action)
         if not isinstance(action, spaces.Box) or not (np.isfinite(action.low).all() and np.isfinite(action.high).all()):
             raise UsageError(
                 f"critics of continuous actions need a Box with finite bounds, not {action}. PPO takes other actions."
             )
-        self.encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
-        self.dropout = cfg.dropout
-        self.layers = nn.ModuleList()
-        size = self.encoder.size + prod(action.shape)
-        for width in cfg.critic_hidden:
-            self.layers.append(_linears(cfg, size, width))
-            self.layers.append(nn.Sequential(*_after(cfg, width)))
-            size = width
-        self.head = _linears(cfg, size, cfg.quantiles)
+        encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
+        self._begin(encoder, encoder.size + prod(action.shape), cfg.quantiles, cfg)
 
     @property
     def low(self) -> Tensor:
@@ -64,15 +86,7 @@ class Critics(Boxed):
 
         With a `generator`, hidden features are dropped out at random, where the Config asks for it.
         """
-        x = torch.cat([self.encoder(obs), self.numbers(action)], -1)
-        for layer, after in zip(self.layers[::2], self.layers[1::2], strict=True):
-            x = layer(x)
-            if self.dropout and generator is not None:
-                kept = torch.empty_like(x).bernoulli_(1 - self.dropout, generator=generator)
-                x = x * kept / (1 - self.dropout)
-            x = after(x)
-        out: Tensor = self.head(x)
-        return out
+        return self._passed(torch.cat([self.encoder(obs), self.numbers(action)], -1), generator)
 
     def together(self, mb: Mapping[str, Tensor], action: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         """The M numbers (K, B, M) of a minibatch's observations and actions, and those of what follows with `action`.
@@ -83,6 +97,31 @@ class Critics(Boxed):
         with training(self):
             obs, actions = torch.cat([mb["obs"], mb["next_obs"]]), torch.cat([mb["action"].view_as(action), action])
             now, following = self(obs, actions, generator).tensor_split(2, 1)
+        return now, following.detach()
+
+
+class ActionCritics(_Ensemble):
+    """K critics over one encoder, each of which gives Q(s, a) of all A actions.
+
+    Raises:
+        UsageError: if the actions are not a finite set.
+    """
+
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: CriticsConfig) -> None:
+        super().__init__()
+        if not isinstance(action, spaces.Discrete):
+            raise UsageError(f"critics of all actions at once need a Discrete action space, not {action}")
+        encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
+        self._begin(encoder, encoder.size, int(action.n), cfg)
+
+    def forward(self, obs: Tensor, generator: Generator | None = None) -> Tensor:
+        """Q(s, .) of each critic, shape (K, B, A), for stored observations (B, *layout.shape); `generator` as there."""
+        return self._passed(self.encoder(obs), generator)
+
+    def together(self, mb: Mapping[str, Tensor], generator: Generator) -> tuple[Tensor, Tensor]:
+        """Q(s, .) of a minibatch's observations and of those that follow, (K, B, A) each, as `Critics.together`."""
+        with training(self):
+            now, following = self(torch.cat([mb["obs"], mb["next_obs"]]), generator).tensor_split(2, 1)
         return now, following.detach()
 
 

@@ -14,13 +14,9 @@ from .fused import INSIDE, fused
 
 
 class Explorer(Protocol):
-    """An agent that explores in a box."""
+    """An agent that explores, for stored observations (N, *obs)."""
 
     device: torch.device
-    low: Tensor
-    """(D,) least actions."""
-    high: Tensor
-    """(D,) largest actions."""
 
     @property
     def net(self) -> Policy: ...
@@ -28,12 +24,13 @@ class Explorer(Protocol):
     def explores_as_read(self) -> bool: ...  # whether `explore` is what its twin was made from
     @property
     def waits(self) -> bool: ...  # whether it knows nothing yet, and tries actions at random
-    def explore(self, obs: Tensor, generator: torch.Generator) -> Tensor: ...  # (N, D) to learn from
-    def judge(self, obs: Tensor, action: Tensor) -> Tensor: ...  # (N,) estimates of Q(s, a)
+    def uniform(self, obs: Tensor, generator: torch.Generator) -> Tensor: ...  # (N, ...) actions at random
+    def explore(self, obs: Tensor, generator: torch.Generator) -> Tensor: ...  # (N, ...) actions to learn from
+    def thoughts(self, obs: Tensor) -> dict[str, Tensor]: ...  # (N, ...) each: what it makes of them
 
 
 class Exploring(Memoryless):
-    """Actions of an `Explorer`: uniform ones in its box while it waits, then its own; `mode` best takes the middle.
+    """Actions of an `Explorer`: any of them while it waits, then its own; `mode` best takes the likeliest.
 
     Its twin is a jitted loop (`fused.py`) for networks that one knows: `noise` as there.
     """
@@ -59,8 +56,7 @@ class Exploring(Memoryless):
         agent, self._obs = self.agent, obs
         seen = torch.as_tensor(obs, device=agent.device)
         if self.mode == "learn" and agent.waits:
-            share = torch.rand(len(obs), len(agent.low), generator=self.generator, device=agent.device)
-            action = agent.low + share * (agent.high - agent.low)
+            action = agent.uniform(seen, self.generator)
         elif self.mode == "best":
             action = agent.net.forward(seen).mode()
         else:
@@ -69,16 +65,15 @@ class Exploring(Memoryless):
 
     @torch.inference_mode()
     def thoughts(self) -> dict[str, NDArray[Any]]:
-        """The middle of the policy at the last observations, and its estimated value."""
+        """What the agent makes of the last observations."""
         if self._obs is None:
             return {}
         seen = torch.as_tensor(self._obs, device=self.agent.device)
-        action = self.agent.net.forward(seen).mode()
-        return {"value": self.agent.judge(seen, action).cpu().numpy(), "mean action": action.cpu().numpy()}
+        return {name: value.cpu().numpy() for name, value in self.agent.thoughts(seen).items()}
 
     def parts(self) -> dict[str, Any]:
         """The generator of the noise, and the twin's random numbers."""
         return {"generator": self.generator, "twin": None if self._fused is None else self._fused.parts()}
 
 
-_INSIDE = Mirror(__name__, {"Exploring.__call__": "ec4481a1"}, INSIDE)
+_INSIDE = Mirror(__name__, {"Exploring.__call__": "dcbaa0be"}, INSIDE)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from gymnast.core.errors import UsageError
-from gymnast.core.learn.ensembles import EnsembleConfig, pooled, regression
+from gymnast.core.learn.ensembles import pooled, regression
+from gymnast.core.learn.in_box import InBoxConfig
 
 
 def random():
@@ -57,4 +58,4 @@ def test_quantiles_regress_on_those_of_the_target():
 )
 def test_impossible_options_are_refused(options, why):
     with pytest.raises(UsageError, match=why):
-        EnsembleConfig(**options)
+        InBoxConfig(**options)

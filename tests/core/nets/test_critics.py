@@ -4,7 +4,7 @@ import torch
 from gymnasium import spaces
 
 from gymnast.core.errors import UsageError
-from gymnast.core.nets import Critics, CriticsConfig
+from gymnast.core.nets import BoxCriticsConfig, Critics
 
 OBS = spaces.Box(-1, 1, (3,), np.float32)
 UNEVEN = spaces.Box(np.array([300.0, -1.0], np.float32), np.array([500.0, 3.0], np.float32))
@@ -12,7 +12,7 @@ UNEVEN = spaces.Box(np.array([300.0, -1.0], np.float32), np.array([500.0, 3.0], 
 
 def critics(action=UNEVEN, **options):
     torch.manual_seed(0)
-    return Critics(OBS, action, CriticsConfig(critic_hidden=(8, 8), **options))
+    return Critics(OBS, action, BoxCriticsConfig(critic_hidden=(8, 8), **options))
 
 
 def test_each_critic_is_a_perceptron_of_its_own():
@@ -126,4 +126,4 @@ def test_other_actions_are_refused_in_one_line(space):
 )
 def test_impossible_options_are_refused(options, why):
     with pytest.raises(UsageError, match=why):
-        CriticsConfig(**options)
+        BoxCriticsConfig(**options)

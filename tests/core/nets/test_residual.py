@@ -4,12 +4,12 @@ import torch
 import torch.nn.functional as F
 from gymnasium import spaces
 
-from gymnast.core.nets import BoxPolicy, Critics, CriticsConfig
+from gymnast.core.nets import BoxCriticsConfig, BoxPolicy, Critics
 from gymnast.core.nets.critics import LayerNorms, Linears
 
 OBS = spaces.Box(-1, 1, (3,), np.float32)
 ACTION = spaces.Box(-1, 1, (2,), np.float32)
-SIMBA = CriticsConfig(hidden=(8,), blocks=2, critic_hidden=(16,), critic_blocks=2, critics=3)
+SIMBA = BoxCriticsConfig(hidden=(8,), blocks=2, critic_hidden=(16,), critic_blocks=2, critics=3)
 
 
 def made(kind):
@@ -61,7 +61,7 @@ def test_the_policy_is_too():
 @pytest.mark.parametrize("kind", [Critics, BoxPolicy])
 def test_hidden_layers_of_blocks_are_four_times_as_wide_and_begin_as_he_has_them(kind):
     torch.manual_seed(0)
-    cfg = CriticsConfig(hidden=(64,), blocks=1, critic_hidden=(64,), critic_blocks=1)
+    cfg = BoxCriticsConfig(hidden=(64,), blocks=1, critic_hidden=(64,), critic_blocks=1)
     pairs = [(name, p) for name, p in kind(OBS, ACTION, cfg).named_parameters() if ".layers." in name and p.ndim > 1]
     wide = [p for name, p in pairs if sorted(p.shape[-2:]) == [64, 256]]
     assert len(wide) == 2

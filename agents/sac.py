@@ -18,14 +18,15 @@ from torch import Generator, Tensor, nn
 
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
-from ..core.errors import check_ranges
+from ..core.errors import UsageError, check_ranges
 from ..core.learn.ensembles import pooled, regression
 from ..core.learn.in_box import InBox, InBoxConfig
 from ..core.learn.optim import Adam
-from ..core.nets import BoxPolicy, Critics
+from ..core.nets import BoxPolicy, Critics, StateNoisePolicy
 from ..core.nets.batch_renorm import training
 from ..core.nets.build import Build
-from ..core.rollout.exploring import Exploring
+from ..core.rollout.exploring import Correlated, Exploring
+from ..core.rollout.noise import Coloured, Held
 from ..core.written_out.actor_critics import SQUASHED, SoftActorCritic, steps
 from ..core.written_out.mirror import Mirror
 from ..core.written_out.regression import DESCENT
@@ -47,10 +48,16 @@ class Config(InBoxConfig):
     """Temperature that learning starts from."""
     target_entropy: float | None = None
     """Entropy in nats, of actions in the box [-1, 1]; none: -1 for each of their dimensions."""
+    sde: bool = False
+    """State-dependent exploration (arXiv:2005.05719): noise that is a function of the state, for several steps."""
+    sde_freq: int | None = 64
+    """Steps after which such a function is drawn anew, as it is for every episode; none: for these alone."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_ranges(self, positive=("alpha_init",), at_least_0=("alpha",))
+        check_ranges(self, positive=("alpha_init", "sde_freq"), at_least_0=("alpha",))
+        if self.sde and self.noise_color != "white":
+            raise UsageError("state-dependent noise (sde) is no other noise too: leave noise_color at white")
 
 
 def targets(
@@ -113,6 +120,7 @@ def _drawn(net: BoxPolicy, critics: Critics, obs: Tensor, generator: Generator) 
 class Agent(InBox):
     """Draws from a policy in a box, learns from a replay of all that it saw."""
 
+    cfg: Config
     logged = ("loss/critic", "value/q", "loss/grad_norm", "loss/policy", "policy/entropy")
 
     def __init__(
@@ -125,7 +133,6 @@ class Agent(InBox):
         net: Build | None = None,
     ) -> None:
         super().__init__(obs, action, cfg, device, seed, net)
-        self.cfg = cfg
         start = cfg.alpha_init if cfg.alpha is None else cfg.alpha
         self._log_start = math.log(start) if start else -math.inf
         begin = torch.full((1,), self._log_start, device=self.device)
@@ -136,11 +143,22 @@ class Agent(InBox):
         self._written_out = None if cfg.target == "none" else SoftActorCritic.of(*self._learned())
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
-        return Exploring(self, envs, mode, seed, self.cfg.twins == "auto")
+        cfg, device = self.cfg, self.device
+        if isinstance(self.net, StateNoisePolicy):
+            return Correlated(self, envs, mode, seed, Held(cfg.sde_freq, envs, self.net.noise_shape, device))
+        if cfg.noise_color != "white":
+            return Correlated(self, envs, mode, seed, Coloured(cfg.noise_color, envs, len(self.critics.low), device))
+        return Exploring(self, envs, mode, seed, cfg.twins == "auto")
 
     def explore(self, obs: Tensor, generator: Generator) -> Tensor:
         """Actions (N, D) drawn from the policy."""
         action: Tensor = self.net(obs).sample(generator)
+        return action
+
+    def explored(self, obs: Tensor, noise: Tensor) -> Tensor:
+        """Actions (N, D) of the policy by standard normal noise (N, D), of state-dependent noise (N, F, D)."""
+        net: Any = self.net
+        action: Tensor = net.explored(obs, noise) if self.cfg.sde else net(obs).at(noise)
         return action
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
@@ -154,6 +172,9 @@ class Agent(InBox):
     def explores_as_read(self) -> bool:
         """Whether `explore` is what the jitted loop computes, see `core/rollout/policies.py`."""
         return self._reads_as(Agent, "explore") and _EXPLORED.shows()
+
+    def _kind(self) -> type[BoxPolicy]:
+        return StateNoisePolicy if self.cfg.sde else BoxPolicy
 
     def _learned(self) -> tuple[object, ...]:
         return self.net, self.critics, self.slow, self.optimizer, self.critic_optimizer, self.temperature

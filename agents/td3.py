@@ -24,7 +24,8 @@ from ..core.nets import BoxPolicy, Critics
 from ..core.nets.batch_renorm import training
 from ..core.nets.build import Build
 from ..core.nets.policy import adopt_policy
-from ..core.rollout.exploring import Exploring
+from ..core.rollout.exploring import Correlated, Exploring
+from ..core.rollout.noise import Coloured
 from ..core.written_out.actor_critics import CRITICS, SQUASHED, Deterministic, steps
 from ..core.written_out.mirror import Mirror
 from ..core.written_out.regression import DESCENT
@@ -106,6 +107,7 @@ def policy_loss(net: BoxPolicy, critics: Critics, obs: Tensor, cfg: Config) -> T
 class Agent(InBox):
     """Acts by a deterministic policy in a box, learns from a replay of all that it saw."""
 
+    cfg: Config
     logged = ("loss/critic", "value/q", "loss/grad_norm", "loss/policy")
 
     def __init__(
@@ -118,21 +120,27 @@ class Agent(InBox):
         net: Build | None = None,
     ) -> None:
         super().__init__(obs, action, cfg, device, seed, net)
-        self.cfg = cfg
         self.slow_net, self._slow_policy = self._followed(self.net, self.optimizer)
         self._written_out = None if cfg.target == "none" else Deterministic.of(*self._learned())
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
-        return Exploring(self, envs, mode, seed, self.cfg.twins == "auto", self.cfg.noise)
+        color, twins = self.cfg.noise_color, self.cfg.twins == "auto"
+        if color == "white":
+            return Exploring(self, envs, mode, seed, twins, self.cfg.noise)
+        return Correlated(self, envs, mode, seed, Coloured(color, envs, len(self.critics.low), self.device))
 
     def adopt(self, weights: Mapping[str, Any]) -> None:
         super().adopt(weights)
         adopt_policy(self.slow_net, weights)
 
     def explore(self, obs: Tensor, generator: Generator) -> Tensor:
-        """The policy's actions (N, D) with noise."""
+        """The policy's actions (N, D) with independent noise."""
+        noise = torch.empty(len(obs), len(self.critics.low), device=self.device)
+        return self.explored(obs, noise.normal_(generator=generator))
+
+    def explored(self, obs: Tensor, noise: Tensor) -> Tensor:
+        """The policy's actions (N, D) with standard normal `noise` (N, D)."""
         action: Tensor = self.net(obs).mode()
-        noise = torch.empty_like(action).normal_(generator=generator)
         return self.critics.clipped(action + self.critics.scale * self.cfg.noise * noise)
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
@@ -145,7 +153,7 @@ class Agent(InBox):
     @property
     def explores_as_read(self) -> bool:
         """Whether `explore` is what the jitted loop computes, see `core/rollout/policies.py`."""
-        return self._reads_as(Agent, "explore") and _EXPLORED.shows()
+        return self._reads_as(Agent, "explore", "explored") and _EXPLORED.shows()
 
     def _reset(self) -> None:
         super()._reset()
@@ -223,4 +231,4 @@ _MIRROR = Mirror(
     SQUASHED,
     DESCENT,
 )
-_EXPLORED = Mirror(__name__, {"Agent.explore": "d586e8f0"}, CRITICS)
+_EXPLORED = Mirror(__name__, {"Agent.explore": "3d15853a", "Agent.explored": "f81a85a1"}, CRITICS)

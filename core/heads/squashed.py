@@ -35,6 +35,10 @@ class Squashed(NamedTuple):
     def sample(self, generator: Generator | None = None) -> Tensor:
         return self.shift + self.scale * self._inner().sample(generator).tanh()
 
+    def at(self, noise: Tensor) -> Tensor:
+        """The actions that standard normal `noise` (B, D) makes."""
+        return self.shift + self.scale * (self.mean + self.log_std.exp() * noise).tanh()
+
     def draw(self, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
         u, logp = self._inner().draw(generator)
         return self.shift + self.scale * u.tanh(), logp - self._stretch(u).sum(-1)
@@ -94,6 +98,35 @@ class SquashedHead(Boxed):
         assert mask is None
         mean, log_std = self.linear(features).chunk(2, -1)
         return Squashed(mean, log_std.clamp(*LOG_STD), self.shift, self.scale)
+
+
+class SquashedNoiseHead(Boxed):
+    """Box actions with finite bounds, explored by a random linear function of the features, kept for several steps.
+
+    As in `StateDependentNoiseHead` (Raffin et al. 2020, arXiv:2005.05719) u = mean + features @ W with W ~ N(0, std^2)
+    elementwise, before it is squashed. Unlike there the noise shapes the features, as it does in the authors' code
+    where a policy learns from a replay.
+    """
+
+    def __init__(self, features: int, space: spaces.Space[Any], log_std_init: float) -> None:
+        super().__init__(finite(space, "squashed"))
+        size = math.prod(space.shape or ())
+        self.middle = nn.Linear(features, size)
+        self.log_std = nn.Parameter(torch.full((features, size), log_std_init))
+
+    def forward(self, features: Tensor, mask: Tensor | None = None) -> Squashed:
+        assert mask is None
+        log_std = self._deviation(features).log().clamp(*LOG_STD)
+        return Squashed(self.middle(features), log_std, self.shift, self.scale)
+
+    def normal(self, features: Tensor, matrices: Tensor) -> Tensor:
+        """features @ W in units of its deviation, (N, D), for W = std * `matrices`, standard normal ones (N, F, D)."""
+        noise = torch.bmm(features.unsqueeze(1), matrices * self.log_std.exp()).squeeze(1)
+        return noise / self._deviation(features)
+
+    def _deviation(self, features: Tensor) -> Tensor:
+        """Of features @ W, (B, D)."""
+        return (features.square() @ self.log_std.exp().square() + 1e-6).sqrt()
 
 
 def finite(space: spaces.Space[Any], kind: str) -> spaces.Space[Any]:

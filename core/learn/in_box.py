@@ -1,7 +1,7 @@
 """The common part of agents that learn a policy in a box from a replay."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from gymnasium import spaces
@@ -12,6 +12,8 @@ from ..nets import BoxCriticsConfig, BoxPolicy, Critics
 from ..nets.build import Build, PolicyLike, built
 from .off_policy import OffPolicy, OffPolicyConfig
 
+Color = Literal["white", "pink", "red"]
+
 
 @dataclass(frozen=True)
 class InBoxConfig(OffPolicyConfig, BoxCriticsConfig):
@@ -19,6 +21,9 @@ class InBoxConfig(OffPolicyConfig, BoxCriticsConfig):
 
     drop: int = 0
     """Quantiles per critic, the largest of all critics together, that are left out of targets (TQC)."""
+    noise_color: Color = "white"
+    """Noise of actions that explore: white is independent from step to step; pink (power 1/f) and red (an
+    Ornstein-Uhlenbeck process) go on through an episode, with the same deviation at each step."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -30,7 +35,7 @@ class InBoxConfig(OffPolicyConfig, BoxCriticsConfig):
 class InBox(OffPolicy[Critics, BoxPolicy]):
     """A policy that is never outside its box, and critics that take actions as an input."""
 
-    _cfg: InBoxConfig
+    cfg: InBoxConfig
 
     def uniform(self, obs: Tensor, generator: Generator) -> Tensor:
         """Actions (N, D) from all of the box."""
@@ -48,6 +53,10 @@ class InBox(OffPolicy[Critics, BoxPolicy]):
         action = self.net(obs).mode()
         return {"value": self.judge(obs, action), "mean action": action}
 
+    def _kind(self) -> type[BoxPolicy]:
+        """The policy's class."""
+        return BoxPolicy
+
     def _made(self, obs: spaces.Space[Any], action: spaces.Space[Any], net: Build | None) -> tuple[Critics, BoxPolicy]:
-        critics = Critics(obs, action, self._cfg)
-        return critics, built(BoxPolicy, PolicyLike, obs, action, self._cfg, net)
+        critics, kind = Critics(obs, action, self.cfg), self._kind()
+        return critics, built(kind, PolicyLike if kind is BoxPolicy else kind, obs, action, self.cfg, net)

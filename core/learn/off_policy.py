@@ -82,6 +82,7 @@ class OffPolicy(ABC, Generic[C, P]):
     """
 
     policy = ("net",)
+    cfg: OffPolicyConfig
     logged: ClassVar[tuple[str, ...]]
     """Names of what a gradient step logs."""
 
@@ -94,7 +95,7 @@ class OffPolicy(ABC, Generic[C, P]):
         seed: int = 0,
         net: Build | None = None,
     ) -> None:
-        self._cfg, self.horizon, self.device = cfg, cfg.horizon, torch.device(device)
+        self.cfg, self.horizon, self.device = cfg, cfg.horizon, torch.device(device)
         self._described = obs, action, net
         self.critics, self.net = self._begun(seed)
         self.optimizer, self.critic_optimizer = (
@@ -138,7 +139,7 @@ class OffPolicy(ABC, Generic[C, P]):
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Remember the batch, then take the gradient steps that are due."""
-        cfg = self._cfg
+        cfg = self.cfg
         whole = len(self.replay) >= cfg.minibatch
         self.pace.refuse_debt(0 if whole else 2 * cfg.minibatch * cfg.replay_ratio)
         if cfg.normalize_obs:
@@ -171,8 +172,8 @@ class OffPolicy(ABC, Generic[C, P]):
         data = {name: torch.as_tensor(drawn[name], device=self.device) for name in _NEEDED}
         if self.returns:
             data["reward"] = data["reward"] / self.returns.unit
-        for name in ("obs", "next_obs") if self._cfg.shift else ():
-            moved = shifted(self.critics.encoder, data[name].flatten(0, 1), self._cfg.shift, self.generator)
+        for name in ("obs", "next_obs") if self.cfg.shift else ():
+            moved = shifted(self.critics.encoder, data[name].flatten(0, 1), self.cfg.shift, self.generator)
             data[name] = moved.view_as(data[name])
         return data
 
@@ -195,7 +196,7 @@ class OffPolicy(ABC, Generic[C, P]):
 
     def _improves(self, step: int) -> bool:
         """Whether the policy is improved in that gradient step."""
-        return step % self._cfg.policy_delay == 0 and step > self._cfg.value_warmup
+        return step % self.cfg.policy_delay == 0 and step > self.cfg.value_warmup
 
     def _twin(self) -> object | None:
         """The fast path, if there is one: what computes the gradient steps in the place of `_learn`."""
@@ -247,7 +248,7 @@ class OffPolicy(ABC, Generic[C, P]):
 
     def _until_reset(self) -> int:
         """Gradient steps before the next reset."""
-        interval = self._cfg.reset_interval
+        interval = self.cfg.reset_interval
         return interval - self.pace.updates % interval if interval else self._at_once
 
     def _networks(self) -> tuple[C | P, ...]:
@@ -256,7 +257,7 @@ class OffPolicy(ABC, Generic[C, P]):
 
     def _followed(self, net: N, optimizer: Adam) -> tuple[N, Tensor]:
         """The network that makes targets in place of `net`, a slow copy or itself, and its weights as one vector."""
-        if self._cfg.target == "none":
+        if self.cfg.target == "none":
             return net, optimizer.flat.data
         slow = deepcopy(net)
         return slow, flatten(slow.parameters()).data

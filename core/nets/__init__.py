@@ -17,7 +17,7 @@ from .critic import Critic
 from .critics import ActionCritics, Critics
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
-from .policy import BoxPolicy, Policy
+from .policy import BoxPolicy, Policy, StateNoisePolicy
 
 __all__ = [
     "ActionCritics",
@@ -36,6 +36,7 @@ __all__ = [
     "Policy",
     "PolicyConfig",
     "SharedConfig",
+    "StateNoisePolicy",
     "impala_cnn",
     "mlp",
     "nature_cnn",

@@ -10,11 +10,14 @@ from torch import Tensor, nn
 
 from .. import heads
 from ..errors import UsageError
+from ..heads.squashed import SquashedNoiseHead
 from .actor_critic import check_mask
 from .config import NetConfig
 from .encoder import Encoder
 from .mlp import Linear, Mlp, mlp
 from .residual import residual
+
+_NOISE = -3.0  # initial logarithm of the deviation of each element of W, as in Stable-Baselines3
 
 
 class Policy(nn.Module):
@@ -60,6 +63,27 @@ class BoxPolicy(Policy):
     @staticmethod
     def _head(width: int, action: spaces.Space[Any], cfg: Any) -> nn.Module:
         return heads.head(width, action, kind="squashed")
+
+
+class StateNoisePolicy(BoxPolicy):
+    """A policy in a box that explores by a random linear function of its features, see `SquashedNoiseHead`."""
+
+    @staticmethod
+    def _head(width: int, action: spaces.Space[Any], cfg: Any) -> nn.Module:
+        return SquashedNoiseHead(width, action, _NOISE)
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """Shape (F, D) of the matrices that make the noise."""
+        head: Any = self.policy_head
+        return tuple(head.log_std.shape)
+
+    def explored(self, obs: Tensor, matrices: Tensor) -> Tensor:
+        """Actions (N, D) of stored observations, with the noise of standard normal `matrices` (N, F, D)."""
+        head: Any = self.policy_head
+        features = self.policy_trunk(self.encoder(obs))
+        action: Tensor = head(features).at(head.normal(features, matrices))
+        return action
 
 
 def adopt_policy(net: nn.Module, weights: Mapping[str, Any]) -> None:

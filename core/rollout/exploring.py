@@ -11,6 +11,7 @@ from ..acting import Acting, Memoryless, Mode, spawned
 from ..nets import Policy
 from ..written_out.mirror import Mirror
 from .fused import INSIDE, fused
+from .noise import Noise
 
 
 class Explorer(Protocol):
@@ -27,6 +28,12 @@ class Explorer(Protocol):
     def uniform(self, obs: Tensor, generator: torch.Generator) -> Tensor: ...  # (N, ...) actions at random
     def explore(self, obs: Tensor, generator: torch.Generator) -> Tensor: ...  # (N, ...) actions to learn from
     def thoughts(self, obs: Tensor) -> dict[str, Tensor]: ...  # (N, ...) each: what it makes of them
+
+
+class Wandering(Explorer, Protocol):
+    """One whose noise is given to it."""
+
+    def explored(self, obs: Tensor, noise: Tensor) -> Tensor: ...  # (N, ...) actions, by standard normal numbers
 
 
 class Exploring(Memoryless):
@@ -60,8 +67,12 @@ class Exploring(Memoryless):
         elif self.mode == "best":
             action = agent.net.forward(seen).mode()
         else:
-            action = agent.explore(seen, self.generator)
+            action = self._explored(seen, first)
         return {"action": action.view(len(obs), *agent.net.action_shape).cpu().numpy()}
+
+    def _explored(self, seen: Tensor, first: NDArray[np.bool_]) -> Tensor:
+        """Actions to learn from."""
+        return self.agent.explore(seen, self.generator)
 
     @torch.inference_mode()
     def thoughts(self) -> dict[str, NDArray[Any]]:
@@ -76,4 +87,19 @@ class Exploring(Memoryless):
         return {"generator": self.generator, "twin": None if self._fused is None else self._fused.parts()}
 
 
-_INSIDE = Mirror(__name__, {"Exploring.__call__": "dcbaa0be"}, INSIDE)
+class Correlated(Exploring):
+    """`Exploring` by `noise` that goes on from step to step, which no jitted loop computes."""
+
+    def __init__(self, agent: Wandering, envs: int, mode: Mode, seed: int, noise: Noise) -> None:
+        super().__init__(agent, envs, mode, seed, twins=False)
+        self._wanders, self.noise = agent, noise
+
+    def _explored(self, seen: Tensor, first: NDArray[np.bool_]) -> Tensor:
+        return self._wanders.explored(seen, self.noise.step(first, self.generator))
+
+    def parts(self) -> dict[str, Any]:
+        """Also the noise under way."""
+        return super().parts() | {"noise": self.noise}
+
+
+_INSIDE = Mirror(__name__, {"Exploring.__call__": "bf61a76b", "Exploring._explored": "cd2b9c3f"}, INSIDE)

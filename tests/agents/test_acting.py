@@ -17,6 +17,7 @@ from playing import acting, collect
 
 SELF_PLAY = {"simulations": 8, "fast_simulations": 4, "minibatch": 32, "hidden": (16,), "horizon": 4, "window": 200}
 EVERYTHING = {"resign": 0.2, "past_share": 0.5, "generation": 2, "random_plies": 2, "cached": 100}
+OFF_POLICY = {"learning_starts": 8, "minibatch": 8, "horizon": 4, "hidden": (8,), "critic_hidden": (8,)}
 CASES = {
     "ppo": ("ppo", "CartPole-v1", {"horizon": 32}),
     "ppo, as it reads": ("ppo", "CartPole-v1", {"horizon": 32, "twins": "none"}),
@@ -27,6 +28,8 @@ CASES = {
     "reinforce": ("reinforce", "CartPole-v1", {}),
     "dqn": ("dqn", "CartPole-v1", {"learning_starts": 32, "minibatch": 16, "horizon": 4}),
     "dqn, noisy": ("dqn", "CartPole-v1", {"learning_starts": 32, "minibatch": 16, "horizon": 4, "noisy": True}),
+    "sac, gSDE": ("sac", "Pendulum-v1", {**OFF_POLICY, "sde": True, "sde_freq": 3}),
+    "td3, pink": ("td3", "Pendulum-v1", {**OFF_POLICY, "noise_color": "pink"}),
     "tabular": ("tabular", "FrozenLake-v1", {"method": "double_q"}),
     "alphazero": ("alphazero", "tictactoe", {**SELF_PLAY, **EVERYTHING}),
 }

@@ -244,6 +244,8 @@ OPTIONS = {
         CROSSQ,
         SIMBA,
         {"reset_interval": 5, "normalize_return": True},
+        {"sde": True, "sde_freq": 2},
+        {"noise_color": "pink"},
         *NETWORK,
     ],
     "td3": [
@@ -252,6 +254,7 @@ OPTIONS = {
         CROSSQ,
         SIMBA,
         {"reset_interval": 5},
+        {"noise_color": "red"},
         *NETWORK,
     ],
     "tabular": [{"method": method} for method in ("double_q", "sarsa", "monte_carlo")],

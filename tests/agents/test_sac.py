@@ -10,9 +10,9 @@ from gymnast.agents import sac
 from gymnast.core.checkpoint import restore, state
 from gymnast.core.errors import UsageError
 from gymnast.core.heads.squashed import Squashed
-from gymnast.core.nets import Critics, Policy
+from gymnast.core.nets import BoxPolicy, Critics, Policy
 from gymnast.core.rollout.engine import Rollout
-from playing import act, collect, gradient_step
+from playing import act, acting, collect, gradient_step
 from probes import SEED, Slide
 
 OBS = spaces.Box(-1, 1, (3,), np.float32)
@@ -196,6 +196,45 @@ def test_the_first_actions_are_uniform_in_the_box_and_the_later_ones_the_policys
     np.testing.assert_allclose(drawn.std(0), np.array([4, 0.5]) / math.sqrt(12), rtol=0.05)
     agent.pace.steps = 10
     assert not np.allclose(act(agent, obs)["action"].std(0), drawn.std(0), rtol=0.02)
+
+
+def test_state_dependent_noise_is_one_function_of_the_state_for_several_steps():
+    agent, obs = made(sde=True, sde_freq=2, learning_starts=0), np.ones((5, 3), np.float32)
+    acts, none = agent.acting(5), np.zeros(5, np.bool_)
+    one, two, three = (acts(obs, none)["action"] for _ in range(3))
+    np.testing.assert_array_equal(one, two)
+    assert (two != three).all()
+    assert len(np.unique(one)) == one.size, "each environment has a function of its own"
+
+
+@pytest.mark.parametrize("options", [{"noise_color": "pink"}, {"sde": True}])
+def test_correlated_noise_changes_no_best_action_and_has_no_jitted_loop(options):
+    agent, obs = made(learning_starts=0, **options), np.ones((5, 3), np.float32)
+    assert acting(agent, 5).twin is None
+    assert made(learning_starts=0).acting(5).twin is not None
+    drawn, best = act(agent, obs)["action"], act(agent, obs, "best")["action"]
+    np.testing.assert_array_equal(best, np.broadcast_to(best[:1], best.shape))
+    assert (drawn != best).any()
+
+
+def test_coloured_noise_is_that_of_the_policys_deviation():
+    agent, obs = made(noise_color="red", learning_starts=0), np.zeros((20_000, 3), np.float32)
+    one, two = (act(agent, obs)["action"] for _ in range(2))
+    with torch.no_grad():
+        pi = agent.net(torch.zeros(1, 3))
+    u, v = (np.arctanh((x - pi.shift.numpy()) / pi.scale.numpy()) - pi.mean.numpy() for x in (one, two))
+    np.testing.assert_allclose(u.std(0), pi.log_std.exp().numpy()[0], rtol=0.03)
+    np.testing.assert_allclose((u * v).mean(0) / (u.std(0) * v.std(0)), 0.85, atol=0.02)
+
+
+def test_two_kinds_of_noise_at_once_are_refused():
+    with pytest.raises(UsageError, match="leave noise_color"):
+        made(sde=True, noise_color="pink")
+
+
+def test_a_network_without_state_dependent_noise_is_refused_where_it_is_asked_for():
+    with pytest.raises(UsageError, match=r"without .*explored.*StateNoisePolicy"):
+        sac.Agent(OBS, UNEVEN, sac.Config(sde=True, **SMALL), net=BoxPolicy)
 
 
 def test_a_clone_acts_from_the_first_step_on():

@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnast.agents import ddpg, td3
 from gymnast.core.checkpoint import restore, state
 from gymnast.core.rollout.engine import Rollout
-from playing import act, collect, gradient_step
+from playing import act, acting, collect, gradient_step
 from probes import SEED, Slide
 
 OBS = spaces.Box(-1, 1, (3,), np.float32)
@@ -123,6 +123,16 @@ def test_it_explores_by_noise_in_units_of_the_box_and_stays_inside():
     wild = act(made(noise=5.0, learning_starts=0), obs)["action"]
     assert wild.min(0).tolist() == UNEVEN.low.tolist()
     assert wild.max(0).tolist() == UNEVEN.high.tolist()
+
+
+@pytest.mark.parametrize("module", [td3, ddpg])
+def test_ornstein_uhlenbeck_noise_has_the_same_deviation_and_goes_on(module):
+    agent, obs = made(module, noise=0.1, noise_color="red", learning_starts=0), np.zeros((20_000, 3), np.float32)
+    best = act(agent, obs[:1], "best")["action"]
+    one, two = ((act(agent, obs)["action"] - best) / (UNEVEN.high - UNEVEN.low) * 2 for _ in range(2))
+    np.testing.assert_allclose(one.std(0), 0.1, rtol=0.03)
+    np.testing.assert_allclose((one * two).mean(0) / 0.01, 0.85, atol=0.04)
+    assert acting(agent, len(obs)).twin is None
 
 
 def test_a_clone_is_the_slow_policy_too():

@@ -101,3 +101,38 @@ class Told(Goals):
 
 class Otherwise(Told):
     name = "success"
+
+
+class Bonus(Arm):
+    """Whose steps are worth more than its `compute_reward` says."""
+
+    def step(self, action):
+        obs, reward, *rest = super().step(action)
+        return obs, reward + 0.25, *rest
+
+
+class Mixed(Arm):
+    """Whose `compute_reward` mixes the goals of several rows."""
+
+    def compute_reward(self, achieved_goal, desired_goal, info):
+        far = np.linalg.norm(achieved_goal - desired_goal, axis=-1)
+        return -np.asarray(far + far.mean())
+
+
+class Falls(Ball):
+    """Whose episodes also end where `compute_terminated` says nothing of it."""
+
+    def step(self, action):
+        obs, reward, terminated, *rest = super().step(action)
+        return obs, reward, terminated or self.time == 3, *rest
+
+
+class Whole(Arm):
+    """Whose `compute_reward` gives a number for each coordinate."""
+
+    def compute_reward(self, achieved_goal, desired_goal, info):
+        return -np.abs(achieved_goal - desired_goal)
+
+    def step(self, action):
+        self.time += 1
+        return self._obs(), 0.0, False, self.time == self.length, self._told()

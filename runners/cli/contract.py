@@ -26,6 +26,7 @@ from ...core.spaces.layout import Layout
 from ...envs import snapshot
 from ...envs.factory import close, is_game, maker, resolve
 from ...envs.wrapped import Wrapped
+from .goal_contract import agreement, has_goals
 
 STEPS = 256  # per copy
 _LONG = 2048  # per copy, in which an episode should end
@@ -59,6 +60,7 @@ def contract(name: str) -> dict[str, Callable[[], str]]:
         "rewards and ends": lambda: _ends(name),
         "seeding": lambda: _seeding(name),
         "exact resume": lambda: _resume(name),
+        **({"goals": lambda: _goals(name)} if has_goals(obs) else {}),
     }
 
 
@@ -206,6 +208,12 @@ def _ends(name: str) -> str:
         f"{said}, and no episode ended in {steps:,} steps of two copies; if none ever does, an evaluation has no end: "
         "set max_episode_steps"
     )
+
+
+def _goals(name: str) -> str:
+    with _singles(name, 1) as (env,):
+        works, said = agreement(env, STEPS)
+    return said if works else Remark(said)
 
 
 def _seeding(name: str) -> str:

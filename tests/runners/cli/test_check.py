@@ -92,3 +92,12 @@ def test_what_float32_loses_is_remarked_on_and_said_at_the_start(gymnast, tmp_pa
     )
     assert said.code == 0
     assert lost in said.out
+
+
+def test_what_is_said_of_goals_is_held_against_the_steps(gymnast):
+    said = gymnast("check goal_envs:Bonus").out
+    assert "failed  goals: a step gives -0.75, and compute_reward -1 for the same goals" in said
+
+
+def test_environments_without_goals_are_not_asked_for_them(gymnast):
+    assert "goals:" not in gymnast("check own_envs:Corridor").out

@@ -56,3 +56,16 @@ def cloned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         line = "train bc CartPole-v1 --demos demos --steps 20k --agent.hidden 16 16 --evals 0 --out clone --quiet"
         assert gymnast(line).code == 0
     return folder / "clone"
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a clone for Pendulum whose actions never leave their box, to be read and not written."""
+    folder = tmp_path_factory.mktemp("drivers")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).parent)
+        patch.chdir(folder)
+        assert gymnast("collect own_experts:brake Pendulum-v1 --episodes 2 --out demos --quiet").code == 0
+        line = "train bc Pendulum-v1 --demos demos --steps 2k --agent.hidden 8 --agent.head squashed --evals 0 --quiet"
+        assert gymnast(f"{line} --out clone").code == 0
+    return folder / "clone"

@@ -1,6 +1,7 @@
 """From imitation to reinforcement: a run that begins with another's policy."""
 
 import shutil
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -88,6 +89,38 @@ def test_continuous_actions_are_explored_as_widely_as_ever(gymnast, tmp_path):
     said = gymnast("train ppo Pendulum-v1 --init-from mixture --agent.no-sde --agent.head plain --out run")
     assert said.code == 2
     assert "with the same hidden layers and head" in said.err
+
+
+REPLAY = {"value_warmup": 24, "horizon": 4, "learning_starts": 16, "minibatch": 8, "critic_hidden": (8,)}
+
+
+@pytest.mark.parametrize("algo", ["sac", "td3"])
+def test_a_policy_in_a_box_is_the_clones_until_the_critics_have_warmed_up(driver, algo):
+    run = runs.preset(algo, "Pendulum-v1", init_from=str(driver), num_envs=4, evals=0, agent=REPLAY)
+    assert (run.agent.hidden, run.agent.activation) == ((8,), "tanh")
+    with closing(envs.make("Pendulum-v1", 4)) as env, Training(run) as training:
+        source, _ = trained(runs.load(driver / "run.json"), driver, env)
+        obs = collect(source, Rollout(env, 20)).obs[0]
+        learner = training.agent
+        np.testing.assert_array_equal(act(learner, obs, "best")["action"], act(source, obs, "best")["action"])
+        away = np.abs(act(learner, obs)["action"] - act(source, obs, "best")["action"])
+        assert not learner.waits, "it tries no actions at random"
+        assert 0 < away.mean() < 1.5
+        began, critics = weights(learner.net, "policy_"), learner.critic_optimizer.flat.detach().clone()
+        while learner.pace.updates < 64:
+            training.iterate()
+            same = all(torch.equal(x, began[name]) for name, x in weights(learner.net, "policy_").items())
+            assert same == (learner.pace.updates <= 24)
+        assert not torch.equal(critics, learner.critic_optimizer.flat.detach())
+
+
+@pytest.mark.parametrize("algo", ["sac", "td3"])
+def test_such_a_run_goes_from_clone_to_evaluation_on_the_command_line(gymnast, driver, algo, tmp_path):
+    small = "--steps 400 --agent.learning-starts 100 --agent.minibatch 8 --agent.critic-hidden 8 --eval-episodes 2"
+    line = f"train {algo} Pendulum-v1 --init-from {driver} --agent.value-warmup 100 {small} --evals 1 --quiet --out"
+    assert gymnast(f"{line} {tmp_path / 'run'}").code == 0
+    plain = f"{line} {tmp_path / 'other'} --agent.hidden 9"
+    assert "the policy to begin with is another network" in gymnast(plain).err
 
 
 WRONG = {

@@ -17,7 +17,7 @@ from .critic import Critic
 from .critics import ActionCritics, Critics
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
-from .policy import BoxPolicy, Policy, StateNoisePolicy
+from .policy import BoxPolicy, CountedPolicy, Policy, StateNoisePolicy
 
 __all__ = [
     "ActionCritics",
@@ -28,6 +28,7 @@ __all__ = [
     "BoardConfig",
     "BoxCriticsConfig",
     "BoxPolicy",
+    "CountedPolicy",
     "Critic",
     "Critics",
     "CriticsConfig",

@@ -110,7 +110,9 @@ class ActionCritics(_Ensemble):
     def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: CriticsConfig) -> None:
         super().__init__()
         if not isinstance(action, spaces.Discrete):
-            raise UsageError(f"critics of all actions at once need a Discrete action space, not {action}")
+            raise UsageError(
+                f"critics of all actions at once need a Discrete action space, not {action}. PPO takes other actions."
+            )
         encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
         self._begin(encoder, encoder.size, int(action.n), cfg)
 

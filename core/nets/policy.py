@@ -50,8 +50,8 @@ class Policy(nn.Module):
         return head(features, self.encoder.mask(obs) if self.masked else None)
 
 
-class BoxPolicy(Policy):
-    """A policy that is never outside its box, as learning from a replay needs it."""
+class _Blocks(Policy):
+    """A policy whose hidden layers are those of a `CriticsConfig`."""
 
     @staticmethod
     def _trunk(size: int, cfg: Any) -> tuple[nn.Module, int]:
@@ -60,9 +60,21 @@ class BoxPolicy(Policy):
         (width,) = cfg.hidden
         return Mlp(Linear(size, width), *residual(cfg.blocks, width, cfg.activation, Linear, nn.LayerNorm)), width
 
+
+class BoxPolicy(_Blocks):
+    """A policy that is never outside its box, as learning from a replay needs it."""
+
     @staticmethod
     def _head(width: int, action: spaces.Space[Any], cfg: Any) -> nn.Module:
         return heads.head(width, action, kind="squashed")
+
+
+class CountedPolicy(_Blocks):
+    """A policy over one of A actions, to learn from a replay."""
+
+    @staticmethod
+    def _head(width: int, action: spaces.Space[Any], cfg: Any) -> nn.Module:
+        return heads.head(width, action)
 
 
 class StateNoisePolicy(BoxPolicy):

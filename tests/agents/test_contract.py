@@ -24,18 +24,19 @@ def vector(make_env):
     return SyncVectorEnv([make_env] * COPIES, autoreset_mode=AutoresetMode.SAME_STEP)
 
 
+REPLAYS = ("sac", "discrete_sac", "td3", "ddpg")
 EAGER = {
     "dqn": {"learning_starts": 8, "minibatch": 8},  # learns from the first rollout
     "ppo": {"epochs": 2, "minibatch": 16},
     "trpo": {"critic_epochs": 2, "critic_minibatch": 16},
     "dagger": {"epochs": 1},
-    **{algo: {"learning_starts": 8, "minibatch": 8, "horizon": 4} for algo in ("sac", "td3", "ddpg")},
+    **{algo: {"learning_starts": 8, "minibatch": 8, "horizon": 4} for algo in REPLAYS},
 }
 """Options with which the algorithms learn a little of little, but in several steps."""
 
 
 _SMALL = {"hidden": (32,), "critic_hidden": (32,), "minibatch": 64, "horizon": 8, "replay_ratio": 0.1, "gamma": 0.0}
-QUICK = {algo: {**_SMALL, "lr": 3e-3, "critic_lr": 3e-3, "learning_starts": 512} for algo in ("sac", "td3", "ddpg")}
+QUICK = {algo: {**_SMALL, "lr": 3e-3, "critic_lr": 3e-3, "learning_starts": 512} for algo in REPLAYS}
 """Options with which algorithms whose steps take long learn `Match` in time."""
 
 
@@ -246,6 +247,14 @@ OPTIONS = {
         {"reset_interval": 5, "normalize_return": True},
         {"sde": True, "sde_freq": 2},
         {"noise_color": "pink"},
+        *NETWORK,
+    ],
+    "discrete_sac": [
+        {"critics": 3, "subset": 2, "reduce": "mean", "critic_norm": "layer", "dropout": 0.1, "policy_delay": 2},
+        {"n_step": 3, "priority": 0.5, "reward_sign": True, "target_entropy": 0.5, "value_warmup": 2},
+        CROSSQ,
+        SIMBA,
+        {"reset_interval": 5, "normalize_return": True, "alpha": 0.1},
         *NETWORK,
     ],
     "td3": [

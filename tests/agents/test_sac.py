@@ -1,4 +1,5 @@
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.heads.squashed import Squashed
 from gymnast.core.nets import BoxPolicy, Critics, Policy
 from gymnast.core.rollout.engine import Rollout
+from gymnast.runners.runs.run import preset
 from playing import act, acting, collect, gradient_step
 from probes import SEED, Slide
 
@@ -281,6 +283,23 @@ def test_it_pushes_a_mass_to_the_origin(options):
     x = np.linspace(-0.9, 0.9, 19, dtype=np.float32)[:, None]
     chosen = act(agent, x, "best")["action"]
     assert np.abs(x + chosen / 2).mean() < 0.15  # 0.47 if it stays where it is
+
+
+SIZES = {
+    "crossq": {"hidden": (32,), "critic_hidden": (32,), "minibatch": 128, "lr": 2e-3, "critic_lr": 2e-3},
+    "simba": {"hidden": (16,), "critic_hidden": (16,), "lr": 3e-3, "critic_lr": 3e-3},
+}
+"""What makes a preset small and quick; moments of batches need larger ones."""
+
+
+@pytest.mark.learns
+@pytest.mark.parametrize(("name", "steps"), [("crossq", 1600), ("simba", 1000)])
+def test_a_preset_pushes_a_mass_to_the_origin(name, steps):
+    given = asdict(preset("sac", "Pendulum-v1", name).agent)
+    quick = {"horizon": 2, "replay_ratio": 0.5, "policy_delay": 1, "gamma": 0.8, "alpha": 0.01}
+    agent, _ = trained(steps, **{**given, **SMALL, **quick, **SIZES[name]})
+    x = np.linspace(-0.9, 0.9, 19, dtype=np.float32)[:, None]
+    assert np.abs(x + act(agent, x, "best")["action"] / 2).mean() < 0.15  # 0.47 if it stays where it is
 
 
 def test_its_networks_are_those_that_the_config_describes():

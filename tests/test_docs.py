@@ -1,0 +1,381 @@
+"""What README and docs print works as it is printed: commands, programs, links, tables of fields and of metrics."""
+
+import ast
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from functools import cache
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+import gymnast
+from gymnast import agents, envs
+from gymnast.core.errors import UsageError
+from gymnast.runners import bench, lab
+from gymnast.runners.api import Learner
+from gymnast.runners.cli import arguments, options
+from gymnast.runners.cli.main import main
+from gymnast.runners.runs import run as runs
+from gymnast.runners.training import train as training
+
+ROOT = Path(gymnast.__file__).parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINKED = [*PAGES, ROOT / "CONTRIBUTING.md"]
+SITE = (ROOT / "mkdocs.yml").read_text()
+
+
+def name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+each_page = pytest.mark.parametrize("path", PAGES, ids=name)
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """The blocks of code of a page in one language, but for those of another library."""
+    found = re.findall(rf"^```{language}( [^\n]*)?\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
+    return [code for title, code in found if "gymnast" in title or not title]
+
+
+def write_modules(path: Path, folder: Path) -> None:
+    """The modules that a page prints: blocks that begin with a comment that names their file."""
+    for code in blocks(path, "python"):
+        if module := re.match(r"# (\w+\.py)", code):
+            (folder / module[1]).write_text(code)
+
+
+# Commands
+
+
+SHELL = """
+shopt -s expand_aliases
+say() { printf '%s\\0' "$@"; printf '\\n'; }
+gymnast() { say gymnast "$@"; }
+for tool in cd cmp git make pip pytest python sbx/bin/pip imitation/bin/pip tensorboard; do
+  eval "$tool() { :; }"
+done
+"""
+"""Instead of running a command, the shell writes its words, one line for each of ours."""
+
+
+@cache
+def commands(path: Path) -> list[list[str]]:
+    """The words of every command `gymnast ...` of a page, as the shell expands them."""
+    script = SHELL + "\n".join(blocks(path, "sh"))
+    done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, cwd="/")
+    assert done.returncode == 0, done.stderr
+    return [line.split("\0")[1:-1] for line in done.stdout.splitlines() if line.startswith("gymnast\0")]
+
+
+OPTIONS = {
+    "evaluate": arguments.Evaluate,
+    "render": arguments.Render,
+    "play": arguments.Play,
+    "collect": arguments.Collect,
+    "demos": arguments.Demonstrations,
+    "imitate": arguments.Imitate,
+    "plot": arguments.Plot,
+    "list": arguments.List,
+    "check": arguments.Check,
+    "lab": arguments.Lab,
+    "completion": arguments.Completion,
+}
+
+
+def understood(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read a command as the command line does, without doing what it says."""
+    command, *rest = words
+    if command == "train" and "--resume" not in rest and "--help" not in rest:
+        begun = []
+        monkeypatch.setattr(
+            training, "train", lambda run, *_: begun.append(run) or training.Result(None, 0, None, False)
+        )
+        with pytest.raises(SystemExit) as stop:
+            main([*words, "--quiet"])
+        assert not stop.value.code, words
+        envs.resolve(begun[0].env)
+    elif command == "train":
+        assert "--help" in rest or options.parse(arguments.Resume, rest, "gymnast train")
+    elif command == "bench":
+        assert not rest or rest[0] in bench.SUITES
+        kind = arguments.Learning if rest[:1] == [bench.LEARNING] else arguments.Bench
+        options.parse(kind, rest[1:] if kind is arguments.Learning else rest or ["ppo"], "gymnast bench")
+    else:
+        rest, _ = options.env_args(rest)
+        parsed = options.parse(OPTIONS[command], rest or (["bias"] if command == "lab" else []), f"gymnast {command}")
+        assert command != "lab" or parsed.experiment in lab.names()
+        if getattr(parsed, "env", ""):
+            envs.resolve(parsed.env)
+        for named in (word for word in rest if word.startswith("gymnast.")):
+            module, _, attribute = named.partition(":")
+            assert callable(getattr(import_module(module), attribute))
+
+
+ELSEWHERE = ("gymnasium_robotics", "mymodule:")
+"""Modules that a reader is told to have."""
+
+
+def different(found: list[list[str]]) -> list[list[str]]:
+    """Commands that differ in more than the values of their seeds and folders."""
+    unlike = {}
+    for words in found:
+        if not any(word.startswith(ELSEWHERE) for word in words):
+            key = re.sub(r"(--seed \S+|--out \S+|\S*runs/\S*|-v\d)", "", " ".join(words))
+            unlike.setdefault(key, words)
+    return list(unlike.values())
+
+
+@each_page
+def test_the_command_line_understands_every_command(path, monkeypatch, tmp_path):
+    write_modules(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    clone = runs.preset("bc", "CartPole-v1", "none")
+    monkeypatch.setattr(runs, "load", lambda *_: clone)  # what a run begins with (--init-from) is not there
+    for words in different(commands(path)):
+        try:
+            understood(words, monkeypatch)
+        except UsageError as problem:
+            raise AssertionError(f"gymnast {shlex.join(words)}: {problem}") from problem
+
+
+SMALL = {"train": ["--steps", "600", "--evals", "1", "--eval-episodes", "1"], "evaluate": ["--episodes", "2"]}
+"""Options that make a command short."""
+LONG = ("bench", "lab", "imitate", "play", "check")
+
+
+def run_small(words: list[str]) -> int:
+    """Run a command, cut short; its exit code."""
+    command, *rest = words
+    cut = SMALL.get(command, [])
+    if "--resume" in rest:
+        cut = []
+    rest = [str(newest(word)) if "…" in word else word for word in rest]
+    for option in cut[::2]:
+        if option in rest:
+            del rest[rest.index(option) : rest.index(option) + 2]
+    with pytest.raises(SystemExit) as stop:
+        main([command, *rest, *cut])
+    return int(stop.value.code or 0)
+
+
+def newest(pattern: str) -> Path:
+    """The latest run whose name begins as `pattern` does before its dots."""
+    found = sorted(Path().glob(pattern.replace("…", "*")), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else Path(pattern)
+
+
+QUICK = {"train", "evaluate", "plot", "list"}
+
+
+def test_the_first_commands_of_a_newcomer_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = commands(ROOT / "docs/start.md")
+    for words in first:
+        if words[0] in QUICK and "--resume" not in words:
+            assert run_small(words) == 0, words
+    assert {"runs", "curves.svg"} <= {path.name for path in tmp_path.iterdir()}
+    logged = (tmp_path / "runs/first/metrics.csv").read_text().splitlines()[0].split(",")
+    assert set(logged) <= set(described())
+
+
+@pytest.mark.slow
+@each_page
+def test_every_command_runs(path, tmp_path, monkeypatch):
+    write_modules(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for words in different(commands(path)):
+        if words[0] in LONG or "human" in words or any("model.zip" in word or "minari" in word for word in words):
+            continue
+        needed = [Path(word) for word in words if word.startswith("runs/") and words[words.index(word) - 1] != "--out"]
+        if all(newest(str(word)).exists() for word in needed):
+            assert run_small(words) in (0, 130), words
+
+
+# Programs
+
+
+@pytest.fixture(name="small")
+def _small(monkeypatch):
+    """Programs learn a little and play a little."""
+    learn, evaluate, train = Learner.learn, Learner.evaluate, training.train
+    monkeypatch.setattr(Learner, "learn", lambda self, steps, **more: learn(self, min(steps, 512), **more))
+    monkeypatch.setattr(Learner, "evaluate", lambda self, episodes=2, **more: evaluate(self, min(episodes, 2), **more))
+    short = {"steps": 512, "evals": 1, "eval_episodes": 1}
+    monkeypatch.setattr(training, "train", lambda run, *more: train(replace(run, **short), *more))
+
+
+@each_page
+def test_every_program_runs(path, small, tmp_path, monkeypatch):
+    write_modules(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    names: dict[str, object] = {"__name__": "__main__"}
+    for code in blocks(path, "python"):
+        if not re.match(r"# \w+\.py", code):
+            exec(compile(code, name(path), "exec"), names)
+
+
+@pytest.mark.slow
+def test_every_program_of_stable_baselines3_runs(tmp_path, monkeypatch):
+    algorithm = pytest.importorskip("stable_baselines3.common.on_policy_algorithm").OnPolicyAlgorithm
+    learn = algorithm.learn
+    monkeypatch.setattr(algorithm, "learn", lambda self, total_timesteps: learn(self, min(total_timesteps, 512)))
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs/from-sb3.md").read_text()
+    for code in re.findall(r'^```python title="Stable-Baselines3"\n(.*?)^```$', text, re.MULTILINE | re.DOTALL):
+        exec(code.replace("n_eval_episodes=100", "n_eval_episodes=2"), {})
+
+
+# Tables
+
+
+@cache
+def written_by(script: str):
+    """A script of the folder docs as a module."""
+    spec = spec_from_file_location(script, ROOT / f"docs/{script}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs/algorithms").glob("*.md")), ids=name)
+def test_the_tables_of_fields_are_those_of_the_code(path):
+    assert written_by("fields").filled(path.read_text()) == path.read_text(), "run: python docs/fields.py"
+
+
+def test_every_algorithm_has_a_table_of_fields_or_is_said_to_have_anothers():
+    tabled = {found for page in PAGES for found in re.findall(r"<!-- fields of (\w+) -->", page.read_text())}
+    assert set(agents.names()) - tabled == {"ddpg"}
+    td3, ddpg = (agents.load(algo).Config() for algo in ("td3", "ddpg"))
+    other = {f.name: getattr(ddpg, f.name) for f in fields(ddpg) if getattr(ddpg, f.name) != getattr(td3, f.name)}
+    assert other == {"critics": 1, "policy_delay": 1, "smoothing": 0.0}
+
+
+KINDS = {
+    "Discrete": [spaces.Discrete(3)],
+    "MultiDiscrete, MultiBinary": [spaces.MultiDiscrete([2, 3]), spaces.MultiBinary(3)],
+    "Box, finite": [spaces.Box(-1, 1, (2,))],
+    "Box, unbounded": [spaces.Box(-np.inf, np.inf, (2,))],
+}
+
+
+def takes(algo: str, action: spaces.Space, masked: bool = False) -> bool:
+    """Whether an algorithm makes an agent for such actions."""
+    module = agents.load(algo)
+    seen: spaces.Space = spaces.Discrete(5) if algo == "tabular" else spaces.Box(-1, 1, (4,))
+    if masked:
+        seen = spaces.Dict({"observation": seen, "action_mask": spaces.MultiBinary(3)})
+    try:
+        module.Agent(seen, action, module.Config())
+    except UsageError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("algo", [algo for algo in agents.names() if algo != "alphazero"])
+def test_the_table_of_algorithms_says_what_each_takes(algo):
+    text = (ROOT / "docs/choose.md").read_text()
+    (row,) = re.findall(rf"^\| `{algo}` \| ((?:yes|no).*) \|$", text, re.MULTILINE)
+    told = [cell == "yes" for cell in row.split(" | ")[:5]]
+    assert told == [
+        *(all(takes(algo, space) for space in kind) for kind in KINDS.values()),
+        takes(algo, spaces.Discrete(3), masked=True),
+    ]
+
+
+GROUPS = "episode|eval|gate|gradient|imitation|loss|past|policy|resign|search|speed|strength|validation|value"
+METRIC = re.compile(rf"({GROUPS})/[a-z0-9_<>]+(?<!_)")
+
+
+def logged() -> Iterator[tuple[str, str]]:
+    """Every metric that a string of the code names, with its file; <> stands for what is put in when it runs."""
+    rooms = ("agents", "core/learn", "core/games", "runners/training", "runners/evaluation")
+    for path in (path for room in rooms for path in (ROOT / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Constant(value=str(text)) if METRIC.fullmatch(text):
+                    yield text, name(path)
+                case ast.JoinedStr():
+                    text = "".join(str(part.value) if isinstance(part, ast.Constant) else "<>" for part in node.values)
+                    if METRIC.fullmatch(text):
+                        yield text, name(path)
+
+
+def described() -> list[str]:
+    """The metrics that the page describes: the first cell of every row."""
+    rows = re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
+    assert "step" in rows
+    return rows
+
+
+def test_every_metric_is_described_and_every_description_is_of_a_metric():
+    told = {text for text in described() if text != "step"}
+    known = {text for text, _ in logged()}
+    patterns = [re.compile(re.escape(text).replace("<>", ".+")) for text in known]
+    fixed = {text for text in known if "<>" not in text}
+    assert fixed <= told, [(text, file) for text, file in logged() if text in fixed - told]
+    assert not [text for text in told if not any(pattern.fullmatch(text) for pattern in patterns)]
+    for pattern in patterns:
+        assert any(pattern.fullmatch(text) for text in told), pattern
+
+
+def test_the_names_that_stand_beside_those_of_other_libraries_are_ours():
+    config = {f.name for algo in agents.names() for f in fields(agents.load(algo).Config)}
+    ours = config | {f.name for f in fields(runs.Run)}
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", (ROOT / "docs/from-sb3.md").read_text(), re.MULTILINE)
+    assert len(rows) > 20
+    assert not [name for _, name in rows if name not in ours]
+    assert {theirs: name for theirs, name in rows} | runs._ELSEWHERE == dict(rows)
+
+
+# Links
+
+
+def prose(path: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(path: Path) -> set[str]:
+    """What a link into a page may end with."""
+    heads = re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE), re.M
+    )
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("path", LINKED, ids=name)
+def test_every_link_inside_the_repository_leads_somewhere(path):
+    text = re.sub(r"`[^`\n]+`", "", prose(path))
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not link.startswith("http"):
+            file, _, anchor = link.partition("#")
+            target = (path.parent / file).resolve() if file else path
+            assert target.exists(), link
+            if anchor:
+                page = ROOT / "CONTRIBUTING.md" if target.name == "contributing.md" else target
+                assert anchor in anchors(page), link
+
+
+def test_the_site_shows_every_page():
+    shown = set(re.findall(r"[\w/-]+\.md", SITE))
+    assert shown == {path.relative_to(ROOT / "docs").as_posix() for path in PAGES if path.parent != ROOT}
+
+
+def test_the_site_describes_every_public_name():
+    page = (ROOT / "docs/api.md").read_text()
+    assert not [public for public in gymnast.__all__ if f"gymnast.{public}`" not in page]
+    for described in re.findall(r"^::: (\S+)$", page, re.MULTILINE):
+        module, _, attribute = described.rpartition(".")
+        assert hasattr(import_module(module), attribute), described

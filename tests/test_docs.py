@@ -9,7 +9,9 @@ from dataclasses import fields, replace
 from functools import cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -55,8 +57,8 @@ def write_modules(path: Path, folder: Path) -> None:
 
 
 SHELL = """
-shopt -s expand_aliases
-say() { printf '%s\\0' "$@"; printf '\\n'; }
+exec 3>&1
+say() { { printf '%s\\0' "$@"; printf '\\n'; } >&3; }
 gymnast() { say gymnast "$@"; }
 for tool in cd cmp git make pip pytest python sbx/bin/pip imitation/bin/pip tensorboard; do
   eval "$tool() { :; }"
@@ -69,7 +71,8 @@ done
 def commands(path: Path) -> list[list[str]]:
     """The words of every command `gymnast ...` of a page, as the shell expands them."""
     script = SHELL + "\n".join(blocks(path, "sh"))
-    done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, cwd="/")
+    with TemporaryDirectory() as folder:
+        done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr
     return [line.split("\0")[1:-1] for line in done.stdout.splitlines() if line.startswith("gymnast\0")]
 
@@ -122,28 +125,56 @@ ELSEWHERE = ("gymnasium_robotics", "mymodule:")
 """Modules that a reader is told to have."""
 
 
-def different(found: list[list[str]]) -> list[list[str]]:
-    """Commands that differ in more than the values of their seeds and folders."""
-    unlike = {}
-    for words in found:
-        if not any(word.startswith(ELSEWHERE) for word in words):
-            key = re.sub(r"(--seed \S+|--out \S+|\S*runs/\S*|-v\d)", "", " ".join(words))
-            unlike.setdefault(key, words)
-    return list(unlike.values())
+def alike(words: list[str]) -> str:
+    """The words of a command without numbers and folders and, where it trains, without the environment and the preset.
+
+    Commands that are alike are read alike.
+    """
+    told = [word for k, word in enumerate(words) if not (words[0] == "train" and k == 2)]
+    return re.sub(r"--(seed|out|preset) \S+|\S*runs/\S*|--quiet| [\d.e+-]+[kM]?(?= |$)", "", " ".join(told))
+
+
+@cache
+def first_seen() -> dict[Path, list[list[str]]]:
+    """The commands of each page that are unlike all before them."""
+    seen: set[str] = set()
+    found: dict[Path, list[list[str]]] = {}
+    for path in PAGES:
+        for words in commands(path):
+            if alike(words) not in seen and not any(word.startswith(ELSEWHERE) for word in words):
+                seen.add(alike(words))
+                found.setdefault(path, []).append(words)
+    return found
+
+
+@pytest.fixture(name="beside")
+def _beside(tmp_path, monkeypatch):
+    """Goes to an empty folder, in which the modules of a page can be written and imported from."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
 
 
 @each_page
-def test_the_command_line_understands_every_command(path, monkeypatch, tmp_path):
-    write_modules(path, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
+def test_the_command_line_understands_every_command(path, beside, monkeypatch):
+    write_modules(path, beside)
     clone = runs.preset("bc", "CartPole-v1", "none")
     monkeypatch.setattr(runs, "load", lambda *_: clone)  # what a run begins with (--init-from) is not there
-    for words in different(commands(path)):
+    for words in first_seen().get(path, []):
         try:
             understood(words, monkeypatch)
         except UsageError as problem:
             raise AssertionError(f"gymnast {shlex.join(words)}: {problem}") from problem
+
+
+@each_page
+def test_every_preset_and_environment_of_a_command_exists(path, beside):
+    write_modules(path, beside)
+    for words in commands(path):
+        if words[0] == "train" and not words[1].startswith("-") and not any(w.startswith(ELSEWHERE) for w in words):
+            envs.resolve(words[2])
+            chosen = dict(pairwise(words)).get("--preset", "auto")
+            assert chosen in (*runs.presets(words[1]), "auto", "none"), words
 
 
 SMALL = {"train": ["--steps", "600", "--evals", "1", "--eval-episodes", "1"], "evaluate": ["--episodes", "2"]}
@@ -175,24 +206,25 @@ def newest(pattern: str) -> Path:
 QUICK = {"train", "evaluate", "plot", "list"}
 
 
-def test_the_first_commands_of_a_newcomer_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_first_commands_of_a_newcomer_run(beside):
     first = commands(ROOT / "docs/start.md")
     for words in first:
         if words[0] in QUICK and "--resume" not in words:
             assert run_small(words) == 0, words
-    assert {"runs", "curves.svg"} <= {path.name for path in tmp_path.iterdir()}
-    logged = (tmp_path / "runs/first/metrics.csv").read_text().splitlines()[0].split(",")
+    assert {"runs", "curves.svg"} <= {path.name for path in beside.iterdir()}
+    logged = (beside / "runs/first/metrics.csv").read_text().splitlines()[0].split(",")
     assert set(logged) <= set(described())
 
 
 @pytest.mark.slow
 @each_page
-def test_every_command_runs(path, tmp_path, monkeypatch):
-    write_modules(path, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    for words in different(commands(path)):
+def test_every_command_runs(path, beside):
+    write_modules(path, beside)
+    shapes: set[str] = set()
+    for words in commands(path):
+        if alike(words) in shapes or any(word.startswith(ELSEWHERE) for word in words):
+            continue
+        shapes.add(alike(words))
         if words[0] in LONG or "human" in words or any("model.zip" in word or "minari" in word for word in words):
             continue
         needed = [Path(word) for word in words if word.startswith("runs/") and words[words.index(word) - 1] != "--out"]
@@ -214,10 +246,8 @@ def _small(monkeypatch):
 
 
 @each_page
-def test_every_program_runs(path, small, tmp_path, monkeypatch):
-    write_modules(path, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
+def test_every_program_runs(path, small, beside):
+    write_modules(path, beside)
     names: dict[str, object] = {"__name__": "__main__"}
     for code in blocks(path, "python"):
         if not re.match(r"# \w+\.py", code):

@@ -107,7 +107,7 @@ def understood(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     elif command == "train":
         assert "--help" in rest or options.parse(arguments.Resume, rest, "gymnast train")
     elif command == "bench":
-        assert not rest or rest[0] in bench.SUITES
+        assert not rest or rest[0] in (*bench.SUITES, bench.LEARNING)
         kind = arguments.Learning if rest[:1] == [bench.LEARNING] else arguments.Bench
         options.parse(kind, rest[1:] if kind is arguments.Learning else rest or ["ppo"], "gymnast bench")
     else:

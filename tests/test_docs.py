@@ -155,7 +155,14 @@ def _beside(tmp_path, monkeypatch):
     return tmp_path
 
 
-@each_page
+LONG_LISTS = {"docs/results.md"}
+"""Pages with the commands behind tables, which change seldom; that their environments and presets exist is quick."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.slow] if name(path) in LONG_LISTS else [], id=name(path)) for path in PAGES],
+)
 def test_the_command_line_understands_every_command(path, beside, monkeypatch):
     write_modules(path, beside)
     clone = runs.preset("bc", "CartPole-v1", "none")
@@ -258,7 +265,9 @@ def test_every_program_runs(path, small, beside):
 def test_every_program_of_stable_baselines3_runs(tmp_path, monkeypatch):
     algorithm = pytest.importorskip("stable_baselines3.common.on_policy_algorithm").OnPolicyAlgorithm
     learn = algorithm.learn
-    monkeypatch.setattr(algorithm, "learn", lambda self, total_timesteps: learn(self, min(total_timesteps, 512)))
+    monkeypatch.setattr(
+        algorithm, "learn", lambda self, total_timesteps, **more: learn(self, min(total_timesteps, 512), **more)
+    )
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs/from-sb3.md").read_text()
     for code in re.findall(r'^```python title="Stable-Baselines3"\n(.*?)^```$', text, re.MULTILINE | re.DOTALL):

@@ -60,7 +60,7 @@ SHELL = """
 exec 3>&1
 say() { { printf '%s\\0' "$@"; printf '\\n'; } >&3; }
 gymnast() { say gymnast "$@"; }
-for tool in cd cmp git make pip pytest python sbx/bin/pip imitation/bin/pip tensorboard; do
+for tool in cd git make pip pytest python sbx/bin/pip imitation/bin/pip tensorboard; do
   eval "$tool() { :; }"
 done
 """

@@ -85,6 +85,7 @@ OPTIONS = {
     "demos": arguments.Demonstrations,
     "imitate": arguments.Imitate,
     "plot": arguments.Plot,
+    "watch": arguments.Watch,
     "list": arguments.List,
     "check": arguments.Check,
     "lab": arguments.Lab,
@@ -188,7 +189,7 @@ SMALL = {"train": ["--steps", "600", "--evals", "1", "--eval-episodes", "1"], "e
 """Options that make a command short."""
 TOTALS = count(700, 100)
 """Steps to which runs are resumed, each further than the one before."""
-LONG = ("bench", "lab", "imitate", "play", "check")
+LONG = ("bench", "lab", "imitate", "play", "check", "watch")
 
 
 def run_small(words: list[str]) -> int:
@@ -234,8 +235,9 @@ def test_every_command_runs(path, beside):
         shapes.add(alike(words))
         if words[0] in LONG or "human" in words or any("model.zip" in word or "minari" in word for word in words):
             continue
-        needed = [Path(word) for word in words if word.startswith("runs/") and words[words.index(word) - 1] != "--out"]
-        if all(newest(str(word)).exists() for word in needed):
+        before = zip(["", *words], words, strict=False)
+        needed = [word for last, word in before if last in ("demos", "--demos") or last != "--out" and "runs/" in word]
+        if all(newest(word).exists() for word in needed):
             assert run_small(words) in (0, 130), words
 
 

@@ -187,6 +187,18 @@ def test_every_preset_and_environment_of_a_command_exists(path, beside):
 
 SMALL = {"train": ["--steps", "600", "--evals", "1", "--eval-episodes", "1"], "evaluate": ["--episodes", "2"]}
 """Options that make a command short."""
+
+
+def needed(words: list[str]) -> list[str]:
+    """The folders that a command reads."""
+    found = []
+    for before, word in pairwise(words):
+        recorded = before in ("demos", "--demos")
+        if recorded or ("runs/" in word and before != "--out"):
+            found.append(word)
+    return found
+
+
 TOTALS = count(700, 100)
 """Steps to which runs are resumed, each further than the one before."""
 LONG = ("bench", "lab", "imitate", "play", "check", "watch")
@@ -235,9 +247,7 @@ def test_every_command_runs(path, beside):
         shapes.add(alike(words))
         if words[0] in LONG or "human" in words or any("model.zip" in word or "minari" in word for word in words):
             continue
-        before = zip(["", *words], words, strict=False)
-        needed = [word for last, word in before if last in ("demos", "--demos") or last != "--out" and "runs/" in word]
-        if all(newest(word).exists() for word in needed):
+        if all(newest(word).exists() for word in needed(words)):
             assert run_small(words) in (0, 130), words
 
 

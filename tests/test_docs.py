@@ -87,6 +87,7 @@ OPTIONS = {
     "plot": arguments.Plot,
     "watch": arguments.Watch,
     "list": arguments.List,
+    "new": arguments.New,
     "check": arguments.Check,
     "lab": arguments.Lab,
     "completion": arguments.Completion,
@@ -201,7 +202,7 @@ def needed(words: list[str]) -> list[str]:
 
 TOTALS = count(700, 100)
 """Steps to which runs are resumed, each further than the one before."""
-LONG = ("bench", "lab", "imitate", "play", "check", "watch")
+LONG = ("bench", "lab", "imitate", "play", "check", "watch", "new")
 
 
 def run_small(words: list[str]) -> int:
@@ -307,7 +308,7 @@ def test_the_tables_of_fields_are_those_of_the_code(path):
 
 def test_every_algorithm_has_a_table_of_fields_or_is_said_to_have_anothers():
     tabled = {found for page in PAGES for found in re.findall(r"<!-- fields of (\w+) -->", page.read_text())}
-    assert set(agents.names()) - tabled == {"ddpg"}
+    assert set(agents.names()) - tabled == {"ddpg"}, "write docs/algorithms/NAME.md"
     td3, ddpg = (agents.load(algo).Config() for algo in ("td3", "ddpg"))
     other = {f.name: getattr(ddpg, f.name) for f in fields(ddpg) if getattr(ddpg, f.name) != getattr(td3, f.name)}
     assert other == {"critics": 1, "policy_delay": 1, "smoothing": 0.0}

@@ -1,4 +1,4 @@
-"""Soft actor-critic over counted actions: expectations over all of them take the place of samples.
+"""Soft actor-critic over discrete actions: expectations over all of them take the place of samples.
 
 Christodoulou 2019 (arXiv:1910.07207), after Haarnoja et al. 2018 (arXiv:1812.05905): critics give Q(s, .) of all
 actions at once, and regress on r + gamma V'(s'), V'(s) = sum_a pi(a|s) (min_i Q'_i(s, a) - alpha log pi(a|s)), where
@@ -21,7 +21,7 @@ from ..core.heads import Categorical
 from ..core.learn.ensembles import pooled, regression
 from ..core.learn.off_policy import OffPolicy, OffPolicyConfig
 from ..core.learn.optim import Adam
-from ..core.nets import ActionCritics, CountedPolicy
+from ..core.nets import ActionCritics, DiscretePolicy
 from ..core.nets.batch_renorm import training
 from ..core.nets.build import Build, PolicyLike, built
 from ..core.rollout.exploring import Exploring
@@ -31,7 +31,7 @@ NAME = "DiscreteSAC"
 
 @dataclass(frozen=True)
 class Config(OffPolicyConfig):
-    """Hyper-parameters of SAC over counted actions."""
+    """Hyper-parameters of SAC for discrete actions."""
 
     lr: float = 3e-4
     """Adam step size of the policy and the temperature."""
@@ -67,7 +67,7 @@ def backed_up(
 
 
 def critic_loss(
-    net: CountedPolicy,
+    net: DiscretePolicy,
     critics: ActionCritics,
     slow: ActionCritics,
     mb: dict[str, Tensor],
@@ -92,7 +92,7 @@ def critic_loss(
 
 
 def policy_loss(
-    net: CountedPolicy, critics: ActionCritics, obs: Tensor, cfg: Config, alpha: Tensor
+    net: DiscretePolicy, critics: ActionCritics, obs: Tensor, cfg: Config, alpha: Tensor
 ) -> tuple[Tensor, Categorical]:
     """Scalar to minimise: -V(s), and the policy."""
     pi: Categorical = net(obs)
@@ -101,8 +101,8 @@ def policy_loss(
     return -expected(pi, value, alpha).mean(), pi
 
 
-class Agent(OffPolicy[ActionCritics, CountedPolicy]):
-    """Draws from a policy over counted actions, learns from a replay of all that it saw."""
+class Agent(OffPolicy[ActionCritics, DiscretePolicy]):
+    """Draws from a policy over discrete actions, learns from a replay of all that it saw."""
 
     cfg: Config
     logged = ("loss/critic", "value/q", "loss/grad_norm", "loss/policy", "policy/entropy")
@@ -152,9 +152,9 @@ class Agent(OffPolicy[ActionCritics, CountedPolicy]):
 
     def _made(
         self, obs: spaces.Space[Any], action: spaces.Space[Any], net: Build | None
-    ) -> tuple[ActionCritics, CountedPolicy]:
+    ) -> tuple[ActionCritics, DiscretePolicy]:
         critics = ActionCritics(obs, action, self.cfg)
-        return critics, built(CountedPolicy, PolicyLike, obs, action, self.cfg, net)
+        return critics, built(DiscretePolicy, PolicyLike, obs, action, self.cfg, net)
 
     def _reset(self) -> None:
         super()._reset()

@@ -17,7 +17,7 @@ from .critic import Critic
 from .critics import ActionCritics, Critics
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
-from .policy import BoxPolicy, CountedPolicy, Policy, StateNoisePolicy
+from .policy import BoxPolicy, DiscretePolicy, Policy, StateNoisePolicy
 
 __all__ = [
     "ActionCritics",
@@ -28,10 +28,10 @@ __all__ = [
     "BoardConfig",
     "BoxCriticsConfig",
     "BoxPolicy",
-    "CountedPolicy",
     "Critic",
     "Critics",
     "CriticsConfig",
+    "DiscretePolicy",
     "Encoder",
     "NetConfig",
     "Policy",

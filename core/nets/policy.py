@@ -69,7 +69,7 @@ class BoxPolicy(_Blocks):
         return heads.head(width, action, kind="squashed")
 
 
-class CountedPolicy(_Blocks):
+class DiscretePolicy(_Blocks):
     """A policy over one of A actions, to learn from a replay."""
 
     @staticmethod

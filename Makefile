@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 # Python keeps what it compiled: each process that a test starts would compile all of it once more.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup train test test-quick test-slow test-seeds test-everywhere fuzz lint format bench docs clean
+.PHONY: help setup train test test-quick test-slow test-seeds test-everywhere fuzz lint format stubs bench docs clean
 
 help:
 	@echo "make train      train PPO on CartPole, evaluate it, write a video"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-everywhere  all tests, as on other processors, with other threads, on a busy machine"
 	@echo "make fuzz       ten thousand damaged and crafted files, which may give nothing but an error in one line"
 	@echo "make lint       ruff and mypy                    make format     ruff, fixing what it can"
+	@echo "make stubs      write the types that editors and mypy see, once a setting of an algorithm has changed"
 	@echo "make bench      speed beside Stable-Baselines3   make docs       the site, in build/site; broken links fail"
 	@echo "make clean      remove the environment and caches"
 
@@ -67,6 +68,9 @@ docs: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
 	$(BIN)/python docs/fields.py
 	$(BIN)/python -m mkdocs build --strict --quiet
+
+stubs: $(READY)
+	$(BIN)/python tests/stubs.py
 
 bench: $(READY)
 	$(BIN)/gymnast bench ppo

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import cache
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from gymnasium.spaces import Dict, Space
 from gymnasium.vector import VectorEnv
@@ -37,23 +38,23 @@ class Learner:
     Args:
         env: any id, a class or callable that makes an environment, or a VectorEnv.
         preset: a table of the algorithm's preset file, "auto" or "none".
-        agent: fields of the algorithm's Config that differ from the preset.
-        **run: fields of `Run` that differ from the preset: seed, num_envs, device, ...
+        agent: fields of the algorithm's Config that differ from the preset, also such as a field of `Run` hides.
+        **settings: fields of the Config or of `Run` that differ from the preset: lr, hidden, seed, num_envs, ...
     """
 
     algo = ""
 
     def __init__(
-        self, env: Any, *others: Any, preset: str = "auto", agent: Mapping[str, Any] | None = None, **run: Any
+        self, env: Any, *others: Any, preset: str = "auto", agent: Mapping[str, Any] | None = None, **settings: Any
     ) -> None:
         if others:
             name = runs.env_name(next((one for one in (*others, env) if not str(one).endswith("Policy")), env))
             raise UsageError(f"{type(self).__name__} takes the environment alone: {type(self).__name__}({name!r})")
         if isinstance(env, VectorEnv):
-            run.setdefault("num_envs", env.num_envs)
+            settings.setdefault("num_envs", env.num_envs)
         else:
             envs.resolve(env)
-        self._begin(runs.preset(self.algo, env, preset, agent=agent, **run))
+        self._begin(runs.preset(self.algo, env, preset, agent=agent, **settings))
 
     def _begin(self, run: Run, left: Left | None = None) -> None:
         self.run, self._left = run, left
@@ -72,7 +73,7 @@ class Learner:
 
     def learn(
         self, steps: int | None = None, out: str | Path | None = None, quiet: bool = True, **unknown: Any
-    ) -> "Learner":
+    ) -> Self:
         """Learn from `steps` more environment steps, in the folder `out` (a run like the command line's) or in memory.
 
         Schedules run over all steps asked for so far: the first call's end at its end.
@@ -181,7 +182,18 @@ def learner(title: str) -> type[Learner]:
         KeyError: if there is none.
     """
     algo = agents.titles()[title]
-    return type(title, (Learner,), {"algo": algo, "__doc__": agents.summary(algo), "__module__": "gymnast"})
+    about = {"__doc__": agents.summary(algo), "__module__": "gymnast", "__signature__": _signature(algo)}
+    return type(title, (Learner,), {"algo": algo, **about})
+
+
+def _signature(algo: str) -> Signature:
+    """The constructor's, with a keyword for each setting: what notebooks complete, and `tests/stubs.py` writes down."""
+    env, _, *keywords, _ = list(signature(Learner).parameters.values())
+    of_algo = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=..., annotation=hint)
+        for name, hint in runs.settings(algo).items()
+    ]
+    return Signature([env, *keywords, *of_algo])
 
 
 def load(

@@ -16,10 +16,10 @@ def test_every_folder_with_code_is_a_listed_package() -> None:
     )
 
 
-def test_the_presets_and_the_marker_of_types_are_package_data() -> None:
+def test_the_presets_and_the_types_are_package_data() -> None:
     data = PROJECT["tool"]["setuptools"]["package-data"]
     assert data == {
-        "gymnast": ["py.typed"],
+        "gymnast": ["__init__.pyi", "py.typed"],
         "gymnast.configs": ["*.toml"],
         "gymnast.envs.games": ["data/*"],
         "gymnast.runners.cli": ["templates/*"],

@@ -25,19 +25,29 @@ _ELSEWHERE = {
     "batch_size": "minibatch",
     "buffer_size": "capacity",
     "clip_range": "clip",
+    "clip_range_vf": "value_clip",
     "ent_coef": "entropy_coef",
     "exploration_final_eps": "epsilon",
+    "exploration_fraction": "epsilon_fraction",
+    "exploration_initial_eps": "epsilon_start",
     "gae_lambda": "lam",
     "learning_rate": "lr",
     "n_envs": "num_envs",
     "n_epochs": "epochs",
     "n_steps": "horizon",
     "net_arch": "hidden",
+    "sde_sample_freq": "sde_freq",
+    "target_noise_clip": "smoothing_clip",
+    "target_policy_noise": "smoothing",
+    "target_update_interval": "target_interval",
     "total_timesteps": "steps",
+    "train_freq": "horizon",
+    "use_sde": "sde",
     "vf_coef": "value_coef",
 }
 
 _ARGS = ("env_args", "eval_args")
+_GIVEN = ("algo", "env", "agent", "preset")  # fields of Run that `preset` has names of its own for
 
 # Fields of a Config that say what its policy is.
 _NETWORK = ("hidden", "activation", "norm", "cnn", "normalize_obs", "head", "components", "bins", "scale_actions")
@@ -131,10 +141,11 @@ def patterns(name: str, table: Mapping[str, Any]) -> list[str]:
     return table.get("envs", [name])
 
 
-def preset(algo: str, env: Any, name: str = "auto", *, agent: Mapping[str, Any] | None = None, **overrides: Any) -> Run:
-    """The run of `algo` on `env` from its preset, with fields of Run and (`agent`) of the algorithm's Config replaced.
+def preset(algo: str, env: Any, name: str = "auto", *, agent: Mapping[str, Any] | None = None, **given: Any) -> Run:
+    """The run of `algo` on `env` from its preset, with the `settings` that are `given` replaced.
 
-    `name` is a table of the preset file, "none", or "auto": the table for this environment where there is one.
+    `name` is a table of the preset file, "none", or "auto": the table for this environment where there is one. `agent`
+    holds fields of the Config too, also those that a field of Run hides.
 
     Raises:
         UsageError: for an unknown algorithm, preset or key, or a value of the wrong type.
@@ -151,9 +162,18 @@ def preset(algo: str, env: Any, name: str = "auto", *, agent: Mapping[str, Any] 
         chosen.pop(note, None)
     config = configure(module.Config, chosen.pop("agent", {}), where)
     run = _replaced(Run(algo, env, config, preset=table), chosen, where)
-    run = replace(run, agent=configure(type(config), agent or {}, f"agent of {algo}", config))
-    _refuse_misplaced(overrides, run)
-    return like_source(_replaced(run, overrides, "the run"), agent or {})
+    own, overrides = _parted(run, given)
+    if twice := own.keys() & (agent or {}).keys():
+        raise UsageError(f"{min(twice)} is given twice: by itself and in agent")
+    own = {**(agent or {}), **own}
+    run = replace(run, agent=configure(type(config), own, f"agent of {algo}", config))
+    return like_source(_replaced(run, overrides, "the run"), own)
+
+
+def settings(algo: str) -> dict[str, Any]:
+    """Names and types of all that `preset` may replace: fields of the algorithm's Config and, hiding those, of Run."""
+    of_run = {name: hint for name, hint in type_hints(Run).items() if name not in _GIVEN}
+    return type_hints(agents.load(algo).Config) | of_run
 
 
 def counterpart(name: str) -> str:
@@ -161,12 +181,19 @@ def counterpart(name: str) -> str:
     return _ELSEWHERE.get(name, name)
 
 
-def _refuse_misplaced(overrides: Mapping[str, Any], run: Run) -> None:
-    """Raise UsageError where a setting of the algorithm is given as one of the run."""
-    for key, value in overrides.items():
-        name = counterpart(key)
-        if key not in (f.name for f in fields(Run)) and name in (f.name for f in fields(run.agent)):
-            raise UsageError(f"{key} is a setting of the algorithm: give agent={{{name!r}: {value!r}}}")
+def _parted(run: Run, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is given of the algorithm's Config, and of Run.
+
+    Raises:
+        UsageError: if it is of neither.
+    """
+    known = settings(run.algo)
+    for key in given:
+        if key not in known:
+            near = nearest(counterpart(key), known)
+            raise UsageError(f"{run.algo} has no setting {key!r}.{near} Known: {', '.join(known)}.")
+    of_run = {key: value for key, value in given.items() if key in type_hints(Run)}
+    return {key: value for key, value in given.items() if key not in of_run}, of_run
 
 
 def like_source(run: Run, given: Mapping[str, Any]) -> Run:

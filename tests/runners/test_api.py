@@ -198,7 +198,12 @@ def test_a_wrong_field_is_refused():
     [
         (lambda: gymnast.PPO("MlpPolicy", "CartPole-v1"), r"PPO takes the environment alone: PPO\('CartPole-v1'\)"),
         (lambda: gymnast.PPO("CartPole-v1", "MlpPolicy"), r"PPO\('CartPole-v1'\)"),
-        (lambda: gymnast.PPO("CartPole-v1", lr=3e-4), r"lr is a setting of the algorithm: give agent=\{'lr': 0.0003\}"),
+        (
+            lambda: gymnast.PPO("CartPole-v1", learning_rate=3e-4),
+            "ppo has no setting 'learning_rate'. Did you mean 'lr'",
+        ),
+        (lambda: gymnast.PPO("CartPole-v1", total_timesteps=9), "no setting 'total_timesteps'. Did you mean 'steps'"),
+        (lambda: gymnast.PPO("CartPole-v1", lrr=1e-3), "Did you mean 'lr'"),
         (
             lambda: gymnast.PPO("CartPole-v1").learn(total_timesteps=9),
             "no argument 'total_timesteps'. Did you mean 'steps'",
@@ -246,6 +251,19 @@ def test_an_argument_that_no_file_holds_is_refused_before_training():
     for odd in (np.zeros(2), {1, 2}, [print]):
         with pytest.raises(UsageError, match=r"env_args: size is or holds an? .*Give the environment as a function"):
             gymnast.PPO(Parts, env_args={"size": odd})
+
+
+def test_settings_of_the_algorithm_and_of_the_run_are_given_alike():
+    agent = gymnast.PPO("CartPole-v1", lr=1e-3, hidden=[8], seed=2, agent={"clip": 0.1})
+    assert (agent.run.agent.lr, agent.run.agent.hidden, agent.run.agent.clip, agent.run.seed) == (1e-3, (8,), 0.1, 2)
+    assert agent.run == gymnast.PPO("CartPole-v1", seed=2, agent={"lr": 1e-3, "hidden": [8], "clip": 0.1}).run
+    with pytest.raises(UsageError, match="lr is given twice: by itself and in agent"):
+        gymnast.PPO("CartPole-v1", lr=1e-3, agent={"lr": 1e-3})
+
+
+def test_none_is_a_value_where_a_setting_may_be_none():
+    assert gymnast.PPO("CartPole-v1", preset="none", agent={"target_kl": 0.1}).run.agent.target_kl == 0.1
+    assert gymnast.PPO("CartPole-v1", target_kl=None).run.agent.target_kl is None
 
 
 def test_a_negative_seed_is_refused():

@@ -15,6 +15,11 @@ from typing import Any
 __version__ = "0.2.0"
 
 _NAMES = {
+    "KeepBest": "runners.callbacks",
+    "Learner": "runners.api",
+    "Progress": "runners.api",
+    "StopAt": "runners.callbacks",
+    "StopEarly": "runners.callbacks",
     "collect": "runners.imitation.demonstrations",
     "evaluate": "runners.evaluation.evaluate",
     "from_pettingzoo": "envs",

@@ -6,7 +6,11 @@ from typing import Any, Literal
 from .envs import from_pettingzoo as from_pettingzoo
 from .envs import make as make
 from .runners.api import Learner as Learner
+from .runners.api import Progress as Progress
 from .runners.api import load as load
+from .runners.callbacks import KeepBest as KeepBest
+from .runners.callbacks import StopAt as StopAt
+from .runners.callbacks import StopEarly as StopEarly
 from .runners.evaluation.evaluate import evaluate as evaluate
 from .runners.imitation.demonstrations import collect as collect
 from .runners.runs.run import Run as Run

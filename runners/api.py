@@ -1,11 +1,12 @@
 """Agents as objects for a program of one's own: thin faces over `Run` and the registry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import replace
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from inspect import Parameter, Signature, signature
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from gymnasium.spaces import Dict, Space
@@ -72,11 +73,18 @@ class Learner:
         return self._known().steps
 
     def learn(
-        self, steps: int | None = None, out: str | Path | None = None, quiet: bool = True, **unknown: Any
+        self,
+        steps: int | None = None,
+        out: str | Path | None = None,
+        progress: bool = False,
+        callback: "Callback | Sequence[Callback]" = (),
+        **unknown: Any,
     ) -> Self:
         """Learn from `steps` more environment steps, in the folder `out` (a run like the command line's) or in memory.
 
-        Schedules run over all steps asked for so far: the first call's end at its end.
+        Schedules run over all steps asked for so far: the first call's end at its end. With `progress` a panel shows
+        how far it is. Each `callback` is given a `Progress` after every row of metrics, of which there are about 200;
+        one that returns False ends this call, and a later one may go on.
         """
         if unknown or steps is None:
             raise UsageError(_how_to_learn(unknown))
@@ -90,7 +98,7 @@ class Learner:
             if current.out and current.steps == 0:
                 folder.claim(current.out, replace(self.run, steps=steps), current.paths)
             current.run = self.run = replace(self.run, steps=current.steps + steps)
-            current.advance(quiet)
+            current.advance(not progress, partial(self._told, [callback] if callable(callback) else callback))
         return self
 
     def predict(self, obs: Any, deterministic: bool = True, mask: Any = None) -> tuple[Any, dict[str, NDArray]]:
@@ -133,6 +141,13 @@ class Learner:
         folder.describe(self.run, path, known.paths)
         checkpoint.save(folder.last(path), known.state())
 
+    def _told(self, callbacks: "Sequence[Callback]", row: dict[str, float]) -> bool:
+        """Whether all of the callbacks, each of which is asked, want to go on after a row of metrics."""
+        training = self._started()
+        at = Progress(training.steps, MappingProxyType(row), training.evaluation, self)
+        answers = [callback(at) for callback in callbacks]
+        return all(answer is not False for answer in answers)
+
     def _evaluated(self, env: VectorEnv, episodes: int, seed: int, stochastic: bool) -> Evaluation:
         refuse_others(self.run, self._known().spaces, Spaces.of(env))
         return evaluate(self.agent, env, episodes, seed, stochastic)
@@ -156,6 +171,24 @@ class Learner:
         return self._training
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far learning is, for a callback."""
+
+    steps: int
+    """Environment steps learned from so far."""
+    metrics: Mapping[str, float]
+    """The row of metrics that has just been written, by the names of metrics.csv."""
+    evaluation: Evaluation | None
+    """The latest one; None before the first."""
+    learner: Learner
+    """Who learns. To predict, evaluate or save with it changes nothing about what it learns."""
+
+
+Callback = Callable[[Progress], bool | None]
+"""Sees the `Progress`; learning stops if it returns False."""
+
+
 def _with_mask(obs: Any, mask: Any, space: Space[Any]) -> Any:
     """An observation with the mask that an environment gave beside it, as agents see both."""
     together = isinstance(space, Dict) and space.keys() == {"observation", MASK}
@@ -168,7 +201,7 @@ def _with_mask(obs: Any, mask: Any, space: Space[Any]) -> Any:
 
 def _how_to_learn(unknown: Mapping[str, Any]) -> str:
     """The error of a call of `learn` with arguments that it does not have, or without steps."""
-    known = ("steps", "out", "quiet")
+    known = ("steps", "out", "progress", "callback")
     for name in unknown:
         return f"learn has no argument {name!r}.{nearest(runs.counterpart(name), known)} Known: {', '.join(known)}."
     return "learn how many steps? For example: learn(100_000)"

@@ -33,7 +33,6 @@ HINT = """\
 def stub() -> str:
     """The whole file."""
     imports = [f"from .{module} import {name} as {name}" for name, module in _NAMES.items()]
-    imports += ["from .runners.api import Learner as Learner"]
     classes = [_class(title, algo) for title, algo in agents.titles().items()]
     return "\n".join([HEAD.format(imports="\n".join(sorted(imports))), *classes])
 

@@ -85,6 +85,7 @@ FLOORS = {
         {"screen"},
         {"imitation"},
         {"bench", "lab", "web", "api"},
+        {"callbacks"},
         {"cli"},
     ],
 }

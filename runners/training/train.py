@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from math import isfinite
@@ -32,6 +32,9 @@ _ROWS = 200  # rows of metrics in a run, so that logging costs the same for any 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")
 _SAVE_SECONDS = 60.0  # at most this much work is lost to a kill -9,
 _SAVE_SHARE = 0.02  # or so much that writing a large replay takes this share of the time
+
+Watch = Callable[[dict[str, float]], bool]
+"""Sees each row of metrics once it is written; whether to go on."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,8 @@ class Training:
         if not isinstance(self.run.env, VectorEnv):
             self.env.close()
 
-    def advance(self, quiet: bool = True) -> Result:
-        """Train to the run's total number of steps, or to the first Ctrl-C."""
+    def advance(self, quiet: bool = True, watch: Watch | None = None) -> Result:
+        """Train to the run's total number of steps, to the first Ctrl-C, or until `watch` has seen enough."""
         about = (self.run.algo, runs.env_name(self.run.env), f"seed {self.run.seed}")
         title = " · ".join([*about, *self.paths.values()])
         writer = Writer(self.out, self.steps) if self.out else None
@@ -172,6 +175,8 @@ class Training:
                         display.show(self.steps, row, self._shares())
                     if self._time_to_save() or self.evaluations > judged:
                         self._save()
+                    if row and watch and not watch(row):
+                        break
                 self._save()  # before the display ends, which a terminal that is gone does not let it
             if writer:
                 writer.close()

@@ -17,9 +17,11 @@ __version__ = "0.2.0"
 _NAMES = {
     "KeepBest": "runners.callbacks",
     "Learner": "runners.api",
+    "Mlflow": "runners.trackers",
     "Progress": "runners.api",
     "StopAt": "runners.callbacks",
     "StopEarly": "runners.callbacks",
+    "Wandb": "runners.trackers",
     "collect": "runners.imitation.demonstrations",
     "evaluate": "runners.evaluation.evaluate",
     "from_pettingzoo": "envs",

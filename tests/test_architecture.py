@@ -85,7 +85,7 @@ FLOORS = {
         {"screen"},
         {"imitation"},
         {"bench", "lab", "web", "api"},
-        {"callbacks"},
+        {"callbacks", "trackers"},
         {"cli"},
     ],
 }

@@ -12,6 +12,7 @@ from typing import Any, Self
 from gymnasium.spaces import Dict, Space
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
+from torch import nn
 
 from .. import agents, envs
 from ..agents import Agent, champion
@@ -68,9 +69,19 @@ class Learner:
         return self._known().agent
 
     @property
+    def policy(self) -> nn.Module:
+        """The network that acts, for stored observations."""
+        return self._known().agent.net
+
+    @property
     def steps(self) -> int:
         """Environment steps learned from so far."""
         return self._known().steps
+
+    def __repr__(self) -> str:
+        known = self._training or self._left
+        steps = known.steps if known else 0
+        return f"<{type(self).__name__} on {runs.env_name(self.run.env)}, seed {self.run.seed}, {steps:,} steps>"
 
     def learn(
         self,
@@ -236,11 +247,13 @@ def load(
     env: Any = None,
     env_args: Mapping[str, Any] | None = None,
     wrappers: Sequence[Any] = (),
+    net: Callable[..., Any] | None = None,
 ) -> Learner:
     """The agent that `save` or the command line left in the folder `path`; it predicts without any environment.
 
     To learn and to be evaluated it takes the environment that it learned in; or `env`, with the same spaces, in which
-    it begins new episodes: whatever the constructor takes, with arguments and wrappers of its own.
+    it begins new episodes: whatever the constructor takes, with arguments and wrappers of its own. `net` is what built
+    its network, if that has no name.
 
     Nothing that the folder's files name is imported or called, but for environments that are installed or that the
     program has imported already; with `trust`, everything is.
@@ -252,8 +265,10 @@ def load(
     run = runs.load(path / "run.json", trust)
     if env is not None:
         run = moved(run, env, env_args or {}, wrappers)
-    loaded = Learner.__new__(Learner)
-    loaded.algo = run.algo
+    if net is not None:
+        run = replace(run, net=net)
+    title = next(title for title, algo in agents.titles().items() if algo == run.algo)
+    loaded = Learner.__new__(learner(title))
     loaded._begin(run, left(run, path, which, elsewhere=env is not None))
     if env is not None:
         loaded._started()

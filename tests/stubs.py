@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from collections.abc import Callable
 from inspect import Parameter, signature
 from pathlib import Path
 from types import NoneType, UnionType
@@ -15,7 +16,7 @@ FILE = Path(gymnast.__file__).with_suffix(".pyi")
 HEAD = '''\
 """The names of gymnast with their types. Written by `make stubs`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 {imports}
@@ -63,6 +64,8 @@ def _hint(kind: Any) -> str:
         return f"Literal[{', '.join(map(json.dumps, options))}]"
     if origin is tuple:
         return f"Sequence[{_hint(options[0])}]"
+    if origin is Callable:
+        return "Callable[..., Any]"
     if options:
         return f"{origin.__name__}[{', '.join(map(_hint, options))}]"
     return "None" if kind is NoneType else kind.__name__

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import field
 from decimal import Decimal, InvalidOperation, Overflow
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import tyro
 from tyro.conf import UseAppendAction, arg
@@ -137,7 +138,8 @@ def chosen(base: Any, options: Any) -> Any:
 
 def _columns(values: Any, plain: Any) -> list[Any]:
     """(name, type, default) of each field of the dataclass `values`, with its documentation as help."""
-    told, kinds = meanings(type(values)), get_type_hints(type(values))
+    told = meanings(type(values))
+    kinds = {name: _written(kind) for name, kind in get_type_hints(type(values)).items()}
     columns = []
     for f in dataclasses.fields(values):
         value, default = getattr(values, f.name), getattr(plain, f.name)
@@ -154,6 +156,12 @@ def meanings(config: type) -> dict[str, str]:
     documented = [cls for cls in reversed(config.__mro__) if dataclasses.is_dataclass(cls)]
     told = {param.arg_name: param.description for cls in documented for param in parse_from_object(cls).params}
     return {name: " ".join((text or "").split()) for name, text in told.items()}
+
+
+def _written(kind: Any) -> Any:
+    """A field's type without functions, which a command line gives by their names."""
+    kinds = [one for one in get_args(kind) if get_origin(one) is not Callable]
+    return Union[tuple(kinds)] if get_origin(kind) is UnionType else kind  # noqa: UP007 - of as many as there are
 
 
 def _told(kind: Any, text: str, hint: Callable[[str], str] | None = None) -> Any:

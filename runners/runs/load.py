@@ -52,7 +52,11 @@ def new_agent(run: Run, spaces: Spaces, seed: int) -> Agent:
         name = runs.env_name(run.env)
         raise UsageError(f"{name} is a game for two, whose sides take turns; {run.algo} plays alone. Use alphazero.")
     where = device(run.device, spaces.observation.dtype == np.uint8)
-    build = function(run.net, "net", nn.Module) if run.net else None
+    if isinstance(run.net, str) and run.net.startswith("<"):
+        raise UsageError(
+            f"its network was built by {run.net}, which no name leads to. Give that: gymnast.load(path, net=...)"
+        )
+    build = function(run.net, "net", nn.Module) if isinstance(run.net, str) else run.net
     with threads_for(images=False):  # orthogonal weights depend on the number of threads
         return module.Agent(spaces.observation, spaces.action, run.agent, where, seed, build)
 

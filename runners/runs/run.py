@@ -4,7 +4,7 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -87,7 +87,7 @@ class Run:
     """Number of demonstrations to learn from, drawn by the seed; none: all."""
     expert: str | None = None
     """Expert that an algorithm may ask for actions: a run's folder, a Stable-Baselines3 zip, or module:function."""
-    net: str | None = None
+    net: str | Callable[..., Any] | None = None
     """A function of your own that builds the network from the spaces and the Config: module:function."""
     init_from: str | None = None
     """Folder of a run to begin with: its policy, its network and its normalisation of observations are taken over."""
@@ -111,6 +111,8 @@ class Run:
         counts = ("steps", "num_envs", "history", "demo_episodes", "eval_episodes", "eval_steps", "eval_copies")
         check_ranges(self, positive=(*counts, "worker_timeout"), at_least_0=("seed", "evals"))
         check_types(self.agent)
+        if not (self.net is None or isinstance(self.net, str) or callable(self.net)):
+            raise UsageError(f"net is {self.net!r}; it must be a function, or its name module:function")
         for name in _ARGS:
             object.__setattr__(self, name, named(getattr(self, name), name))
 
@@ -232,6 +234,7 @@ def save(run: Run, path: Path, **about: Any) -> None:
     """Write the run as JSON, with whatever else is worth knowing `about` it."""
     content = {**{f.name: getattr(run, f.name) for f in fields(run)}, "agent": asdict(run.agent)}
     content["env"], content["wrappers"] = lasting_name(run.env), [lasting_name(wrapper) for wrapper in run.wrappers]
+    content["net"] = run.net and lasting_name(run.net)
     content |= {name: encoded(content[name]) for name in _ARGS}
     del content["trust"]  # no file says of itself that it is to be trusted
     write_whole(path, json.dumps({"run": content, **about}, indent=2) + "\n")
@@ -275,7 +278,7 @@ def _suspected(run: Run, path: Path) -> Run:
         raise UsageError(f"{path}: env is {run.env!r}; it must be a name")
     if run.trust:
         return run
-    expert, net = (name and Stored(name, path) for name in (run.expert, run.net))
+    expert, net = (name and Stored(str(name), path) for name in (run.expert, run.net))
     wrappers = tuple(Stored(str(name), path) for name in run.wrappers)
     folders = {name: Stored(folder, path) for name, folder in _folders(run.agent).items()}
     agent = replace(run.agent, **folders)

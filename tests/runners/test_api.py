@@ -266,6 +266,16 @@ def test_none_is_a_value_where_a_setting_may_be_none():
     assert gymnast.PPO("CartPole-v1", target_kl=None).run.agent.target_kl is None
 
 
+def test_a_learner_says_what_it_is(tmp_path):
+    learner = gymnast.PPO("CartPole-v1", **TINY, seed=3)
+    assert repr(learner) == "<PPO on CartPole-v1, seed 3, 0 steps>"
+    learner.learn(1024).save(tmp_path)
+    loaded = gymnast.load(tmp_path)
+    assert repr(loaded) == "<PPO on CartPole-v1, seed 3, 1,024 steps>"
+    assert isinstance(loaded, gymnast.PPO)
+    assert loaded.policy is loaded.agent.net
+
+
 def test_a_negative_seed_is_refused():
     with pytest.raises(UsageError, match="seed is -1; it must be at least 0"):
         gymnast.PPO("CartPole-v1").evaluate(2, seed=-1)

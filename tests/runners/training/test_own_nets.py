@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from gymnast.core.errors import UsageError
 from gymnast.core.games.inference import inference
+from gymnast.runners import api
 from gymnast.runners.runs import run as runs
 from gymnast.runners.training.train import Training
 
+PPO = api.learner("PPO")
+TINY = {"num_envs": 4, "evals": 0}
 SMALL = {"simulations": 4, "fast_simulations": 2, "minibatch": 16, "hidden": (8,), "horizon": 4}
 
 
@@ -43,6 +47,25 @@ def test_a_target_network_is_built_by_the_same_function_and_begins_alike(own_net
         assert all(torch.equal(x, target[name]) for name, x in agent.net.state_dict().items())
         agent.optimizer.flat.data.add_(1.0)
         assert not torch.equal(next(agent.net.parameters()), next(agent.target_net.parameters()))
+
+
+def test_a_function_may_be_given_itself(own_nets, tmp_path):
+    def build(obs, action, cfg):
+        return own_nets.Widened(obs, action, cfg)
+
+    learned = PPO("CartPole-v1", **TINY, net=build).learn(256)
+    assert type(learned.policy) is own_nets.Widened
+    learned.save(tmp_path / "nameless")
+    loaded = api.load(tmp_path / "nameless", net=build)
+    assert all(torch.equal(x, loaded.policy.state_dict()[name]) for name, x in learned.policy.state_dict().items())
+    with pytest.raises(
+        UsageError, match=r"built by <function .*build>, which no name leads to. .*load\(path, net=...\)"
+    ):
+        api.load(tmp_path / "nameless")
+    PPO("CartPole-v1", **TINY, net=own_nets.widened).learn(256).save(tmp_path / "named")
+    assert type(api.load(tmp_path / "named", trust=True).policy) is own_nets.Widened
+    with pytest.raises(UsageError, match="net is 3; it must be a function"):
+        PPO("CartPole-v1", net=3)
 
 
 def test_every_clone_is_built_so(gymnast, own_nets):

@@ -25,6 +25,7 @@ from ..core.spaces.layout import Layout
 from ..core.spaces.pair import Spaces
 from .evaluation.evaluate import Evaluation, evaluate
 from .evaluation.strength import Strength, measure
+from .export import Format, Names, export
 from .runs import folder
 from .runs import run as runs
 from .runs.load import Left, eval_env, left, moved, refuse_others
@@ -151,6 +152,11 @@ class Learner:
         known = self._known()
         folder.describe(self.run, path, known.paths)
         checkpoint.save(folder.last(path), known.state())
+
+    def export(self, path: str | Path, format: Format | None = None) -> Names:
+        """Write the likeliest actions as a file that acts without gymnast: .onnx (ONNX) or .pt (TorchScript)."""
+        known = self._known()
+        return export(known.agent, known.spaces, Path(path), format)
 
     def _told(self, callbacks: "Sequence[Callback]", row: dict[str, float]) -> bool:
         """Whether all of the callbacks, each of which is asked, want to go on after a row of metrics."""

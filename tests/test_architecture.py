@@ -84,6 +84,7 @@ FLOORS = {
         {"training"},
         {"screen"},
         {"imitation"},
+        {"export"},
         {"bench", "lab", "web", "api"},
         {"callbacks", "trackers"},
         {"cli"},

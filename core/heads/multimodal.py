@@ -151,7 +151,7 @@ class Autoregressive(NamedTuple):
 
     def _bins(self, generator: Generator | None, greedy: bool = False) -> Tensor:
         """Bins (B, D), component by component."""
-        bins = torch.zeros(len(self.features), 0, dtype=torch.int64, device=self.features.device)
+        bins = torch.zeros(self.features.shape[0], 0, dtype=torch.int64, device=self.features.device)
         for _ in range(len(self.head.outputs)):
             part = self.head.part(self.features, bins)
             bins = torch.cat([bins, (part.mode() if greedy else part.sample(generator)).unsqueeze(1)], 1)

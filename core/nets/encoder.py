@@ -65,7 +65,7 @@ class Encoder(nn.Module):
 
     def forward(self, obs: Tensor) -> Tensor:
         if self.identity:
-            return obs if obs.ndim == 2 else obs.reshape(len(obs), -1)
+            return obs if obs.ndim == 2 else obs.reshape(obs.shape[0], -1)
         parts = self.layout.view(obs)
         features = [self._encode(part, parts[part.name]) for part in self._features]
         return features[0] if len(features) == 1 else torch.cat(features, -1)
@@ -107,7 +107,7 @@ class Encoder(nn.Module):
                 return torch.cat([F.one_hot(c - int(s), int(n)) for c, n, s in columns], -1).float()
         if key in self.standardizers:
             x = self.standardizers[key](x.float())
-        return x.float().reshape(len(x), -1)
+        return x.float().reshape(x.shape[0], -1)
 
 
 def _key(part: Part) -> str:
@@ -131,7 +131,7 @@ def _pixels(part: Part) -> tuple[int, int, int]:
 
 def _planes(part: Part, x: Tensor) -> Tensor:
     """Images (B, C, H, W) of an image's part; another part as it is."""
-    return x.movedim(-1, -3) if _is_image(part) and _channels_last(part) else x
+    return x.movedim(3, 1) if _is_image(part) and _channels_last(part) else x
 
 
 def _cnn(height: int, width: int, channels: int, cnn: Cnn) -> tuple[nn.Module, int]:

@@ -92,7 +92,7 @@ class Layout:
             value = obs
             for key in part.path:
                 value = value[key]
-            column = self._column(out, part)
+            column = self.column(out, part)
             if part.space.dtype == np.float64:
                 with np.errstate(over="ignore"):  # infinite then, which is `outside`
                     column[...] = value
@@ -106,12 +106,12 @@ class Layout:
         holds need only be finite, for its bounds are often a guess.
         """
         if self.mask and self._looks_at_mask:
-            masks = self._column(stored, self.mask)
+            masks = self.column(stored, self.mask)
             if (i := first_blocked(masks, self._choices)) >= 0:
                 odd = masks[i][(masks[i] != 0) & (masks[i] != 1)]
                 return i, f"an action mask with {odd[0]}, not 0 or 1" if len(odd) else "a mask that allows no action"
         for part, low, high in self._bounds:
-            rows = self._column(stored, part).reshape(len(stored), -1)
+            rows = self.column(stored, part).reshape(len(stored), -1)
             if (i := first_outside(rows, low, high)) >= 0:
                 x = rows[i][~((rows[i] >= low) & (rows[i] <= high))][0]
                 wrong = flaw(x) if isinstance(part.space, spaces.Box) else f"not in {part.space}"
@@ -144,15 +144,15 @@ class Layout:
         """
         out = final.copy()
         if self.mask and self._looks_at_mask:
-            for choice in np.split(self._column(out, self.mask), self._choices.cumsum()[:-1], 1):
+            for choice in np.split(self.column(out, self.mask), self._choices.cumsum()[:-1], 1):
                 choice[~choice.any(1)] = 1
         for part, *_ in self._bounds:
             if isinstance(part.space, spaces.Box):
-                column = self._column(out, part)
+                column = self.column(out, part)
                 column[terminated] = np.nan_to_num(column[terminated], posinf=0.0, neginf=0.0)
         return out
 
-    def _column(self, stored: NDArray[Any], part: Part) -> NDArray[Any]:
+    def column(self, stored: NDArray[Any], part: Part) -> NDArray[Any]:
         """A view of one part (N, *part.shape) of stored observations."""
         if not self.structured:
             return stored
@@ -183,7 +183,7 @@ class Layout:
                 shape = f"shape {leaf.shape}{_where(part)}"
                 raise UsageError(f"an observation of {shape} does not fit the observation space {self.space}")
             with np.errstate(over="ignore"):  # infinite then, which is `outside`
-                self._column(out, part)[...] = leaf
+                self.column(out, part)[...] = leaf
         if found := self.outside(out):
             raise UsageError(f"observation {found[0]} is {found[1]}")
         return out, single

@@ -32,7 +32,7 @@ HEADS = Mirror(
 )
 ACTOR_CRITIC = Mirror(ActorCritic.__module__, {"ActorCritic.forward": "f79f5ea6", "ActorCritic._pi": "76058e1b"}, HEADS)
 POLICY = Mirror(Policy.__module__, {"Policy.forward": "55fe049f"}, HEADS)
-ENCODER = Mirror(Encoder.__module__, {"Encoder.forward": "35ad255a", "Encoder._encode": "ecfca110"})
+ENCODER = Mirror(Encoder.__module__, {"Encoder.forward": "a2a83704", "Encoder._encode": "7d9a9b3c"})
 STEPS = Mirror(Adam.__module__, {"Adam.step": "6224da9b", "RMSprop.step": "6224da9b", "_backward": "477c229d"})
 """Before an optimiser descends."""
 

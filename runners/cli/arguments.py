@@ -98,6 +98,20 @@ class Render:
 
 
 @dataclass(frozen=True)
+class Export:
+    """Write the policy of a run as a file that acts without gymnast, with its normalisation and its units inside."""
+
+    run: Positional[Path]
+    """Folder of the run."""
+    file: Positional[Path]
+    """File to write: .onnx (ONNX) or .pt (TorchScript)."""
+    checkpoint: Literal["best", "last"] = "best"
+    """Checkpoint to export: the one that evaluated best during training, or the newest."""
+    trust: bool = False
+    """Import and call what the run's file names (network), whoever wrote it."""
+
+
+@dataclass(frozen=True)
 class Play:
     """Play a game for two against a trained agent in the terminal. Type `help` there to see the commands.
 

@@ -11,6 +11,7 @@ from .options import flags_of, train_options
 
 _TAKES = {
     "evaluate": arguments.Evaluate,
+    "export": arguments.Export,
     "play": arguments.Play,
     "render": arguments.Render,
     "collect": arguments.Collect,

@@ -20,6 +20,7 @@ from .arguments import (
     Completion,
     Demonstrations,
     Evaluate,
+    Export,
     Imitate,
     List,
     New,
@@ -37,6 +38,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast train --resume DIR   go on where a run stopped
   gymnast evaluate DIR...      evaluate trained agents: returns, with intervals over episodes and seeds
   gymnast render DIR           watch an agent, or write a video (--video FILE.mp4 or FILE.gif)
+  gymnast export DIR FILE      write a policy as ONNX or TorchScript, which acts without gymnast
   gymnast play DIR             play a game for two against a trained agent; --browser: on a page, any environment
   gymnast collect EXPERT ENV   record demonstrations of a run, an SB3 zip, module:function, or human (you, at the keys)
   gymnast imitate EXPERT ENV   measure how many demonstrations behaviour cloning and DAgger need
@@ -208,6 +210,15 @@ def _match(agent: Any, folder: Path, about: str, options: Evaluate) -> None:
         print(f"  as {side:6} {score.wins} won, {score.draws} drawn, {score.losses} lost, points {score.share:.1%}")
 
 
+def _export(args: list[str]) -> int:
+    options = parse(Export, args, "gymnast export")
+    from ..api import load
+
+    names = load(options.run, options.checkpoint, options.trust).export(options.file)
+    print(f"wrote {options.file}: from {', '.join(names.inputs)} to {', '.join(names.outputs)}")
+    return 0
+
+
 def _render(args: list[str]) -> int:
     options = parse(Render, args, "gymnast render")
     from ..screen.render import render
@@ -314,6 +325,7 @@ def _completion(args: list[str]) -> int:
 _COMMANDS = {
     "train": train,
     "evaluate": _evaluate,
+    "export": _export,
     "play": pages.play,
     "render": _render,
     "collect": _collect,

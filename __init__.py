@@ -25,12 +25,14 @@ _NAMES = {
     "collect": "runners.imitation.demonstrations",
     "evaluate": "runners.evaluation.evaluate",
     "from_pettingzoo": "envs",
+    "from_sb3": "runners.sb3",
     "load": "runners.api",
     "make": "envs",
     "preset": "runners.runs.run",
     "Run": "runners.runs.run",
     "train": "runners.training.train",
     "resume": "runners.training.train",
+    "to_sb3": "runners.sb3",
 }
 
 

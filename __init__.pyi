@@ -15,6 +15,8 @@ from .runners.evaluation.evaluate import evaluate as evaluate
 from .runners.imitation.demonstrations import collect as collect
 from .runners.runs.run import Run as Run
 from .runners.runs.run import preset as preset
+from .runners.sb3 import from_sb3 as from_sb3
+from .runners.sb3 import to_sb3 as to_sb3
 from .runners.trackers import Mlflow as Mlflow
 from .runners.trackers import Wandb as Wandb
 from .runners.training.train import resume as resume

@@ -70,6 +70,11 @@ class Learner:
         return self._known().agent
 
     @property
+    def spaces(self) -> Spaces:
+        """The spaces of what it observes and does."""
+        return self._known().spaces
+
+    @property
     def policy(self) -> nn.Module:
         """The network that acts, for stored observations."""
         return self._known().agent.net

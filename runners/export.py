@@ -3,6 +3,7 @@
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +50,9 @@ def export(agent: Agent, of: Spaces, path: Path, form: Format | None = None) -> 
     """
     if form is None and path.suffix not in _SUFFIXES:
         raise UsageError(f"{path}: an exported policy is a file .onnx (ONNX) or .pt (TorchScript)")
+    form = form or _SUFFIXES[path.suffix]
+    if form == "onnx" and not find_spec("onnx"):
+        raise UsageError('onnx is not installed; run: pip install "gymnast[onnx]"')
     policy = _Exported(agent.net, of)
     inputs = tuple(part.name or "obs" for part in policy.layout.parts)
     with warnings.catch_warnings(), torch.no_grad(), threads_for(images=False):
@@ -58,7 +62,7 @@ def export(agent: Agent, of: Spaces, path: Path, form: Format | None = None) -> 
         script = torch.jit.trace(policy, example, check_trace=False)
         _check(agent, of, policy.layout, script)
         file = BytesIO()
-        if (form or _SUFFIXES[path.suffix]) == "onnx":
+        if form == "onnx":
             axes = {name: {0: "N"} for name in (*inputs, *outputs)}
             names = {"input_names": inputs, "output_names": outputs, "dynamic_axes": axes}
             torch.onnx.export(script, example, file, opset_version=_OPSET, dynamo=False, **names)

@@ -86,7 +86,7 @@ FLOORS = {
         {"imitation"},
         {"export"},
         {"bench", "lab", "web", "api"},
-        {"callbacks", "trackers"},
+        {"callbacks", "trackers", "sb3"},
         {"cli"},
     ],
 }

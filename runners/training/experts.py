@@ -125,9 +125,36 @@ def _run(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Act:
 
 def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Act:
     """An agent of Stable-Baselines3 or sb3-contrib. Its zip holds pickles: load none from somebody you do not trust."""
-    moments = _moments(path)
+    moments = moments_beside(path)
     if moments and not trust:  # nobody named that file
         raise UsageError(f"{moments} would be unpickled, which runs whatever it holds: if you trust it, say --trust")
+    family, agent = stable_baselines(path)
+    layout, ours = Layout(env.single_observation_space), env.single_observation_space
+    masked = isinstance(ours, spaces.Dict) and MASK in ours.spaces
+    bare = masked and not isinstance(agent.observation_space, spaces.Dict)  # it never saw the mask beside the rest
+    if not fits(agent.observation_space, ours["observation"] if bare else ours):  # type: ignore[index]
+        raise UsageError(f"expert {path} is for the observations {agent.observation_space}, not {ours}")
+    if not fits(agent.action_space, env.single_action_space):
+        raise UsageError(f"expert {path} is for the actions {agent.action_space}, not {env.single_action_space}")
+    if family == "MaskablePPO" and not masked:
+        raise UsageError(f"expert {path} chooses among legal actions; the observations here hold no {MASK}")
+    normalize = _normalizer(moments) if moments else lambda obs: obs
+
+    def act(obs: NDArray) -> dict[str, NDArray]:
+        seen = given(layout, obs)
+        legal = {"action_masks": seen[MASK]} if family == "MaskablePPO" else {}
+        seen = normalize(seen["observation"] if bare else seen)
+        return {"action": agent.predict(seen, deterministic=not stochastic, **legal)[0]}
+
+    return act
+
+
+def stable_baselines(path: Path) -> tuple[str, Any]:
+    """The class and the model that Stable-Baselines3 or sb3-contrib saved as a zip. It is unpickled.
+
+    Raises:
+        UsageError: if there is none, or no Stable-Baselines3.
+    """
     try:
         import sb3_contrib
         import stable_baselines3 as sb3
@@ -145,25 +172,7 @@ def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool, trust: bool)
     )
     family = _family(path, data)
     model: Any = getattr(sb3, family, None) or getattr(sb3_contrib, family)
-    agent = model.load(path, device="cpu")
-    layout, ours = Layout(env.single_observation_space), env.single_observation_space
-    masked = isinstance(ours, spaces.Dict) and MASK in ours.spaces
-    bare = masked and not isinstance(agent.observation_space, spaces.Dict)  # it never saw the mask beside the rest
-    if not _fits(agent.observation_space, ours["observation"] if bare else ours):  # type: ignore[index]
-        raise UsageError(f"expert {path} is for the observations {agent.observation_space}, not {ours}")
-    if not _fits(agent.action_space, env.single_action_space):
-        raise UsageError(f"expert {path} is for the actions {agent.action_space}, not {env.single_action_space}")
-    if family == "MaskablePPO" and not masked:
-        raise UsageError(f"expert {path} chooses among legal actions; the observations here hold no {MASK}")
-    normalize = _normalizer(moments) if moments else lambda obs: obs
-
-    def act(obs: NDArray) -> dict[str, NDArray]:
-        seen = given(layout, obs)
-        legal = {"action_masks": seen[MASK]} if family == "MaskablePPO" else {}
-        seen = normalize(seen["observation"] if bare else seen)
-        return {"action": agent.predict(seen, deterministic=not stochastic, **legal)[0]}
-
-    return act
+    return family, model.load(path, device="cpu")
 
 
 # A field that only the family's models have; what has none of them is A2C.
@@ -194,11 +203,11 @@ def _family(path: Path, data: dict[str, Any]) -> str:
     return known or next((name for key, name in _FAMILIES.items() if key in data), "A2C")
 
 
-def _fits(its: spaces.Space, ours: spaces.Space) -> bool:
+def fits(its: spaces.Space, ours: spaces.Space) -> bool:
     """Whether a model for the space `its` understands `ours`; pictures it takes channels first or last."""
     match its, ours:
         case spaces.Dict(), spaces.Dict():
-            return its.keys() == ours.keys() and all(_fits(its[key], ours[key]) for key in its)
+            return its.keys() == ours.keys() and all(fits(its[key], ours[key]) for key in its)
         case spaces.Box(), spaces.Box():
             return its.shape == ours.shape or (
                 ours.dtype == np.uint8 and its.shape == (*ours.shape[2:], *ours.shape[:2])
@@ -206,7 +215,7 @@ def _fits(its: spaces.Space, ours: spaces.Space) -> bool:
     return its == ours
 
 
-def _moments(path: Path) -> Path | None:
+def moments_beside(path: Path) -> Path | None:
     """The moments that VecNormalize saved with a model: beside it, or one folder down as in the zoo.
 
     Raises:

@@ -1,5 +1,7 @@
 """Exported policies act as `predict` does, without gymnast."""
 
+from functools import partial
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from gymnasium.vector.utils import batch_space
 
 import gymnast
 from gymnast.core.errors import UsageError
-from gymnast.runners import api
+from gymnast.runners import api, export
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.load` is deprecated")
 
@@ -98,8 +100,7 @@ def torchscript(path, parts):
     return [x.numpy() for x in torch.jit.load(path)(*map(torch.as_tensor, parts.values()))]
 
 
-def onnx(path, parts):
-    runtime = pytest.importorskip("onnxruntime")
+def onnx(runtime, path, parts):
     return runtime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, parts)
 
 
@@ -123,7 +124,9 @@ LEARNED = [
 def test_an_exported_policy_acts_as_predict_does(algo, observation, action, settings, tmp_path):
     learner = learned(algo, observation, ACTIONS[action], **settings)
     assert_acts_alike(learner, tmp_path / "policy.pt", torchscript)
-    assert_acts_alike(learner, tmp_path / "policy.onnx", onnx)
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    assert_acts_alike(learner, tmp_path / "policy.onnx", partial(onnx, runtime))
 
 
 def test_a_form_may_be_named(tmp_path):
@@ -144,10 +147,16 @@ def test_the_command_exports_a_run(tmp_path, gymnast):
     assert gymnast("export run policy.bin").code == 2
 
 
+def test_onnx_is_asked_for_where_it_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r'onnx is not installed; run: pip install "gymnast\[onnx\]"'):
+        gymnast.PPO("CartPole-v1").export(tmp_path / "policy.onnx")
+
+
 def test_what_is_more_than_a_network_is_refused(tmp_path):
     for learner in (gymnast.AlphaZero("tictactoe"), gymnast.Tabular("FrozenLake-v1")):
         with pytest.raises(UsageError, match="is not a policy alone"):
-            learner.export(tmp_path / "policy.onnx")
+            learner.export(tmp_path / "policy.pt")
 
 
 def test_an_agent_that_acts_otherwise_than_its_network_is_refused(tmp_path, monkeypatch):
@@ -160,4 +169,4 @@ def test_an_agent_that_acts_otherwise_than_its_network_is_refused(tmp_path, monk
 
     monkeypatch.setattr(learner.agent, "acting", other)
     with pytest.raises(UsageError, match="acts otherwise than its ActorCritic says"):
-        learner.export(tmp_path / "policy.onnx")
+        learner.export(tmp_path / "policy.pt")

@@ -99,14 +99,14 @@ def test_a_model_for_more_actions_is_refused(tmp_path):
 
 def test_moments_are_found_beside_the_model_and_one_folder_down(tmp_path):
     model = tmp_path / "CartPole-v1.zip"
-    assert experts._moments(model) is None
+    assert experts.moments_beside(model) is None
     for place in ("zoo/vecnormalize.pkl", "CartPole-v1/vecnormalize.pkl", "vec_normalize.pkl"):
         (tmp_path / place).parent.mkdir(exist_ok=True)
         (tmp_path / place).touch()
-        assert experts._moments(model) == tmp_path / place
+        assert experts.moments_beside(model) == tmp_path / place
     (tmp_path / "vec_normalize.pkl").unlink()
     with pytest.raises(UsageError, match="several files could normalise"):
-        experts._moments(tmp_path / "best_model.zip")
+        experts.moments_beside(tmp_path / "best_model.zip")
 
 
 def test_moments_are_used(tmp_path):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..core.errors import UsageError
 from ..core.nets.mlp import ACTIVATIONS
 from .api import Learner, learner
-from .training.experts import fits, moments_beside, stable_baselines
+from .training.experts import fits, moments_beside, stable_baselines, unpickled
 
 _PLAIN = {"norm": "none", "normalize_obs": False}
 _ACTOR_CRITIC = _PLAIN | {"head": "plain", "sde": False}
@@ -62,7 +62,7 @@ def from_sb3(source: Any, env: Any, trust: bool = False, **settings: Any) -> Lea
     Raises:
         UsageError: if gymnast has no such algorithm or network, or the model is for other spaces.
     """
-    family, model = _opened(source, trust)
+    family, model, normalizer = _opened(source, trust)
     if family not in _ONLY:
         raise UsageError(f"a {family} of Stable-Baselines3 cannot become a learner; {', '.join(_ONLY)} can")
     policy = model.policy
@@ -71,9 +71,11 @@ def from_sb3(source: Any, env: Any, trust: bool = False, **settings: Any) -> Lea
         raise UsageError(f"weights of {', '.join(sorted(extractors))} do not go over; those for numbers in a Box do")
     if getattr(model, "use_sde", False):
         raise UsageError("weights of state-dependent exploration (use_sde) do not go over")
-    if model.get_vec_normalize_env() is not None:
-        raise UsageError("the model sees observations that VecNormalize changes, which does not go over")
     network = _described(family, model)
+    if normalized := normalizer is not None and normalizer.norm_obs:
+        if (normalizer.clip_obs, normalizer.epsilon) != (10.0, 1e-8):
+            raise UsageError("a VecNormalize goes over if its clip_obs is 10 and its epsilon 1e-8")
+        network["normalize_obs"] = True
     made = {"preset": "none", "lr": float(model.lr_schedule(1.0)), "gamma": model.gamma, **network, **settings}
     one = learner(family)(env, **made)
     if not fits(model.observation_space, one.spaces.observation) or not fits(model.action_space, one.spaces.action):
@@ -81,6 +83,8 @@ def from_sb3(source: Any, env: Any, trust: bool = False, **settings: Any) -> Lea
             f"the model is for {model.observation_space} and {model.action_space}, not {tuple(one.spaces)}"
         )
     _copy(_theirs(family, model), _ours(family, one.agent))
+    if normalized:
+        _standardize(family, one.agent, normalizer.obs_rms)
     if family in ("DQN", "SAC", "TD3"):
         one.agent.adopted = True  # so it does not begin at random
     return one
@@ -193,20 +197,35 @@ def _place(policy: Any, head: Any) -> None:
     policy.log_std.add_(head.scale.log())
 
 
+def _standardize(family: str, agent: Any, moments: Any) -> None:
+    """Let a learner standardise observations by the running `moments` of a VecNormalize, as it does with its own."""
+    if family in ("SAC", "TD3"):
+        encoders = agent.encoders()
+    else:
+        encoders = [agent.net.encoder, agent.target_net.encoder] if family == "DQN" else [agent.net.encoder]
+    mean, var = (torch.as_tensor(x) for x in (moments.mean, moments.var))
+    for encoder in encoders:
+        own = encoder.standardizers["obs"]
+        own.count.fill_(moments.count)
+        own.mean.copy_(mean)
+        own.m2.copy_(var * moments.count)
+        own.shift.copy_(mean)
+        own.scale.copy_((var + 1e-8).rsqrt())
+
+
 def _flat(space: spaces.Space[Any]) -> bool:
     """Whether observations are numbers in a Box, which both libraries take as they are."""
     return isinstance(space, spaces.Box) and space.dtype != np.uint8
 
 
-def _opened(source: Any, trust: bool) -> tuple[str, Any]:
-    """The class and the model."""
+def _opened(source: Any, trust: bool) -> tuple[str, Any, Any]:
+    """The class, the model, and the VecNormalize of what it observes, if there is one."""
     if not isinstance(source, str | Path):
-        return type(source).__name__, source
+        return type(source).__name__, source, source.get_vec_normalize_env()
     if not trust:
         raise UsageError(f"{source} would be unpickled, which runs whatever it holds: if you trust it, say trust=True")
-    if moments := moments_beside(Path(source)):
-        raise UsageError(f"the model sees observations that {moments} changes, which does not go over")
-    return stable_baselines(Path(source))
+    moments = moments_beside(Path(source))
+    return *stable_baselines(Path(source)), unpickled(moments) if moments else None
 
 
 def _sb3(family: str) -> Any:

@@ -2,9 +2,9 @@
 
 import inspect
 import json
+import pickle
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool, trust: bool)
         raise UsageError(f"expert {path} is for the actions {agent.action_space}, not {env.single_action_space}")
     if family == "MaskablePPO" and not masked:
         raise UsageError(f"expert {path} chooses among legal actions; the observations here hold no {MASK}")
-    normalize = _normalizer(moments) if moments else lambda obs: obs
+    normalize = unpickled(moments).normalize_obs if moments else lambda obs: obs
 
     def act(obs: NDArray) -> dict[str, NDArray]:
         seen = given(layout, obs)
@@ -232,13 +232,10 @@ def moments_beside(path: Path) -> Path | None:
     return found[0] if found else None
 
 
-def _normalizer(path: Path) -> Callable[[NDArray], NDArray]:
-    """The function by which the VecNormalize saved beside a model normalises observations."""
-    import pickle
-
+def unpickled(path: Path) -> Any:
+    """The VecNormalize that was saved beside a model."""
     with path.open("rb") as file:
-        saved = pickle.load(file)
-    return saved.normalize_obs
+        return pickle.load(file)
 
 
 def _function(expert: str, env: VectorEnv, seed: int) -> Act:

@@ -9,6 +9,7 @@ import gymnast
 from gymnast.core.errors import UsageError
 
 sb3 = pytest.importorskip("stable_baselines3")
+DummyVecEnv, VecNormalize = sb3.common.vec_env.DummyVecEnv, sb3.common.vec_env.VecNormalize
 
 SMALL = {"preset": "none", "num_envs": 2, "evals": 0, "hidden": (16, 8)}
 REPLAY = SMALL | {"capacity": 200, "learning_starts": 20, "minibatch": 16}
@@ -78,6 +79,25 @@ def test_the_estimates_go_over_too():
     obs = np.ones((3, 6), np.float32)
     value = model.policy.predict_values(model.policy.obs_to_tensor(obs)[0]).detach().numpy()[:, 0]
     np.testing.assert_allclose(gymnast.from_sb3(model, "Acrobot-v1").predict(obs)[1]["value"], value, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["PPO", "DQN", "SAC"])
+def test_the_moments_of_a_vecnormalize_go_over(kind, tmp_path):
+    name, settings, arch = THEIRS[kind]
+    env = VecNormalize(DummyVecEnv([lambda: gym.make(name)]))
+    model = getattr(sb3, kind)("MlpPolicy", env, policy_kwargs={"net_arch": arch}, device="cpu", **settings).learn(64)
+    model.save(tmp_path / "model.zip")
+    env.save(tmp_path / "vecnormalize.pkl")
+    obs = np.random.default_rng(0).normal(size=(50, *env.observation_space.shape)).astype(np.float32)
+    wanted = model.predict(env.normalize_obs(obs), deterministic=True)[0]
+    few = {"minibatch": 16, "horizon": 16, "num_envs": 2, "evals": 0}
+    for source in (model, tmp_path / "model.zip"):
+        learner = gymnast.from_sb3(source, name, trust=True, **few)
+        np.testing.assert_allclose(learner.predict(obs)[0], wanted, rtol=1e-5, atol=1e-5)
+        assert learner.learn(64).steps == 64
+    env.clip_obs = 5.0
+    with pytest.raises(UsageError, match="clip_obs is 10"):
+        gymnast.from_sb3(model, name)
 
 
 @pytest.mark.parametrize(

@@ -63,9 +63,16 @@ def export(agent: Agent, of: Spaces, path: Path, form: Format | None = None) -> 
         _check(agent, of, policy.layout, script)
         file = BytesIO()
         if form == "onnx":
-            axes = {name: {0: "N"} for name in (*inputs, *outputs)}
-            names = {"input_names": inputs, "output_names": outputs, "dynamic_axes": axes}
-            torch.onnx.export(script, example, file, opset_version=_OPSET, dynamo=False, **names)
+            torch.onnx.export(
+                script,
+                example,
+                file,  # type: ignore[arg-type]  # which this exporter takes too
+                input_names=inputs,
+                output_names=outputs,
+                dynamic_axes={name: {0: "N"} for name in (*inputs, *outputs)},
+                opset_version=_OPSET,
+                dynamo=False,
+            )
         else:
             torch.jit.save(script, file)
     write_whole(path, file.getvalue())
@@ -84,7 +91,8 @@ class _Exported(nn.Module):
         self.net: Any = deepcopy(net).cpu().eval().requires_grad_(False)
         self.layout = Layout(of.observation)
         if self.layout.structured:
-            self.net.encoder.layout = _Parts(self.layout)
+            parts: Any = _Parts(self.layout)
+            self.net.encoder.layout = parts
         self.units = _Units(of.action)
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:

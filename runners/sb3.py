@@ -82,11 +82,12 @@ def from_sb3(source: Any, env: Any, trust: bool = False, **settings: Any) -> Lea
         raise UsageError(
             f"the model is for {model.observation_space} and {model.action_space}, not {tuple(one.spaces)}"
         )
-    _copy(_theirs(family, model), _ours(family, one.agent))
+    agent: Any = one.agent
+    _copy(_theirs(family, model), _ours(family, agent))
     if normalized:
-        _standardize(family, one.agent, normalizer.obs_rms)
+        _standardize(family, agent, normalizer.obs_rms)
     if family in ("DQN", "SAC", "TD3"):
-        one.agent.adopted = True  # so it does not begin at random
+        agent.adopted = True  # so it does not begin at random
     return one
 
 

@@ -525,7 +525,6 @@ class DDPG(Learner):
         dropout: Share of the critics' hidden features that are dropped at random while they learn (DroQ).
         quantiles: Equally likely returns that each critic gives; 1: their mean alone, Q(s, a).
         subset: Critics, drawn anew for each gradient step, that make the target (REDQ); 0: all of them.
-        drop: Quantiles per critic, the largest of all critics together, that are left out of targets (TQC).
         lr: Adam step size of the policy.
         critic_lr: Adam step size of the critics.
         lr_schedule: linear: the step sizes fall to 0 at the end of the run.
@@ -538,6 +537,9 @@ class DDPG(Learner):
         normalize_return: Learn from rewards in units of the running deviation of the discounted return; the replay
             keeps them as they are.
         reset_interval: Gradient steps after which networks and optimisers begin anew, while the replay stays; 0: never.
+        drop: Quantiles per critic, the largest of all critics together, that are left out of targets (TQC).
+        noise_color: Noise of actions that explore: white is independent from step to step; pink (power 1/f) and red (an
+            Ornstein-Uhlenbeck process) go on through an episode, with the same deviation at each step.
         noise: Standard deviation of the noise on actions that explore, in units of the box.
         smoothing: Standard deviation of the noise on the actions of targets, in units of the box; 0: none.
         smoothing_clip: Bound of that noise.
@@ -582,7 +584,6 @@ class DDPG(Learner):
         dropout: float = ...,
         quantiles: int = ...,
         subset: int = ...,
-        drop: int = ...,
         lr: float = ...,
         critic_lr: float = ...,
         lr_schedule: Literal["constant", "linear"] = ...,
@@ -594,10 +595,147 @@ class DDPG(Learner):
         shift: int = ...,
         normalize_return: bool = ...,
         reset_interval: int = ...,
+        drop: int = ...,
+        noise_color: Literal["white", "pink", "red"] = ...,
         noise: float = ...,
         smoothing: float = ...,
         smoothing_clip: float = ...,
         reduce: Literal["first", "min", "mean"] = ...,
+        steps: int = ...,
+        num_envs: int = ...,
+        seed: int = ...,
+        device: str = ...,
+        backend: str = ...,
+        env_args: dict[str, Any] = ...,
+        eval_args: dict[str, Any] = ...,
+        wrappers: Sequence[Any] = ...,
+        history: int = ...,
+        demos: str | None = ...,
+        demo_episodes: int | None = ...,
+        expert: str | None = ...,
+        net: str | Callable[..., Any] | None = ...,
+        init_from: str | None = ...,
+        evals: int = ...,
+        eval_episodes: int = ...,
+        eval_steps: int = ...,
+        eval_copies: int = ...,
+        worker_timeout: float = ...,
+        trust: bool = ...,
+    ) -> None: ...
+
+class DiscreteSAC(Learner):
+    """Soft actor-critic over discrete actions: expectations over all of them take the place of samples.
+
+    Args:
+        horizon: Steps per environment between updates.
+        replay_ratio: Gradient steps per environment step, over all copies together; more learn more from each step, up
+            to a point.
+        minibatch: Transitions per gradient step.
+        capacity: Transitions that the replay holds; the oldest are forgotten.
+        learning_starts: Steps, with random actions, before the first gradient step.
+        gamma: Discount per step.
+        n_step: Rewards that are summed before bootstrapping; more spread rewards faster, off-policy ones less exactly.
+        priority: Exponent of |TD error| in the probability of being replayed: 0 draws uniformly.
+        beta: Exponent of the importance weights at the start; rises linearly to 1 at the end of the run.
+        reward_sign: Learn from the sign of the reward alone (Atari); logged returns stay the environment's.
+        replay_dir: Folder for a replay larger than the memory; none: in memory, saved with the run.
+        hindsight: Learn as if a goal that the episode achieved, later, last or at any time, had been the desired one.
+        relabelled: Share of the transitions drawn that get such a goal: k of them for each one that keeps its own is k
+            / (k + 1).
+        value_warmup: Gradient steps at the start in which only values learn: for a policy that is good already
+            (init_from).
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
+        hidden: Widths of the policy's hidden layers.
+        activation: Non-linearity of the hidden layers, of policy and critics.
+        norm: In the policy: layer normalises what each hidden layer gives before the activation, batch what each layer
+            sees (BatchRenorm, CrossQ).
+        cnn: Encoder of images.
+        bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
+            coarser.
+        normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
+            running mean.
+        blocks: Residual blocks of the policy, all of the one width in `hidden` (SimBa); 0: a perceptron.
+        critics: Critics that are learned side by side.
+        critic_hidden: Widths of each critic's hidden layers.
+        critic_norm: In the critics: layer normalises what each hidden layer gives before the activation, batch what
+            each layer sees, by the moments of the states and actions of a batch and of those that follow (BatchRenorm,
+            CrossQ).
+        critic_blocks: Residual blocks of each critic, all of the one width in `critic_hidden` (SimBa); 0: a perceptron.
+        dropout: Share of the critics' hidden features that are dropped at random while they learn (DroQ).
+        subset: Critics, drawn anew for each gradient step, that make the target (REDQ); 0: all of them.
+        lr: Adam step size of the policy and the temperature.
+        critic_lr: Adam step size of the critics.
+        lr_schedule: linear: the step sizes fall to 0 at the end of the run.
+        adam_beta1: Share of Adam's mean of the gradients, of policy and critics, that stays at each step.
+        weight_decay: Share of the step size by which the weights of policy and critics shrink at each step (AdamW).
+        target: Networks that targets are made with: slow copies, or none but those that learn (CrossQ).
+        tau: Share of the networks that their slow copies take over.
+        policy_delay: Gradient steps of the critics for each one of the policy.
+        shift: Pixels by which images are moved at random, at most, where they are learned from (DrQ); 0: not at all.
+        normalize_return: Learn from rewards in units of the running deviation of the discounted return; the replay
+            keeps them as they are.
+        reset_interval: Gradient steps after which networks and optimisers begin anew, while the replay stays; 0: never.
+        reduce: How the policy weighs the critics: it maximises the least of them, or their mean.
+        alpha: Temperature, the worth of a nat of entropy; none: learned, so that the entropy stays at the target.
+        alpha_init: Temperature that learning starts from.
+        target_entropy: Entropy as a share of the largest, that of choosing evenly among the available actions. With the
+            paper's 0.98 a policy that knows what is best chooses nearly evenly all the same (Xu et al. 2021,
+            arXiv:2112.02852).
+        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        agent: fields of the Config in a mapping, also those that a field of `Run` hides.
+        steps, num_envs, seed, ...: fields of `gymnast.Run`.
+    """
+
+    def __init__(
+        self,
+        env: Any,
+        *,
+        preset: str = ...,
+        agent: Mapping[str, Any] | None = ...,
+        horizon: int = ...,
+        replay_ratio: float = ...,
+        minibatch: int = ...,
+        capacity: int = ...,
+        learning_starts: int = ...,
+        gamma: float = ...,
+        n_step: int = ...,
+        priority: float = ...,
+        beta: float = ...,
+        reward_sign: bool = ...,
+        replay_dir: str | None = ...,
+        hindsight: Literal["none", "future", "final", "episode"] = ...,
+        relabelled: float = ...,
+        value_warmup: int = ...,
+        twins: Literal["auto", "none"] = ...,
+        hidden: Sequence[int] = ...,
+        activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
+        norm: Literal["none", "layer", "batch"] = ...,
+        cnn: Literal["nature", "small", "impala"] = ...,
+        bfloat16: bool = ...,
+        normalize_obs: bool = ...,
+        blocks: int = ...,
+        critics: int = ...,
+        critic_hidden: Sequence[int] = ...,
+        critic_norm: Literal["none", "layer", "batch"] = ...,
+        critic_blocks: int = ...,
+        dropout: float = ...,
+        subset: int = ...,
+        lr: float = ...,
+        critic_lr: float = ...,
+        lr_schedule: Literal["constant", "linear"] = ...,
+        adam_beta1: float = ...,
+        weight_decay: float = ...,
+        target: Literal["slow", "none"] = ...,
+        tau: float = ...,
+        policy_delay: int = ...,
+        shift: int = ...,
+        normalize_return: bool = ...,
+        reset_interval: int = ...,
+        reduce: Literal["min", "mean"] = ...,
+        alpha: float | None = ...,
+        alpha_init: float = ...,
+        target_entropy: float = ...,
         steps: int = ...,
         num_envs: int = ...,
         seed: int = ...,
@@ -1029,7 +1167,6 @@ class SAC(Learner):
         dropout: Share of the critics' hidden features that are dropped at random while they learn (DroQ).
         quantiles: Equally likely returns that each critic gives; 1: their mean alone, Q(s, a).
         subset: Critics, drawn anew for each gradient step, that make the target (REDQ); 0: all of them.
-        drop: Quantiles per critic, the largest of all critics together, that are left out of targets (TQC).
         lr: Adam step size of the policy and the temperature.
         critic_lr: Adam step size of the critics.
         lr_schedule: linear: the step sizes fall to 0 at the end of the run.
@@ -1042,10 +1179,15 @@ class SAC(Learner):
         normalize_return: Learn from rewards in units of the running deviation of the discounted return; the replay
             keeps them as they are.
         reset_interval: Gradient steps after which networks and optimisers begin anew, while the replay stays; 0: never.
+        drop: Quantiles per critic, the largest of all critics together, that are left out of targets (TQC).
+        noise_color: Noise of actions that explore: white is independent from step to step; pink (power 1/f) and red (an
+            Ornstein-Uhlenbeck process) go on through an episode, with the same deviation at each step.
         reduce: How the policy weighs the critics: it maximises the least of them, or their mean.
         alpha: Temperature, the worth of a nat of entropy; none: learned, so that the entropy stays at the target.
         alpha_init: Temperature that learning starts from.
         target_entropy: Entropy in nats, of actions in the box [-1, 1]; none: -1 for each of their dimensions.
+        sde: State-dependent exploration (arXiv:2005.05719): noise that is a function of the state, for several steps.
+        sde_freq: Steps after which such a function is drawn anew, as it is for every episode; none: for these alone.
         preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
@@ -1086,7 +1228,6 @@ class SAC(Learner):
         dropout: float = ...,
         quantiles: int = ...,
         subset: int = ...,
-        drop: int = ...,
         lr: float = ...,
         critic_lr: float = ...,
         lr_schedule: Literal["constant", "linear"] = ...,
@@ -1098,10 +1239,14 @@ class SAC(Learner):
         shift: int = ...,
         normalize_return: bool = ...,
         reset_interval: int = ...,
+        drop: int = ...,
+        noise_color: Literal["white", "pink", "red"] = ...,
         reduce: Literal["min", "mean"] = ...,
         alpha: float | None = ...,
         alpha_init: float = ...,
         target_entropy: float | None = ...,
+        sde: bool = ...,
+        sde_freq: int | None = ...,
         steps: int = ...,
         num_envs: int = ...,
         seed: int = ...,
@@ -1223,7 +1368,6 @@ class TD3(Learner):
         dropout: Share of the critics' hidden features that are dropped at random while they learn (DroQ).
         quantiles: Equally likely returns that each critic gives; 1: their mean alone, Q(s, a).
         subset: Critics, drawn anew for each gradient step, that make the target (REDQ); 0: all of them.
-        drop: Quantiles per critic, the largest of all critics together, that are left out of targets (TQC).
         lr: Adam step size of the policy.
         critic_lr: Adam step size of the critics.
         lr_schedule: linear: the step sizes fall to 0 at the end of the run.
@@ -1236,6 +1380,9 @@ class TD3(Learner):
         normalize_return: Learn from rewards in units of the running deviation of the discounted return; the replay
             keeps them as they are.
         reset_interval: Gradient steps after which networks and optimisers begin anew, while the replay stays; 0: never.
+        drop: Quantiles per critic, the largest of all critics together, that are left out of targets (TQC).
+        noise_color: Noise of actions that explore: white is independent from step to step; pink (power 1/f) and red (an
+            Ornstein-Uhlenbeck process) go on through an episode, with the same deviation at each step.
         noise: Standard deviation of the noise on actions that explore, in units of the box.
         smoothing: Standard deviation of the noise on the actions of targets, in units of the box; 0: none.
         smoothing_clip: Bound of that noise.
@@ -1280,7 +1427,6 @@ class TD3(Learner):
         dropout: float = ...,
         quantiles: int = ...,
         subset: int = ...,
-        drop: int = ...,
         lr: float = ...,
         critic_lr: float = ...,
         lr_schedule: Literal["constant", "linear"] = ...,
@@ -1292,6 +1438,8 @@ class TD3(Learner):
         shift: int = ...,
         normalize_return: bool = ...,
         reset_interval: int = ...,
+        drop: int = ...,
+        noise_color: Literal["white", "pink", "red"] = ...,
         noise: float = ...,
         smoothing: float = ...,
         smoothing_clip: float = ...,

@@ -15,8 +15,8 @@ from gymnast.runners.runs import run as runs
 from gymnast.runners.training.train import train
 
 
-def test_no_arguments_print_the_commands(gymnast):
-    said = gymnast("")
+def test_help_prints_the_commands(gymnast):
+    said = gymnast("--help")
     assert said.code == 0
     for command in ("train", "evaluate", "render", "plot", "list", "check", "lab", "bench"):
         assert f"gymnast {command}" in said.out
@@ -103,7 +103,7 @@ WRONG = {
     "render nowhere": "nowhere is not the folder of a run",
     "plot": "which runs? For example: gymnast plot runs/*",
     "plot nowhere": "nowhere is not the folder of a run",
-    "list robots": "Expected one of ('all', 'agents', 'envs', 'presets')",
+    "list robots": "no list of 'robots'. Known: agents, envs, presets, all, a2c",
     "check Cartpole-v1": "Did you mean 'CartPole-v1'?",
     "bench pppo": "unknown suite 'pppo'. Did you mean 'ppo'?",
     "bench ppo --repeats 0": "repeats is 0; it must be at least 1",

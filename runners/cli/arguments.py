@@ -254,6 +254,19 @@ class Plot:
 
 
 @dataclass(frozen=True)
+class Report:
+    """Write one file of HTML about runs: curves, evaluations, what differs, videos, versions and commands."""
+
+    runs: Positional[list[Path]]
+    """Folders of runs."""
+    out: Path = Path("report.html")
+    """File to write."""
+    by: str | None = None
+    """Pool runs that agree in these settings (lr,steps); "env" pools all of an algorithm on an environment. None: those
+    that agree in everything but the seed."""
+
+
+@dataclass(frozen=True)
 class List:
     """List the available agents, environments and presets, one line each; or say all about one algorithm."""
 

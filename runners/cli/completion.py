@@ -19,6 +19,7 @@ _TAKES = {
     "imitate": arguments.Imitate,
     "plot": arguments.Plot,
     "watch": arguments.Watch,
+    "report": arguments.Report,
     "list": arguments.List,
     "new": arguments.New,
     "check": arguments.Check,

@@ -26,6 +26,7 @@ from .arguments import (
     New,
     Plot,
     Render,
+    Report,
 )
 from .options import env_args, parse
 from .start import first
@@ -44,6 +45,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast imitate EXPERT ENV   measure how many demonstrations behaviour cloning and DAgger need
   gymnast demos DIR            check and describe demonstrations; exchange them with Minari
   gymnast plot DIR...          draw learning curves, with intervals over seeds
+  gymnast report DIR...        write one file of HTML about runs, to attach to a paper
   gymnast watch DIR...         show runs in the browser, as they learn
   gymnast list [ALGO]          list agents, environments and presets; say all about one algorithm
   gymnast new env NAME         write a small environment (or game, or agent) of your own, with a test
@@ -290,6 +292,16 @@ def _plot(args: list[str]) -> int:
     return 0
 
 
+def _report(args: list[str]) -> int:
+    options = parse(Report, args, "gymnast report")
+    from ..screen.report import report
+
+    for remark in report(options.runs, options.out, options.by):
+        _warn(remark)
+    print(f"wrote {options.out}")
+    return 0
+
+
 def _list(args: list[str]) -> int:
     options = parse(List, args, "gymnast list")
     from .inventory import inventory
@@ -333,6 +345,7 @@ _COMMANDS = {
     "imitate": _imitate,
     "plot": _plot,
     "watch": pages.watch,
+    "report": _report,
     "list": _list,
     "new": _new,
     "check": _check,

@@ -110,7 +110,7 @@ def _name(run: Run, apart: Sequence[str]) -> str:
     """Values of the settings `apart`, as in "lr 3e-4, steps 100,000"."""
     values = _all(run)
     parts = [
-        f"{_short(name)} {_written(values[name]) if name in values else 'default'}"
+        f"{_short(name)} {written(values[name]) if name in values else 'default'}"
         for name in apart
         if name not in ("algo", "env")  # which stand before
     ]
@@ -118,10 +118,10 @@ def _name(run: Run, apart: Sequence[str]) -> str:
     return ", ".join(parts[:_NAMED] + more)
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """A value as short as it can be written: 3e-4, 100,000, 64 64."""
     if isinstance(value, list | tuple):
-        return " ".join(map(_written, value)) or "none"
+        return " ".join(map(written, value)) or "none"
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     if isinstance(value, float):

@@ -185,7 +185,13 @@ class Labels(dict[str, Tensor]):
         return {name: x.clone() for name, x in self.items()}
 
     def load_state(self, state: dict[str, NDArray[Any]]) -> None:
-        """Go on from `state()`."""
+        """Go on from `state()`.
+
+        Raises:
+            ValueError: if these are no columns of labels.
+        """
+        if state and not ({"obs", "action"} <= state.keys() and len({len(x) for x in state.values()}) == 1):
+            raise ValueError("the saved labels are no columns of one length")
         self.clear()
         self.update({name: torch.tensor(x, device=self._device) for name, x in state.items()})
 

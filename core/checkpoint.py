@@ -111,7 +111,7 @@ def weights(own: Mapping[str, torch.Tensor], saved: Any) -> dict[str, torch.Tens
     Raises:
         TypeError, ValueError: if it cannot.
     """
-    _refuse_unlike(dict(own), saved, "", exact=True)
+    refuse_unlike(dict(own), saved, "", exact=True)
     return {name: tensors(saved[name]) for name in own}
 
 
@@ -230,23 +230,23 @@ def _restore(part: Any, saved: Any) -> None:
         case _ if saved is None:  # there was no such part then: it begins
             return
         case nn.Module():
-            _refuse_unlike(dict(part.state_dict()), saved, "", exact=True)
+            refuse_unlike(dict(part.state_dict()), saved, "", exact=True)
             part.load_state_dict(tensors(saved))
         case torch.Generator():
             part.set_state(torch.as_tensor(saved))
         case np.random.Generator():
             part.bit_generator.state = saved
         case np.ndarray():
-            _refuse_unlike(part, saved, "", exact=True)
+            refuse_unlike(part, saved, "", exact=True)
             part[...] = saved
         case Part():
-            _refuse_unlike(part.state(), saved, "")
+            refuse_unlike(part.state(), saved, "")
             part.load_state(saved)
         case Mapping():
             restore(part, saved)
 
 
-def _refuse_unlike(own: Any, saved: Any, name: str, exact: bool = False) -> None:
+def refuse_unlike(own: Any, saved: Any, name: str, exact: bool = False) -> None:
     """Raise unless `saved` is a tree like `own`, which is of the same part before it is restored.
 
     Arrays have the same dtype and as many axes, if `exact` the same shape and finite numbers where these are; counters
@@ -257,7 +257,7 @@ def _refuse_unlike(own: Any, saved: Any, name: str, exact: bool = False) -> None
             if not isinstance(saved, dict) or own.keys() - saved.keys():
                 raise ValueError(f"{name or 'it'} lacks {', '.join(sorted(own.keys() - set(saved)))}")
             for key, value in own.items():
-                _refuse_unlike(value, saved[key], f"{name}/{key}".lstrip("/"), exact)
+                refuse_unlike(value, saved[key], f"{name}/{key}".lstrip("/"), exact)
         case np.ndarray() | torch.Tensor():
             now, saved = (x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else x for x in (own, saved))
             if not isinstance(saved, np.ndarray) or saved.dtype != now.dtype or saved.ndim != now.ndim:

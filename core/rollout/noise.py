@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
+from ..checkpoint import refuse_unlike
 from ..learn.in_box import Color
 
 _MEMORIES = {"pink": tuple(exp(-1 / (0.5 * 4**k)) for k in range(6)), "red": (0.85,)}
@@ -53,7 +54,12 @@ class Coloured:
         return {"parts": self._parts.clone(), "begun": self._begun.copy()}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
+        """Go on from `state()`.
+
+        Raises:
+            ValueError: if it is of other environments or actions.
+        """
+        refuse_unlike(self.state(), state, "noise", exact=True)
         self._parts = torch.as_tensor(state["parts"], device=self._parts.device)
         self._begun = np.array(state["begun"])
 
@@ -80,6 +86,11 @@ class Held:
         return {"drawn": self._drawn.clone(), "age": self._age.copy()}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
+        """Go on from `state()`.
+
+        Raises:
+            ValueError: if it is of other environments or features.
+        """
+        refuse_unlike(self.state(), state, "noise", exact=True)
         self._drawn = torch.as_tensor(state["drawn"], device=self._drawn.device)
         self._age = np.array(state["age"])

@@ -148,8 +148,14 @@ class _Noise:
         return {"drawn": drawn, "age": self._age, "rollout": self._rollout}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
+        """Go on from `state()`.
+
+        Raises:
+            ValueError: if it is of other environments.
+        """
         drawn = state["drawn"]
+        if drawn is not None and (drawn.ndim != 3 or len(drawn) != self._envs or not np.isfinite(drawn).all()):
+            raise ValueError(f"the saved noise is not of {self._envs} environments")
         self._drawn = None if drawn is None else torch.as_tensor(drawn)
         self._age, self._rollout = state["age"], state["rollout"]
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from gymnast.agents import dagger
+from gymnast.core.rollout import policy
 from gymnast.core.rollout.noise import Coloured, Held
 
 CPU = torch.device("cpu")
@@ -82,3 +84,26 @@ def test_noise_goes_on_from_its_state_bit_for_bit(make):
     again.set_state(random.get_state())
     for _ in range(4):
         assert torch.equal(one.step(nothing(3), random), other.step(nothing(3), again))
+
+
+@pytest.mark.parametrize("noise", [Coloured("pink", 2, 3, CPU), Held(4, 2, (5, 3), CPU)], ids=["coloured", "held"])
+def test_a_state_of_other_environments_is_refused(noise):
+    noise.step(nothing(2), torch.Generator().manual_seed(0))
+    state = noise.state()
+    noise.load_state(state)
+    for name, value in state.items():
+        with pytest.raises(ValueError, match=rf"noise/{name} is of shape"):
+            noise.load_state({**state, name: value[:1]})
+
+
+@pytest.mark.parametrize("drawn", [np.zeros((3, 5, 2)), np.zeros((2, 5)), np.full((2, 5, 2), np.nan)])
+def test_saved_matrices_of_other_environments_are_refused(drawn):
+    with pytest.raises(ValueError, match="not of 2 environments"):
+        policy._Noise(2).load_state({"drawn": drawn.astype(np.float32), "age": 1, "rollout": 0})
+
+
+@pytest.mark.parametrize("left", [("obs",), ("obs", "action")])
+def test_saved_labels_that_are_no_columns_are_refused(left):
+    columns = {"obs": np.zeros((4, 3)), "action": np.zeros(3)}
+    with pytest.raises(ValueError, match="no columns of one length"):
+        dagger.Labels(CPU).load_state({name: columns[name] for name in left})

@@ -274,6 +274,8 @@ def load(
     """
     path = Path(path)
     run = runs.load(path / "run.json", trust)
+    if env is None and (env_args or wrappers):
+        raise UsageError("env_args and wrappers belong to another environment: load(path, env=..., env_args=...)")
     if env is not None:
         run = moved(run, env, env_args or {}, wrappers)
     if net is not None:

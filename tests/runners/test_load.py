@@ -180,3 +180,9 @@ def test_a_game_is_loaded_with_its_rules(tmp_path):
     played = gymnast.AlphaZero("tictactoe", preset="none", agent=agent, num_envs=2, evals=0).learn(32)
     played.save(tmp_path)
     assert gymnast.load(tmp_path).steps == 32
+
+
+@pytest.mark.parametrize("given", [{"env_args": {"gravity": 9.0}}, {"wrappers": ["gymnasium.wrappers:TimeLimit"]}])
+def test_arguments_without_an_environment_are_refused(cartpole, given):
+    with pytest.raises(UsageError, match="belong to another environment"):
+        gymnast.load(cartpole, **given)

@@ -95,7 +95,7 @@ function showCurves() {
     if (!colours.has(group.name)) colours.set(group.name, COLOURS[colours.size % COLOURS.length]);
     group.colour = colours.get(group.name);
   }
-  const names = curves.groups.map((group) => group.name).join("\n");
+  const names = curves.groups.map((group) => `${group.name} (${group.count})`).join("\n");
   if (at("legend").dataset.names !== names) {
     at("legend").dataset.names = names;
     at("legend").replaceChildren(...curves.groups.map((group) => {

@@ -85,6 +85,7 @@ OPTIONS = {
     "demos": arguments.Demonstrations,
     "imitate": arguments.Imitate,
     "plot": arguments.Plot,
+    "report": arguments.Report,
     "watch": arguments.Watch,
     "list": arguments.List,
     "new": arguments.New,

@@ -293,7 +293,7 @@ SIZES = {
 
 
 @pytest.mark.learns
-@pytest.mark.parametrize(("name", "steps"), [("crossq", 1600), ("simba", 1000)])
+@pytest.mark.parametrize(("name", "steps"), [("crossq", 2800), ("simba", 2000)])
 def test_a_preset_pushes_a_mass_to_the_origin(name, steps):
     given = asdict(preset("sac", "Pendulum-v1", name).agent)
     quick = {"horizon": 2, "replay_ratio": 0.5, "policy_delay": 1, "gamma": 0.8, "alpha": 0.01}

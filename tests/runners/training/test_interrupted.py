@@ -1,8 +1,10 @@
 """A process that is killed or interrupted leaves a run that resumes."""
 
+import io
 import os
 import pty
 import signal
+import sys
 import time
 from dataclasses import replace
 from functools import partial
@@ -17,7 +19,7 @@ import stopping
 from gymnast.core import checkpoint
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last
-from gymnast.runners.training.train import Training
+from gymnast.runners.training.train import Training, _interruptible
 
 LONG = ["train", "ppo", "CartPole-v1", "--steps", "10M", "--evals", "100000", "--eval-episodes", "1", "--out"]
 
@@ -91,6 +93,43 @@ def test_whole_episodes_that_never_end_are_stopped_by_a_signal(tmp_path):
     state = checkpoint.load(last(tmp_path))
     with Training(replace(run, steps=512), None, state) as again:
         assert not again.advance().interrupted
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_stops_at_once(number):
+    with _interruptible(quiet=True) as caught:
+        signal.raise_signal(number)
+        assert caught == [number]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+
+
+def test_a_terminal_that_closes_may_say_so_more_than_once():
+    with _interruptible(quiet=True) as caught:
+        for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGUSR1):
+            signal.raise_signal(number)
+    assert len(caught) == 3
+
+
+def test_nohup_is_obeyed():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _interruptible(quiet=True) as caught:
+            signal.raise_signal(signal.SIGHUP)
+            assert not caught
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_terminal_that_is_gone_does_not_keep_a_run_from_stopping(monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError("no terminal")
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    with _interruptible(quiet=False) as caught:
+        signal.raise_signal(signal.SIGTERM)
+    assert caught == [signal.SIGTERM]
 
 
 def everything(reader: int) -> str:

@@ -3,6 +3,7 @@
 import gc
 import os
 
+import cloudpickle
 import pytest
 from hypothesis import settings
 
@@ -12,9 +13,14 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
-def pytest_collection_finish():
-    """What has been imported by now stays; spared it, the collector of garbage no longer takes half a second."""
+def pytest_collection_finish(session):
+    """What has been imported by now stays; spared it, the collector of garbage no longer takes half a second.
+
+    Environments of a test's file travel to workers by value: to import that file takes each of them seconds.
+    """
     gc.freeze()
+    for module in {item.module for item in session.items}:
+        cloudpickle.register_pickle_by_value(module)
 
 
 @pytest.fixture(autouse=True)

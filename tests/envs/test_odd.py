@@ -30,15 +30,15 @@ class Giving(gym.Env):
         return odd.get("obs", np.zeros(1, np.float32)), odd.get("reward", 1.0), False, False, {}
 
 
-def steps(backend, **odd):
-    with closing(envs.make(Giving, 2, backend=backend, **odd)) as env:
+def steps(backend, copies=2, **odd):
+    with closing(envs.make(Giving, copies, backend=backend, **odd)) as env:
         env.reset(seed=0)
         for _ in range(3):
-            reward = env.step(np.zeros(2, np.int64))[1]
+            reward = env.step(np.zeros(copies, np.int64))[1]
     return reward
 
 
-@pytest.mark.parametrize("backend", ["loop", "workers"])
+@pytest.mark.parametrize(("backend", "copies"), [("loop", 2), ("workers", 1)])  # of which each is a process
 @pytest.mark.parametrize(
     ("odd", "told"),
     [
@@ -53,9 +53,9 @@ def steps(backend, **odd):
         ({"obs": np.zeros(2, np.float32)}, r"environment \d: an observation of shape \(2,\) does not fit"),
     ],
 )
-def test_what_is_no_reward_or_observation_is_told_with_its_environment(backend, odd, told):
+def test_what_is_no_reward_or_observation_is_told_with_its_environment(backend, copies, odd, told):
     with pytest.raises(TrainingError, match=told):
-        steps(backend, **odd)
+        steps(backend, copies, **odd)
 
 
 def test_an_error_of_the_environments_own_stays_what_it_is():

@@ -170,7 +170,8 @@ def test_loop_and_workers_read_each_others_state(saved_by, read_by):
         assert play(other, 60, np.random.default_rng(1)) == play(first, 60, np.random.default_rng(1))
 
 
-def test_what_copies_share_stays_shared_among_those_of_one_process():
+def test_what_copies_share_stays_shared_among_those_of_one_process(monkeypatch):
+    monkeypatch.setattr(Climber, "counter", [0])
     with closing(make(Climber, 4, backend="workers")) as first, closing(make(Climber, 4, backend="loop")) as other:
         first.reset(seed=3)
         play(first, 5, np.random.default_rng(0))

@@ -109,11 +109,11 @@ def pids_of(env):
     return [worker.process.pid for worker in env.workers]
 
 
-@pytest.mark.parametrize("mask", [False, True])
-def test_any_number_of_workers_equals_the_loop(mask):
+@pytest.mark.parametrize(("mask", "numbers"), [(False, (1, 3)), (True, (2,))])
+def test_any_number_of_workers_equals_the_loop(mask, numbers):
     sync = Loop([walker(mask=mask)] * 5, autoreset_mode=AutoresetMode.SAME_STEP)
     expected = record(sync)
-    for workers in (1, 2, 3):
+    for workers in numbers:
         with closing(WorkerVectorEnv(walker(mask=mask), 5, workers=workers)) as env:
             assert_same(record(env), expected)
             assert env.observation_space == sync.observation_space
@@ -146,7 +146,10 @@ def test_attributes_and_frames_come_from_every_environment():
 
 
 def test_a_snapshot_goes_on_bit_for_bit():
-    with closing(WorkerVectorEnv(walker(), 3)) as first, closing(WorkerVectorEnv(walker(), 3)) as fresh:
+    with (
+        closing(WorkerVectorEnv(walker(), 3, workers=2)) as first,
+        closing(WorkerVectorEnv(walker(), 3, workers=1)) as fresh,
+    ):
         record(first)
         restore(fresh, snapshot(first))
         assert_same(record(fresh, reset=False), record(first, reset=False))
@@ -253,7 +256,7 @@ def test_infos_may_hold_what_differs_in_kind_or_cannot_travel(backend):
 
 def test_an_environment_that_cannot_be_made_is_wrong_input():
     with pytest.raises(UsageError, match="CartPole-v1: unknown argument 'colour'"):
-        make("CartPole-v1", 2, backend="workers", colour="red")
+        make("CartPole-v1", 1, backend="workers", colour="red")
 
 
 def test_spaces_without_a_fixed_size_are_refused():
@@ -263,7 +266,7 @@ def test_spaces_without_a_fixed_size_are_refused():
         return env
 
     with pytest.raises(UsageError, match="no fixed size; use backend 'loop'"):
-        WorkerVectorEnv(make_texter, 2)
+        WorkerVectorEnv(make_texter, 1)
 
 
 def test_closing_ends_the_workers_with_what_they_started_and_frees_the_memory():
@@ -300,14 +303,14 @@ class Sleeper(gym.Env):  # in a script without a guard: it must not be run again
     def step(self, action):
         time.sleep(100)
 
-env = WorkerVectorEnv(Sleeper, 4, workers=4)
+env = WorkerVectorEnv(Sleeper, 2, workers=2)
 env.reset()
 print(*[worker.process.pid for worker in env.workers], *env.call("pid"), flush=True)
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-@pytest.mark.parametrize("doing", ["env.step([0, 1, 0, 1])", "signal.pause()"])
+@pytest.mark.parametrize("doing", ["env.step([0, 1])", "signal.pause()"])
 def test_workers_and_what_they_started_leave_with_their_parent_even_from_an_endless_step(tmp_path, number, doing):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT + doing)
@@ -319,6 +322,6 @@ def test_workers_and_what_they_started_leave_with_their_parent_even_from_an_endl
         env={**os.environ, "PYTHONPATH": path},
     ) as parent:
         pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(running(pids)) == 8
+        assert len(running(pids)) == 4
         parent.send_signal(number)
         assert gone(pids)

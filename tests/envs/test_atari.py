@@ -36,9 +36,9 @@ def test_observations_are_four_stacked_grey_frames():
 
 @pytest.mark.parametrize("sticky", [0.0, 0.25])
 def test_games_are_the_same_on_any_number_of_threads(monkeypatch, sticky):
-    two = play(make(GAME, 3, sticky=sticky), 150)
+    two = play(make(GAME, 3, sticky=sticky), 50)
     monkeypatch.setattr(atari, "cores", lambda: 1)
-    assert same(two, play(make(GAME, 3, sticky=sticky), 150))
+    assert same(two, play(make(GAME, 3, sticky=sticky), 50))
 
 
 def test_environment_i_is_seeded_with_seed_plus_i():
@@ -118,7 +118,7 @@ def test_the_full_action_space_has_18_actions():
 @pytest.mark.parametrize("sticky", [0.0, 0.25])
 def test_rendered_frames_show_the_games_that_are_played(sticky):
     plain, seen = make(GAME, 2, sticky=sticky), make(GAME, 2, sticky=sticky, render_mode="rgb_array")
-    for step, drawn in zip(play(plain, 40), play(seen, 40), strict=True):
+    for step, drawn in zip(play(plain, 15), play(seen, 15), strict=True):
         assert same([step], [drawn])
         frames, obs = seen.render(), drawn[0]
         assert [frame.shape for frame in frames] == [(210, 160, 3)] * 2

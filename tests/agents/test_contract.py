@@ -30,14 +30,21 @@ EAGER = {
     "ppo": {"epochs": 2, "minibatch": 16},
     "trpo": {"critic_epochs": 2, "critic_minibatch": 16},
     "dagger": {"epochs": 1},
-    **{algo: {"learning_starts": 8, "minibatch": 8, "horizon": 4} for algo in REPLAYS},
+    **{algo: {"learning_starts": 8, "minibatch": 8, "horizon": 4, "replay_ratio": 0.5} for algo in REPLAYS},
 }
 """Options with which the algorithms learn a little of little, but in several steps."""
 
 
-_SMALL = {"hidden": (32,), "critic_hidden": (32,), "minibatch": 64, "horizon": 8, "replay_ratio": 0.1, "gamma": 0.0}
-QUICK = {algo: {**_SMALL, "lr": 3e-3, "critic_lr": 3e-3, "learning_starts": 512} for algo in REPLAYS}
+_SMALL = {"hidden": (32,), "critic_hidden": (32,), "minibatch": 64, "horizon": 8, "replay_ratio": 0.25, "gamma": 0.0}
+QUICK = {
+    "a2c": {"lr": 3e-3},
+    "dqn": {"lr": 1e-3, "gamma": 0.0},
+    "reinforce": {"lr": 0.02, "gamma": 0.0, "value_epochs": 4},
+    **{algo: {**_SMALL, "lr": 3e-3, "critic_lr": 3e-3, "learning_starts": 256} for algo in REPLAYS},
+}
 """Options with which algorithms whose steps take long learn `Match` in time."""
+BUDGET = 4096
+"""Steps in which all of them do."""
 
 
 def made(algo, env, seed=0, eager=False, **options):
@@ -116,9 +123,9 @@ def test_it_solves_match_in_a_few_thousand_steps(algo):
     agent = made(algo, env, SEED, **QUICK.get(algo, {}))
     rollout = started(agent, env, SEED, 64)
     steps = 0
-    while steps < 8192:
+    while steps < BUDGET:
         batch = collect(agent, rollout)
-        agent.update(batch, steps / 8192)
+        agent.update(batch, steps / BUDGET)
         steps += batch.steps
     chosen, wanted = act(agent, seen(kind, 100), "best")["action"], seen(kind, 100)
     if kind == "box":

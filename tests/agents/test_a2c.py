@@ -113,79 +113,63 @@ def test_values_out_of_range_are_refused(config):
         a2c.Config(**config)
 
 
+def learner(env, steps, **config):
+    agent = {"hidden": (16,), **config}
+    return A2C(env, preset="none", backend="loop", num_envs=32, seed=SEED, evals=0, agent=agent).learn(steps)
+
+
 @pytest.mark.learns
 @pytest.mark.parametrize(
-    ("optimizer", "lr", "shared"), [("rmsprop", 1e-2, False), ("adam", 3e-3, False), ("adam", 3e-3, True)]
+    ("optimizer", "lr", "shared"), [("rmsprop", 0.05, False), ("adam", 0.03, False), ("adam", 0.03, True)]
 )
 def test_learns_what_is_seen(optimizer, lr, shared):
-    learner = A2C(
-        Seen,
-        preset="none",
-        backend="loop",
-        seed=SEED,
-        evals=0,
-        agent={"lr": lr, "optimizer": optimizer, "shared": shared},
-    )
-    learner.learn(10_000)
+    made = learner(Seen, 24_000, lr=lr, lr_schedule="linear", optimizer=optimizer, shared=shared)
     for seen in (-1.0, 1.0):
-        assert thoughts(learner.agent, np.array([[seen]], np.float32))["value"] == pytest.approx(seen, abs=0.1)
+        assert thoughts(made.agent, np.array([[seen]], np.float32))["value"] == pytest.approx(seen, abs=0.1)
 
 
 @pytest.mark.learns
 @pytest.mark.parametrize("config", [{"horizon": 1}, {"lam": 0.5}, {"n_step": 3}, {"episodes": 1}])
 def test_values_flow_back_in_time(config):
-    learner = A2C(Later, preset="none", backend="loop", seed=SEED, evals=0, agent={"lr": 3e-3, "gamma": 0.5, **config})
-    learner.learn(10_000)
-    values = [thoughts(learner.agent, np.array([[t]], np.float32))["value"][0] for t in (0, 1)]
+    steps = 10_000 if "horizon" in config else 24_000  # which learns from each of them
+    made = learner(Later, steps, lr=0.05, lr_schedule="linear", gamma=0.5, **config)
+    values = [thoughts(made.agent, np.array([[t]], np.float32))["value"][0] for t in (0, 1)]
     assert values == pytest.approx([0.5, 1.0], abs=0.1)
 
 
 @pytest.mark.learns
 @pytest.mark.parametrize("kind", Match.SPACES)
 def test_learns_to_match_what_it_sees(kind):
-    learner = A2C(
-        lambda: Match(kind),
-        preset="none",
-        backend="loop",
-        seed=SEED,
-        evals=0,
-        agent={"lr": 3e-3, "gamma": 0.0, "log_std_init": -1.0},
-    )
-    learner.learn(20_000)
-    assert learner.evaluate(20).mean > 8 * 0.85
-
-
-def learner(env, steps, **config):
-    made = A2C(env, preset="none", backend="loop", seed=SEED, evals=0, agent={"lr": 3e-3, "hidden": (16,), **config})
-    return made.learn(steps)
+    made = learner(lambda: Match(kind), 12_000, optimizer="adam", lr=0.02, gamma=0.0, log_std_init=-1.0, hidden=(32,))
+    assert made.evaluate(20).mean > 8 * 0.85
 
 
 @pytest.mark.learns
 def test_a_single_step_is_worth_its_reward():
-    made = learner(One, 6_000, optimizer="adam", lr=0.02)
+    made = learner(One, 12_000, optimizer="adam", lr=0.05, lr_schedule="linear")
     assert thoughts(made.agent, np.zeros((1, 1), np.float32))["value"] == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.learns
 def test_what_a_time_limit_cuts_off_is_worth_v():
-    made = learner(Endless, 16_000, gamma=0.5)
+    made = learner(Endless, 12_000, optimizer="adam", lr=0.02, gamma=0.5)
     assert thoughts(made.agent, np.zeros((1, 1), np.float32))["value"] == pytest.approx(2, abs=0.1)
 
 
 @pytest.mark.learns
 def test_learns_to_do_the_opposite():
-    assert learner(Opposite, 6_000).evaluate(50).mean == 1
+    assert learner(Opposite, 6_000, lr=0.01).evaluate(50).mean == 1
 
 
 @pytest.mark.learns
 def test_learns_behind_a_mask():
-    made = learner(lambda: Doors(observed=True), 20_000, gamma=0.0)
+    made = learner(lambda: Doors(observed=True), 12_000, lr=0.02, gamma=0.0)
     assert made.evaluate(20).mean > 4.5
 
 
 @pytest.mark.learns
 def test_learns_to_push_back_against_a_slide():
-    assert learner(Slide, 20_000, gamma=0.5, log_std_init=-1.0).evaluate(20).mean > -0.1
+    assert learner(Slide, 16_000, lr=0.02, gamma=0.5, log_std_init=-1.0).evaluate(20).mean > -0.1
 
 
 @pytest.mark.parametrize("config", [{}, {"episodes": 1, "optimizer": "adam", "normalize_return": True}])

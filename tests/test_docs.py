@@ -22,7 +22,7 @@ from gymnast import agents, envs
 from gymnast.core.errors import UsageError
 from gymnast.runners import bench, lab
 from gymnast.runners.api import Learner
-from gymnast.runners.cli import arguments, options
+from gymnast.runners.cli import arguments, measure, options
 from gymnast.runners.cli.main import main
 from gymnast.runners.runs import run as runs
 from gymnast.runners.training import train as training
@@ -90,7 +90,7 @@ OPTIONS = {
     "list": arguments.List,
     "new": arguments.New,
     "check": arguments.Check,
-    "lab": arguments.Lab,
+    "lab": measure.Lab,
     "completion": arguments.Completion,
 }
 
@@ -111,8 +111,8 @@ def understood(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         assert "--help" in rest or options.parse(arguments.Resume, rest, "gymnast train")
     elif command == "bench":
         assert not rest or rest[0] in (*bench.SUITES, bench.LEARNING)
-        kind = arguments.Learning if rest[:1] == [bench.LEARNING] else arguments.Bench
-        options.parse(kind, rest[1:] if kind is arguments.Learning else rest or ["ppo"], "gymnast bench")
+        kind = measure.Learning if rest[:1] == [bench.LEARNING] else measure.Bench
+        options.parse(kind, rest[1:] if kind is measure.Learning else rest or ["ppo"], "gymnast bench")
     else:
         rest, _ = options.env_args(rest)
         parsed = options.parse(OPTIONS[command], rest or (["bias"] if command == "lab" else []), f"gymnast {command}")

@@ -6,7 +6,7 @@ from ... import agents
 from ...envs import games, native
 from ..bench import LEARNING, SUITES
 from ..runs.run import Run
-from . import arguments
+from . import arguments, measure
 from .options import flags_of, train_options
 
 _TAKES = {
@@ -23,8 +23,8 @@ _TAKES = {
     "list": arguments.List,
     "new": arguments.New,
     "check": arguments.Check,
-    "bench": arguments.Bench,
-    "lab": arguments.Lab,
+    "bench": measure.Bench,
+    "lab": measure.Lab,
 }
 _SCRIPT = """\
 # bash completion for gymnast
@@ -56,7 +56,7 @@ def bash(commands: Iterable[str], experiments: Iterable[str]) -> str:
     """The script for bash. Where it knows no word, bash completes names of files."""
     algorithms = agents.names()
     cases = [(f"train:{algo}", _train_flags(algo)) for algo in algorithms]
-    cases.append((f"bench:{LEARNING}", flags_of(arguments.Learning)))
+    cases.append((f"bench:{LEARNING}", flags_of(measure.Learning)))
     cases += [(f"{command}:*", flags_of(takes)) for command, takes in _TAKES.items()]
     return _SCRIPT.format(
         commands=" ".join(commands),

@@ -13,7 +13,7 @@ from typing import Any
 
 from ... import __version__
 from ...core.errors import UsageError, nearest
-from . import measure, pages
+from . import measure, pages, shown
 from .arguments import (
     Check,
     Collect,
@@ -24,11 +24,9 @@ from .arguments import (
     Imitate,
     List,
     New,
-    Plot,
-    Render,
-    Report,
 )
 from .options import env_args, parse
+from .shown import warn
 from .start import first
 from .train import train
 
@@ -127,7 +125,7 @@ def _evaluate(args: list[str]) -> int:
     means: dict[Path, float] = {}
     for folder, run in found:
         if len(found) > 1 and not last(folder).exists():
-            _warn(f"left out: {folder} has no checkpoint yet")
+            warn(f"left out: {folder} has no checkpoint yet")
             continue
         mean = _evaluate_one(folder, run, options)
         if mean is not None:
@@ -136,7 +134,7 @@ def _evaluate(args: list[str]) -> int:
         if not options.json and len(group.runs) > 1:
             print(_over_seeds(f"{group.name} ({group.count})", [means[folder] for folder in group.folders], options))
         for remark in group.remarks():
-            _warn(remark)
+            warn(remark)
     return 0
 
 
@@ -147,10 +145,6 @@ def _over_seeds(name: str, means: list[float], options: Evaluate) -> str:
     low, high = mean_interval(means)
     how = f"{options.checkpoint} checkpoints, {options.episodes} episodes each"
     return f"{name}, {how}: mean {sum(means) / len(means):.2f}  95% [{low:.2f}, {high:.2f}]  iqm {iqm(means):.2f}"
-
-
-def _warn(line: str) -> None:
-    print(f"gymnast: {line}", file=sys.stderr, flush=True)
 
 
 def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
@@ -191,7 +185,7 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
         print(f"{about}, {options.episodes} {'games a pair' if game else 'episodes'}")
         print("\n".join(result.lines()), flush=True)
     if problem := keep(figures, folder / "eval.json"):
-        _warn(problem)
+        warn(problem)
     return mean
 
 
@@ -218,17 +212,6 @@ def _export(args: list[str]) -> int:
 
     names = load(options.run, options.checkpoint, options.trust).export(options.file)
     print(f"wrote {options.file}: from {', '.join(names.inputs)} to {', '.join(names.outputs)}")
-    return 0
-
-
-def _render(args: list[str]) -> int:
-    options = parse(Render, args, "gymnast render")
-    from ..screen.render import render
-
-    how = (options.seed, options.stochastic, options.checkpoint, options.trust)
-    written = render(options.run, options.video, options.episodes, *how)
-    if written:
-        print(f"wrote {written}")
     return 0
 
 
@@ -281,27 +264,6 @@ def _demos(args: list[str]) -> int:
     return 0
 
 
-def _plot(args: list[str]) -> int:
-    options = parse(Plot, args, "gymnast plot")
-    from ..screen.plot import plot
-
-    remarks = plot(options.runs, options.out, options.metric, options.by, options.over)
-    for remark in remarks:
-        _warn(remark)
-    print(f"wrote {options.out}")
-    return 0
-
-
-def _report(args: list[str]) -> int:
-    options = parse(Report, args, "gymnast report")
-    from ..screen.report import report
-
-    for remark in report(options.runs, options.out, options.by):
-        _warn(remark)
-    print(f"wrote {options.out}")
-    return 0
-
-
 def _list(args: list[str]) -> int:
     options = parse(List, args, "gymnast list")
     from .inventory import inventory
@@ -339,13 +301,13 @@ _COMMANDS = {
     "evaluate": _evaluate,
     "export": _export,
     "play": pages.play,
-    "render": _render,
+    "render": shown.render,
     "collect": _collect,
     "demos": _demos,
     "imitate": _imitate,
-    "plot": _plot,
+    "plot": shown.plot,
     "watch": pages.watch,
-    "report": _report,
+    "report": shown.report,
     "list": _list,
     "new": _new,
     "check": _check,

@@ -1,7 +1,71 @@
 """Commands that measure: speed and learning beside peers, and experiments of the laboratory."""
 
-from .arguments import Bench, Lab, Learning
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from ...core.errors import check_ranges
 from .options import parse
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measure speed beside a peer in the same run, in turns; print medians and ratios."""
+
+    suite: Positional[str]
+    """Name of the measurement; `gymnast bench` alone lists them."""
+    repeats: int = 5
+    """Number of runs of each side."""
+    json: bool = False
+    """Print one JSON object."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("repeats",))
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Compare what algorithms and presets learn from as many steps, and in as many seconds of a processor.
+
+    Draws both as learning.png, and prints a table. Runs that the folder holds already are not made again.
+    """
+
+    env: Positional[str] = "Pendulum-v1"
+    """Environment."""
+    entries: Positional[tuple[str, ...]] = ("sac", "sac:crossq", "td3", "sb3-sac")
+    """Algorithms, with the preset of the environment (sac) or another one (sac:crossq), or those of Stable-Baselines3
+    with its own defaults (sb3-sac)."""
+    steps: int = 20_000
+    """Environment steps of each run."""
+    seeds: int = 3
+    """Runs of each: seeds 0, 1, ..."""
+    evals: int = 20
+    """Evaluations of each run, evenly spread."""
+    eval_episodes: int = 10
+    """Episodes of each evaluation."""
+    out: Path = Path("runs/learning")
+    """Folder for the runs and the picture."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("steps", "seeds", "evals", "eval_episodes"))
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Run an experiment that tests a claim of the theory; the exit code is 0 if the claim held and 1 if not."""
+
+    experiment: Positional[str]
+    """Name of the experiment; `gymnast lab` alone lists them."""
+    seed: int = 0
+    """Seed of everything random."""
+    out: Path | None = None
+    """Figure to write (.png, .pdf, .svg), or a folder for it; none: lab-NAME.png in the working directory."""
+    json: bool = False
+    """Print one JSON object."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, at_least_0=("seed",))
 
 
 def bench(args: list[str]) -> int:

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from here import Here
+from same_process import Here
 
 from gymnast.agents import a2c as actor_critic
 from gymnast.agents import dqn as learner

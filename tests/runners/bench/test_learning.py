@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from here import Here
 from PIL import Image
+from same_process import Here
 
 from gymnast.core.errors import UsageError
 from gymnast.runners.training.logging import read

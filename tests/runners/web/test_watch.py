@@ -26,7 +26,7 @@ def _runs(cartpole, tmp_path):
         ("d", 0, 0.5, (9, 9)),
     ):
         folder = tmp_path / "runs" / name
-        shutil.copytree(cartpole, folder, ignore=shutil.ignore_patterns("checkpoints", "events*"))
+        shutil.copytree(cartpole, folder, ignore=shutil.ignore_patterns("checkpoints", "events*", "videos"))
         given = json.loads((folder / "run.json").read_text())
         given["run"]["seed"] = seed
         if lr is not None:

@@ -204,7 +204,7 @@ class Progress:
     evaluation: Evaluation | None
     """The latest one; None before the first."""
     learner: Learner
-    """Who learns. To predict, evaluate or save with it changes nothing about what it learns."""
+    """The learner. To predict, evaluate or save with it changes nothing about what it learns."""
 
 
 Callback = Callable[[Progress], bool | None]

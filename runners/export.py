@@ -99,7 +99,7 @@ class _Exported(nn.Module):
         return tuple(self.named(*given).values())
 
     def named(self, *given: Tensor) -> dict[str, Tensor]:
-        """What comes out, by name, for the parts of N observations."""
+        """The outputs, by name, for the parts of N observations."""
         parts = {part.name: x.to(_dtype(part.dtype)) for part, x in zip(self.layout.parts, given, strict=True)}
         obs: Any = parts if self.layout.structured else parts[""]
         if isinstance(self.net, ActionValue):

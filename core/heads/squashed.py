@@ -125,7 +125,7 @@ class SquashedNoiseHead(Boxed):
         return noise / self._deviation(features)
 
     def _deviation(self, features: Tensor) -> Tensor:
-        """Of features @ W, (B, D)."""
+        """The deviation of features @ W, (B, D)."""
         return (features.square() @ self.log_std.exp().square() + 1e-6).sqrt()
 
 

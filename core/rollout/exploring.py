@@ -76,7 +76,7 @@ class Exploring(Memoryless):
 
     @torch.inference_mode()
     def thoughts(self) -> dict[str, NDArray[Any]]:
-        """What the agent makes of the last observations."""
+        """Estimates of the agent for the last observations."""
         if self._obs is None:
             return {}
         seen = torch.as_tensor(self._obs, device=self.agent.device)

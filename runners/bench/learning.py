@@ -1,4 +1,4 @@
-"""What algorithms and presets learn on one environment from as many steps, and in as many seconds of a processor.
+"""Compares the learning of algorithms and presets on one environment, by steps and by seconds of a processor.
 
 Papers compare returns after equal numbers of steps; whoever waits for a laptop compares them after equal times. Runs
 take turns. What is compiled is compiled before; evaluations are not counted, nor is what worker processes do, which a
@@ -36,7 +36,7 @@ _AXES = ("steps", "cpu")
 
 @dataclass(frozen=True)
 class Contest:
-    """What is compared."""
+    """The entries of a comparison, and how they are compared."""
 
     env: str
     entries: tuple[str, ...]
@@ -46,7 +46,7 @@ class Contest:
     seeds: int
     evals: int
     episodes: int
-    """Of each evaluation."""
+    """Episodes of each evaluation."""
     out: Path
     """Folder of the runs and the picture; runs that are there already go on, or count as they are."""
 
@@ -153,7 +153,7 @@ def _curves(contest: Contest, entry: str, axis: str) -> list[Curve]:
 
 
 def _table(contest: Contest, over_cpu: dict[str, list[Curve]]) -> Iterator[str]:
-    """What each entry reached at the end, and in the time that the quickest one took for all of its steps."""
+    """The return of each entry at the end, and in the time that the quickest one took for all of its steps."""
     seconds = {entry: float(np.mean([places[-1] for places, _ in found])) for entry, found in over_cpu.items()}
     least = min(seconds.values())
     yield f"| {contest.env} | seeds | CPU-seconds | return after {contest.steps:,} steps | after {short(least)} CPU-s |"

@@ -35,7 +35,7 @@ def _agents() -> str:
 
 
 def _algorithm(algo: str) -> str:
-    """What it is, its presets, and its fields with their defaults."""
+    """Its description, its presets, and its fields with their defaults."""
     module = agents.load(algo)
     said = [inspect.cleandoc(module.__doc__ or ""), ""]
     tables = runs.presets(algo)

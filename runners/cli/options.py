@@ -150,7 +150,7 @@ def _columns(values: Any, plain: Any) -> list[Any]:
 
 
 def meanings(config: type) -> dict[str, str]:
-    """What each field of a dataclass is for, as the text below it says."""
+    """The purpose of each field of a dataclass, as the text below it says."""
     from docstring_parser import parse_from_object
 
     documented = [cls for cls in reversed(config.__mro__) if dataclasses.is_dataclass(cls)]

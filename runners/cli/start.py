@@ -1,4 +1,4 @@
-"""What to do first, and next."""
+"""Proposals for what to do first, and next."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ The newest run here is {run}. For example:
 
 
 def first(root: Path = Path("runs")) -> str:
-    """What can be done in this folder, with the newest of its runs if there is one."""
+    """Proposals for this folder, with the newest of its runs if there is one."""
     found = sorted(root.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
     said = _NEXT.format(run=found[-1].parent, root=root) if found else _FIRST
     return f"gymnast: reinforcement learning for Gymnasium environments\n\n{said}\n\nAll commands: gymnast --help"

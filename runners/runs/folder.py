@@ -1,5 +1,6 @@
 """The folder of a run: where it is, what lies in it, and that no two runs share one."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,10 +9,11 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ... import __version__
 from ...core.errors import UsageError
+from ...core.files import parsed
 from . import run as runs
 from .run import Run
 
@@ -20,6 +22,7 @@ try:
 except ImportError:  # Windows has no such locks
     fcntl = None  # type: ignore[assignment]
 
+VIDEOS = (".mp4", ".gif")
 _LOCK = ".lock"  # holds the number of the process that trains in the folder
 _WRITTEN = (_LOCK, "checkpoints", "metrics.csv.part", "videos")  # beside what is written as a whole
 
@@ -32,6 +35,25 @@ def last(out: Path) -> Path:
 def best(out: Path) -> Path:
     """The checkpoint that evaluated best."""
     return out / "checkpoints" / "best.safetensors"
+
+
+def newest_video(out: Path) -> Path | None:
+    """The newest video in a run's folder; None where there is none, or only what a symlink leads out to."""
+    videos = out / "videos"
+    if videos.is_symlink() or not videos.is_dir():
+        return None
+    files = [path for path in videos.iterdir() if path.suffix in VIDEOS and not path.is_symlink()]
+    return max(files, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def evaluations(out: Path) -> list[dict[str, Any]]:
+    """The figures that `gymnast evaluate` kept, oldest first; none where they cannot be read."""
+    path = out / "eval.json"
+    try:
+        kept = parsed(path, json.loads) if path.is_file() else []
+    except UsageError:
+        return []
+    return [one for one in (kept if isinstance(kept, list) else [kept]) if isinstance(one, dict)]
 
 
 def lock(out: Path) -> Path:

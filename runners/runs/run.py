@@ -184,7 +184,7 @@ def counterpart(name: str) -> str:
 
 
 def _parted(run: Run, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is given of the algorithm's Config, and of Run.
+    """Splits what is given into fields of the algorithm's Config and of Run.
 
     Raises:
         UsageError: if it is of neither.

@@ -95,7 +95,7 @@ class LastPicture(gym.Wrapper):
 
 
 def keeping_last(env: VectorEnv) -> LastPicture | None:
-    """What keeps last pictures of the only copy in `env`, from now on; None where that cannot be."""
+    """A wrapper that keeps last pictures of the only copy in `env`, from now on; None where that cannot be."""
     if not isinstance(env.unwrapped, SyncVectorEnv):
         return None
     last = LastPicture(env.unwrapped.envs[0])

@@ -3,7 +3,6 @@
 import base64
 import html
 import io
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +12,9 @@ from matplotlib import pyplot as plt
 
 from ... import __version__
 from ...core.errors import UsageError
-from ...core.files import parsed, read_json, write_whole
+from ...core.files import read_json, write_whole
 from ..runs import run as runs
+from ..runs.folder import evaluations, newest_video
 from ..runs.groups import Group, grouped, settings, written
 from ..runs.run import Run
 from ..training.curves import Curve, curve
@@ -133,13 +133,11 @@ def _curve(folder: Path, metric: str) -> list[Curve]:
 
 
 def _evaluations(found: Sequence[tuple[Path, Run]]) -> str:
-    rows = []
-    for folder, _ in found:
-        path = folder / "eval.json"
-        kept = parsed(path, json.loads) if path.is_file() else []
-        for one in kept if isinstance(kept, list) else [kept]:
-            if isinstance(one, dict):
-                rows.append([str(folder), *(_figure(one.get(name)) for name in _EVALUATED)])
+    rows = [
+        [str(folder), *(_figure(one.get(name)) for name in _EVALUATED)]
+        for folder, _ in found
+        for one in evaluations(folder)
+    ]
     return _table(["run", *_EVALUATED.values()], rows) if rows else ""
 
 
@@ -170,9 +168,7 @@ def _made(found: Sequence[tuple[Path, Run]]) -> str:
 
 def _video(folder: Path, remarks: list[str]) -> str:
     """The newest video of a run as part of the page."""
-    videos = folder / "videos"
-    files = [path for path in videos.iterdir() if path.suffix in _KINDS] if videos.is_dir() else []
-    newest = max(files, key=lambda path: path.stat().st_mtime, default=None)
+    newest = newest_video(folder)
     if newest is None:
         return ""
     if newest.stat().st_size > _LARGEST:

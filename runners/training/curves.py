@@ -27,7 +27,7 @@ class Pooled(NamedTuple):
 
     at: NDArray[np.float64]
     mean: NDArray[np.float64]
-    """Of those that have come there; nan where none has."""
+    """The mean of those that have come there; nan where none has."""
     whole: NDArray[np.bool_]
     """Whether all have come there."""
     low: NDArray[np.float64] | None
@@ -36,7 +36,7 @@ class Pooled(NamedTuple):
 
 
 def curve(folder: Path, metric: str, over: str = "steps") -> Curve:
-    """What a run logged of `metric`, over one of `AXES`.
+    """The values of `metric` that a run logged, over one of `AXES`.
 
     Raises:
         UsageError: if it logged none.

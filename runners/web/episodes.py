@@ -36,7 +36,7 @@ _MOST_STEPS = 64  # in one request
 class Stage:
     """One environment, the agent that acts there, and the person who may act in its place.
 
-    What is done there is done by one thread: some environments draw with a context that belongs to one.
+    One thread does all of it: some environments draw with a context that belongs to one.
     """
 
     def __init__(self, folder: Path, which: str, stochastic: bool, seed: int, trust: bool) -> None:

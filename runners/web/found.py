@@ -1,6 +1,5 @@
 """Folders of runs beneath others, and how far each has come; read again only where they have changed."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,14 +9,12 @@ from typing import Any
 import psutil
 
 from ...core.errors import UsageError
-from ...core.files import parsed
 from ..runs import run as runs
 from ..runs.folder import lock
 from ..runs.run import Run
 from ..training.logging import read
 
 _DEPTH = 4  # folders between a root and a run
-_VIDEOS = (".mp4", ".gif")
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Found:
     folder: Path
     run: Run
     rows: list[dict[str, float]]
-    """Of its metrics.csv."""
+    """The rows of its metrics.csv."""
     held: bool
     """Whether the process that trained there last still lives."""
 
@@ -48,22 +45,6 @@ class Found:
     def latest(self, metric: str) -> float | None:
         """The last value of a metric, or None."""
         return next((row[metric] for row in reversed(self.rows) if metric in row), None)
-
-    def video(self) -> Path | None:
-        """The newest video in its folder, which no symlink leads out of."""
-        videos = self.folder / "videos"
-        if videos.is_symlink() or not videos.is_dir():
-            return None
-        files = [path for path in videos.iterdir() if path.suffix in _VIDEOS and not path.is_symlink()]
-        return max(files, key=lambda path: path.stat().st_mtime, default=None)
-
-    def evaluations(self) -> list[dict[str, Any]]:
-        """What `gymnast evaluate` found, oldest first."""
-        try:
-            kept = parsed(self.folder / "eval.json", json.loads) if (self.folder / "eval.json").is_file() else []
-        except UsageError:
-            return []
-        return [one for one in (kept if isinstance(kept, list) else [kept]) if isinstance(one, dict)]
 
 
 class Finder:

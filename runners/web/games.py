@@ -126,7 +126,7 @@ class Session:
         self.table.set_strength(simulations)
 
     def _thoughts(self, action: int) -> dict[str, Any]:
-        """What the search that has just ended found of the position."""
+        """The findings of the search that has just ended."""
         table = self.table
         search = table.search
         values = search.move_values(1)[0]

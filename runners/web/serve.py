@@ -56,7 +56,7 @@ def app(page: str, routes: Sequence[BaseRoute], host: str, token: str | None = N
 
 
 async def body(request: Request) -> dict[str, Any]:
-    """What a page tells, as JSON; nothing with a GET."""
+    """The object that a page sends as JSON; nothing with a GET."""
     if request.method == "GET":
         return {}
     try:
@@ -161,7 +161,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def address(found: socket.socket, token: str | None) -> str:
-    """What to open in the browser."""
+    """The address to open in the browser."""
     host, port = found.getsockname()[:2]
     name = f"[{host}]" if ":" in host else host
     return f"http://{name}:{port}/" + (f"?token={token}" if token else "")

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from ...core.errors import UsageError
 from ..runs.arguments import encoded
+from ..runs.folder import evaluations, newest_video
 from ..runs.groups import grouped, settings
 from ..training.curves import AXES, curve_of, pooled, smoothed
 from .found import Finder, Found
@@ -27,7 +28,7 @@ _SHOWN = ("episode/return", "eval/return", "episode/length", "strength/elo", "sp
 
 
 class Watch:
-    """What the page of runs asks for."""
+    """Answers to the page of runs."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._finder = Finder(roots)
@@ -119,7 +120,7 @@ class Watch:
         """The newest video of a run."""
         found, _ = await run_in_threadpool(self._finder.find)
         name = request.query_params.get("run")
-        path = next((one.video() for one in found if one.name == name), None)
+        path = next((newest_video(one.folder) for one in found if one.name == name), None)
         return FileResponse(path) if path else PlainTextResponse("it has no video", 404)
 
 
@@ -145,7 +146,7 @@ def _answering(method: Any) -> Any:
 
 
 def _described(one: Found) -> dict[str, Any]:
-    video = one.video()
+    video = newest_video(one.folder)
     return {
         "name": one.name,
         "algo": one.run.algo,
@@ -155,13 +156,13 @@ def _described(one: Found) -> dict[str, Any]:
         "steps": one.steps,
         "total": one.run.steps,
         "latest": {metric: _number(value) for metric in _SHOWN if (value := one.latest(metric)) is not None},
-        "evaluations": [_evaluated(kept) for kept in one.evaluations()],
+        "evaluations": [_evaluated(kept) for kept in evaluations(one.folder)],
         "video": None if video is None else {"file": video.name, "changed": video.stat().st_mtime_ns},
     }
 
 
 def _evaluated(kept: dict[str, Any]) -> dict[str, Any]:
-    """Of an entry of eval.json what the table shows."""
+    """The figures of an entry of eval.json that the table shows."""
     shown = ("checkpoint", "steps", "mean", "ci", "episodes", "success")
     return {name: kept[name] for name in shown if isinstance(kept.get(name), int | float | str | list)}
 

@@ -16,7 +16,7 @@ function trimmed(value) {
   return String(Number(value.toPrecision(4)));
 }
 
-function element(name, attributes, text) {
+export function element(name, attributes, text) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   if (text !== undefined) made.textContent = text;

@@ -1,3 +1,5 @@
+import { ask } from "./server.js";
+
 const at = (id) => document.getElementById(id);
 const NAMES = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
 let state = null;
@@ -6,15 +8,6 @@ let running = false;
 let mine = false;
 let pressed = []; // the newest last
 let due = 0;
-
-async function ask(path, told) {
-  const answer = await fetch(path, told === undefined ? {} : {
-    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(told),
-  });
-  const said = await answer.json();
-  if (!answer.ok) throw new Error(said.error || answer.statusText);
-  return said;
-}
 
 async function tell(path, told) {
   if (busy) return;

@@ -1,3 +1,6 @@
+import { element } from "./chart.js";
+import { ask } from "./server.js";
+
 const CELL = 100;
 const EDGE = 46;
 const at = (id) => document.getElementById(id);
@@ -9,22 +12,6 @@ const FILL = {
 let state = null;
 let busy = false;
 let cursor = 0;
-
-function element(name, attributes = {}, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-async function ask(path, told) {
-  const answer = await fetch(path, told === undefined ? {} : {
-    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(told),
-  });
-  const said = await answer.json();
-  if (!answer.ok) throw new Error(said.error || answer.statusText);
-  return said;
-}
 
 const yours = () => !state.over && state.to_move === state.person;
 

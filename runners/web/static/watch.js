@@ -1,4 +1,5 @@
 import { COLOURS, draw, short } from "./chart.js";
+import { ask } from "./server.js";
 
 const EVERY = 2000; // milliseconds between two looks
 const LABELS = { steps: "environment steps", seconds: "seconds", cpu: "seconds of a processor" };
@@ -9,12 +10,7 @@ const colours = new Map();
 let videoShown = "";
 let curves = null;
 
-async function ask(path, parameters = []) {
-  const answer = await fetch(`${path}?${new URLSearchParams(parameters)}`);
-  const said = await answer.json();
-  if (!answer.ok) throw new Error(said.error || answer.statusText);
-  return said;
-}
+const query = (path, parameters) => ask(`${path}?${new URLSearchParams(parameters)}`);
 
 function made(name, text, attributes = {}) {
   const element = document.createElement(name);
@@ -121,7 +117,7 @@ function showCurves() {
 async function showDifferences() {
   at("differences-card").hidden = chosen.size < 2;
   if (chosen.size < 2) return;
-  const found = await ask("/api/differences", [...chosen].map((name) => ["run", name]));
+  const found = await query("/api/differences", [...chosen].map((name) => ["run", name]));
   const head = made("tr");
   head.append(made("th", "Setting", { scope: "col" }), ...found.runs.map((name) => made("th", name, { scope: "col" })));
   at("differences").tHead.replaceChildren(head);
@@ -153,7 +149,7 @@ async function look() {
     at("left-out").textContent = found.left_out.length ? `Left out: ${found.left_out.join(" · ")}` : "";
     if (found.metrics.length) {
       const asked = ["metric", "over", "by", "smooth"].map((name) => [name, at(name).value]);
-      curves = await ask("/api/curves", [...asked, ...[...chosen].map((name) => ["run", name])]);
+      curves = await query("/api/curves", [...asked, ...[...chosen].map((name) => ["run", name])]);
       showCurves();
     }
     await showDifferences();

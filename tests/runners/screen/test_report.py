@@ -79,3 +79,11 @@ def test_what_is_no_run_and_what_is_too_large_is_left_out_with_a_word(gymnast, r
     assert "left out: none is not the folder of a run" in said.err
     assert "left out: a/videos/p.mp4, which is larger than" in said.err
     assert gymnast("report none").code == 2
+
+
+def test_a_report_holds_nothing_from_behind_a_symlink(gymnast, runs, tmp_path):
+    (tmp_path / "secret.mp4").write_bytes(b"secret")
+    (tmp_path / "a" / "videos" / "p.mp4").unlink()
+    (tmp_path / "a" / "videos" / "link.mp4").symlink_to(tmp_path / "secret.mp4")
+    assert gymnast("report", *runs).code == 0
+    assert "video" not in read(tmp_path / "report.html").tags

@@ -271,15 +271,26 @@ def test_what_began_with_a_clone_goes_on_without_random_actions():
 @pytest.mark.parametrize(
     ("options", "steps"),
     [
-        ({}, 4500),
-        ({"critics": 3, "subset": 2, "reduce": "mean", "quantiles": 3, "drop": 1, "critic_norm": "layer"}, 3000),
+        ({"alpha": 0.05, "lr_schedule": "linear"}, 4500),
+        (
+            {
+                "alpha": 0.01,
+                "critics": 3,
+                "subset": 2,
+                "reduce": "mean",
+                "quantiles": 3,
+                "drop": 1,
+                "critic_norm": "layer",
+            },
+            3000,
+        ),
     ],
     ids=str,
 )
 def test_it_pushes_a_mass_to_the_origin(options, steps):
     """The best action at x is -2x; episodes end by truncation alone, which must bootstrap."""
     sizes = {"hidden": (32,), "critic_hidden": (32,)}
-    agent, _ = trained(steps, lr=3e-3, critic_lr=3e-3, replay_ratio=0.5, gamma=0.8, alpha=0.01, **sizes, **options)
+    agent, _ = trained(steps, lr=3e-3, critic_lr=3e-3, replay_ratio=0.5, gamma=0.8, **sizes, **options)
     x = np.linspace(-0.9, 0.9, 19, dtype=np.float32)[:, None]
     chosen = act(agent, x, "best")["action"]
     assert np.abs(x + chosen / 2).mean() < 0.15  # 0.47 if it stays where it is

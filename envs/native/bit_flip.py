@@ -33,6 +33,7 @@ def kernel(n: int = 15) -> Kernel:
         action_space=spaces.Discrete(n),
         painter=_painter,
         goal=Goal(n, reached),
+        success=0.0,
         limit=n,
     )
 

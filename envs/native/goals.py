@@ -9,14 +9,13 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
 from .kernel import Goal
-from .vector import SAME_STEP, NativeVectorEnv
+from .vector import NativeVectorEnv
 
 
 class GoalVectorEnv(NativeVectorEnv):
     """N copies that observe a Dict (observation, achieved_goal, desired_goal), all parts of one row of float32.
 
-    The reward is -1 for every step until the goal is reached, which ends the episode and gives 0. The last info of an
-    episode says `is_success`.
+    The reward is -1 for every step until the goal is reached, which ends the episode and gives 0.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,15 +36,10 @@ class GoalVectorEnv(NativeVectorEnv):
         return self._parts(obs), info
 
     def step(self, actions: ArrayLike) -> Any:
-        """As that of `NativeVectorEnv`, but for the form of observations and the success."""
+        """As that of `NativeVectorEnv`, but for the form of observations."""
         obs, reward, terminated, truncated, info = super().step(actions)
-        if self._mode != SAME_STEP:
-            info["is_success"] = terminated.copy()
-        elif "final_obs" in info:
-            ended = info["_final_obs"]
+        if "final_obs" in info:
             info["final_obs"] = self._parts(info["final_obs"])
-            info["final_info"] = {"is_success": terminated.copy(), "_is_success": ended}
-            info["_final_info"] = ended
         return self._parts(obs), reward, terminated, truncated, info
 
     def compute_reward(self, achieved: Any, desired: Any, info: Any) -> NDArray[np.float64]:

@@ -36,6 +36,7 @@ def kernel(maze: str = "rooms") -> Kernel:
         action_space=spaces.Discrete(len(MOVES)),
         painter=partial(_painter, params),
         goal=Goal(2, reached),
+        success=0.0,
         bounds=(np.ones(4), params[[0, 1, 0, 1]] - 2.0),
         limit=2 * longest,
     )

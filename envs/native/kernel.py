@@ -57,6 +57,8 @@ class Kernel:
     """Where an observation ends and its goals begin; None without goals."""
     bounds: tuple[Row, Row] | None = None
     """Least and greatest states (S,), where `step` would reach outside of `params` or take for ever beyond them."""
+    success: float | None = None
+    """The last reward of an episode that reached what it was for, and ended there; None where infos do not say."""
     limit: int | None = None
     """Steps after which an episode is cut off, where the arguments decide that; None: those registered."""
 

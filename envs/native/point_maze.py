@@ -43,6 +43,7 @@ def kernel(maze: str = "u") -> Kernel:
         painter=partial(_painter, params),
         fps=20,
         goal=Goal(2, reached),
+        success=0.0,
         bounds=(np.concatenate([least, -fastest, least]), np.concatenate([2 * half - 1.0, fastest, 2 * half - 1.0])),
         limit=5 * longest + 20,
     )

@@ -34,7 +34,8 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
 
     In `SAME_STEP` mode the info of a step that ended some episode has `final_obs` (N, *obs), zero where no episode
     ended, and `_final_obs` (N,), where one did. With a kernel that masks actions every info has `action_mask` (N, A)
-    for the observation returned, and `final_info` has the one for `final_obs`.
+    for the observation returned, and `final_info` has the one for `final_obs`. With one that knows success the last
+    info of an episode, which is `final_info` in `SAME_STEP` mode, has `is_success` (N,).
 
     `state` (N, S), `elapsed` (N,), `rng` (N, 6) and `ended` (N,) are all that changes, and always the same arrays.
     """
@@ -73,7 +74,7 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         self._obs_dtype = np.dtype(self.observation_space.dtype)
         self._obs_rows = self._obs_shape if len(self._obs_shape) == 2 else (num_envs, 1)  # the loops write rows
         self._mode = MODES[self.autoreset_mode]
-        self._masked = kernel.mask is not None
+        self._masked, self._judged = kernel.mask is not None, kernel.success is not None
         self._obs = np.zeros(self._obs_rows, self._obs_dtype)
         self._obs_returned = self._obs.reshape(self._obs_shape)
         self._final_obs = np.zeros(self._obs_rows, self._obs_dtype)
@@ -95,9 +96,9 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
 
     @property
     def looped(self) -> Kernel | None:
-        """The kernel, if a loop over it does what `step` does: not where a subclass or a patch does otherwise."""
+        """The kernel, if a loop over it does what `step` does: not where infos or a subclass or a patch say more."""
         plain = type(self) is NativeVectorEnv and getattr(self.step, "__func__", None) is _STEP
-        return self.kernel if plain else None
+        return self.kernel if plain and self.kernel.success is None else None
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -134,6 +135,8 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
                 self._refuse(-1 - ends, actions)
             if self._mode == SAME_STEP:
                 self._add_final(info)
+        if self._judged and self._mode != SAME_STEP:
+            info["is_success"] = self._succeeded()
         if self.copy:
             copies = self._reward.copy(), self._terminated.copy(), self._truncated.copy()
             return self._obs_returned.copy(), *copies, info
@@ -218,11 +221,17 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         info["final_obs"] = self._final_obs.copy().reshape(self._obs_shape)
         info["_final_obs"] = ended
         self._final_obs[...] = 0
+        final: dict[str, Any] = {}
         if self._masked:
-            info["final_info"], info["_final_info"] = (
-                {"action_mask": self._masks[1] * ended[:, None], "_action_mask": ended},
-                ended,
-            )
+            final |= {"action_mask": self._masks[1] * ended[:, None], "_action_mask": ended}
+        if self._judged:
+            final |= {"is_success": self._succeeded(), "_is_success": ended}
+        if final:
+            info["final_info"], info["_final_info"] = final, ended
+
+    def _succeeded(self) -> NDArray[np.bool_]:
+        """Which copies (N,) ended in the last step with the reward of success."""
+        return self._terminated & (self._reward == self.kernel.success)
 
     def _addresses(self) -> NDArray[np.int64]:
         """Where the arrays that never move lie, and the numbers that never change, as `step_all` reads them.

@@ -45,6 +45,9 @@ NAMES = {
     "gymnast/BitFlip-v0": "bit_flip:kernel",
     "gymnast/GridGoals-v0": "grid_goals:kernel",
     "gymnast/PointMaze-v0": "point_maze:kernel",
+    "gymnast/TMaze-v0": "t_maze:kernel",
+    "gymnast/RepeatFirst-v0": "repeat:first",
+    "gymnast/RepeatPrevious-v0": "repeat:previous",
 }
 """Which module and function makes the kernel of an id. Default arguments and time limits are those registered."""
 
@@ -59,11 +62,14 @@ OURS = {
     "gymnast/BitFlip-v0": None,
     "gymnast/GridGoals-v0": None,
     "gymnast/PointMaze-v0": None,
+    "gymnast/TMaze-v0": None,
+    "gymnast/RepeatFirst-v0": None,
+    "gymnast/RepeatPrevious-v0": None,
 }
-"""The ids of our own and their time limits."""
+"""The ids of our own and their time limits; with None, what the kernel says holds."""
 
 GOALS = ("gymnast/BitFlip-v0", "gymnast/GridGoals-v0", "gymnast/PointMaze-v0")
-"""Those with goals, whose time limits are their own."""
+"""Those with goals."""
 
 
 def make(

@@ -8,20 +8,20 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from . import make
+from . import OURS, make
 from .goals import GoalVectorEnv
 from .kernel import Table
 from .vector import NativeVectorEnv
 
 
 class NativeEnv(gymnasium.Env[Any, Any]):
-    """What `gymnasium.make` returns for our own ids; its time limit is Gymnasium's wrapper."""
+    """What `gymnasium.make` returns for our own ids; a time limit that is registered is Gymnasium's wrapper."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 4}
-    _limit: int | None = -1
 
     def __init__(self, env_id: str, render_mode: str | None = None, **kwargs: Any) -> None:
-        self._vector = make(env_id, 1, AutoresetMode.DISABLED, render_mode, self._limit, **kwargs)
+        limit = None if OURS[env_id] is None else -1
+        self._vector = make(env_id, 1, AutoresetMode.DISABLED, render_mode, limit, **kwargs)
         self.observation_space = self._vector.single_observation_space
         self.action_space = self._vector.single_action_space
         self.render_mode = render_mode
@@ -57,9 +57,7 @@ class NativeEnv(gymnasium.Env[Any, Any]):
 
 
 class GoalEnv(NativeEnv):
-    """One with goals, under the names that Gymnasium-Robotics gives to theirs; its time limit is its own."""
-
-    _limit = None
+    """One with goals, under the names that Gymnasium-Robotics gives to theirs."""
 
     def compute_reward(self, achieved: Any, desired: Any, info: Any) -> NDArray[np.float64]:
         """Rewards (...) for goals (..., G)."""

@@ -41,6 +41,7 @@ DAMAGE = [
     ("gymnast/Tightrope-v0", "state", put(1)(1e6), PLACE),
     *(("gymnast/GridGoals-v0", "state", put(k)(x), BOUNDS) for k in range(4) for x in (0.0, 1e6, np.nan)),
     *(("gymnast/PointMaze-v0", "state", put(k)(x), BOUNDS) for k in range(6) for x in (-1e6, 1e6, np.nan)),
+    *(("gymnast/RepeatFirst-v0", "state", put(k)(x), BOUNDS) for k in range(8) for x in (-2.0, 1e6, np.nan)),
     # from which no number of whole turns leads back
     *(("Acrobot-v1", "state", put(k)(x), BOUNDS) for k in range(4) for x in (-1e300, 1e300, np.inf, np.nan)),
 ]
@@ -59,7 +60,7 @@ def test_a_state_that_no_environment_has_saved_is_refused_and_touches_nothing(na
 
 
 def test_states_of_long_play_are_sound():
-    for name in ("Acrobot-v1", "gymnast/PointMaze-v0", "gymnast/GridGoals-v0", "Taxi-v4"):
+    for name in ("Acrobot-v1", "gymnast/PointMaze-v0", "gymnast/GridGoals-v0", "Taxi-v4", "gymnast/RepeatPrevious-v0"):
         env = native.make(name, 8)
         env.reset(seed=0)
         env.action_space.seed(0)

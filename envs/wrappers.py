@@ -1,9 +1,10 @@
-"""Vector wrappers that change what an agent sees."""
+"""Wrappers that change what an agent sees: of vector environments, and one that users put around single ones."""
 
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.spaces.utils import flatten, flatten_space
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -150,3 +151,38 @@ class History(VectorWrapper):
             rows = np.concatenate([self._rows[1:, i], np.asarray(infos["final_obs"][i])[None]])
             final[i] = stack_rows(rows[:, None], self._space)[0]
         return final
+
+
+class PreviousStep(gym.Wrapper):
+    """Adds to each observation the action that led to it and its reward, which only a memory could know otherwise.
+
+    The observation becomes Dict(observation=..., previous_action (A,), previous_reward (1,)). If it is a Dict already,
+    both are put beside its parts, an action mask among them. Discrete choices are one-hot, and after a reset all is 0.
+    """
+
+    def __init__(self, env: gym.Env) -> None:
+        super().__init__(env)
+        seen = env.observation_space
+        self._parts = isinstance(seen, gym.spaces.Dict)
+        spaces = dict(seen.spaces) if isinstance(seen, gym.spaces.Dict) else {"observation": seen}
+        if taken := spaces.keys() & {"previous_action", "previous_reward"}:
+            raise UsageError(f"the observations have a part {min(taken)!r} already")
+        action: Any = flatten_space(env.action_space)
+        low, high = np.minimum(action.low, 0), np.maximum(action.high, 0)
+        spaces["previous_action"] = gym.spaces.Box(low.astype(np.float32), high.astype(np.float32))
+        spaces["previous_reward"] = gym.spaces.Box(-np.inf, np.inf, (1,), np.float32)
+        self.observation_space = gym.spaces.Dict(spaces)
+        self._nothing = np.zeros(action.shape, np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict, dict[str, Any]]:
+        obs, info = self.env.reset(seed=seed, options=options)
+        return self._beside(obs, self._nothing.copy(), 0.0), info
+
+    def step(self, action: Any) -> tuple[dict, Any, bool, bool, dict[str, Any]]:
+        obs, reward, terminated, truncated, info = self.env.step(action)
+        done = np.asarray(flatten(self.env.action_space, action), np.float32)
+        return self._beside(obs, done, reward), reward, terminated, truncated, info
+
+    def _beside(self, obs: Any, action: NDArray[np.float32], reward: Any) -> dict[str, Any]:
+        parts = obs if self._parts else {"observation": obs}
+        return {**parts, "previous_action": action, "previous_reward": np.array([reward], np.float32)}

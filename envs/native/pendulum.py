@@ -5,6 +5,7 @@ torque (nan before the first step; only pictures show it).
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,13 @@ MAX_TORQUE = 2.0  # N m
 DT = 0.05  # s per step
 MASS = 1.0  # kg
 LENGTH = 1.0  # m
+
+
+def masked(g: float = 10.0) -> Kernel:
+    """Observes the angle alone, as its cosine and sine."""
+    whole = kernel(g)
+    seen = spaces.Box(-1.0, 1.0, (2,), np.float32)
+    return replace(whole, name="gymnast/MaskedPendulum", observe=observe_angle, observation_space=seen)
 
 
 def kernel(g: float = 10.0) -> Kernel:
@@ -73,6 +81,12 @@ def step(state: Row, params: Row, action: NDArray, rng: Rng) -> tuple[float, boo
 def observe(state: Row, params: Row, obs: NDArray) -> None:
     """Cosine and sine of the angle, angular velocity."""
     obs[0], obs[1], obs[2] = math.cos(state[0]), math.sin(state[0]), state[1]
+
+
+@njit(nogil=True)
+def observe_angle(state: Row, params: Row, obs: NDArray) -> None:
+    """Cosine and sine of the angle."""
+    obs[0], obs[1] = math.cos(state[0]), math.sin(state[0])
 
 
 def _show(original: Any, row: Row) -> None:

@@ -1,7 +1,5 @@
 """The environments that show what imitation is about: what they reward, and that their experts know how."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
@@ -99,15 +97,22 @@ def native_rng():
     return seed_row(0)
 
 
-def test_a_masked_cartpole_is_cartpole_without_its_velocities():
-    act = partial(np.full, 4, 1)
-    whole, masked = (
-        Rollout(envs.make(name, 4), 60, 3).collect(Stateless(lambda obs: {"action": act()}))
-        for name in ("CartPole-v1", "gymnast/MaskedCartPole-v0")
+@pytest.mark.parametrize(
+    ("original", "masked", "kept", "action"),
+    [
+        ("CartPole-v1", "gymnast/MaskedCartPole-v0", [0, 2], np.ones(4, np.int64)),
+        ("Pendulum-v1", "gymnast/MaskedPendulum-v0", [0, 1], np.ones((4, 1), np.float32)),
+    ],
+)
+def test_a_masked_one_is_the_original_without_its_velocities(original, masked, kept, action):
+    whole, places = (
+        Rollout(envs.make(name, 4), 250, 3).collect(Stateless(lambda obs: {"action": action}))
+        for name in (original, masked)
     )
-    np.testing.assert_array_equal(masked.obs, whole.obs[..., [0, 2]])
-    np.testing.assert_array_equal(masked.reward, whole.reward)
-    np.testing.assert_array_equal(masked.terminated, whole.terminated)
+    np.testing.assert_array_equal(places.obs, whole.obs[..., kept])
+    np.testing.assert_array_equal(places.reward, whole.reward)
+    np.testing.assert_array_equal(places.terminated, whole.terminated)
+    np.testing.assert_array_equal(places.truncated, whole.truncated)
 
 
 WRONG = [("Fork", {"dims": 0}), ("Fork", {"paired": True}), ("Fork", {"gap": 1.5}), ("Tightrope", {"slip": 2.0})]

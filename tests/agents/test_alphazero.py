@@ -314,3 +314,31 @@ def test_unfinished_games_drop_moves_as_soon_as_they_can():
         unfinished.settle(batch, states, batch.valid)
         assert len(unfinished.columns["keep"]) <= 9
     assert games.load("tictactoe").max_plies == 9
+
+
+def test_games_under_way_are_of_the_same_moves():
+    with pytest.raises(ValueError, match="columns of games under way differ in shape"):
+        Unfinished().load_state({"reward": np.zeros((2, 3)), "done": np.zeros((1, 3))})
+
+
+POSITIONS = {"state": np.zeros((3, 3), np.int64), "policy": np.full((3, 7), 1 / 7), "value": np.zeros(3)}
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "said"),
+    [
+        ("value", np.zeros(2), "value of the saved positions is of shape"),
+        ("value", np.zeros((3, 1)), "value of the saved positions is of shape"),
+        ("policy", np.zeros((3, 8)), "policy of the saved positions is of shape"),
+        ("value", np.array([0, np.inf, 0]), "value of the saved positions is not finite"),
+        ("state", np.full((3, 3), 50), "have plies outside 0 to 41"),
+        ("state", np.zeros((3, 2), np.int64), "no whole numbers"),
+    ],
+)
+def test_a_window_holds_positions_of_its_game_alone(name, column, said):
+    window = Window(load("connect4"), 50, 80, np.random.default_rng(1))
+    window.load_state({"added": 3, "columns": POSITIONS})
+    with pytest.raises(ValueError, match=said):
+        window.load_state({"added": 3, "columns": POSITIONS | {name: column}})
+    with pytest.raises((KeyError, ValueError)):
+        window.load_state({"added": 3, "columns": {}})

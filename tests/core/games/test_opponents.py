@@ -82,3 +82,38 @@ def test_the_gate_opens_for_who_wins_enough():
     assert float(gate.weights["w"]) == 1
     assert gate.challenge({"w": torch.zeros(1)}) < 0.4
     assert float(gate.weights["w"]) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"weights": [{"v": np.zeros(1, np.float32)}] * 2},
+        {"weights": [{"w": np.zeros(1, np.float32)}, {"w": np.zeros(2, np.float32)}]},
+        {"weights": [{"w": np.zeros(1, np.float32)}, {"w": np.full(1, np.nan, np.float32)}]},
+        {"weights": []},
+        {"playing": 2},
+    ],
+    ids=str,
+)
+def test_past_networks_that_never_joined_are_refused(damage):
+    saved = {"weights": [{"w": np.zeros(1, np.float32)}] * 2, "playing": 1, "joined": 2}
+    made()[0].load_state(saved)
+    with pytest.raises(ValueError, match=r"lacks w|is of shape|not finite|no past network"):
+        made()[0].load_state(saved | damage)
+
+
+@pytest.mark.parametrize("side", [np.zeros(3, np.int8), np.array([0, 2], np.int8), np.array([-2, 1], np.int8)])
+def test_sides_of_other_games_are_refused(side):
+    _, sides = made(2)
+    with pytest.raises(ValueError, match="the sides of past networks are not those of 2 games"):
+        sides.load_state({"side": side, "random": None, "joined": 0})
+
+
+@pytest.mark.parametrize(
+    "weights", [{}, {"w": np.zeros(2, np.float32)}, {"w": np.full(1, np.inf, np.float32)}], ids=str
+)
+def test_a_gate_lets_no_other_network_in_from_a_file(weights):
+    gate = Gate(GAME, lambda weights: random_mover(GAME), 0.6, 2, WEIGHTS)
+    with pytest.raises(ValueError, match=r"lacks w|is of shape|not finite"):
+        gate.load_state({"weights": weights, "matches": 3})
+    assert float(gate.weights["w"]) == 0

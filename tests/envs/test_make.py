@@ -127,8 +127,9 @@ def test_a_vector_environment_is_returned_as_it_is():
         assert make(envs, 4) is envs
         with pytest.raises(UsageError, match="num_envs is 3, but the vector environment given has 4"):
             make(envs, 3)
-        with pytest.raises(UsageError, match="ready vector environment"):
-            make(envs, length=3)
+        for more in ({"length": 3}, {"backend": "loop"}, {"render_mode": "rgb_array"}):
+            with pytest.raises(UsageError, match="ready vector environment"):
+                make(envs, **more)
 
 
 def test_an_only_environment_is_made_once():
@@ -231,6 +232,23 @@ def test_a_missing_extra_is_named(monkeypatch):
         UsageError, match=r'LunarLander-v3: Box2D is not installed; run: pip install "gymnast\[box2d\]"'
     ):
         make("LunarLander-v3")
+
+
+def test_copies_whose_spaces_differ_are_refused_and_closed():
+    class Growing(Countdown):
+        made, closed = 0, 0
+
+        def __init__(self):
+            super().__init__()
+            Growing.made += 1
+            self.observation_space = gym.spaces.Discrete(Growing.made)
+
+        def close(self):
+            Growing.closed += 1
+
+    with pytest.raises(UsageError, match="Growing: its copies differ in their spaces"):
+        make(Growing, 2, backend="loop")
+    assert Growing.closed == Growing.made == 2
 
 
 def test_importing_envs_imports_nothing_heavy():

@@ -79,6 +79,29 @@ def test_a_state_of_another_size_is_refused():
         restore(three, snap)
 
 
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda state: state["physics"].fill(np.nan), "physics is not of finite numbers"),
+        (lambda state: state.update(physics=state["physics"].astype(np.float32)), "physics is not of finite numbers"),
+        (lambda state: state.update(physics=state["physics"][:, 1:]), "physics is not of finite numbers"),
+        (lambda state: state["fields"].update(qpos=np.full((2, 2), np.inf)), "qpos is not of finite numbers"),
+        (lambda state: state["fields"].pop("qvel"), "qvel is not of finite numbers"),
+        (lambda state: state["elapsed"].fill(-1), "times are not between 0 and 1000"),
+        (lambda state: state["elapsed"].fill(1000), "times are not between 0 and 1000"),
+        (lambda state: state["generators"].pop(), "generators are of another number"),
+    ],
+)
+def test_a_state_that_no_task_has_saved_is_refused_and_touches_nothing(damage, said):
+    with closing(make("InvertedPendulum-v5", 2)) as env:
+        env.reset(seed=0)
+        state, before = env.get_state(), env.get_state()
+        damage(state)
+        with pytest.raises(UsageError, match=f"the saved {said}"):
+            env.set_state(state)
+        np.testing.assert_array_equal(env.get_state()["physics"], before["physics"])
+
+
 @pytest.mark.parametrize("backend", ["mujoco", "loop"])
 def test_making_a_task_leaves_no_log_and_says_nothing(tmp_path, monkeypatch, capfd, backend):
     monkeypatch.chdir(tmp_path)

@@ -145,6 +145,11 @@ def test_seeds_may_be_a_list_and_streams_go_on_without_a_seed():
         np.testing.assert_array_equal(obs, original, strict=True)
 
 
+def test_as_many_seeds_as_copies_are_taken():
+    with pytest.raises(ValueError, match="3 seeds for 2 copies"):
+        native.make("CartPole-v1", 2).reset(seed=[1, 2, 3])
+
+
 def test_without_any_seed_every_copy_and_every_environment_differs():
     first, second = native.make("CartPole-v1", 2).reset()[0], native.make("CartPole-v1", 2).reset()[0]
     assert len(np.unique(np.concatenate([first, second])[:, 0])) == 4
@@ -220,6 +225,9 @@ def test_unknown_names_and_arguments_are_answered_with_the_known_ones():
         native.make("CliffWalking-v1", slippery=True)
     with pytest.raises(UsageError, match="cannot make 0 copies"):
         native.make("CartPole-v1", 0)
+    for limit in (0, -2):
+        with pytest.raises(UsageError, match=f"a time limit of {limit} steps"):
+            native.make("CartPole-v1", max_episode_steps=limit)
     with pytest.raises(ValueError, match="render_mode 'human' is unknown"):
         native.make("CartPole-v1", render_mode="human")
 

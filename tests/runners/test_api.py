@@ -164,6 +164,13 @@ def test_a_saved_agent_is_a_run_for_the_command_line(tmp_path, gymnast):
     assert gymnast("evaluate agent --episodes 2").code == 0
 
 
+def test_a_folder_belongs_to_the_first_call_of_learn(tmp_path):
+    learner = gymnast.A2C("CartPole-v1", num_envs=2, evals=0).learn(10)
+    with pytest.raises(UsageError, match="`out` belongs to the first call of learn"):
+        learner.learn(10, out=tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
 def test_learn_with_a_folder_leaves_a_run(tmp_path):
     gymnast.PPO("CartPole-v1", **TINY).learn(512, out=tmp_path / "run")
     assert (tmp_path / "run" / "metrics.csv").is_file()

@@ -244,6 +244,8 @@ def test_a_run_without_a_checkpoint_is_left_out_of_an_evaluation_of_several(gymn
     said = gymnast("evaluate --episodes 2 a b")
     assert (said.code, "left out: a has no checkpoint yet" in said.err) == (0, True)
     assert "b (2,048 steps)" in said.out
+    alone = gymnast("evaluate a")
+    assert (alone.code, "a has no checkpoint yet; the first one comes with" in alone.err) == (2, True)
 
 
 def test_every_evaluation_is_kept(gymnast, tmp_path, cartpole):

@@ -122,6 +122,7 @@ def test_steps_are_a_whole_number_of_64_bits(text):
         ("render x --episodes 0", "episodes is 0; it must be at least 1"),
         ("render x --seed -1", "seed is -1; it must be at least 0"),
         ("play x --simulations -1", "simulations is -1; it must be at least 0"),
+        ("play x --seed -1", "seed is -1; it must be at least 0"),
         ("collect x CartPole-v1 --out y --noise nan", "noise is nan; it must be finite"),
         ("collect x CartPole-v1 --out y --noise 2", "noise is 2.0; it must be between 0 and 1"),
         ("collect x CartPole-v1 --out y --seed -1", "seed is -1; it must be at least 0"),

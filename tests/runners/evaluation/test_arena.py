@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from gymnast.core.errors import UsageError
 from gymnast.core.games.game import GOES_ON
 from gymnast.core.games.match import as_first, match, openings, searcher
 from gymnast.core.games.search import Search, Settings
@@ -41,6 +42,11 @@ def test_to_look_to_the_end_is_to_play_perfectly():
     starts = openings(TICTACTOE, 9, 1, 0)
     for score in match(TICTACTOE, deep, arena.perfect(TICTACTOE), starts):
         assert score.draws + score.wins == score.games
+
+
+def test_nobody_plays_perfectly_what_is_not_solved():
+    with pytest.raises(UsageError, match="nothing here plays othello6 perfectly; connect4 and tictactoe are solved"):
+        arena.rival(games.load("othello6"), "perfect")
 
 
 def test_two_perfect_players_draw():

@@ -12,7 +12,8 @@ from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
 from gymnast.envs import games
 from gymnast.runners.cli.main import main as cli
-from gymnast.runners.evaluation import strength
+from gymnast.runners.evaluation import arena, strength
+from gymnast.runners.evaluation.evaluate import Stopped
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last
 from gymnast.runners.screen import play
@@ -129,6 +130,20 @@ def test_a_ladder_is_left_where_the_run_stops_and_climbed_again_when_it_goes_on(
         assert again._judge.ladder._points.shape == (4, 4)
 
 
+def test_rivals_get_up_as_soon_as_a_run_stops(monkeypatch):
+    game, moved = games.load("tictactoe"), []
+
+    def lowest(states):
+        moved.append(len(states))
+        return game.actions_of(states).argmax(1)
+
+    for name in ("random_mover", "uct"):
+        monkeypatch.setattr(arena, name, lambda *_: lowest)
+    with pytest.raises(Stopped):
+        strength.Ladder(game, 0).climb(None, 4, stop=[signal.SIGTERM])
+    assert not moved
+
+
 def test_connect_four_is_measured_on_solved_positions():
     run = runs.preset("alphazero", "connect4", num_envs=4, steps=4, evals=0, agent={**SMALL, "hidden": (8,)})
     with Training(run) as training:
@@ -187,12 +202,13 @@ def test_moves_are_taken_back_in_pairs(folder, capsys):
 
 def test_sides_and_strength_can_change_and_nonsense_is_explained(folder, capsys):
     game = table(folder)
-    out = said(game, ["z9", "help", "hint", "sims 5", "sims x", "sims ²", "switch"], capsys)
+    out = said(game, ["z9", "help", "hint", "sims 5", "sims x", "sims ²", "sims 100001", "switch"], capsys)
     assert "'z9' is no move here. Moves: a1 b1" in out
     assert "undo" in out
     assert "5 simulations per move" in out
     assert "'sims x' is no move" in out
     assert "'sims ²' is no move" in out
+    assert "'sims 100001' is no move" in out
     assert game.person == 1
     assert len(game.moves) == 1  # the agent moved for the person
 
@@ -201,10 +217,18 @@ def test_a_game_that_ends_is_told_and_can_begin_anew(folder, capsys):
     game = table(folder)
     for move in (0, 3, 1, 4):
         game.move(move)
-    out = said(game, ["c1", "b2", "new", "quit"], capsys)
+    out = said(game, ["c1", "b2", "hint", "new", "quit"], capsys)
     assert "X wins: you win" in out
-    assert "the game is over" in out
+    assert out.count("the game is over") == 2
     assert game.moves == []
+
+
+def test_the_end_of_the_input_leaves_the_table(monkeypatch):
+    def ended(prompt):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", ended)
+    assert play._read("X> ") is None
 
 
 def test_what_cannot_be_played_is_refused(folder, tmp_path, capsys):

@@ -1,11 +1,13 @@
 import imageio.v2 as imageio
 import numpy as np
 import pytest
+from gymnasium.vector import VectorEnv
 from PIL import Image
 
+from gymnast import make
 from gymnast.core.errors import UsageError
 from gymnast.runners.screen import render
-from gymnast.runners.screen.pictures import as_picture, enlargement
+from gymnast.runners.screen.pictures import as_picture, enlargement, frames_per_second, picture_of
 from gymnast.runners.screen.render import Painter
 
 
@@ -64,7 +66,6 @@ def test_every_kind_of_action_and_observation_can_be_drawn(gymnast, tmp_path, en
 
 
 def test_signed_actions_are_drawn_from_the_middle(gymnast):
-    from gymnast import make
     from gymnast.core.rollout.engine import Rollout
 
     env = make("Pendulum-v1", render_mode="rgb_array")  # torques of -2 to 2
@@ -102,10 +103,54 @@ def test_truth_values_are_black_and_white():
     np.testing.assert_array_equal(as_picture(np.eye(3, dtype=bool)), np.repeat(255 * np.eye(3)[..., None], 3, 2))
 
 
-@pytest.mark.parametrize("drawn", [np.full((2, 2), 999), np.full((2, 2), np.nan), np.zeros((2, 2, 2)), [["a"]], 3, []])
+@pytest.mark.parametrize(
+    "drawn", [np.full((2, 2), 999), np.full((2, 2), np.nan), np.zeros((2, 2, 2)), np.zeros((0, 4, 3)), [["a"]], 3]
+)
 def test_what_is_no_picture_is_refused(drawn):
     with pytest.raises(UsageError, match="this environment draws"):
         as_picture(drawn)
+
+
+class Shown(VectorEnv):
+    """A single copy that draws what it is told to."""
+
+    def __init__(self, drawn=None, **metadata):
+        self.drawn, self.metadata = drawn, metadata
+
+    def render(self):
+        return self.drawn
+
+
+@pytest.mark.parametrize("drawn", [None, (None,), ("a text",)])
+def test_texts_and_nothing_are_no_pictures(drawn):
+    with pytest.raises(UsageError, match=r"draws no pictures .* it has: ansi"):
+        picture_of(Shown(drawn, render_modes=["ansi"]))
+
+
+@pytest.mark.parametrize(
+    ("given", "fps"),
+    [
+        (50, 50),
+        (0.5, 0.5),
+        (1e-9, 0.1),
+        (None, 30),
+        ("quick", 30),
+        ([], 30),
+        (0, 30),
+        (-5, 30),
+        (np.inf, 30),
+        (np.nan, 30),
+    ],
+)
+def test_pictures_follow_one_another_at_a_speed_that_a_file_can_say(given, fps):
+    assert frames_per_second(Shown(render_fps=given)) == fps
+
+
+def test_pictures_become_as_small_as_a_codec_takes():
+    frames = []
+    painter = Painter(make("CartPole-v1", render_mode="rgb_array"), frames.append, 30)
+    painter._write(np.zeros((50, 9000, 3), np.uint8))
+    assert frames[0].shape[1] <= 3840 + 260 + 16
 
 
 def test_flat_pictures_are_not_enlarged_beyond_a_screen():
@@ -133,6 +178,17 @@ def test_one_that_draws_on_a_screen_alone_says_so(gymnast):
     said = gymnast("render run --video film.gif")
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert "OnScreen draws no 'rgb_array'; its render modes: human" in said.err
+
+
+def test_a_video_that_breaks_off_leaves_nothing_behind(tmp_path):
+    def broken():
+        with render._writer(tmp_path / "film.gif", 10):
+            (tmp_path / "film.part.gif").write_text("half of it")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_video_is_not_written_through_a_symlink(tmp_path, monkeypatch):

@@ -94,6 +94,10 @@ class Config(SharedConfig, RewardConfig):
             raise UsageError("value_warmup is for learning from rollouts and does not go with a replay; choose one")
         if self.replay and self.control_variate:
             raise UsageError("control_variate is for the on-policy gradient and does not go with a replay; choose one")
+        if self.replay and self.memory != "none":
+            raise UsageError(
+                "the replay remembers single steps, without what was before them; leave memory or replay out"
+            )
         if (self.replay or self.control_variate) and self.head == "autoregressive":
             raise UsageError("Q(s, a) is followed through the action, which has no gradient in bins; use another head")
         if 0 < self.replay < self.replay_batch:
@@ -267,7 +271,7 @@ class Agent:
         reward, value, cfg = self.actor.rewards(batch), batch.extras["value"], self.cfg
         if cfg.n_step is None:
             return self.actor.advantages(batch, reward, value, cfg.gamma, cfg.lam)
-        edge_value = self.actor.values(batch.edge_obs[None])[0]
+        edge_value = self.actor.edge_values(batch)
         ret = n_step(reward, batch.next_value(value, edge_value), batch.done, cfg.gamma, cfg.n_step)
         return ret - value, ret
 

@@ -6,6 +6,7 @@ another (heads `mixture` and `autoregressive` do not). Each update is one pass o
 steps count recorded steps learned from. Nothing determines how such a policy acts where no expert has been.
 """
 
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Generator, Tensor
 
 from ..core import heads
 from ..core.acting import Acting, Memoryless, Mode, spawned
@@ -23,9 +24,12 @@ from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
 from ..core.learn.divergence import Divergence, divergence
 from ..core.learn.optim import Adam, Schedule, scheduled
+from ..core.learn.pieces import in_episodes
 from ..core.nets import Policy, PolicyConfig
 from ..core.nets.build import Build, PolicyLike, built
+from ..core.nets.remembering import RememberingEncoder
 from ..core.rollout.recording import Recorded
+from ..core.rollout.remembered import Remembered
 from ..core.written_out.likelihood import Likelihood
 from ..core.written_out.mirror import Mirror
 from ..core.written_out.structure import POLICY, STEPS
@@ -126,6 +130,7 @@ class Agent:
         self.passes, self.since_best, self.lowest = 0, 0, np.inf
         self.finished = False
         """Whether the validation loss has not fallen for `patience` passes: there is nothing more to learn."""
+        self.remembers = isinstance(self.student.encoder, RememberingEncoder)
         self._check(obs)
 
     @property
@@ -134,7 +139,7 @@ class Agent:
         return {"gradient": "written out" if self._twin() else "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
-        return Cloned(self, mode, seed)
+        return Cloned(self, envs, mode, seed)
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """One pass over recorded episodes."""
@@ -143,6 +148,8 @@ class Agent:
         columns = {"obs": self._goals(batch, episode), "action": batch.action}
         if self.cfg.divergence != "forward_kl":
             columns["probability"] = probability(batch)
+        if self.remembers:
+            columns["episode"] = episode
         data = {name: self._tensor(x.reshape(-1, *x.shape[2:])[valid]) for name, x in columns.items()}
         whole = held_out(episode, self.cfg.validation, self.seed)
         if self.cfg.patience and not whole.any():
@@ -153,28 +160,28 @@ class Agent:
         return self.learn(data, apart, progress)
 
     def learn(self, data: dict[str, Tensor], apart: NDArray[np.bool_], progress: float) -> dict[str, float]:
-        """One pass over "obs", "action" and, if need be, "probability" (B, ...) but for the steps held `apart` (B,)."""
+        """One pass over columns (B, ...) but for the steps held `apart` (B,).
+
+        These are "obs", "action" and, if need be, "probability"; with a memory also "episode", each one's steps in
+        order, and perhaps "asked", the steps to learn from.
+        """
         train, held = ({name: x[self._tensor(which)] for name, x in data.items()} for which in (~apart, apart))
         self.passes += 1
         if not len(train["obs"]):  # the steps of the run end within episodes that are held out
             return self._validate(held)
-        train["weight"] = self._weights(train["action"])
+        train["weight"] = self._weights(train["action"], train.get("asked"))
         deviation = train["obs"].std(0, correction=0) if self.cfg.noise else None
         lr = scheduled(self.cfg.lr, self.cfg.lr_schedule, progress)
         logs: list[Tensor] = []
         twin = self._twin()
-        for index in torch.randperm(len(train["obs"]), generator=self.generator, device=self.device).split(
-            self.cfg.minibatch
-        ):
-            mb = {name: x.index_select(0, index) for name, x in train.items()}
+        for mb in self._minibatches(train, self.cfg.minibatch, self.generator):
             if deviation is not None:
                 noise = torch.empty_like(mb["obs"]).normal_(generator=self.generator)
                 mb["obs"] = mb["obs"] + self.cfg.noise * deviation * noise
             logs.append(self._descend(mb, lr, twin))
         imitation, norm = torch.stack(logs).mean(0).tolist()  # the only device-to-host sync of the update
         metrics = {"loss/imitation": imitation, "loss/grad_norm": norm, "policy/lr": lr}
-        seen = {name: x[: self.cfg.minibatch] for name, x in train.items()}
-        metrics["policy/entropy"] = self._judge(seen)["entropy"]
+        metrics["policy/entropy"] = self._judge(train, self.cfg.minibatch)["entropy"]
         return metrics | (self._validate(held) if len(held["obs"]) else {})
 
     def parts(self) -> dict[str, Any]:
@@ -182,6 +189,18 @@ class Agent:
         own = Attributes(self, "seed", "passes", "since_best", "lowest", "finished")
         nets = {"net": self.net, "student": None if self.net is self.student else self.student}
         return {**nets, "generator": self.generator, "optimizer": self.optimizer, "own": own}
+
+    def _minibatches(self, data: dict[str, Tensor], size: int, generator: Generator | None) -> Iterator[dict[str, Any]]:
+        """The steps of `data`, `size` at a time, in random order or as they are; with a memory, whole episodes."""
+        if isinstance(self.student.encoder, RememberingEncoder):
+            yield from in_episodes(self.student.encoder, data, size, generator)
+            return
+        count = len(data["obs"])
+        order = (
+            torch.arange(count) if generator is None else torch.randperm(count, generator=generator, device=self.device)
+        )
+        for index in order.to(self.device).split(size):
+            yield {name: x.index_select(0, index) for name, x in data.items()}
 
     def _descend(self, mb: dict[str, Tensor], lr: float, twin: Likelihood | None) -> Tensor:
         """One gradient step; loss and length of the gradient, shape (2,)."""
@@ -211,6 +230,8 @@ class Agent:
             raise UsageError(f"divergence {cfg.divergence} needs Discrete actions, not {self.action_space}.")
         if cfg.noise and self.student.encoder.layout.dtype != np.float32:
             raise UsageError(f"noise needs observations of real numbers, not {obs}. Set noise to 0.")
+        if cfg.noise and self.remembers:
+            raise UsageError("noise is added to single observations, which a memory does not see; set noise to 0")
         names = {part.name for part in self.student.encoder.layout.parts}
         if cfg.relabel and not {_ACHIEVED, _DESIRED} <= names:
             raise UsageError(f"relabel needs Dict observations with {_ACHIEVED} and {_DESIRED}, not {obs}.")
@@ -229,12 +250,13 @@ class Agent:
         layout.view(flat)[_DESIRED].copy_(achieved)
         return flat.numpy().reshape(obs.shape)
 
-    def _weights(self, action: Tensor) -> Tensor:
-        """(B,) of mean 1: all alike, or inversely proportional to how often the action occurs."""
+    def _weights(self, action: Tensor, asked: Tensor | None) -> Tensor:
+        """(B,) of mean 1 where it was asked: all alike, or inversely proportional to how often the action occurs."""
         if not self.cfg.balance:
             return torch.ones(len(action), device=self.device)
-        count = torch.bincount(action, minlength=int(self.action_space.n))  # type: ignore[attr-defined]
-        return len(action) / (count > 0).sum() / count[action]
+        answers = action if asked is None else action[asked]
+        count = torch.bincount(answers, minlength=int(self.action_space.n))  # type: ignore[attr-defined]
+        return len(answers) / (count > 0).sum() / count.clamp(min=1)[action]
 
     @property
     def _error(self) -> str:
@@ -242,19 +264,24 @@ class Agent:
         return "squared_error" if isinstance(self.action_space, spaces.Box) else "disagreement"
 
     @torch.no_grad()
-    def _judge(self, data: dict[str, Tensor]) -> dict[str, float]:
-        """Metrics on recorded steps: the loss, the entropy, and how far the policy's likeliest actions are off."""
-        sums = torch.zeros(3, device=self.device)
-        for index in torch.arange(len(data["obs"]), device=self.device).split(4096):
-            mb = {name: x.index_select(0, index) for name, x in data.items()} | {
-                "weight": torch.ones(len(index), device=self.device)
-            }
+    def _judge(self, data: dict[str, Tensor], first: int | None = None) -> dict[str, float]:
+        """Metrics on recorded steps: the loss, the entropy, and how far the policy's likeliest actions are off.
+
+        With `first` on about the first of them alone.
+        """
+        sums, seen = torch.zeros(3, device=self.device), 0
+        for mb in self._minibatches(data, first or 4096, None):
+            count = len(mb["obs"])
+            seen += count
+            mb["weight"] = torch.ones(count, device=self.device)
             pi = self.student(mb["obs"])
-            wanted, chosen = mb["action"].reshape(len(index), -1), pi.mode().reshape(len(index), -1)
+            wanted, chosen = mb["action"].reshape(count, -1), pi.mode().reshape(count, -1)
             off = (wanted - chosen).square().sum(-1) if self._error == "squared_error" else (wanted != chosen).any(-1)
             imitation = loss(self.student, mb, self.cfg)[1]["loss/imitation"]
-            sums += torch.stack([imitation * len(index), pi.entropy().sum(), off.sum()])
-        return dict(zip(("loss", "entropy", "error"), (sums / len(data["obs"])).tolist(), strict=True))
+            sums += torch.stack([imitation * count, pi.entropy().sum(), off.sum()])
+            if first:
+                break
+        return dict(zip(("loss", "entropy", "error"), (sums / max(seen, 1)).tolist(), strict=True))
 
     def _validate(self, held: dict[str, Tensor]) -> dict[str, float]:
         """Metrics of the steps that are held out, after which the policy may be kept."""
@@ -279,24 +306,27 @@ class Agent:
 class Cloned(Memoryless):
     """Draws actions from the policy of the lowest validation loss, or in `mode` best takes its likeliest ones."""
 
-    def __init__(self, agent: Agent, mode: Mode, seed: int) -> None:
+    def __init__(self, agent: Agent, envs: int, mode: Mode, seed: int) -> None:
         self.agent, self.mode = agent, mode
         self.generator = torch.Generator(agent.device).manual_seed(spawned(seed, 1))
-        self._obs: NDArray[Any] | None = None
+        self._remembered = Remembered(envs)
+        self._seen: Any = None
 
     @torch.inference_mode()
     def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-        net, self._obs = self.agent.net, obs
-        pi = net(torch.as_tensor(obs, device=self.agent.device))
+        net = self.agent.net
+        self._seen = self._remembered.seen(net.encoder, torch.as_tensor(obs, device=self.agent.device), first)
+        pi = net(self._seen)
+        self._remembered.turn(self._seen)
         action = pi.mode() if self.mode == "best" else pi.sample(self.generator)
         return {"action": action.view(len(action), *net.action_shape).cpu().numpy()}
 
     @torch.inference_mode()
     def thoughts(self) -> dict[str, NDArray[Any]]:
         """The probabilities of Discrete actions, or the likeliest Box action."""
-        if self._obs is None:
+        if self._seen is None:
             return {}
-        pi = self.agent.net(torch.as_tensor(self._obs, device=self.agent.device))
+        pi = self.agent.net(self._seen)
         if isinstance(pi, heads.Categorical):
             return {"action probability": pi.logp.exp().cpu().numpy()}
         if isinstance(self.agent.action_space, spaces.Box):
@@ -304,7 +334,7 @@ class Cloned(Memoryless):
         return {}
 
     def parts(self) -> dict[str, Any]:
-        return {"generator": self.generator}
+        return {"generator": self.generator, "remembered": self._remembered}
 
 
 _MIRROR = Mirror(__name__, {"loss": "65da48eb"}, POLICY, STEPS)

@@ -107,6 +107,7 @@ class Agent:
         self.net, self.convolutional = self.learners[0].net, self.learners[0].convolutional
         self.round, self.asked = 0, 0
         self.episode = np.zeros(0, np.int64)  # (B,) of each label
+        self.running = np.zeros(0, np.int64)  # (N,) episodes that go on after a round, where that matters
         self.data = Labels(self.learners[0].device)
 
     @property
@@ -120,7 +121,7 @@ class Agent:
         return self.cfg.queries is not None and self.asked >= self.cfg.queries
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
-        return Mixture(self, mode, seed)
+        return Mixture(self, envs, mode, seed)
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Take in a round's labels and clone the expert from all of them."""
@@ -142,7 +143,7 @@ class Agent:
 
     def parts(self) -> dict[str, Any]:
         learners = {str(k): learner.parts() for k, learner in enumerate(self.learners)}
-        own = Attributes(self, "seed", "round", "asked", "episode")
+        own = Attributes(self, "seed", "round", "asked", "episode", "running")
         return {"learners": learners, "own": own, "data": self.data}
 
     def _learner(self, member: int, round: int) -> bc.Agent:
@@ -152,16 +153,26 @@ class Agent:
     def _aggregate(self, batch: Batch) -> Tensor:
         """Add the labels of a round to those before; the observations (B, *obs) that are new."""
         self.asked += int(batch.extras["asked"].sum())
-        wanted = (batch.valid & batch.extras["asked"]).ravel()
-        first = int(self.episode.max()) + 1 if len(self.episode) else 0
+        asked, number = batch.extras["asked"], bc.episodes(batch)
+        number += int(self.episode.max()) + 1 if len(self.episode) else 0
         columns = {"obs": batch.obs[:-1], "action": batch.extras["label"]}
+        if self.learners[0].remembers:  # what was before matters too: steps without a label, and rounds before this one
+            self._join(batch, number)
+            columns |= {"asked": asked, "episode": number}
+        wanted = (batch.valid if self.learners[0].remembers else batch.valid & asked).ravel()
         if self.cfg.divergence != "forward_kl":
             columns["probability"] = bc.probability(batch)
         for name, x in columns.items():
             rows = torch.tensor(x.reshape(-1, *x.shape[2:])[wanted], device=self.learners[0].device)
             self.data[name] = torch.cat([self.data[name], rows]) if name in self.data else rows
-        self.episode = np.concatenate([self.episode, first + bc.episodes(batch).ravel()[wanted]])
+        self.episode = np.concatenate([self.episode, number.ravel()[wanted]])
         return self.data["obs"][len(self.data["obs"]) - int(wanted.sum()) :]
+
+    def _join(self, batch: Batch, number: NDArray[np.int64]) -> None:
+        """Give episodes that go on from the round before the `number` (T, N) that they had there."""
+        for i in np.flatnonzero(~batch.first[0]) if len(self.running) else ():
+            number[number[:, i] == number[0, i], i] = self.running[i]
+        self.running = np.where(batch.first[-1], -1, number[-1])
 
     def _cost(self, batch: Batch) -> dict[str, float]:
         """How far the learner's own actions were from the expert's in the states of a round that were asked about."""
@@ -203,10 +214,11 @@ class Mixture(Memoryless):
     alone.
     """
 
-    def __init__(self, agent: Agent, mode: Mode, seed: int) -> None:
+    def __init__(self, agent: Agent, envs: int, mode: Mode, seed: int) -> None:
         self.agent, self.mode = agent, mode
         self.random = np.random.default_rng(spawned(seed, 2))
-        self._own, self._likeliest = (bc.Cloned(agent.learners[0], m, seed) for m in (mode, "best"))
+        self._own, self._likeliest = (bc.Cloned(agent.learners[0], envs, m, seed) for m in (mode, "best"))
+        self._members = [bc.Cloned(learner, envs, "best", 0) for learner in agent.learners]
         self._round, self._asked = 0, 0  # labels that were asked for in this round
 
     def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
@@ -214,7 +226,8 @@ class Mixture(Memoryless):
         if self.agent.expert is None or self.mode != "learn":
             return self._own(obs, first)
         # its likeliest actions, for they will be used: noise of its own leads to states from which nobody finds back
-        return self._supervised(obs, self._likeliest(obs, first)["action"], self.agent.expert)
+        doubtful = self._doubtful(obs, first)
+        return self._supervised(obs, self._likeliest(obs, first)["action"], doubtful, self.agent.expert)
 
     def thoughts(self) -> dict[str, NDArray[Any]]:
         """Those of the learner."""
@@ -222,11 +235,18 @@ class Mixture(Memoryless):
 
     def parts(self) -> dict[str, Any]:
         own = Attributes(self, "_round", "_asked")
-        return {"random": self.random, "own": own, "learner": self._own.parts()}
+        members = {str(k): member.parts() for k, member in enumerate(self._members)}
+        learner = {"learner": self._own.parts(), "likeliest": self._likeliest.parts(), "members": members}
+        return {"random": self.random, "own": own, **learner}
 
-    def _supervised(self, obs: NDArray[Any], own: NDArray[Any], expert: Act) -> dict[str, NDArray[Any]]:
-        """The learner's `own` actions, the expert's in their place with probability beta, and the expert's labels."""
-        cfg, asked = self.agent.cfg, self._doubtful(obs)
+    def _supervised(
+        self, obs: NDArray[Any], own: NDArray[Any], asked: NDArray[np.bool_], expert: Act
+    ) -> dict[str, NDArray[Any]]:
+        """The learner's `own` actions, the expert's in their place with probability beta, and the expert's labels.
+
+        As far as the budget goes, it says what it would do where it is `asked` (N,).
+        """
+        cfg = self.agent.cfg
         if self._round != self.agent.round:
             self._round, self._asked = self.agent.round, 0
         if cfg.queries is not None:
@@ -244,14 +264,16 @@ class Mixture(Memoryless):
         action[helped] = label[helped]
         return {"action": action, "label": label, "asked": asked, "own": own, **extras}
 
-    def _doubtful(self, obs: NDArray[Any]) -> NDArray[np.bool_]:
+    def _doubtful(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Where the expert is worth asking (N,): everywhere, or after the first round where the ensemble disagrees."""
         agent = self.agent
-        if agent.cfg.threshold is None or agent.round == 0:
+        if agent.cfg.threshold is None or (agent.round == 0 and not agent.learners[0].remembers):
             return np.ones(len(obs), np.bool_)
-        members = [bc.Cloned(learner, "best", 0) for learner in agent.learners]
-        first = np.zeros(len(obs), np.bool_)
-        chosen = np.stack([member(obs, first)["action"] for member in members])
+        for member, learner in zip(self._members, agent.learners, strict=True):
+            member.agent = learner
+        chosen = np.stack([member(obs, first)["action"] for member in self._members])
+        if agent.round == 0:
+            return np.ones(len(obs), np.bool_)
         return disagreement(chosen, agent.action_space) > agent.cfg.threshold
 
 

@@ -194,7 +194,7 @@ class Agent:
         twin, logs = self._twin(), list[Tensor]()
         for epoch in range(cfg.epochs):
             if epoch == 0 or cfg.recompute_advantage:
-                value = batch.extras["value"] if epoch == 0 else self.actor.values(batch.obs[:-1])
+                value = batch.extras["value"] if epoch == 0 else self.actor.values(batch)
                 adv, ret = self.actor.advantages(batch, reward, value, cfg.gamma, cfg.lam)
                 data |= self.actor.columns(batch, adv=adv, ret=ret)
             if epoch == 0 and look:

@@ -20,15 +20,16 @@ from torch import Tensor
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
 from ..core.checkpoint import Attributes
-from ..core.errors import check_ranges
+from ..core.errors import UsageError, check_ranges
 from ..core.learn.actor import Actor
-from ..core.learn.episodes import Memory, Played, episodes, joined, placed
+from ..core.learn.episodes import Past, Played, episodes, joined, placed
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
 from ..core.learn.returns import rewards_to_go
 from ..core.learn.stats import effective_samples, explained_variance, ridge, sampled_kl
 from ..core.nets import ActorCritic, ActorCriticConfig
 from ..core.nets.build import Build
 from ..core.nets.normalize import Standardize
+from ..core.nets.remembering import RememberingEncoder
 from ..core.rollout.engine import Whole
 from ..core.rollout.policy import PolicyActing
 
@@ -49,7 +50,7 @@ class Config(ActorCriticConfig):
     returns by 1 - 1/N and turn that of rewards to go, and a step that one episode alone reaches gets none of `time`."""
     epochs: int = 1
     """Gradient steps per update; from the second on the episodes are those of an older policy, see `reuse`."""
-    memory: int = 0
+    past_updates: int = 0
     """Earlier updates whose episodes are learned from once more in every update, see `reuse`."""
     reuse: Literal["trajectory", "per_decision", "first_order"] = "first_order"
     """Importance weights for an older policy's episodes: the ratio of whole trajectories (unbiased, wild); of each
@@ -76,7 +77,11 @@ class Config(ActorCriticConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         positive = ("episodes", "epochs", "clip", "lr", "max_grad_norm", "value_lr", "value_epochs")
-        check_ranges(self, positive=positive, unit=("gamma",), at_least_0=("memory", "entropy_coef"))
+        if self.baseline == "optimal" and self.memory != "none":
+            raise UsageError(
+                "baseline optimal differentiates every episode by itself, which memories do not; use another"
+            )
+        check_ranges(self, positive=positive, unit=("gamma",), at_least_0=("past_updates", "entropy_coef"))
 
 
 def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
@@ -176,7 +181,7 @@ class Agent:
         self.optimizer = Adam(policy_vector, max_grad_norm=cfg.max_grad_norm)
         self.value_optimizer = Adam(value_vector)
         self.returns = Standardize(())
-        self.memory = Memory(maxlen=cfg.memory)
+        self.past = Past(maxlen=cfg.past_updates)
         # coefficients of the linear baseline
         self.linear = np.zeros(2 * self.net.encoder.size + 4) if cfg.baseline == "linear" else None
 
@@ -195,7 +200,7 @@ class Agent:
         columns = {"obs": batch.obs[:-1], "action": batch.action, "logp": batch.extras["logp"]}
         columns |= {"reward": self._reward(batch)}
         fresh = Played(**{name: x[whole] for name, x in columns.items()}, step=step, episode=episode)
-        played = joined([*self.memory, fresh]) if self.memory else fresh
+        played = joined([*self.past, fresh]) if self.past else fresh
         new = slice(-len(fresh.step), None)
         shape = played.step.max() + 1, played.episode.max() + 1
         place = played.step, played.episode
@@ -206,10 +211,12 @@ class Agent:
         ret = credit(np.zeros_like(reward), reward, on_policy)[0]
         target = (ret - mean) / std
         data = self._tensors(obs=played.obs, action=played.action, episode=played.episode, count=shape[1])
+        if isinstance(self.net.encoder, RememberingEncoder):
+            data["obs"] = self.net.encoder.in_turn(data["obs"], data["episode"])  # type: ignore[assignment]
         baseline = self._baseline(batch.extras["value"][whole], data["obs"], target, *place)
         target = target[place]
         log_ratio = np.zeros(len(played.step))
-        if self.memory:
+        if self.past:
             log_ratio[: -len(step)] = (self._logp(data) - played.logp)[: -len(step)]
         looked, logs = {}, []
         for epoch in range(cfg.epochs):
@@ -234,7 +241,7 @@ class Agent:
             self.linear = ridge(self._features(data["obs"][new], step), target[new])
         if cfg.standardize_return:
             self.returns.update(torch.as_tensor(ret[place][new]))
-        self.memory.append(fresh)
+        self.past.append(fresh)
         self.actor.end_rollout(batch)
         return metrics
 
@@ -245,7 +252,7 @@ class Agent:
             "value_optimizer": self.value_optimizer,
             "returns": self.returns,
             "linear": Attributes(self, "linear"),
-            "memory": self.memory,
+            "past": self.past,
         }
 
     def _reward(self, batch: Batch) -> NDArray[np.float64]:
@@ -253,7 +260,7 @@ class Agent:
         reward = batch.reward.astype(np.float64)
         if self.cfg.baseline != "value" or self.cfg.weight == "whole":
             return reward
-        edge_value = self.actor.values(batch.edge_obs[None])[0]
+        edge_value = self.actor.edge_values(batch)
         beyond = batch.next_value(batch.extras["value"], edge_value) / float(self.returns.scale)
         beyond += float(self.returns.shift)
         return reward + np.where(batch.done, batch.discount(self.cfg.gamma) * beyond, 0.0)
@@ -267,7 +274,8 @@ class Agent:
         """
         if self.cfg.baseline == "value":
             with torch.no_grad():
-                earlier = self.net.value(obs[: -len(value)]).cpu().numpy() if len(obs) > len(value) else value[:0]
+                past = len(obs) - len(value)
+                earlier = self.net.value(obs[:past]).cpu().numpy() if past else value[:0]
             return np.concatenate([earlier, value])
         if self.linear is not None:
             return self._features(obs, step) @ self.linear

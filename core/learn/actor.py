@@ -14,7 +14,9 @@ from ..heads import Categorical, Gaussian
 from ..nets import ActorCritic, ActorCriticConfig
 from ..nets.build import ActorCriticLike, Build, built
 from ..nets.policy import adopt_policy
+from ..nets.remembering import RememberingEncoder, Sequences
 from .noise_scale import GradientNoise
+from .pieces import CARRY, edges, in_pieces, pieces
 from .returns import gae
 from .rewards import Rewards
 from .stats import effective_samples, sampled_kl
@@ -48,15 +50,16 @@ class Actor:
         self.convolutional = bool(self.net.encoder.cnns)
         self.rewards = rewards or Rewards()
         self.noise = GradientNoise(self.net)
-        self.sde_freq = cfg.sde_freq
+        self.sde_freq, self.chunk = cfg.sde_freq, cfg.chunk
+        self.remembers = isinstance(self.net.encoder, RememberingEncoder)
         self.twins = cfg.twins == "auto"
         self.rollouts = 0
         """How many were learned from: state-dependent exploration draws its noise anew for each."""
 
     @torch.inference_mode()
-    def thoughts(self, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """The value of observations (N, *obs), and the probabilities or the mean and deviation of the actions."""
-        pi, value = self.net(torch.as_tensor(obs, device=self.device))
+    def thoughts(self, seen: Any) -> dict[str, NDArray[Any]]:
+        """The value of what is seen (N, ...), and the probabilities or the mean and deviation of the actions."""
+        pi, value = self.net(seen)
         thoughts = {"value": value.cpu().numpy()}
         if isinstance(pi, Categorical):
             thoughts["action probability"] = pi.logp.exp().cpu().numpy()
@@ -70,29 +73,46 @@ class Actor:
         return self.columns(batch, x=x)["x"]
 
     def columns(self, batch: Batch, **arrays: NDArray[Any]) -> dict[str, Tensor]:
-        """The valid steps of arrays (T, N, ...) of a rollout, as tensors (B, ...)."""
+        """The valid steps of arrays (T, N, ...) of a rollout, as tensors (B, ...); a memory's "obs" as Sequences."""
+        arrays.pop(CARRY, None)
         flat = {name: torch.as_tensor(x, device=self.device).flatten(0, 1) for name, x in arrays.items()}
-        if batch.valid.all():
-            return flat
-        valid = torch.as_tensor(batch.valid.ravel(), device=self.device)
-        return {name: x[valid] for name, x in flat.items()}
+        if not batch.valid.all():
+            valid = torch.as_tensor(batch.valid.ravel(), device=self.device)
+            flat = {name: x[valid] for name, x in flat.items()}
+        if self.remembers and "obs" in arrays:
+            flat["obs"] = pieces(batch, self.chunk, self.device)  # type: ignore[assignment]  # it indexes as they do
+        return flat
 
     @torch.no_grad()
-    def values(self, obs: NDArray[Any]) -> NDArray[Any]:
-        """V (T, N) of observations (T, N, *obs), by the network as it is now."""
-        tensor = torch.as_tensor(obs, device=self.device)
-        return self.net.value(tensor.flatten(0, 1)).view(tensor.shape[:2]).cpu().numpy()
+    def values(self, batch: Batch) -> NDArray[Any]:
+        """V (T, N) of the observations that were acted on, by the network as it is now."""
+        obs = torch.as_tensor(batch.obs[:-1], device=self.device)
+        seen: Any = pieces(batch, None, self.device, every=True) if self.remembers else obs.flatten(0, 1)
+        return self.net.value(seen).view(obs.shape[:2]).cpu().numpy()
+
+    @torch.no_grad()
+    def edge_values(self, batch: Batch) -> NDArray[Any]:
+        """V (N+K,) of `batch.edge_obs`, by the network as it is now."""
+        encoder = self.net.encoder
+        remembers = isinstance(encoder, RememberingEncoder)
+        seen: Any = (
+            edges(encoder, batch, self.device) if remembers else torch.as_tensor(batch.edge_obs, device=self.device)
+        )
+        return self.net.value(seen).cpu().numpy()
 
     def advantages(
         self, batch: Batch, reward: NDArray[Any], value: NDArray[Any], gamma: float, lam: float
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """GAE(lambda) advantages and value targets, both (T, N), for rewards and V(obs[:-1]) (T, N)."""
-        edge_value = self.values(batch.edge_obs[None])[0]
+        edge_value = self.edge_values(batch)
         adv = gae(reward, value, batch.next_value(value, edge_value), batch.done, gamma, lam)
         return adv, adv + value
 
     def minibatches(self, data: dict[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
-        """The B steps of `data` in random order, `size` at a time."""
+        """The B steps of `data` in random order, `size` at a time; where there is a memory, whole pieces of time."""
+        if isinstance(data.get("obs"), Sequences):
+            yield from in_pieces(data, size, self.generator)
+            return
         count = len(next(iter(data.values())))
         if count <= size:  # one minibatch holds everything: its order does not matter
             yield data

@@ -28,7 +28,7 @@ class Played(NamedTuple):
     """(B,) number of the episode."""
 
 
-class Memory(deque[Played]):
+class Past(deque[Played]):
     """The latest collections of episodes, at most so many."""
 
     def state(self) -> list[dict[str, NDArray[Any]]]:

@@ -13,7 +13,8 @@ from ..heads.squashed import SquashedHead
 from ..spaces.layout import choices
 from .config import ActorCriticConfig, SharedConfig
 from .encoder import Encoder
-from .mlp import mlp, orthogonal
+from .mlp import Mlp, mlp, orthogonal
+from .remembering import Part, RememberingEncoder, encoder
 
 
 class ActorCritic(nn.Module):
@@ -27,10 +28,15 @@ class ActorCritic(nn.Module):
     def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: ActorCriticConfig) -> None:
         super().__init__()
         shared = isinstance(cfg, SharedConfig) and cfg.shared
-        self.encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
+        apart = isinstance(cfg, SharedConfig) and not cfg.shared_memory
+        self.encoder = encoder(obs, cfg, memories=2 if apart else 1)
         layers = cfg.hidden, cfg.activation, cfg.norm
-        self.policy_trunk, width = mlp(self.encoder.size, *layers)
-        self.value_trunk = self.policy_trunk if shared else mlp(self.encoder.size, *layers)[0]
+        seen = self.encoder.width if isinstance(self.encoder, RememberingEncoder) else self.encoder.size
+        self.policy_trunk, width = mlp(seen, *layers)
+        self.value_trunk = self.policy_trunk if shared else mlp(seen, *layers)[0]
+        if seen < self.encoder.size:
+            self.policy_trunk = Mlp(Part(seen, 0), *self.policy_trunk)
+            self.value_trunk = Mlp(Part(seen, 1), *self.value_trunk)
         kind = cfg.head, cfg.components, cfg.bins, cfg.scale_actions
         self.policy_head = head(width, action, cfg.log_std_init, cfg.sde, *kind)
         self.value_head = nn.Linear(width, 1)
@@ -60,6 +66,8 @@ class ActorCritic(nn.Module):
     def _orthogonal(self, policy_gain: float) -> None:
         last = self.policy_head.outputs if isinstance(self.policy_head, AutoregressiveHead) else self.policy_head
         orthogonal(self, sqrt(2))
+        if isinstance(self.encoder, RememberingEncoder):
+            self.encoder.begin()
         orthogonal(last, policy_gain)
         orthogonal(self.value_head, 1.0)
         if isinstance(self.policy_head, MixtureHead | SquashedHead):

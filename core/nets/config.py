@@ -15,6 +15,8 @@ Cnn = Literal["nature", "small", "impala"]
 Distribution = Literal["none", "categorical", "quantile"]
 Norm = Literal["none", "layer"]
 BatchedNorm = Literal["none", "layer", "batch"]
+HEADS = 4  # of attention
+Remembers = Literal["none", "gru", "lstm", "mingru", "attention"]
 Twins = Literal["auto", "none"]
 
 
@@ -62,10 +64,21 @@ class PolicyConfig(NetConfig):
     scale_actions: bool = True
     """Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it; false: numbers as
     they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change nothing."""
+    memory: Remembers = "none"
+    """What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell (mingru
+    is the fastest), or attention to the last `window` steps."""
+    memory_size: int = 64
+    """Width of the memory."""
+    window: int = 32
+    """Steps that attention sees, the present one among them."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_ranges(self, positive=("components", "bins"))
+        check_ranges(self, positive=("components", "bins", "memory_size", "window"))
+        if self.memory == "attention" and self.memory_size % HEADS:
+            raise UsageError(
+                f"memory_size is {self.memory_size}; attention has {HEADS} heads and needs a multiple of it"
+            )
 
 
 @dataclass(frozen=True)
@@ -82,10 +95,13 @@ class ActorCriticConfig(PolicyConfig):
     """State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise."""
     sde_freq: int | None = None
     """Steps after which state-dependent noise is drawn anew; none: once per rollout."""
+    chunk: int | None = None
+    """Steps of a piece of a rollout that gradients flow back through, where there is a memory; the next piece goes on
+    from what was remembered then. None: the whole rollout."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_ranges(self, positive=("sde_freq",), at_least_0=("policy_gain",))
+        check_ranges(self, positive=("sde_freq", "chunk"), at_least_0=("policy_gain",))
 
 
 @dataclass(frozen=True)
@@ -94,6 +110,13 @@ class SharedConfig(ActorCriticConfig):
 
     shared: bool = False
     """One set of hidden layers for policy and value; their gradients then need balancing by `value_coef`."""
+    shared_memory: bool = True
+    """One memory for policy and value; false: one for each, at twice the time."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.shared and not self.shared_memory:
+            raise UsageError("shared hidden layers see one memory; leave shared_memory at true")
 
 
 @dataclass(frozen=True)

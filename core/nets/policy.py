@@ -15,6 +15,7 @@ from .actor_critic import check_mask
 from .config import NetConfig
 from .encoder import Encoder
 from .mlp import Linear, Mlp, mlp
+from .remembering import encoder
 from .residual import residual
 
 _NOISE = -3.0  # initial logarithm of the deviation of each element of W, as in Stable-Baselines3
@@ -25,11 +26,15 @@ class Policy(nn.Module):
 
     def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: NetConfig) -> None:
         super().__init__()
-        self.encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
+        self.encoder = self._encoder(obs, cfg)
         self.policy_trunk, width = self._trunk(self.encoder.size, cfg)
         self.policy_head = self._head(width, action, cfg)
         self.action_shape = action.shape or ()
         self.masked = check_mask(self.encoder, action)
+
+    @staticmethod
+    def _encoder(obs: spaces.Space[Any], cfg: Any) -> Encoder:
+        return encoder(obs, cfg)
 
     @staticmethod
     def _trunk(size: int, cfg: Any) -> tuple[nn.Module, int]:
@@ -52,6 +57,10 @@ class Policy(nn.Module):
 
 class _Blocks(Policy):
     """A policy whose hidden layers are those of a `CriticsConfig`."""
+
+    @staticmethod
+    def _encoder(obs: spaces.Space[Any], cfg: Any) -> Encoder:
+        return Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
 
     @staticmethod
     def _trunk(size: int, cfg: Any) -> tuple[nn.Module, int]:

@@ -15,6 +15,7 @@ from ..learn.actor import Actor
 from ..nets import ActionValue
 from ..written_out.mirror import Mirror
 from .fused import GREEDY, SAMPLED, FusedActor, fused
+from .remembered import Remembered
 
 
 class PolicyActing(Memoryless):
@@ -28,8 +29,8 @@ class PolicyActing(Memoryless):
         self.actor, self.mode = actor, mode
         self.generator = torch.Generator(actor.device).manual_seed(spawned(seed, 1))
         self._fused: FusedActor | None = fused(actor.net, envs, seed) if mode == "learn" and actor.twins else None
-        self._noise = _Noise(envs)
-        self._obs: NDArray[Any] | None = None
+        self._noise, self._remembered = _Noise(envs), Remembered(envs)
+        self._seen: Any = None
 
     @property
     def twin(self) -> Acting | None:
@@ -42,30 +43,33 @@ class PolicyActing(Memoryless):
     @torch.inference_mode()
     def __call__(self, obs: NDArray[Any], first: NDArray[Any]) -> dict[str, NDArray[Any]]:
         actor, net = self.actor, self.actor.net
-        self._obs = obs
-        tensor = torch.as_tensor(obs, device=actor.device)
+        seen = self._remembered.seen(net.encoder, torch.as_tensor(obs, device=actor.device), first)
+        self._seen = seen
         if self.mode == "best":
-            return {"action": self._to_numpy(net.policy(tensor)[0].mode())}
+            action = net.policy(seen)[0].mode()
+            self._remembered.turn(seen)
+            return {"action": self._to_numpy(action)}
         if isinstance(net.policy_head, StateDependentNoiseHead):
-            pi, features = net.policy(tensor)
-            value = net.value(tensor)
+            pi, features = net.policy(seen)
+            value = net.value(seen)
             matrices = self._noise.matrices(net.policy_head, actor, self.generator)
             action = pi.mode() + net.policy_head.explore(features, matrices)
         else:
-            pi, value = net(tensor)
+            pi, value = net(seen)
             action = pi.sample(self.generator)
-        logp = pi.log_prob(action)
-        return {"action": self._to_numpy(action), "logp": logp.cpu().numpy(), "value": value.cpu().numpy()}
+        before, logp = self._remembered.turn(seen), pi.log_prob(action)
+        return {"action": self._to_numpy(action), "logp": logp.cpu().numpy(), "value": value.cpu().numpy(), **before}
 
     def thoughts(self) -> dict[str, NDArray[Any]]:
         """The values of the last observations, and the probabilities or the mean and deviation of the actions."""
-        return {} if self._obs is None else self.actor.thoughts(self._obs)
+        return {} if self._seen is None else self.actor.thoughts(self._seen)
 
     def parts(self) -> dict[str, Any]:
         """The generator, the noise that lives on, and the twin's random numbers."""
         return {
             "generator": self.generator,
             "noise": self._noise,
+            "remembered": self._remembered,
             "twin": None if self._fused is None else self._fused.parts(),
         }
 
@@ -160,5 +164,5 @@ class _Noise:
         self._age, self._rollout = state["age"], state["rollout"]
 
 
-_SAMPLED = Mirror(__name__, {"PolicyActing.__call__": "93c0b0b3", "PolicyActing._to_numpy": "6fa544f7"}, SAMPLED)
+_SAMPLED = Mirror(__name__, {"PolicyActing.__call__": "dd3709e1", "PolicyActing._to_numpy": "6fa544f7"}, SAMPLED)
 _GREEDY = Mirror(__name__, {"EpsilonGreedy.__call__": "1950d63b"}, GREEDY)

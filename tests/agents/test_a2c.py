@@ -82,7 +82,7 @@ def test_lambda_1_bootstraps_at_the_end_of_the_rollout_alone():
     made = agent(horizon=3, gamma=0.5)
     batch = collected(made, "9|")
     adv, ret = targets(made, batch)
-    last = made.actor.values(batch.obs[-1:])[0, 0]
+    last = made.actor.edge_values(batch)[0]
     expected = [1 + 0.5 * 2 + 0.25 * 3 + 0.125 * last, 2 + 0.5 * 3 + 0.25 * last, 3 + 0.5 * last]
     np.testing.assert_allclose(ret[:, 0], expected, rtol=1e-5)
     np.testing.assert_allclose(adv, ret - batch.extras["value"], rtol=1e-5)
@@ -92,7 +92,7 @@ def test_n_step_targets_look_n_steps_ahead():
     made = agent(horizon=3, gamma=0.5, n_step=2)
     batch = collected(made, "9|")
     _, ret = targets(made, batch)
-    value, last = batch.extras["value"][:, 0], made.actor.values(batch.obs[-1:])[0, 0]
+    value, last = batch.extras["value"][:, 0], made.actor.edge_values(batch)[0]
     expected = [1 + 0.5 * 2 + 0.25 * value[2], 2 + 0.5 * 3 + 0.25 * last, 3 + 0.5 * last]
     np.testing.assert_allclose(ret[:, 0], expected, rtol=1e-5)
 

@@ -204,8 +204,11 @@ def test_an_agent_restored_from_a_file_continues_bit_for_bit(algo, kind, tmp_pat
 
 
 NETWORK = [{"activation": "gelu", "norm": "layer"}, {"normalize_obs": True}, {"twins": "none"}]
+GRU, LSTM, MINGRU = ({"memory": kind, "memory_size": 8} for kind in ("gru", "lstm", "mingru"))
+ATTENTION = {"memory": "attention", "memory_size": 8, "window": 3}
+REMEMBER = [GRU | {"normalize_obs": True}, LSTM, MINGRU, ATTENTION]
 BOX_HEADS = [{"head": "squashed"}, {"head": "mixture"}, {"head": "autoregressive"}]
-SDE = [{"sde": True}, {"sde": True, "sde_freq": 2}]
+SDE = [{"sde": True}, {"sde": True, "sde_freq": 2}, MINGRU | {"sde": True}]
 CROSSQ = {"critic_norm": "batch", "norm": "batch", "target": "none", "adam_beta1": 0.5, "policy_delay": 2}
 SIMBA = {"blocks": 1, "hidden": (8,), "critic_blocks": 2, "critic_hidden": (8,), "weight_decay": 0.01}
 OPTIONS = {
@@ -215,6 +218,9 @@ OPTIONS = {
         {"recompute_advantage": True, "normalize_return": True, "reward_sign": True, "epochs": 2},
         {"shared": True, "orthogonal_init": False, "entropy_coef": 0.01},
         {"value_warmup": 1},
+        GRU | {"chunk": 3, "shared_memory": False, "recompute_advantage": True},
+        MINGRU | {"shared": True},
+        *REMEMBER,
         *NETWORK,
     ],
     "a2c": [
@@ -223,13 +229,23 @@ OPTIONS = {
         {"n_step": 3, "optimizer": "adam", "normalize_advantage": True},
         {"episodes": 1, "lam": 1.0},
         {"shared": True, "normalize_return": True, "entropy_coef": 0.01},
+        MINGRU | {"shared_memory": False, "episodes": 1},
+        GRU | {"control_variate": True},
         *NETWORK,
     ],
-    "trpo": [{"line_search_steps": 0, "fisher_fraction": 0.5}, {"normalize_return": True}, *NETWORK],
+    "trpo": [
+        {"line_search_steps": 0, "fisher_fraction": 0.5},
+        {"normalize_return": True},
+        GRU | {"fisher_fraction": 0.5},
+        MINGRU | {"chunk": 3},
+        *NETWORK,
+    ],
     "reinforce": [
         *({"baseline": baseline} for baseline in ("none", "mean", "time", "leave_one_out", "linear", "optimal")),
-        {"memory": 2, "reuse": "trajectory", "epochs": 2},
+        {"past_updates": 2, "reuse": "trajectory", "epochs": 2},
         {"weight": "discounted_to_go", "standardize_return": True, "entropy_coef": 0.01},
+        GRU | {"past_updates": 1, "epochs": 2},
+        MINGRU | {"baseline": "linear"},
         *NETWORK,
     ],
     "dqn": [
@@ -238,10 +254,12 @@ OPTIONS = {
         {"dueling": True, "value_warmup": 2, "reward_sign": True, "loss": "squared", "tau": 0.5},
         *NETWORK,
     ],
-    "bc": [{"balance": True}, {"patience": 2}, {"l2": 0.01, "entropy_coef": 0.01}, *NETWORK],
+    "bc": [{"balance": True}, {"patience": 2}, {"l2": 0.01, "entropy_coef": 0.01}, GRU, MINGRU, *NETWORK],
     "dagger": [
         {"retrain": "scratch", "validation": 0.2},
         {"ensemble": 2, "threshold": 0.1, "queries": 500},
+        GRU | {"ensemble": 2, "threshold": 0.1, "queries": 500, "balance": True},
+        MINGRU | {"retrain": "scratch"},
         {"beta": "exponential"},
         *NETWORK,
     ],

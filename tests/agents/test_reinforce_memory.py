@@ -11,7 +11,7 @@ from stopping import states
 from gymnast import REINFORCE
 from gymnast.agents import reinforce
 from gymnast.core.errors import UsageError
-from gymnast.core.learn.episodes import Memory, Played, joined
+from gymnast.core.learn.episodes import Past, Played, joined
 from gymnast.core.rollout.engine import Rollout
 from gymnast.runners.lab import _mdp
 from playing import collect, thoughts
@@ -50,7 +50,9 @@ def place(agent, logits):
 
 def gradients(updates, copies=32, **config):
     """Gradients of a policy that remembers the episodes of another one."""
-    cfg = reinforce.Config(**{"hidden": (), "gamma": GAMMA, "lr": 1e-30, "memory": 1, "baseline": "none", **config})
+    cfg = reinforce.Config(
+        **{"hidden": (), "gamma": GAMMA, "lr": 1e-30, "past_updates": 1, "baseline": "none", **config}
+    )
     env = SyncVectorEnv([Game] * copies, autoreset_mode=AutoresetMode.SAME_STEP)
     agent = reinforce.Agent(env.single_observation_space, env.single_action_space, cfg, seed=SEED)
     rollout, out = Rollout(env, agent.horizon, SEED), []
@@ -89,7 +91,7 @@ def test_without_weights_they_pull_it_away():
 
 @pytest.mark.learns
 def test_memory_lowers_the_variance():
-    assert gradients(240, reuse="per_decision").var(0).sum() < 0.8 * gradients(240, memory=0).var(0).sum()
+    assert gradients(240, reuse="per_decision").var(0).sum() < 0.8 * gradients(240, past_updates=0).var(0).sum()
 
 
 def every_game(logits):
@@ -137,18 +139,18 @@ def test_episodes_are_numbered_through():
 
 
 def test_the_oldest_episodes_are_forgotten():
-    made = REINFORCE(Match, preset="none", backend="loop", seed=SEED, evals=0, agent={"memory": 3})
+    made = REINFORCE(Match, preset="none", backend="loop", seed=SEED, evals=0, agent={"past_updates": 3})
     made.learn(64 * 5)
-    assert len(made.agent.memory) == 3
+    assert len(made.agent.past) == 3
 
 
 @pytest.mark.learns
 def test_it_learns_with_a_memory():
     made = REINFORCE(
-        Match, preset="none", backend="loop", seed=SEED, evals=0, agent={"memory": 4, "lr": 0.01, "gamma": 0.0}
+        Match, preset="none", backend="loop", seed=SEED, evals=0, agent={"past_updates": 4, "lr": 0.01, "gamma": 0.0}
     )
     assert made.learn(6_000).evaluate(20).mean > 7
-    later = REINFORCE(Later, preset="none", backend="loop", seed=SEED, evals=0, agent={"memory": 2, "gamma": 0.5})
+    later = REINFORCE(Later, preset="none", backend="loop", seed=SEED, evals=0, agent={"past_updates": 2, "gamma": 0.5})
     later.learn(2_500)
     values = [thoughts(later.agent, np.array([[t]], np.float32))["value"][0] for t in (0, 1)]
     assert values == pytest.approx([0.5, 1.0], abs=0.1)
@@ -156,11 +158,11 @@ def test_it_learns_with_a_memory():
 
 def test_a_negative_memory_is_refused():
     with pytest.raises(UsageError, match="at least 0"):
-        reinforce.Config(memory=-1)
+        reinforce.Config(past_updates=-1)
 
 
 def test_a_resumed_run_remembers(tmp_path):
-    whole, resumed = states("reinforce", {"memory": 2, "reuse": "per_decision"}, tmp_path)
+    whole, resumed = states("reinforce", {"past_updates": 2, "reuse": "per_decision"}, tmp_path)
     for name, value in whole["net"].items():
         assert torch.equal(value, resumed["net"][name]), name
 
@@ -169,7 +171,7 @@ def remembered(**damage):
     """A memory restored from a saved one whose columns are damaged so."""
     three = np.arange(3)
     part = Played(np.zeros((3, 4), np.float32), three, np.zeros(3, np.float32), np.zeros(3), three, 0 * three)._asdict()
-    memory = Memory(maxlen=2)
+    memory = Past(maxlen=2)
     memory.load_state([part | damage])
     return memory
 

@@ -1,0 +1,90 @@
+"""Rollouts as a network with memory learns from them: in pieces of time, which are never shuffled in themselves."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..batch import Batch
+from ..nets.remembering import RememberingEncoder, Sequences
+
+CARRY = "carry"
+"""The extra of an acting that says what it remembered before each step, (T, N, S)."""
+
+
+def pieces(batch: Batch, chunk: int | None, device: torch.device, every: bool = False) -> Sequences:
+    """The observations that were acted on, in pieces of `chunk` steps of one environment, or of all steps.
+
+    Asked about are the valid steps, or `every` one, in the order of time, then environment. Each piece goes on from
+    what the policy that acted remembered before it.
+    """
+    steps, copies = batch.reward.shape
+    length = min(chunk or steps, steps)
+    count = -(-steps // length)
+    valid = np.ones_like(batch.valid) if every else batch.valid
+    time, env = np.nonzero(valid)
+    rows = (time // length * copies + env) * length + time % length
+    obs, first = (_cut(x, count, length) for x in (batch.obs[:-1], batch.first[:-1]))
+    state = batch.extras[CARRY][::length].reshape(count * copies, -1)
+    return Sequences(*(torch.as_tensor(x, device=device) for x in (obs, first, state, rows)))
+
+
+def edges(encoder: RememberingEncoder, batch: Batch, device: torch.device) -> Sequences:
+    """`batch.edge_obs` as the next steps after those that were remembered, which they leave as they are."""
+    carry = torch.as_tensor(batch.extras[CARRY], device=device)
+    last = encoder.seen(
+        torch.as_tensor(batch.obs[-2], device=device), torch.as_tensor(batch.first[-2], device=device), carry[-1]
+    )
+    encoder(last)
+    assert last.after is not None
+    after = torch.cat([carry[1:], last.after[None]])
+    first = np.concatenate([batch.first[-1], np.zeros(len(batch.final_at), np.bool_)])
+    state = torch.cat([last.after, after[tuple(batch.final_at.T)]])
+    return encoder.seen(torch.as_tensor(batch.edge_obs, device=device), torch.as_tensor(first, device=device), state)
+
+
+def in_pieces(data: dict[str, Any], size: int, generator: torch.Generator) -> Iterator[dict[str, Any]]:
+    """Minibatches of whole pieces in random order, of about `size` steps."""
+    seen: Sequences = data["obs"]
+    length, count = seen.first.shape
+    for which in torch.randperm(count, generator=generator, device=generator.device).split(max(1, size // length)):
+        part, index = seen.pieces(which)
+        yield {name: part if name == "obs" else x.index_select(0, index) for name, x in data.items()}
+
+
+def _cut(x: NDArray[Any], count: int, length: int) -> NDArray[Any]:
+    """(T, N, ...) as (length, count N, ...): piece after piece of all environments, the last one filled up."""
+    short = count * length - len(x)
+    if short:
+        x = np.concatenate([x, np.repeat(x[-1:], short, 0)])
+    return np.moveaxis(x.reshape(count, length, *x.shape[1:]), 1, 0).reshape(length, -1, *x.shape[2:])
+
+
+def in_episodes(
+    encoder: RememberingEncoder, data: dict[str, Tensor], size: int, generator: torch.Generator | None
+) -> Iterator[dict[str, Any]]:
+    """Minibatches of whole episodes, in random order or as they are, of `size` steps or a little more.
+
+    "episode" (B,) says which steps of `data` belong together, in the order in which they are; where there is "asked"
+    (B,), the steps that are not are seen and no more.
+    """
+    order = data["episode"].argsort(stable=True)
+    lengths = torch.unique_consecutive(data["episode"][order], return_counts=True)[1]
+    parts = order.split(lengths.tolist())
+    count = len(parts)
+    turn = (
+        range(count) if generator is None else torch.randperm(count, generator=generator, device=order.device).tolist()
+    )
+    chosen: list[Tensor] = []
+    for k, which in enumerate(turn):
+        chosen.append(parts[which])
+        if sum(map(len, chosen)) < size and k < count - 1:
+            continue
+        index, chosen = torch.cat(chosen), []
+        mb: dict[str, Any] = {name: x.index_select(0, index) for name, x in data.items()}
+        mb["obs"] = encoder.in_turn(mb["obs"], mb.pop("episode"))
+        asked = mb.pop("asked", None)
+        yield mb if asked is None else {name: x[asked] for name, x in mb.items()}

@@ -1,0 +1,162 @@
+"""Memory: what a policy remembers of the present episode, between the encoder and the hidden layers.
+
+Every kind has two forms that agree: `step` for one step of N environments, as they act, and `scan` for whole pieces of
+time, as they are learned from. Both begin anew where an episode does. Gated recurrent units: Cho et al. 2014
+(arXiv:1406.1078); long short-term memory: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000;
+minimal gated units: Feng et al. 2024 (arXiv:2410.01201).
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from ..jitted import scan
+
+_LONGEST = 100  # steps: gates begin with memories of about 1 to so many
+
+
+class Memory(nn.Module):
+    """From features (L, n, F) and a state (n, S) to features (L, n, W) and the state after them.
+
+    Args:
+        features: F.
+        width: W.
+    """
+
+    size: int
+    """S, numbers of a state; all zeros where nothing is remembered."""
+
+    def step(self, x: Tensor, state: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (n, W) and the state after one step: x (n, F), state (n, S), first (n,)."""
+        y, state = self.scan(x[None], state, first[None])
+        return y[0], state
+
+    def scan(self, x: Tensor, state: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (L, n, W) and the state after the last: x (L, n, F), state (n, S), first (L, n)."""
+        raise NotImplementedError
+
+
+class MinGRU(Memory):
+    """h = (1 - z) h + z c, where gate and candidate see the present alone: in time it is a product and a sum."""
+
+    def __init__(self, features: int, width: int, twins: bool = True) -> None:
+        super().__init__()
+        self.size, self.twins = width, twins
+        self.gate, self.candidate = nn.Linear(features, width), nn.Linear(features, width)
+
+    @torch.no_grad()
+    def begin(self) -> None:
+        """Memories of very different lengths to begin with (Tallec & Ollivier 2018, arXiv:1804.11188)."""
+        self.gate.bias.copy_(-_lengths(self.size))
+
+    def step(self, x: Tensor, state: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        z = self.gate(x).sigmoid()
+        h = (1 - z) * state.masked_fill(first[:, None], 0.0) + z * self.candidate(x)
+        return h, h
+
+    def scan(self, x: Tensor, state: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        z = self.gate(x).sigmoid()
+        keep, new = 1 - z, z * self.candidate(x)
+        linear = compiled_recurrence if self.twins and x.is_cpu else recurrence
+        h: Tensor = linear(keep, new, first, state)
+        return h, h[-1]
+
+
+def recurrence(keep: Tensor, new: Tensor, first: Tensor, state: Tensor) -> Tensor:
+    """h[t] = keep[t] h[t-1] + new[t], (L, n, H), from `state` (n, H), or from 0 where `first` (L, n)."""
+    rows = []
+    for t in range(len(keep)):
+        state = keep[t] * state.masked_fill(first[t][:, None], 0.0) + new[t]
+        rows.append(state)
+    return torch.stack(rows)
+
+
+class _Scan(torch.autograd.Function):
+    """`recurrence`, compiled (core/jitted/scan.py)."""
+
+    @staticmethod
+    def forward(ctx: Any, keep: Tensor, new: Tensor, first: Tensor, state: Tensor) -> Tensor:
+        keep, new, state = keep.contiguous(), new.contiguous(), state.contiguous()
+        h = torch.empty_like(new)
+        scan.forward(*(x.detach().numpy() for x in (keep, new, first, state, h)))
+        ctx.save_for_backward(keep, new, first, state, h)
+        return h
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        keep, new, first, state, h = ctx.saved_tensors
+        if torch.is_grad_enabled():  # the derivatives of these are wanted too, as for products with a Fisher matrix
+            again = recurrence(keep, new, first, state)
+            wanted = [x for x in (keep, new, state) if x.requires_grad]
+            found = iter(torch.autograd.grad(again, wanted, grads, create_graph=True))
+            by = [next(found) if x.requires_grad else None for x in (keep, new, state)]
+            return by[0], by[1], None, by[2]
+        by_keep, by_new, by_state = torch.empty_like(keep), torch.empty_like(new), torch.zeros_like(state)
+        given = grads[0].contiguous(), keep, first, state, h, by_keep, by_new, by_state
+        scan.backward(*(x.detach().numpy() for x in given))
+        return by_keep, by_new, None, by_state
+
+
+compiled_recurrence = _Scan.apply
+
+
+class Gated(Memory):
+    """torch's GRU or LSTM; pieces of episodes are packed side by side, so that nothing is computed for padding."""
+
+    def __init__(self, features: int, width: int, kind: type[nn.GRU] | type[nn.LSTM]) -> None:
+        super().__init__()
+        self.cell = kind(features, width)
+        self.states = 2 if kind is nn.LSTM else 1
+        self.size = self.states * width
+
+    @torch.no_grad()
+    def begin(self) -> None:
+        """Orthogonal weights without biases, but memories of very different lengths (arXiv:1804.11188)."""
+        width = self.cell.hidden_size
+        for weight in self.cell.parameters():
+            nn.init.orthogonal_(weight) if weight.ndim == 2 else weight.zero_()
+        keep = slice(width, 2 * width)  # GRU: reset, update, new; LSTM: input, forget, cell, output
+        self.cell.bias_ih_l0[keep] = _lengths(width)
+        if self.states == 2:
+            self.cell.bias_ih_l0[:width] = -self.cell.bias_ih_l0[keep]
+
+    def scan(self, x: Tensor, state: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        steps, copies = first.shape
+        order, sizes, begin, last = packed(first)
+        rows = x.transpose(0, 1).flatten(0, 1).index_select(0, order)
+        piece = begin.div(steps, rounding_mode="floor")
+        state = state.index_select(0, piece).masked_fill(first.t().flatten()[begin][:, None], 0.0)[None]
+        h: Any = state if self.states == 1 else tuple(part.contiguous() for part in state.chunk(2, -1))
+        out, h = self.cell(PackedSequence(rows, sizes), h)
+        y = torch.empty_like(out.data).index_copy(0, order, out.data).view(copies, steps, -1).transpose(0, 1)
+        after = h if self.states == 1 else torch.cat(h, -1)
+        return y, after[0].index_select(0, last)
+
+
+def packed(first: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """How parts of episodes in n pieces of L steps lie side by side, the longest first, for a `PackedSequence`.
+
+    Returns, with B = L n and piece after piece counted from 0: which of the B steps comes where (B,); how many parts
+    are at least so long (longest,), on the CPU as torch wants it; the step that each part begins with (E,); and the
+    last part of each piece (n,).
+    """
+    steps, copies = first.shape
+    begins = first.clone()
+    begins[0] = True
+    flat = begins.t().flatten()
+    part = flat.cumsum(0) - 1
+    begin = flat.nonzero()[:, 0]
+    place = torch.arange(steps * copies, device=first.device) - begin[part]
+    length = torch.bincount(part)
+    longest = length.argsort(descending=True, stable=True)
+    rank = torch.empty_like(longest)
+    rank[longest] = torch.arange(len(longest), device=first.device)
+    order = (place * len(longest) + rank[part]).argsort()
+    return order, torch.bincount(place).cpu(), begin[longest], rank[part[steps - 1 :: steps]]
+
+
+def _lengths(width: int) -> Tensor:
+    """Logits (width,) of keeping a memory at each step, for lengths that are uniform up to the longest."""
+    return (torch.rand(width) * (_LONGEST - 1) + 1e-3).log()

@@ -1,0 +1,217 @@
+"""Agents with a memory: what they learn from is what they acted on, and only memory solves what needs one."""
+
+from functools import partial
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from torch import nn
+
+import gymnast
+from gymnast.agents import a2c, bc, ppo, reinforce
+from gymnast.core.errors import UsageError
+from gymnast.core.learn.pieces import in_pieces
+from gymnast.core.nets.memory import Memory
+from gymnast.core.rollout.engine import Rollout
+from probes import SEED
+
+KINDS = ["gru", "lstm", "mingru", "attention"]
+MODES = [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED]
+each = pytest.mark.parametrize("kind", KINDS)
+
+
+class Recall(gym.Env):
+    """Say at the end what was shown first; in between, and at the end, there is nothing to see but the time left."""
+
+    observation_space = spaces.Box(-1, 1, (2,), np.float32)
+    action_space = spaces.Discrete(2)
+    steps = 4
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.cue, self.time = int(self.np_random.integers(2)), 0
+        return np.array([2 * self.cue - 1, 0], np.float32), {}
+
+    def step(self, action):
+        self.time += 1
+        last = self.time == self.steps
+        reward = float(last and action == self.cue)
+        return np.array([0, self.time == self.steps - 1], np.float32), reward, last, False, {}
+
+
+class Noise(gym.Env):
+    """Observations of noise, terminated or truncated at times of their own."""
+
+    observation_space = spaces.Box(-np.inf, np.inf, (3,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self._obs(), {}
+
+    def step(self, action):
+        end = self.np_random.random()
+        return self._obs(), self.np_random.normal(), bool(end < 0.1), bool(0.1 < end < 0.25), {}
+
+    def _obs(self):
+        return self.np_random.normal(1.0, 2.0, 3).astype(np.float32)
+
+
+def made(algo, kind, **config):
+    cfg = algo.Config(memory=kind, memory_size=8, window=3, hidden=(8,), horizon=12, normalize_obs=True, **config)
+    agent = algo.Agent(Noise.observation_space, Noise.action_space, cfg, seed=1)
+    agent.net.encoder.update(torch.randn(100, 3))
+    return agent
+
+
+def rolled(agent, mode, limit=None, batches=2):
+    """The last of some rollouts of three environments, so that episodes go on into it."""
+    env = SyncVectorEnv([Noise] * 3, autoreset_mode=mode)
+    rollout, acting = Rollout(env, agent.horizon, seed=3), agent.acting(3, "learn", 5)
+    for k in range(batches):
+        batch = rollout.collect(acting, limit if k == batches - 1 else None)
+    return batch
+
+
+def remembering(agent, obs, first):
+    """What a second network-side walk through one environment's observations (T, *obs) says: V and the state after."""
+    net = agent.net
+    state, values = torch.zeros(1, net.encoder.remembered), []
+    for o, f in zip(obs, first, strict=True):
+        seen = net.encoder.seen(torch.as_tensor(o)[None], torch.as_tensor([f]), state)
+        values.append(net.value(seen).item())
+        state = seen.after
+    return values, state
+
+
+@each
+@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("config", [{}, {"chunk": 4}, {"chunk": 5}, {"shared_memory": False}], ids=str)
+def test_before_it_learns_the_ratio_is_1(kind, mode, config):
+    agent = made(ppo, kind, **config)
+    batch = rolled(agent, mode, limit=23)
+    data = agent.actor.columns(batch, obs=batch.obs[:-1], action=batch.action, **batch.extras)
+    assert len(data["obs"]) == len(data["action"]) == 23
+    pi, value = agent.net(data["obs"])
+    torch.testing.assert_close(pi.log_prob(data["action"]), data["logp"], rtol=0, atol=1e-5)
+    torch.testing.assert_close(value, data["value"], rtol=0, atol=1e-5)
+    for mb in agent.actor.minibatches(data, 8):
+        pi, value = agent.net(mb["obs"])
+        torch.testing.assert_close(pi.log_prob(mb["action"]), mb["logp"], rtol=0, atol=1e-5)
+        torch.testing.assert_close(value, mb["value"], rtol=0, atol=1e-5)
+
+
+@each
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_final_observations_are_judged_with_what_was_remembered_before_the_reset(kind, mode):
+    agent = made(ppo, kind)
+    batch = rolled(agent, mode, batches=1)
+    assert len(batch.final_at) > 3
+    told = agent.actor.edge_values(batch)
+    for i in range(3):
+        values, _ = remembering(agent, batch.obs[:, i], batch.first[:, i])
+        np.testing.assert_allclose(told[i], values[-1], atol=1e-5)
+    for k, (t, i) in enumerate(batch.final_at):
+        begin = np.flatnonzero(batch.first[: t + 1, i])[-1]
+        episode = np.concatenate([batch.obs[begin : t + 1, i], batch.final_obs[k : k + 1]])
+        values, _ = remembering(agent, episode, np.arange(len(episode)) == 0)
+        np.testing.assert_allclose(told[3 + k], values[-1], atol=1e-5)
+
+
+@each
+def test_values_can_be_looked_at_again(kind):
+    agent = made(ppo, kind, recompute_advantage=True)
+    batch = rolled(agent, AutoresetMode.SAME_STEP)
+    np.testing.assert_allclose(agent.actor.values(batch), batch.extras["value"], atol=1e-5)
+
+
+def test_minibatches_are_whole_pieces_in_the_order_of_time_each_step_once():
+    agent = made(ppo, "mingru", chunk=4)
+    batch = rolled(agent, AutoresetMode.NEXT_STEP, limit=23)
+    data = agent.actor.columns(batch, obs=batch.obs[:-1])
+    data["number"] = torch.arange(23)
+    flat = torch.as_tensor(batch.obs[:-1]).flatten(0, 1)[torch.as_tensor(batch.valid.ravel())]
+    found = []
+    for mb in in_pieces(data, 8, torch.Generator().manual_seed(0)):
+        assert mb["obs"].first.shape == (4, 2) or mb["obs"].first.shape == (4, 1)
+        assert torch.equal(mb["obs"].asked(mb["obs"].obs), flat[mb["number"]])
+        found += mb["number"].tolist()
+    assert sorted(found) == list(range(23))
+
+
+class Nothing(Memory):
+    """Remembers nothing."""
+
+    size = 0
+
+    def scan(self, x, state, first):
+        return x, state
+
+
+def test_a_memory_of_nothing_learns_what_a_network_without_one_does():
+    options = {"hidden": (8,), "horizon": 12, "minibatch": 64, "epochs": 3}
+    plain = ppo.Agent(Noise.observation_space, Noise.action_space, ppo.Config(twins="none", **options), seed=1)
+    cfg = ppo.Config(memory="mingru", memory_size=3, twins="none", **options)
+    other = ppo.Agent(Noise.observation_space, Noise.action_space, cfg, seed=1)
+    encoder = other.net.encoder
+    encoder.embed[0], encoder.memories[0] = nn.Identity(), Nothing()
+    weights = {name: x for name, x in plain.net.state_dict().items() if not name.startswith("encoder")}
+    assert not other.net.load_state_dict(weights, strict=False).unexpected_keys
+    other.optimizer = ppo.Adam(other.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
+    for agent in (plain, other):
+        agent.update(rolled(agent, AutoresetMode.NEXT_STEP), 0.0)
+    learned = other.net.state_dict()
+    for name, weight in plain.net.state_dict().items():
+        torch.testing.assert_close(learned[name], weight, rtol=0, atol=1e-5)
+
+
+def test_a_policy_with_memory_does_not_answer_observations_without_their_past():
+    with pytest.raises(TypeError, match="Sequences"):
+        made(ppo, "gru").net(torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (partial(ppo.Config, memory="gru", shared=True, shared_memory=False), "one memory"),
+        (partial(ppo.Config, memory="attention", memory_size=6), "multiple"),
+        (partial(ppo.Config, memory="gru", chunk=0), "chunk"),
+        (partial(a2c.Config, memory="gru", replay=1000), "single steps"),
+        (partial(reinforce.Config, memory="gru", baseline="optimal"), "optimal"),
+        (partial(bc.Config, memory="grue"), "memory"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(config, said):
+    with pytest.raises(UsageError, match=said):
+        config()
+
+
+@each
+@pytest.mark.parametrize("algo", ["PPO", "A2C", "TRPO", "REINFORCE"])
+def test_what_needs_a_memory_is_learned_with_one(algo, kind):
+    assert recalled(algo, kind) > 0.9
+
+
+@pytest.mark.parametrize("algo", ["PPO", "A2C"])
+def test_what_needs_a_memory_is_a_coin_toss_without_one(algo):
+    assert recalled(algo, "none") < 0.75
+
+
+SETTINGS = {
+    "PPO": {"horizon": 16, "minibatch": 256, "epochs": 8, "lr": 3e-3},
+    "A2C": {"horizon": 8, "lr": 1e-2, "optimizer": "adam"},
+    "TRPO": {"horizon": 16},
+    "REINFORCE": {"episodes": 2, "lr": 1e-2},
+}
+
+
+def recalled(algo, kind):
+    """The share of cues that is recalled after learning."""
+    config = SETTINGS[algo] | {"memory": kind, "memory_size": 16, "hidden": (16,), "gamma": 0.9, "window": 8}
+    learner = getattr(gymnast, algo)(
+        Recall, preset="none", backend="loop", num_envs=32, seed=SEED, evals=0, agent=config
+    )
+    return learner.learn(12_000).evaluate(100).mean

@@ -13,7 +13,7 @@ from ..core.registry import Registry
 if TYPE_CHECKING:  # listing the agents must not import torch
     from torch import nn
 
-    from ..core.acting import Act, Acting, Mode
+    from ..core.acting import Acting, Expert, Mode
     from ..core.batch import Batch
     from ..core.games.champion import Champion
     from ..core.replay.replay import Replay
@@ -55,7 +55,7 @@ class Agent(Protocol):
 class Asks(Protocol):
     """An agent that asks an expert, which the runner sets before training."""
 
-    expert: "Act | None"
+    expert: "Expert | None"
 
 
 @runtime_checkable

@@ -148,8 +148,9 @@ class Agent:
         columns = {"obs": self._goals(batch, episode), "action": batch.action}
         if self.cfg.divergence != "forward_kl":
             columns["probability"] = probability(batch)
-        if self.remembers:
-            columns["episode"] = episode
+        if self.remembers:  # which sees the steps, too, that it does not learn from
+            columns |= {"episode": episode, "asked": batch.valid}
+            valid = np.ones_like(valid)
         data = {name: self._tensor(x.reshape(-1, *x.shape[2:])[valid]) for name, x in columns.items()}
         whole = held_out(episode, self.cfg.validation, self.seed)
         if self.cfg.patience and not whole.any():
@@ -179,6 +180,8 @@ class Agent:
                 noise = torch.empty_like(mb["obs"]).normal_(generator=self.generator)
                 mb["obs"] = mb["obs"] + self.cfg.noise * deviation * noise
             logs.append(self._descend(mb, lr, twin))
+        if not logs:
+            return self._validate(held)
         imitation, norm = torch.stack(logs).mean(0).tolist()  # the only device-to-host sync of the update
         metrics = {"loss/imitation": imitation, "loss/grad_norm": norm, "policy/lr": lr}
         metrics["policy/entropy"] = self._judge(train, self.cfg.minibatch)["entropy"]

@@ -6,6 +6,7 @@ every state visited what it would do; the answers join all earlier ones, and the
 ensemble only those states are asked about where its members disagree (Menda et al. 2019, arXiv:1807.08364).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.acting import Act, Acting, Memoryless, Mode, spawned
+from ..core.acting import Acting, Expert, Following, Memoryless, Mode, spawned
 from ..core.batch import Batch
 from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
@@ -86,7 +87,7 @@ def beta(cfg: Config, round: int) -> float:
 class Agent:
     """Acts with a mixture of the expert and its own policy, learns from all that the expert has answered."""
 
-    expert: Act | None = None
+    expert: Expert | None = None
     """Whom to ask; set before training. Without one, as after loading, the policy acts alone."""
 
     policy = ("learners",)
@@ -219,6 +220,8 @@ class Mixture(Memoryless):
         self.random = np.random.default_rng(spawned(seed, 2))
         self._own, self._likeliest = (bc.Cloned(agent.learners[0], envs, m, seed) for m in (mode, "best"))
         self._members = [bc.Cloned(learner, envs, "best", 0) for learner in agent.learners]
+        self._envs = envs
+        self._expert: tuple[Following, Acting] | None = None
         self._round, self._asked = 0, 0  # labels that were asked for in this round
 
     def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
@@ -227,7 +230,10 @@ class Mixture(Memoryless):
             return self._own(obs, first)
         # its likeliest actions, for they will be used: noise of its own leads to states from which nobody finds back
         doubtful = self._doubtful(obs, first)
-        return self._supervised(obs, self._likeliest(obs, first)["action"], doubtful, self.agent.expert)
+        followed = self._followed
+        wants = None if followed is None else followed(obs, first)
+        own = self._likeliest(obs, first)["action"]
+        return self._supervised(obs, own, doubtful, self.agent.expert, wants)
 
     def thoughts(self) -> dict[str, NDArray[Any]]:
         """Those of the learner."""
@@ -235,16 +241,38 @@ class Mixture(Memoryless):
 
     def parts(self) -> dict[str, Any]:
         own = Attributes(self, "_round", "_asked")
+        followed = None if self._followed is None else self._followed.parts()
         members = {str(k): member.parts() for k, member in enumerate(self._members)}
-        learner = {"learner": self._own.parts(), "likeliest": self._likeliest.parts(), "members": members}
+        learner = {
+            "learner": self._own.parts(),
+            "likeliest": self._likeliest.parts(),
+            "members": members,
+            "expert": followed,
+        }
         return {"random": self.random, "own": own, **learner}
 
+    @property
+    def _followed(self) -> Acting | None:
+        """The expert in these environments, if it follows them."""
+        expert = self.agent.expert
+        if not isinstance(expert, Following):
+            return None
+        if self._expert is None or self._expert[0] is not expert:
+            self._expert = expert, expert.acting(self._envs)
+        return self._expert[1]
+
     def _supervised(
-        self, obs: NDArray[Any], own: NDArray[Any], asked: NDArray[np.bool_], expert: Act
+        self,
+        obs: NDArray[Any],
+        own: NDArray[Any],
+        asked: NDArray[np.bool_],
+        expert: Expert,
+        wants: dict[str, NDArray[Any]] | None,
     ) -> dict[str, NDArray[Any]]:
         """The learner's `own` actions, the expert's in their place with probability beta, and the expert's labels.
 
-        As far as the budget goes, it says what it would do where it is `asked` (N,).
+        As far as the budget goes, it says what it would do where it is `asked` (N,); one that follows all environments
+        has made up its mind what it `wants`.
         """
         cfg = self.agent.cfg
         if self._round != self.agent.round:
@@ -255,7 +283,7 @@ class Mixture(Memoryless):
         label, action = own.copy(), own.copy()
         extras: dict[str, NDArray[Any]] = {}
         if asked.any():
-            answer = dict(expert(obs[asked]))
+            answer = dict(_answer(expert, obs, asked, wants))
             label[asked] = answer.pop("action")
             for name, x in answer.items():
                 extras[name] = np.zeros((len(obs), *x.shape[1:]), x.dtype)
@@ -275,6 +303,16 @@ class Mixture(Memoryless):
         if agent.round == 0:
             return np.ones(len(obs), np.bool_)
         return disagreement(chosen, agent.action_space) > agent.cfg.threshold
+
+
+def _answer(
+    expert: Expert, obs: NDArray[Any], asked: NDArray[np.bool_], wants: dict[str, NDArray[Any]] | None
+) -> Mapping[str, NDArray[Any]]:
+    """What the expert says where it is `asked`, rows (A, ...)."""
+    if isinstance(expert, Following):
+        assert wants is not None
+        return {name: x[asked] for name, x in wants.items()}
+    return expert(obs[asked])
 
 
 def disagreement(chosen: NDArray[Any], space: spaces.Space[Any]) -> NDArray[np.float64]:

@@ -67,6 +67,26 @@ class Stateless(Memoryless):
         return self._act(obs)
 
 
+class Following:
+    """An expert that remembers, or may: it sees each step of the same environments, whether it is asked or not.
+
+    Args:
+        acting: makes one for N environments.
+    """
+
+    def __init__(self, acting: Callable[[int], Acting]) -> None:
+        self.acting = acting
+
+
+Expert = Act | Following
+"""Whoever is imitated."""
+
+
+def followed(expert: Expert, envs: int) -> Acting:
+    """What acts as `expert` does, in N environments."""
+    return expert.acting(envs) if isinstance(expert, Following) else Stateless(expert)
+
+
 def ask(acting: Acting, obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """Answers of an acting to observations (N, *obs) that begin no episode."""
     return acting(obs, np.zeros(len(obs), np.bool_))

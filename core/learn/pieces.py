@@ -87,4 +87,7 @@ def in_episodes(
         mb: dict[str, Any] = {name: x.index_select(0, index) for name, x in data.items()}
         mb["obs"] = encoder.in_turn(mb["obs"], mb.pop("episode"))
         asked = mb.pop("asked", None)
-        yield mb if asked is None else {name: x[asked] for name, x in mb.items()}
+        if asked is None or asked.all():
+            yield mb
+        elif asked.any():
+            yield {name: x[asked] for name, x in mb.items()}

@@ -11,7 +11,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ... import envs
-from ...core.acting import Act, Stateless
+from ...core.acting import Acting, Expert, Memoryless, followed
 from ...core.batch import Batch
 from ...core.errors import UsageError
 from ...core.rollout import demos
@@ -79,7 +79,8 @@ def collect(
         with context as act, Writer(Path(out), runs.env_name(env), *spaces_here, append) as writer:
             rollout = Rollout(made, 1 if human else _HORIZON, seed)
             actor = expert if isinstance(expert, str) else getattr(expert, "__qualname__", type(expert).__name__)
-            pieces = Pieces(rollout, actor, seed, episodes, _noisy(act, made.single_action_space, noise, seed))
+            acting = Noisy(followed(act, copies), made.single_action_space, noise, seed)
+            pieces = Pieces(rollout, actor, seed, episodes, acting)
             while not pieces.complete and not getattr(act, "stopped", False):
                 for trajectory in pieces.collect():
                     writer.add(trajectory)
@@ -87,32 +88,33 @@ def collect(
     return demos.load(Path(out))
 
 
-def _act(expert: Any, env: VectorEnv, seed: int, stochastic: bool, trust: bool) -> Act:
+def _act(expert: Any, env: VectorEnv, seed: int, stochastic: bool, trust: bool) -> Expert:
     return experts.load(expert, env, seed, stochastic, trust) if isinstance(expert, str) else expert
 
 
-def _noisy(act: Act, space: spaces.Space, noise: float, seed: int) -> Act:
-    """`act`, with "label" for what it wanted where a random action is executed instead."""
-    random = np.random.default_rng([seed, 1])
-    space.seed(seed)
+class Noisy(Memoryless):
+    """`acting`, with "label" for what it wanted where a random action is executed instead."""
 
-    def noisy(obs: NDArray) -> dict[str, NDArray]:
-        out = act(obs)
+    def __init__(self, acting: Acting, space: spaces.Space, noise: float, seed: int) -> None:
+        self._acting, self._space, self._noise = acting, space, noise
+        self._random = np.random.default_rng([seed, 1])
+        space.seed(seed)
+
+    def __call__(self, obs: NDArray, first: NDArray) -> dict[str, NDArray]:
+        out = self._acting(obs, first)
         action = out["action"].copy()
-        for i in np.flatnonzero(random.random(len(obs)) < noise):
-            drawn = np.asarray(space.sample())
-            action[i] = drawn - getattr(space, "start", 0)
+        for i in np.flatnonzero(self._random.random(len(obs)) < self._noise):
+            drawn = np.asarray(self._space.sample())
+            action[i] = drawn - getattr(self._space, "start", 0)
         return {**out, "action": action, "label": out["action"]}
-
-    return noisy
 
 
 class Pieces:
     """Puts whole episodes together from the batches of a rollout, an equal share of each environment."""
 
-    def __init__(self, rollout: Rollout, actor: str, seed: int, episodes: int, act: Act) -> None:
+    def __init__(self, rollout: Rollout, actor: str, seed: int, episodes: int, acting: Acting) -> None:
         copies = rollout.env.num_envs
-        self.rollout, self.actor, self.seed, self._acting = rollout, actor, seed, Stateless(act)
+        self.rollout, self.actor, self.seed, self._acting = rollout, actor, seed, acting
         self.left = np.full(copies, episodes // copies) + (np.arange(copies) < episodes % copies)
         self.played = np.zeros(copies, np.int64)
         self.begun: list[list[dict[str, NDArray]]] = [[] for _ in range(copies)]

@@ -19,7 +19,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ... import envs
-from ...core.acting import Act, Stateless
+from ...core.acting import Expert, followed
 from ...core.errors import UsageError
 from ...core.files import read_json, write_whole
 from ...core.learn.stats import iqm, iqm_interval
@@ -200,8 +200,8 @@ def _busy() -> float:
 
 def _references(expert: str, judge: VectorEnv, episodes: int, trust: bool) -> dict[str, float]:
     """Mean returns of the expert and of random actions."""
-    acts: dict[str, Act] = {"expert": experts.load(expert, judge, trust=trust), "random": _Random(judge)}
-    return {name: watched(Stateless(act), judge, episodes, _SEED).mean for name, act in acts.items()}
+    acts: dict[str, Expert] = {"expert": experts.load(expert, judge, trust=trust), "random": _Random(judge)}
+    return {name: watched(followed(act, judge.num_envs), judge, episodes, _SEED).mean for name, act in acts.items()}
 
 
 class _Random:

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from ...core.acting import Act, Acting, Mode, ask
+from ...core.acting import Act, Acting, Expert, Following, Memoryless, Mode
 from ...core.errors import UsageError
 from ...core.names import Stored, distrusted
 from ...core.spaces.actions import action_adapter
@@ -28,7 +28,7 @@ from ..runs.run import Run
 _KINDS = "a run's folder, a Stable-Baselines3 .zip, or module:function"
 
 
-def of_run(run: Run, env: VectorEnv, seed: int) -> Act:
+def of_run(run: Run, env: VectorEnv, seed: int) -> Expert:
     """The expert of a run, for an algorithm that asks one.
 
     Raises:
@@ -41,7 +41,7 @@ def of_run(run: Run, env: VectorEnv, seed: int) -> Act:
     return load(run.expert, env, seed, trust=run.trust)
 
 
-def load(expert: str, env: VectorEnv, seed: int = 0, stochastic: bool = False, trust: bool = False) -> Act:
+def load(expert: str, env: VectorEnv, seed: int = 0, stochastic: bool = False, trust: bool = False) -> Expert:
     """The acting of `expert` in environments like `env`: its likeliest actions, or draws with `stochastic`.
 
     With `trust`, what the expert's files name is imported and called, wherever they come from.
@@ -51,7 +51,7 @@ def load(expert: str, env: VectorEnv, seed: int = 0, stochastic: bool = False, t
     """
     path = Path(expert)
     if (path / "run.json").exists():
-        return Checked(expert, env, _run(path, env, stochastic, trust))
+        return _run(path, env, stochastic, trust)
     if path.suffix == ".zip":
         if isinstance(expert, Stored):
             raise UsageError(distrusted(expert, "unpickle it, which runs whatever it holds"))
@@ -95,7 +95,7 @@ class Checked:
         raise UsageError(f"expert {self.name} gave the action {wrong} ({action.dtype}), which is not in {space}")
 
 
-def _run(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Act:
+def _run(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Following:
     """A gymnast agent; with its probabilities of Discrete actions."""
     run = runs.load(path / "run.json", trust)
     try:
@@ -105,22 +105,32 @@ def _run(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Act:
         raise UsageError(
             f"expert {path} was trained on {run.env}; it does not fit {spaces_here} ({problem.why})"
         ) from problem
-    to_env = action_adapter(env.single_action_space)
-    probabilities = isinstance(env.single_action_space, spaces.Discrete)
     mode: Mode = "sample" if stochastic else "best"
-    actings: dict[int, Acting] = {}  # by how many observations it is asked about
+    return Following(lambda envs: Demonstrating(agent.acting(envs, mode, envs), str(path), env))
 
-    def act(obs: NDArray) -> dict[str, NDArray]:
-        if len(obs) not in actings:
-            actings[len(obs)] = agent.acting(len(obs), mode, len(obs))
-        acting = actings[len(obs)]
-        out = {"action": to_env(ask(acting, obs)["action"])}
-        thoughts = acting.thoughts() if probabilities else {}
+
+class Demonstrating(Memoryless):
+    """The actions of an agent as the environments take them, with "probability" of all that are Discrete."""
+
+    def __init__(self, acting: Acting, name: str, env: VectorEnv) -> None:
+        self._acting, self._space = acting, env.single_action_space
+        self._checked = Checked(name, env, self._answer)
+        self._to_env = action_adapter(self._space)
+        self._first = np.zeros(0, np.bool_)
+
+    def __call__(self, obs: NDArray, first: NDArray) -> dict[str, NDArray]:
+        self._first = first
+        return self._checked(obs)
+
+    def _answer(self, obs: NDArray) -> dict[str, NDArray]:
+        out = {"action": self._to_env(self._acting(obs, self._first)["action"])}
+        thoughts = self._acting.thoughts() if isinstance(self._space, spaces.Discrete) else {}
         if "action probability" in thoughts:
             out["probability"] = thoughts["action probability"]
         return out
 
-    return act
+    def parts(self) -> dict[str, Any]:
+        return self._acting.parts()
 
 
 def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Act:

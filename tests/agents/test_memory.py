@@ -11,11 +11,13 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from torch import nn
 
 import gymnast
-from gymnast.agents import a2c, bc, ppo, reinforce
+from gymnast.agents import a2c, bc, dagger, ppo, reinforce
+from gymnast.core.acting import Following, Memoryless
 from gymnast.core.errors import UsageError
 from gymnast.core.learn.pieces import in_pieces
 from gymnast.core.nets.memory import Memory
 from gymnast.core.rollout.engine import Rollout
+from gymnast.core.rollout.recording import Recording
 from probes import SEED
 
 KINDS = ["gru", "lstm", "mingru", "attention"]
@@ -189,8 +191,10 @@ def test_settings_that_do_not_go_together_are_refused(config, said):
         config()
 
 
-@each
-@pytest.mark.parametrize("algo", ["PPO", "A2C", "TRPO", "REINFORCE"])
+@pytest.mark.parametrize(
+    ("algo", "kind"), [*(("PPO", kind) for kind in KINDS), ("A2C", "lstm"), ("TRPO", "mingru"), ("REINFORCE", "gru")]
+)
+@pytest.mark.learns
 def test_what_needs_a_memory_is_learned_with_one(algo, kind):
     assert recalled(algo, kind) > 0.9
 
@@ -214,4 +218,71 @@ def recalled(algo, kind):
     learner = getattr(gymnast, algo)(
         Recall, preset="none", backend="loop", num_envs=32, seed=SEED, evals=0, agent=config
     )
-    return learner.learn(12_000).evaluate(100).mean
+    return learner.learn(8_000).evaluate(100).mean
+
+
+class Recalling(Memoryless):
+    """An expert that remembers the cue of each environment."""
+
+    def __init__(self, envs):
+        self.cue = np.zeros(envs, np.int64)
+
+    def __call__(self, obs, first):
+        self.cue[first] = obs[first, 0] > 0
+        return {"action": self.cue.copy()}
+
+
+@each
+@pytest.mark.learns
+def test_a_clone_with_a_memory_recalls_what_its_expert_did(kind, tmp_path):
+    demos = gymnast.collect(Following(Recalling), Recall, tmp_path / "demos", episodes=40)
+    assert cloned(demos, kind) == 1.0
+
+
+def test_a_clone_without_one_cannot(tmp_path):
+    demos = gymnast.collect(Following(Recalling), Recall, tmp_path / "demos", episodes=40)
+    assert cloned(demos, "none") < 0.75
+
+
+def cloned(demos, kind):
+    """The share of cues that a clone recalls."""
+    cfg = bc.Config(memory=kind, memory_size=16, hidden=(16,), lr=1e-2, minibatch=16, window=8)
+    agent = bc.Agent(Recall.observation_space, Recall.action_space, cfg, seed=SEED)
+    recording = Recording(demos)
+    for k in range(20):
+        agent.update(recording.collect(agent.acting(1)), k / 20)
+    return recall_of(agent)
+
+
+def recall_of(agent):
+    """The share of cues that it recalls, as it acts."""
+    rollout = Rollout(SyncVectorEnv([Recall] * 16, autoreset_mode=AutoresetMode.SAME_STEP), Recall.steps * 5, SEED)
+    return rollout.collect(agent.acting(16, "best")).episodes.returns.mean()
+
+
+@pytest.mark.parametrize("config", [{"threshold": 0.1, "ensemble": 2}, {"queries": 500}], ids=str)
+@pytest.mark.learns
+def test_dagger_with_a_memory_learns_from_an_expert_with_one(config):
+    cfg = dagger.Config(memory="gru", memory_size=16, hidden=(16,), lr=1e-2, minibatch=64, horizon=10, **config)
+    agent = dagger.Agent(Recall.observation_space, Recall.action_space, cfg, seed=SEED)
+    agent.expert = Following(Recalling)
+    env = SyncVectorEnv([Recall] * 16, autoreset_mode=AutoresetMode.NEXT_STEP)
+    rollout, acting = Rollout(env, cfg.horizon, SEED), agent.acting(16)
+    for k in range(8):
+        agent.update(rollout.collect(acting), k / 8)
+    assert recall_of(agent) == 1.0
+    assert agent.asked == cfg.queries if cfg.queries else agent.asked > 100
+
+
+def test_daggers_episodes_go_on_from_round_to_round():
+    cfg = dagger.Config(memory="mingru", memory_size=4, hidden=(4,), horizon=3, epochs=1)
+    agent = dagger.Agent(Recall.observation_space, Recall.action_space, cfg, seed=SEED)
+    agent.expert = Following(Recalling)
+    env = SyncVectorEnv([Recall] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
+    rollout, acting = Rollout(env, cfg.horizon, SEED), agent.acting(2)
+    for _ in range(3):
+        agent.update(rollout.collect(acting), 0.0)
+    order = np.argsort(agent.episode, kind="stable")
+    begins = (agent.data["obs"][order][:, 0] != 0).numpy()  # only a cue is no zero
+    assert (begins == np.diff(agent.episode[order], prepend=-1).astype(bool)).all()
+    assert sorted(np.unique(agent.episode, return_counts=True)[1]) == [1, 1, 4, 4, 4, 4]

@@ -312,7 +312,7 @@ class Cloned(Memoryless):
     def __init__(self, agent: Agent, envs: int, mode: Mode, seed: int) -> None:
         self.agent, self.mode = agent, mode
         self.generator = torch.Generator(agent.device).manual_seed(spawned(seed, 1))
-        self._remembered = Remembered(envs)
+        self._remembered = Remembered(agent.net.encoder, envs)
         self._seen: Any = None
 
     @torch.inference_mode()

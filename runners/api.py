@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+import numpy as np
 from gymnasium.spaces import Dict, Space
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
@@ -17,8 +18,9 @@ from torch import nn
 from .. import agents, envs
 from ..agents import Agent, champion
 from ..core import checkpoint
-from ..core.acting import Acting, Mode, ask
+from ..core.acting import Acting, Mode
 from ..core.errors import UsageError, nearest
+from ..core.rollout.remembered import remembered
 from ..core.spaces.actions import action_adapter
 from ..core.spaces.keys import MASK
 from ..core.spaces.layout import Layout
@@ -118,16 +120,26 @@ class Learner:
             current.advance(not progress, partial(self._told, [callback] if callable(callback) else callback))
         return self
 
-    def predict(self, obs: Any, deterministic: bool = True, mask: Any = None) -> tuple[Any, dict[str, NDArray]]:
+    def predict(
+        self, obs: Any, deterministic: bool = True, mask: Any = None, state: NDArray | None = None, first: Any = False
+    ) -> tuple[Any, dict[str, NDArray]]:
         """The action for one observation or a batch of them, as the environment takes it, and the agent's thoughts.
 
-        `mask` is the environment's `info["action_mask"]`, if it gives one there.
+        `mask` is the environment's `info["action_mask"]`, if it gives one there. What a policy with memory remembers is
+        thoughts["state"], which the next call takes as `state`; none: nothing. `first` marks the observations that
+        begin an episode, for which it is forgotten.
         """
         spaces = self._known().spaces
         stored, single = Layout(spaces.observation, spaces.action).batch(_with_mask(obs, mask, spaces.observation))
         acting = self._predicting(len(stored), deterministic)
-        action = action_adapter(spaces.action)(ask(acting, stored)["action"])
-        thoughts = acting.thoughts()
+        memory = remembered(acting)
+        if memory:
+            memory.recall(state, single)
+        elif state is not None:
+            raise UsageError("this agent remembers nothing; leave out state")
+        begins = np.broadcast_to(np.asarray(first, np.bool_), len(stored)).copy()
+        action = action_adapter(spaces.action)(acting(stored, begins)["action"])
+        thoughts = acting.thoughts() | (memory.told() if memory else {})
         if single:
             return action[0], {name: value[0] for name, value in thoughts.items()}
         return action, thoughts

@@ -21,6 +21,7 @@ from ..core.errors import UsageError
 from ..core.files import write_whole
 from ..core.heads import Bernoulli, Categorical, Density, MultiCategorical
 from ..core.nets import ActionValue, ActorCritic, Policy
+from ..core.nets.remembering import RememberingEncoder
 from ..core.spaces.actions import action_adapter
 from ..core.spaces.layout import Layout, Part
 from ..core.spaces.pair import Spaces
@@ -88,6 +89,8 @@ class _Exported(nn.Module):
             raise UsageError(
                 f"a {type(net).__name__} is not a policy alone, which export needs; it searches or looks up"
             )
+        if isinstance(net.encoder, RememberingEncoder):
+            raise UsageError("a policy with memory is no function of observations alone, which is what export writes")
         self.net: Any = deepcopy(net).cpu().eval().requires_grad_(False)
         self.layout = Layout(of.observation)
         if self.layout.structured:

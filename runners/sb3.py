@@ -14,7 +14,7 @@ from .api import Learner, learner
 from .training.experts import fits, moments_beside, stable_baselines, unpickled
 
 _PLAIN = {"norm": "none", "normalize_obs": False}
-_ACTOR_CRITIC = _PLAIN | {"head": "plain", "sde": False}
+_ACTOR_CRITIC = _PLAIN | {"head": "plain", "sde": False, "memory": "none"}
 _CRITICS = _PLAIN | {"critic_norm": "none", "blocks": 0, "critic_blocks": 0, "dropout": 0.0, "quantiles": 1}
 # The settings that Stable-Baselines3's classes have no other values of.
 _ONLY: dict[str, dict[str, Any]] = {

@@ -29,7 +29,7 @@ class PolicyActing(Memoryless):
         self.actor, self.mode = actor, mode
         self.generator = torch.Generator(actor.device).manual_seed(spawned(seed, 1))
         self._fused: FusedActor | None = fused(actor.net, envs, seed) if mode == "learn" and actor.twins else None
-        self._noise, self._remembered = _Noise(envs), Remembered(envs)
+        self._noise, self._remembered = _Noise(envs), Remembered(actor.net.encoder, envs)
         self._seen: Any = None
 
     @property

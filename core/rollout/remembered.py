@@ -1,5 +1,6 @@
 """What policies remember while they act."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..acting import Acting
+from ..errors import UsageError
 from ..nets.encoder import Encoder
 from ..nets.remembering import RememberingEncoder, Sequences
 
@@ -14,8 +17,9 @@ from ..nets.remembering import RememberingEncoder, Sequences
 class Remembered:
     """What is remembered of the present episodes of N environments; nothing for encoders that remember nothing."""
 
-    def __init__(self, envs: int) -> None:
+    def __init__(self, encoder: Encoder, envs: int) -> None:
         self._envs = envs
+        self.size = encoder.remembered if isinstance(encoder, RememberingEncoder) else 0
         self._state: Tensor | None = None
 
     def seen(self, encoder: Encoder, obs: Tensor, first: NDArray[np.bool_]) -> Any:
@@ -23,15 +27,32 @@ class Remembered:
         if not isinstance(encoder, RememberingEncoder):
             return obs
         if self._state is None:
-            self._state = torch.zeros(self._envs, encoder.remembered, device=obs.device)
+            self._state = torch.zeros(self._envs, self.size, device=obs.device)
         return encoder.seen(obs, torch.as_tensor(first, device=obs.device), self._state)
 
     def turn(self, seen: Any) -> dict[str, NDArray[Any]]:
-        """Remember what was `seen` too; as an extra of acting, "carry" (N, S), what was remembered before it."""
+        """Remember what was `seen` too; as an extra of acting, "carry" (N, S), what was remembered before."""
         if not isinstance(seen, Sequences):
             return {}
         self._state = seen.after
         return {"carry": seen.state.cpu().numpy()}
+
+    def told(self) -> dict[str, NDArray[Any]]:
+        """What is remembered now, "state" (N, S); nothing where nothing is remembered."""
+        return {} if self._state is None else {"state": self._state.cpu().numpy().copy()}
+
+    def recall(self, state: NDArray[Any] | None, single: bool = False) -> None:
+        """Take `state` (N, S) for what is remembered, or (S,) of a `single` environment; None: nothing.
+
+        Raises:
+            UsageError: if it is of other environments.
+        """
+        if state is not None:
+            state = np.asarray(state, np.float32)
+            state = state[None] if single and state.ndim == 1 else state
+            if state.shape != (self._envs, self.size):
+                raise UsageError(f"state is of shape {state.shape}; it must be ({self._envs}, {self.size}) here")
+        self._state = None if state is None else torch.as_tensor(state)
 
     def state(self) -> dict[str, Any]:
         """What is remembered."""
@@ -44,6 +65,19 @@ class Remembered:
             ValueError: if it is of other environments.
         """
         saved = state["remembered"]
-        if saved is not None and (saved.ndim != 2 or len(saved) != self._envs or not np.isfinite(saved).all()):
+        if saved is not None and (saved.shape != (self._envs, self.size) or not np.isfinite(saved).all()):
             raise ValueError(f"what was remembered is not of {self._envs} environments")
         self._state = None if saved is None else torch.as_tensor(saved)
+
+
+def remembered(acting: Acting) -> Remembered | None:
+    """What an acting remembers, if it is one that might."""
+    return next(_found(acting.parts()), None)
+
+
+def _found(parts: Mapping[str, Any]) -> Iterator[Remembered]:
+    for part in parts.values():
+        if isinstance(part, Remembered) and part.size:
+            yield part
+        elif isinstance(part, Mapping):
+            yield from _found(part)

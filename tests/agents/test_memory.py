@@ -212,13 +212,16 @@ SETTINGS = {
 }
 
 
+STEPS = {"A2C": 20_000}
+
+
 def recalled(algo, kind):
     """The share of cues that is recalled after learning."""
     config = SETTINGS[algo] | {"memory": kind, "memory_size": 16, "hidden": (16,), "gamma": 0.9, "window": 8}
     learner = getattr(gymnast, algo)(
         Recall, preset="none", backend="loop", num_envs=32, seed=SEED, evals=0, agent=config
     )
-    return learner.learn(8_000).evaluate(100).mean
+    return learner.learn(STEPS.get(algo, 8_000)).evaluate(100).mean
 
 
 class Recalling(Memoryless):
@@ -286,3 +289,53 @@ def test_daggers_episodes_go_on_from_round_to_round():
     begins = (agent.data["obs"][order][:, 0] != 0).numpy()  # only a cue is no zero
     assert (begins == np.diff(agent.episode[order], prepend=-1).astype(bool)).all()
     assert sorted(np.unique(agent.episode, return_counts=True)[1]) == [1, 1, 4, 4, 4, 4]
+
+
+def walk(env, steps):
+    """Observations of some steps, and which begin an episode."""
+    obs, first = [env.reset(seed=3)[0]], [True]
+    while len(obs) < steps:
+        o, _, terminated, truncated, _ = env.step(0)
+        first.append(terminated or truncated)
+        obs.append(env.reset()[0] if first[-1] else o)
+    return np.stack(obs), np.array(first)
+
+
+@pytest.mark.parametrize("algo", ["PPO", "A2C"])
+def test_predicting_hands_on_what_is_remembered(algo):
+    config = {"memory": "gru", "memory_size": 8, "hidden": (8,)}
+    learner = getattr(gymnast, algo)(Noise, preset="none", backend="loop", seed=SEED, agent=config)
+    obs, first = walk(Noise(), 12)
+    acting = learner.agent.acting(1, "best")
+    wanted = [acting(o[None], np.array([f]))["action"][0] for o, f in zip(obs, first, strict=True)]
+    found, state = [], None
+    for o, f in zip(obs, first, strict=True):
+        action, thoughts = learner.predict(o, state=state, first=f)
+        learner.predict(obs[0])  # somebody else's question
+        state = thoughts["state"]
+        found.append(action)
+    assert found == wanted
+    rows = [learner.predict(obs[:4], state=np.stack([state] * 4))[1]["action probability"] for _ in range(2)]
+    np.testing.assert_array_equal(*rows)
+    forgotten = learner.predict(obs[:4])[1]["action probability"]
+    assert not np.allclose(rows[0], forgotten)
+    np.testing.assert_array_equal(
+        learner.predict(obs[:4], state=np.stack([state] * 4), first=True)[1]["action probability"], forgotten
+    )
+
+
+def test_what_is_remembered_must_fit_the_observations():
+    learner = gymnast.PPO(Noise, preset="none", backend="loop", agent={"memory": "gru", "hidden": (8,)})
+    with pytest.raises(UsageError, match=r"\(2, 64\)"):
+        learner.predict(np.zeros((2, 3), np.float32), state=np.zeros((3, 64), np.float32))
+    plain = gymnast.PPO(Noise, preset="none", backend="loop")
+    with pytest.raises(UsageError, match="remembers nothing"):
+        plain.predict(np.zeros((2, 3), np.float32), state=np.zeros((2, 64), np.float32))
+
+
+def test_what_acts_without_a_memory_is_not_made_of_one(tmp_path):
+    learner = gymnast.PPO(Noise, preset="none", backend="loop", agent={"memory": "gru", "hidden": (8,)})
+    with pytest.raises(UsageError, match="memory"):
+        learner.export(tmp_path / "policy.pt")
+    with pytest.raises(UsageError, match="memory"):
+        gymnast.to_sb3(learner)

@@ -49,13 +49,20 @@ class A2C(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
+        memory: What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell
+            (mingru is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         orthogonal_init: Orthogonal initial weights; false: torch's default.
         policy_gain: Scale of the policy's last layer at the start (with orthogonal_init); small starts near-uniform.
         log_std_init: Initial logarithm of the standard deviation of continuous actions (of `scale_actions`: in half
             widths).
         sde: State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise.
         sde_freq: Steps after which state-dependent noise is drawn anew; none: once per rollout.
+        chunk: Steps of a piece of a rollout that gradients flow back through, where there is a memory; the next piece
+            goes on from what was remembered then. None: the whole rollout.
         shared: One set of hidden layers for policy and value; their gradients then need balancing by `value_coef`.
+        shared_memory: One memory for policy and value; false: one for each, at twice the time.
         horizon: Steps per environment between updates; 1 learns from every step.
         episodes: Whole episodes per environment between updates, in place of `horizon` steps.
         optimizer: rmsprop: TensorFlow's, as in the published results.
@@ -103,12 +110,17 @@ class A2C(Learner):
         components: int = ...,
         bins: int = ...,
         scale_actions: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         orthogonal_init: bool = ...,
         policy_gain: float = ...,
         log_std_init: float = ...,
         sde: bool = ...,
         sde_freq: int | None = ...,
+        chunk: int | None = ...,
         shared: bool = ...,
+        shared_memory: bool = ...,
         horizon: int = ...,
         episodes: int | None = ...,
         optimizer: Literal["rmsprop", "adam"] = ...,
@@ -301,6 +313,10 @@ class BC(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
+        memory: What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell
+            (mingru is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         minibatch: Recorded steps per gradient step.
         lr: Adam step size.
         lr_schedule: linear: the step size falls to 0 at the end of the run.
@@ -336,6 +352,9 @@ class BC(Learner):
         components: int = ...,
         bins: int = ...,
         scale_actions: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         minibatch: int = ...,
         lr: float = ...,
         lr_schedule: Literal["constant", "linear"] = ...,
@@ -391,6 +410,10 @@ class DAgger(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
+        memory: What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell
+            (mingru is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         minibatch: Recorded steps per gradient step.
         lr: Adam step size.
         lr_schedule: linear: the step size falls to 0 at the end of the run.
@@ -440,6 +463,9 @@ class DAgger(Learner):
         components: int = ...,
         bins: int = ...,
         scale_actions: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         minibatch: int = ...,
         lr: float = ...,
         lr_schedule: Literal["constant", "linear"] = ...,
@@ -904,13 +930,20 @@ class PPO(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
+        memory: What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell
+            (mingru is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         orthogonal_init: Orthogonal initial weights; false: torch's default.
         policy_gain: Scale of the policy's last layer at the start (with orthogonal_init); small starts near-uniform.
         log_std_init: Initial logarithm of the standard deviation of continuous actions (of `scale_actions`: in half
             widths).
         sde: State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise.
         sde_freq: Steps after which state-dependent noise is drawn anew; none: once per rollout.
+        chunk: Steps of a piece of a rollout that gradients flow back through, where there is a memory; the next piece
+            goes on from what was remembered then. None: the whole rollout.
         shared: One set of hidden layers for policy and value; their gradients then need balancing by `value_coef`.
+        shared_memory: One memory for policy and value; false: one for each, at twice the time.
         horizon: Steps per environment between updates.
         epochs: Passes over each rollout; more squeeze out more and drift further from the policy that acted.
         minibatch: Steps per gradient step.
@@ -961,12 +994,17 @@ class PPO(Learner):
         components: int = ...,
         bins: int = ...,
         scale_actions: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         orthogonal_init: bool = ...,
         policy_gain: float = ...,
         log_std_init: float = ...,
         sde: bool = ...,
         sde_freq: int | None = ...,
+        chunk: int | None = ...,
         shared: bool = ...,
+        shared_memory: bool = ...,
         horizon: int = ...,
         epochs: int = ...,
         minibatch: int = ...,
@@ -1032,12 +1070,18 @@ class REINFORCE(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
+        memory: What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell
+            (mingru is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         orthogonal_init: Orthogonal initial weights; false: torch's default.
         policy_gain: Scale of the policy's last layer at the start (with orthogonal_init); small starts near-uniform.
         log_std_init: Initial logarithm of the standard deviation of continuous actions (of `scale_actions`: in half
             widths).
         sde: State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise.
         sde_freq: Steps after which state-dependent noise is drawn anew; none: once per rollout.
+        chunk: Steps of a piece of a rollout that gradients flow back through, where there is a memory; the next piece
+            goes on from what was remembered then. None: the whole rollout.
         episodes: Whole episodes per environment between updates.
         weight: Credit of an action: the episode's whole discounted return; the rewards from then on, discounted from
             then on; or these times gamma^t, the exact gradient of the discounted return, in which late actions hardly
@@ -1048,7 +1092,7 @@ class REINFORCE(Learner):
             shrink the gradient of whole returns by 1 - 1/N and turn that of rewards to go, and a step that one episode
             alone reaches gets none of `time`.
         epochs: Gradient steps per update; from the second on the episodes are those of an older policy, see `reuse`.
-        memory: Earlier updates whose episodes are learned from once more in every update, see `reuse`.
+        past_updates: Earlier updates whose episodes are learned from once more in every update, see `reuse`.
         reuse: Importance weights for an older policy's episodes: the ratio of whole trajectories (unbiased, wild); of
             each reward's past (unbiased, less so); of the action alone (biased, steady).
         clip: Largest deviation from 1 of the ratios of `first_order`; none: no limit.
@@ -1083,16 +1127,20 @@ class REINFORCE(Learner):
         components: int = ...,
         bins: int = ...,
         scale_actions: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         orthogonal_init: bool = ...,
         policy_gain: float = ...,
         log_std_init: float = ...,
         sde: bool = ...,
         sde_freq: int | None = ...,
+        chunk: int | None = ...,
         episodes: int = ...,
         weight: Literal["whole", "to_go", "discounted_to_go"] = ...,
         baseline: Literal["none", "mean", "time", "leave_one_out", "optimal", "linear", "value"] = ...,
         epochs: int = ...,
-        memory: int = ...,
+        past_updates: int = ...,
         reuse: Literal["trajectory", "per_decision", "first_order"] = ...,
         clip: float | None = ...,
         lr: float = ...,
@@ -1490,12 +1538,18 @@ class TRPO(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
+        memory: What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell
+            (mingru is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         orthogonal_init: Orthogonal initial weights; false: torch's default.
         policy_gain: Scale of the policy's last layer at the start (with orthogonal_init); small starts near-uniform.
         log_std_init: Initial logarithm of the standard deviation of continuous actions (of `scale_actions`: in half
             widths).
         sde: State-dependent exploration of continuous actions (arXiv:2005.05719) instead of independent noise.
         sde_freq: Steps after which state-dependent noise is drawn anew; none: once per rollout.
+        chunk: Steps of a piece of a rollout that gradients flow back through, where there is a memory; the next piece
+            goes on from what was remembered then. None: the whole rollout.
         horizon: Steps per environment between updates.
         gamma: Discount per step.
         lam: GAE lambda: 0 is one-step TD, 1 is Monte Carlo; higher means less bias, more variance.
@@ -1535,11 +1589,15 @@ class TRPO(Learner):
         components: int = ...,
         bins: int = ...,
         scale_actions: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         orthogonal_init: bool = ...,
         policy_gain: float = ...,
         log_std_init: float = ...,
         sde: bool = ...,
         sde_freq: int | None = ...,
+        chunk: int | None = ...,
         horizon: int = ...,
         gamma: float = ...,
         lam: float = ...,

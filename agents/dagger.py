@@ -21,6 +21,7 @@ from ..core.batch import Batch
 from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
 from ..core.learn.optim import Schedule
+from ..core.learn.recorded import episodes, held_out, probability
 from ..core.nets.build import Build
 from . import bc
 
@@ -132,7 +133,7 @@ class Agent:
             self.net, added = self.learners[0].net, self.data["obs"]
         metrics: dict[str, float] = {}
         if len(self.episode):
-            apart = bc.held_out(self.episode, self.cfg.validation, self.seed)
+            apart = held_out(self.episode, self.cfg.validation, self.seed)
             for learner in self.learners:
                 if len(added):
                     learner.net.encoder.update(added)
@@ -154,7 +155,7 @@ class Agent:
     def _aggregate(self, batch: Batch) -> Tensor:
         """Add the labels of a round to those before; the observations (B, *obs) that are new."""
         self.asked += int(batch.extras["asked"].sum())
-        asked, number = batch.extras["asked"], bc.episodes(batch)
+        asked, number = batch.extras["asked"], episodes(batch)
         number += int(self.episode.max()) + 1 if len(self.episode) else 0
         columns = {"obs": batch.obs[:-1], "action": batch.extras["label"]}
         if self.learners[0].remembers:  # what was before matters too: steps without a label, and rounds before this one
@@ -162,7 +163,7 @@ class Agent:
             columns |= {"asked": asked, "episode": number}
         wanted = (batch.valid if self.learners[0].remembers else batch.valid & asked).ravel()
         if self.cfg.divergence != "forward_kl":
-            columns["probability"] = bc.probability(batch)
+            columns["probability"] = probability(batch)
         for name, x in columns.items():
             rows = torch.tensor(x.reshape(-1, *x.shape[2:])[wanted], device=self.learners[0].device)
             self.data[name] = torch.cat([self.data[name], rows]) if name in self.data else rows

@@ -24,6 +24,7 @@ from ..core.errors import UsageError, check_ranges
 from ..core.learn.actor import Actor
 from ..core.learn.episodes import Past, Played, episodes, joined, placed
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled, split
+from ..core.learn.optimal import optimal_baseline
 from ..core.learn.returns import rewards_to_go
 from ..core.learn.stats import effective_samples, explained_variance, ridge, sampled_kl
 from ..core.nets import ActorCritic, ActorCriticConfig
@@ -103,7 +104,7 @@ def loss(net: ActorCritic, mb: dict[str, Tensor], cfg: Config) -> tuple[Tensor, 
     policy = -(mb["weight"] * logp).sum() / mb["count"]
     total = policy
     if cfg.baseline == "optimal":
-        total = total + _optimal_baseline(net, mb, logp)
+        total = total + optimal_baseline(net, mb, logp)
     entropy = pi.entropy()
     if cfg.entropy_coef:
         total = total - cfg.entropy_coef * entropy.sum() / mb["count"]
@@ -326,33 +327,3 @@ class Agent:
 
     def _tensors(self, **columns: Any) -> dict[str, Tensor]:
         return {name: torch.as_tensor(x, device=self.actor.device) for name, x in columns.items()}
-
-
-def _optimal_baseline(net: ActorCritic, mb: dict[str, Tensor], logp: Tensor) -> Tensor:
-    """Scalar whose gradient subtracts from each weight of the network its baseline of least variance.
-
-    With h_e the gradient of episode e without a baseline and g_e = grad sum_t factor_t log pi(a_t|s_t), of mean 0, that
-    is b = E[g h] / E[g^2]: for whole returns R it is E[g^2 R] / E[g^2] (Huang, section 28.2). Each episode's is
-    estimated from the other ones, so that it does not depend on the episode's own actions.
-    """
-    count = int(mb["count"])
-    zeros = logp.new_zeros(2, count)
-    sums = zeros.index_add(1, mb["episode"], torch.stack([mb["factor"] * logp, mb["weight"] * logp]))
-    parameters = [p for p in net.parameters() if p.requires_grad]
-    rows = torch.autograd.grad(
-        sums.flatten(),
-        parameters,
-        torch.eye(2 * count, device=logp.device),
-        retain_graph=True,
-        is_grads_batched=True,
-        allow_unused=True,
-    )
-    total = logp.new_zeros(())
-    for parameter, row in zip(parameters, rows, strict=True):
-        if row is not None:
-            g, h = row[:count], row[count:]
-            square, product = g.square(), g * h
-            others = square.sum(0) - square
-            b = torch.where(others > 0, (product.sum(0) - product) / others, 0.0)
-            total = total + (parameter * (b * g).mean(0)).sum()
-    return total

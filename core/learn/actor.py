@@ -94,10 +94,9 @@ class Actor:
     def edge_values(self, batch: Batch) -> NDArray[Any]:
         """V (N+K,) of `batch.edge_obs`, by the network as it is now."""
         encoder = self.net.encoder
-        remembers = isinstance(encoder, RememberingEncoder)
-        seen: Any = (
-            edges(encoder, batch, self.device) if remembers else torch.as_tensor(batch.edge_obs, device=self.device)
-        )
+        seen: Any = torch.as_tensor(batch.edge_obs, device=self.device)
+        if isinstance(encoder, RememberingEncoder):
+            seen = edges(encoder, batch, self.device)
         return self.net.value(seen).cpu().numpy()
 
     def advantages(

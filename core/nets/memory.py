@@ -114,13 +114,23 @@ class Gated(Memory):
     @torch.no_grad()
     def begin(self) -> None:
         """Orthogonal weights without biases, but memories of very different lengths (arXiv:1804.11188)."""
-        width = self.cell.hidden_size
-        for weight in self.cell.parameters():
-            nn.init.orthogonal_(weight) if weight.ndim == 2 else weight.zero_()
-        keep = slice(width, 2 * width)  # GRU: reset, update, new; LSTM: input, forget, cell, output
-        self.cell.bias_ih_l0[keep] = _lengths(width)
+        seen, remembered, bias, other = self._weights()
+        for weight in (seen, remembered):
+            nn.init.orthogonal_(weight)
+        other.zero_()
+        bias.zero_()
+        first, second = bias.view(-1, self.cell.hidden_size)[:2]  # GRU: reset, keep; LSTM: input, keep
+        second.copy_(_lengths(len(second)))
         if self.states == 2:
-            self.cell.bias_ih_l0[:width] = -self.cell.bias_ih_l0[keep]
+            first.copy_(-second)
+
+    def step(self, x: Tensor, state: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        state = state.masked_fill(first[:, None], 0.0)
+        if self.states == 1:
+            h = torch.gru_cell(x, state, *self._weights())
+            return h, h
+        h, cell = torch.lstm_cell(x, state.chunk(2, -1), *self._weights())
+        return h, torch.cat([h, cell], -1)
 
     def scan(self, x: Tensor, state: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         steps, copies = first.shape
@@ -133,6 +143,11 @@ class Gated(Memory):
         y = torch.empty_like(out.data).index_copy(0, order, out.data).view(copies, steps, -1).transpose(0, 1)
         after = h if self.states == 1 else torch.cat(h, -1)
         return y, after[0].index_select(0, last)
+
+    def _weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """For what is seen and what is remembered, weights and biases."""
+        seen, remembered, bias, other = self.cell.parameters()
+        return seen, remembered, bias, other
 
 
 def packed(first: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

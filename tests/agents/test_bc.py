@@ -14,6 +14,7 @@ from gymnast.core.acting import Stateless
 from gymnast.core.batch import Batch, Episodes
 from gymnast.core.errors import UsageError
 from gymnast.core.learn.divergence import divergence
+from gymnast.core.learn.recorded import episodes, held_out
 from gymnast.core.nets import Policy, PolicyConfig
 from gymnast.core.rollout.engine import Rollout
 from playing import act, acting, collect, thoughts
@@ -99,7 +100,7 @@ def begun(batch, steps):
 def test_a_last_pass_that_ends_within_its_first_episode_only_measures_or_only_learns(held):
     batch = batch_of(np.zeros((4, 2), np.float32), np.zeros((4, 2), np.float32), done=[0, 1, 0, 1])
     episode = np.array([[0], [0], [1], [1]])
-    seed = next(s for s in range(99) if bc.held_out(episode, 0.1, s)[0, 0] == held)
+    seed = next(s for s in range(99) if held_out(episode, 0.1, s)[0, 0] == held)
     agent = bc.Agent(BOX, BOX, bc.Config(patience=9), seed=seed)
     agent.update(batch, 0.0)
     before = agent.optimizer.flat.clone()
@@ -111,7 +112,7 @@ def test_a_last_pass_that_ends_within_its_first_episode_only_measures_or_only_le
 
 def test_a_run_of_held_out_steps_alone_learns_nothing():
     batch = batch_of(np.zeros((4, 2), np.float32), np.zeros((4, 2), np.float32), done=[0, 1, 0, 1])
-    seed = next(s for s in range(99) if bc.held_out(np.array([[0], [0], [1], [1]]), 0.1, s)[0, 0])
+    seed = next(s for s in range(99) if held_out(np.array([[0], [0], [1], [1]]), 0.1, s)[0, 0])
     agent = bc.Agent(BOX, BOX, bc.Config(), seed=seed)
     assert np.isfinite(agent.update(begun(batch, 1), 1.0)["validation/loss"])
 
@@ -184,19 +185,19 @@ def test_noise_on_observations_is_ridge_regression():
 
 def test_validation_holds_out_whole_episodes_and_keeps_them_when_more_come():
     episode = np.repeat(np.arange(40), 3)
-    apart = bc.held_out(episode, 0.25, seed=3)
+    apart = held_out(episode, 0.25, seed=3)
     by_episode = apart.reshape(40, 3)
     assert (by_episode.all(1) == by_episode.any(1)).all()
     assert 4 <= by_episode[:, 0].sum() <= 18
-    assert (bc.held_out(np.repeat(np.arange(80), 3), 0.25, seed=3)[:120] == apart).all()
-    assert not bc.held_out(np.zeros(5, np.int64), 0.25, seed=3).any(), "a single episode is learned from"
-    assert not bc.held_out(episode, 0.0, seed=3).any()
+    assert (held_out(np.repeat(np.arange(80), 3), 0.25, seed=3)[:120] == apart).all()
+    assert not held_out(np.zeros(5, np.int64), 0.25, seed=3).any(), "a single episode is learned from"
+    assert not held_out(episode, 0.0, seed=3).any()
 
 
 def test_episodes_are_numbered_whichever_environment_they_are_from():
     env = clocks("2|", "3|")
     batch = Rollout(env, 5).collect(Stateless(lambda obs: {"action": np.zeros(len(obs), np.int64)}))
-    number = bc.episodes(batch)
+    number = episodes(batch)
     seen = batch.obs[:-1, :, :2].reshape(-1, 2)  # copy, episode
     for k in range(number.max() + 1):
         assert len(np.unique(seen[number.ravel() == k], axis=0)) == 1
@@ -253,7 +254,7 @@ def test_relabelled_goals_are_what_each_episode_achieved():
     random = np.random.default_rng(SEED)
     batch = recorded(env, lambda obs: {"action": random.integers(0, 3, len(obs))}, 8).collect(None)
     agent = bc.Agent(Reach.observation_space, Reach.action_space, bc.Config(relabel=True))
-    obs = agent._goals(batch, bc.episodes(batch))
+    obs = agent._goals(batch, episodes(batch))
     view = agent.net.encoder.layout.view
     goal = view(torch.as_tensor(obs[:, 0]))["desired_goal"].numpy().reshape(8, 6)
     reached = view(torch.as_tensor(batch.final_obs))["achieved_goal"].numpy()

@@ -6,6 +6,7 @@ time, as they are learned from. Both begin anew where an episode does. Gated rec
 minimal gated units: Feng et al. 2024 (arXiv:2410.01201).
 """
 
+import math
 from typing import Any
 
 import torch
@@ -173,5 +174,5 @@ def packed(first: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def _lengths(width: int) -> Tensor:
-    """Logits (width,) of keeping a memory at each step, for lengths that are uniform up to the longest."""
-    return (torch.rand(width) * (_LONGEST - 1) + 1e-3).log()
+    """Logits (width,) of keeping a memory at each step, for lengths of all orders up to the longest."""
+    return torch.rand(width) * math.log(_LONGEST)

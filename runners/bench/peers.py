@@ -33,14 +33,15 @@ def vec_env(env: str, copies: int, seed: int) -> VecEnv:
 
 def name(config: Any) -> str:
     """The library that has the algorithm of `config`, with its version."""
-    return f"sb3-contrib {sb3_contrib.__version__}" if isinstance(config, trpo.Config) else NAME
+    contrib = isinstance(config, trpo.Config) or _remembers(config)
+    return f"sb3-contrib {sb3_contrib.__version__}" if contrib else NAME
 
 
 def model(env: str, copies: int, config: Any, seed: int) -> Any:
     """The algorithm of `config` with its settings, on the CPU."""
     kind, settings = _PEERS[type(config)](config)
     made = kind(
-        "CnnPolicy" if env.startswith("ALE/") else "MlpPolicy",
+        "MlpLstmPolicy" if _remembers(config) else "CnnPolicy" if env.startswith("ALE/") else "MlpPolicy",
         vec_env(env, copies, seed),
         gamma=config.gamma,
         device="cpu",
@@ -56,8 +57,16 @@ def silent(model: Any) -> Any:
     return model
 
 
+def _remembers(config: Any) -> bool:
+    return isinstance(config, ppo.Config) and config.memory != "none"
+
+
 def _ppo(config: ppo.Config) -> tuple[Any, dict[str, Any]]:
-    return sb3.PPO, {
+    kind, settings = sb3.PPO, {}
+    if _remembers(config):  # one LSTM for policy and values, as ours is
+        lstm = {"lstm_hidden_size": config.memory_size, "shared_lstm": True, "enable_critic_lstm": False}
+        kind, settings = sb3_contrib.RecurrentPPO, {"policy_kwargs": lstm | {"net_arch": list(config.hidden)}}
+    return kind, settings | {
         **_rollouts(config),
         "learning_rate": _schedule(config.lr, config.lr_schedule),
         "batch_size": config.minibatch,

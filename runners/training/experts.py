@@ -5,6 +5,7 @@ import json
 import pickle
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...core.acting import Act, Acting, Expert, Following, Memoryless, Mode
+from ...core.checkpoint import Attributes
 from ...core.errors import UsageError
 from ...core.names import Stored, distrusted
 from ...core.spaces.actions import action_adapter
@@ -25,6 +27,8 @@ from ..runs.functions import function
 from ..runs.load import Misfit, trained
 from ..runs.run import Run
 
+Seen = Callable[[NDArray], tuple[Any, dict[str, Any]]]
+"""Stored observations as a model of Stable-Baselines3 takes them, and what else it is told."""
 _KINDS = "a run's folder, a Stable-Baselines3 .zip, or module:function"
 
 
@@ -55,7 +59,7 @@ def load(expert: str, env: VectorEnv, seed: int = 0, stochastic: bool = False, t
     if path.suffix == ".zip":
         if isinstance(expert, Stored):
             raise UsageError(distrusted(expert, "unpickle it, which runs whatever it holds"))
-        return Checked(expert, env, _stable_baselines(path, env, stochastic, trust))
+        return _stable_baselines(path, env, stochastic, trust)
     if path.is_dir():
         raise UsageError(f"{expert} is not the folder of a run: it has no run.json")
     if ":" in expert and "/" not in expert:
@@ -133,7 +137,7 @@ class Demonstrating(Memoryless):
         return self._acting.parts()
 
 
-def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Act:
+def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool, trust: bool) -> Expert:
     """An agent of Stable-Baselines3 or sb3-contrib. Its zip holds pickles: load none from somebody you do not trust."""
     moments = moments_beside(path)
     if moments and not trust:  # nobody named that file
@@ -150,13 +154,43 @@ def _stable_baselines(path: Path, env: VectorEnv, stochastic: bool, trust: bool)
         raise UsageError(f"expert {path} chooses among legal actions; the observations here hold no {MASK}")
     normalize = unpickled(moments).normalize_obs if moments else lambda obs: obs
 
-    def act(obs: NDArray) -> dict[str, NDArray]:
-        seen = given(layout, obs)
-        legal = {"action_masks": seen[MASK]} if family == "MaskablePPO" else {}
-        seen = normalize(seen["observation"] if bare else seen)
-        return {"action": agent.predict(seen, deterministic=not stochastic, **legal)[0]}
+    def seen(obs: NDArray) -> tuple[Any, dict[str, Any]]:
+        parts = given(layout, obs)
+        legal = {"action_masks": parts[MASK]} if family == "MaskablePPO" else {}
+        return normalize(parts["observation"] if bare else parts), legal
 
-    return act
+    def act(obs: NDArray) -> dict[str, NDArray]:
+        its, legal = seen(obs)
+        return {"action": agent.predict(its, deterministic=not stochastic, **legal)[0]}
+
+    if family == "RecurrentPPO":
+        return Following(lambda envs: _Recurrent(agent, envs, env, str(path), seen, stochastic))
+    return Checked(str(path), env, act)
+
+
+class _Recurrent(Memoryless):
+    """A model of sb3-contrib that remembers, in N environments."""
+
+    def __init__(self, agent: Any, envs: int, env: VectorEnv, name: str, seen: Seen, stochastic: bool) -> None:
+        self._agent, self._seen, self._deterministic = agent, seen, not stochastic
+        self._checked = Checked(name, env, self._answer)
+        layers, _, width = agent.policy.lstm_hidden_state_shape
+        self.remembered = np.zeros((2, layers, envs, width), np.float32)
+        self._first = np.zeros(envs, np.bool_)
+
+    def __call__(self, obs: NDArray, first: NDArray) -> dict[str, NDArray]:
+        self._first = first
+        return self._checked(obs)
+
+    def _answer(self, obs: NDArray) -> dict[str, NDArray]:
+        its, _ = self._seen(obs)
+        told = {"state": tuple(self.remembered), "episode_start": self._first, "deterministic": self._deterministic}
+        action, state = self._agent.predict(its, **told)
+        self.remembered = np.stack(state)
+        return {"action": action}
+
+    def parts(self) -> dict[str, Any]:
+        return {"remembered": Attributes(self, "remembered")}
 
 
 def stable_baselines(path: Path) -> tuple[str, Any]:
@@ -180,7 +214,7 @@ def stable_baselines(path: Path) -> tuple[str, Any]:
     print(
         f"Stable-Baselines3 unpickles {path}, which runs whatever it holds: use those that you trust", file=sys.stderr
     )
-    family = _family(path, data)
+    family = _family(data)
     model: Any = getattr(sb3, family, None) or getattr(sb3_contrib, family)
     return family, model.load(path, device="cpu")
 
@@ -197,18 +231,16 @@ _FAMILIES = {
     "exploration_fraction": "DQN",
 }
 # Models with the fields of another family are told apart by where their policies are from.
-_POLICIES = {"sb3_contrib.common.maskable": "MaskablePPO", "sb3_contrib.crossq": "CrossQ"}
+_POLICIES = {
+    "sb3_contrib.common.maskable": "MaskablePPO",
+    "sb3_contrib.common.recurrent": "RecurrentPPO",
+    "sb3_contrib.crossq": "CrossQ",
+}
 
 
-def _family(path: Path, data: dict[str, Any]) -> str:
-    """The class of a saved model, from the fields that its zip holds.
-
-    Raises:
-        UsageError: for one that remembers, which would have to be told when episodes begin.
-    """
+def _family(data: dict[str, Any]) -> str:
+    """The class of a saved model, from the fields that its zip holds."""
     policy = str(data["policy_class"].get("__module__", "")) if isinstance(data.get("policy_class"), dict) else ""
-    if policy.startswith("sb3_contrib.common.recurrent"):
-        raise UsageError(f"expert {path} is recurrent; an expert is asked about single observations, without a memory")
     known = next((name for module, name in _POLICIES.items() if policy.startswith(module)), None)
     return known or next((name for key, name in _FAMILIES.items() if key in data), "A2C")
 

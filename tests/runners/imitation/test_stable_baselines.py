@@ -3,10 +3,12 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv
 
 from gymnast import envs
+from gymnast.core.acting import followed
 from gymnast.core.errors import UsageError
 from gymnast.core.spaces.layout import Layout
 from gymnast.runners.training import experts
@@ -87,9 +89,23 @@ def test_a_model_with_masks_takes_legal_actions_alone(tmp_path):
         asked(model, BOX, tmp_path)
 
 
-def test_a_recurrent_model_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="is recurrent"):
-        asked(contrib.RecurrentPPO("MlpLstmPolicy", Small(BOX), **FEW), BOX, tmp_path)
+def test_a_recurrent_model_follows_each_environment_from_where_its_episodes_begin(tmp_path):
+    model = contrib.RecurrentPPO("MlpLstmPolicy", Small(BOX), **FEW)
+    for weight in model.policy.parameters():  # so that what is remembered decides
+        torch.nn.init.normal_(weight)
+    obs = np.random.default_rng(0).normal(size=(12, 2, 3)).astype(np.float32)
+    first = np.zeros((12, 2), bool)
+    first[[0, 0, 5, 8], [0, 1, 1, 0]] = True
+    model.save(tmp_path / "model.zip")
+    acting = followed(experts.load(str(tmp_path / "model.zip"), SyncVectorEnv([lambda: Small(BOX)] * 2)), 2)
+    found = [acting(o, f)["action"] for o, f in zip(obs, first, strict=True)]
+    state, wanted = None, []
+    for o, f in zip(obs, first, strict=True):
+        action, state = model.predict(o, state=state, episode_start=f, deterministic=True)
+        wanted.append(action)
+    np.testing.assert_array_equal(found, wanted)
+    forgetful = [model.predict(o, deterministic=True)[0] for o in obs]
+    assert (np.array(forgetful) != wanted).any()
 
 
 def test_a_model_for_more_actions_is_refused(tmp_path):

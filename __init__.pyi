@@ -62,7 +62,8 @@ class A2C(Learner):
         chunk: Steps of a piece of a rollout that gradients flow back through, where there is a memory; the next piece
             goes on from what was remembered then. None: the whole rollout.
         shared: One set of hidden layers for policy and value; their gradients then need balancing by `value_coef`.
-        shared_memory: One memory for policy and value; false: one for each, at twice the time.
+        shared_memory: One memory for policy and value, as `shared` hidden layers have, in half the time; false: one for
+            each, so that large returns do not drown what the policy has to remember.
         horizon: Steps per environment between updates; 1 learns from every step.
         episodes: Whole episodes per environment between updates, in place of `horizon` steps.
         optimizer: rmsprop: TensorFlow's, as in the published results.
@@ -943,7 +944,8 @@ class PPO(Learner):
         chunk: Steps of a piece of a rollout that gradients flow back through, where there is a memory; the next piece
             goes on from what was remembered then. None: the whole rollout.
         shared: One set of hidden layers for policy and value; their gradients then need balancing by `value_coef`.
-        shared_memory: One memory for policy and value; false: one for each, at twice the time.
+        shared_memory: One memory for policy and value, as `shared` hidden layers have, in half the time; false: one for
+            each, so that large returns do not drown what the policy has to remember.
         horizon: Steps per environment between updates.
         epochs: Passes over each rollout; more squeeze out more and drift further from the policy that acted.
         minibatch: Steps per gradient step.

@@ -28,7 +28,7 @@ class ActorCritic(nn.Module):
     def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: ActorCriticConfig) -> None:
         super().__init__()
         shared = isinstance(cfg, SharedConfig) and cfg.shared
-        apart = isinstance(cfg, SharedConfig) and not cfg.shared_memory
+        apart = isinstance(cfg, SharedConfig) and not (cfg.shared or cfg.shared_memory)
         self.encoder = encoder(obs, cfg, memories=2 if apart else 1)
         layers = cfg.hidden, cfg.activation, cfg.norm
         seen = self.encoder.width if isinstance(self.encoder, RememberingEncoder) else self.encoder.size

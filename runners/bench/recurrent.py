@@ -15,7 +15,9 @@ CASES = [
         "gymnast/MaskedCartPole-v0",
         5_000,
         copies,
-        ppo.Config(memory=kind, horizon=horizon, minibatch=256, epochs=epochs, gamma=0.98, lam=0.8, lr=1e-3),
+        ppo.Config(
+            memory=kind, shared_memory=True, horizon=horizon, minibatch=256, epochs=epochs, gamma=0.98, lam=0.8, lr=1e-3
+        ),
     )
     for copies, horizon, epochs in ((8, 32, 20), (8, 128, 10))
     for kind in _KINDS

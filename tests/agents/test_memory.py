@@ -91,7 +91,7 @@ def remembering(agent, obs, first):
 
 @each
 @pytest.mark.parametrize("mode", MODES, ids=str)
-@pytest.mark.parametrize("config", [{}, {"chunk": 4}, {"chunk": 5}, {"shared_memory": False}], ids=str)
+@pytest.mark.parametrize("config", [{}, {"chunk": 4}, {"chunk": 5}, {"shared_memory": True}], ids=str)
 def test_before_it_learns_the_ratio_is_1(kind, mode, config):
     agent = made(ppo, kind, **config)
     batch = rolled(agent, mode, limit=23)
@@ -178,7 +178,6 @@ def test_a_policy_with_memory_does_not_answer_observations_without_their_past():
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (partial(ppo.Config, memory="gru", shared=True, shared_memory=False), "one memory"),
         (partial(ppo.Config, memory="attention", memory_size=6), "multiple"),
         (partial(ppo.Config, memory="gru", chunk=0), "chunk"),
         (partial(a2c.Config, memory="gru", replay=1000), "single steps"),

@@ -28,12 +28,12 @@ from ..core.learn.optim import Adam, RMSprop, Schedule, scheduled
 from ..core.learn.returns import n_step
 from ..core.learn.rewards import RewardConfig, Rewards
 from ..core.learn.stats import explained_variance, standardized
+from ..core.mirror import Mirror
 from ..core.nets import ActorCritic, Critic, SharedConfig
 from ..core.nets.build import Build
 from ..core.replay.replay import Replay
 from ..core.rollout.engine import Whole
 from ..core.rollout.policy import PolicyActing
-from ..core.written_out.mirror import Mirror
 from ..core.written_out.structure import ACTOR_CRITIC, STEPS
 from ..core.written_out.surrogate import PolicyGradient
 

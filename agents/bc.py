@@ -26,13 +26,13 @@ from ..core.learn.divergence import Divergence, divergence
 from ..core.learn.optim import Adam, Schedule, scheduled
 from ..core.learn.pieces import in_episodes
 from ..core.learn.recorded import episodes, held_out, probability
+from ..core.mirror import Mirror
 from ..core.nets import Policy, PolicyConfig
 from ..core.nets.build import Build, PolicyLike, built
 from ..core.nets.remembering import RememberingEncoder
 from ..core.rollout.recording import Recorded
 from ..core.rollout.remembered import Remembered
 from ..core.written_out.likelihood import Likelihood
-from ..core.written_out.mirror import Mirror
 from ..core.written_out.structure import POLICY, STEPS
 
 

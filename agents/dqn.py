@@ -24,12 +24,12 @@ from ..core.errors import UsageError, check_ranges
 from ..core.learn.distributional import cross_entropy, projected, quantile_huber
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled
 from ..core.learn.rewards import Rewards
+from ..core.mirror import Mirror
 from ..core.nets import ActionValue, ActionValueConfig
 from ..core.nets.build import ActionValueLike, Build, built
 from ..core.replay.config import ReplayConfig, replay_of
 from ..core.replay.pace import Pace
 from ..core.rollout.policy import EpsilonGreedy
-from ..core.written_out.mirror import Mirror
 from ..core.written_out.regression import DESCENT, VALUES, Regression
 
 _AT_ONCE = 1 << 25  # bytes of observations drawn in one call, not to fill the memory

@@ -17,15 +17,15 @@ from torch import Tensor
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
 from ..core.checkpoint import Attributes
-from ..core.errors import check_ranges
+from ..core.errors import UsageError, check_ranges
 from ..core.learn.actor import Actor
 from ..core.learn.optim import Adam, Schedule, scheduled
 from ..core.learn.rewards import RewardConfig, Rewards
 from ..core.learn.stats import explained_variance, standardized
+from ..core.mirror import Mirror
 from ..core.nets import ActorCritic, SharedConfig
 from ..core.nets.build import Build
 from ..core.rollout.policy import PolicyActing
-from ..core.written_out.mirror import Mirror
 from ..core.written_out.structure import ACTOR_CRITIC, STEPS
 from ..core.written_out.surrogate import ClippedSurrogate
 
@@ -80,6 +80,8 @@ class Config(SharedConfig, RewardConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.compile and self.memory != "none":
+            raise UsageError("compile is for losses of single observations; leave memory or compile out")
         positive = ("horizon", "epochs", "minibatch", "adam_eps", "max_grad_norm", "clip", "kl_penalty", "kl_goal")
         check_ranges(
             self,

@@ -22,13 +22,13 @@ from ..core.errors import UsageError, check_ranges
 from ..core.learn.ensembles import pooled, regression
 from ..core.learn.in_box import InBox, InBoxConfig
 from ..core.learn.optim import Adam
+from ..core.mirror import Mirror
 from ..core.nets import BoxPolicy, Critics, StateNoisePolicy
 from ..core.nets.batch_renorm import training
 from ..core.nets.build import Build
 from ..core.rollout.exploring import Correlated, Exploring
 from ..core.rollout.noise import Coloured, Held
 from ..core.written_out.actor_critics import SQUASHED, SoftActorCritic, steps
-from ..core.written_out.mirror import Mirror
 from ..core.written_out.regression import DESCENT
 
 

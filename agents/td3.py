@@ -20,6 +20,7 @@ from ..core.batch import Batch
 from ..core.errors import check_ranges
 from ..core.learn.ensembles import pooled, regression
 from ..core.learn.in_box import InBox, InBoxConfig
+from ..core.mirror import Mirror
 from ..core.nets import BoxPolicy, Critics
 from ..core.nets.batch_renorm import training
 from ..core.nets.build import Build
@@ -27,7 +28,6 @@ from ..core.nets.policy import adopt_policy
 from ..core.rollout.exploring import Correlated, Exploring
 from ..core.rollout.noise import Coloured
 from ..core.written_out.actor_critics import CRITICS, SQUASHED, Deterministic, steps
-from ..core.written_out.mirror import Mirror
 from ..core.written_out.regression import DESCENT
 
 

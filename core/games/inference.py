@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import nn
 
-from ..written_out.mirror import Mirror
+from ..mirror import Mirror
 from ..written_out.structure import LAYERS, bare, perceptron, rectified
 from .net import PolicyValueNet
 

@@ -13,8 +13,8 @@ from ..heads.squashed import SquashedHead
 from ..spaces.layout import choices
 from .config import ActorCriticConfig, SharedConfig
 from .encoder import Encoder
-from .mlp import Mlp, mlp, orthogonal
-from .remembering import Part, RememberingEncoder, encoder
+from .mlp import mlp, orthogonal
+from .remembering import After, RememberingEncoder, encoder
 
 
 class ActorCritic(nn.Module):
@@ -35,8 +35,7 @@ class ActorCritic(nn.Module):
         self.policy_trunk, width = mlp(seen, *layers)
         self.value_trunk = self.policy_trunk if shared else mlp(seen, *layers)[0]
         if seen < self.encoder.size:
-            self.policy_trunk = Mlp(Part(seen, 0), *self.policy_trunk)
-            self.value_trunk = Mlp(Part(seen, 1), *self.value_trunk)
+            self.policy_trunk, self.value_trunk = After(seen, 0, self.policy_trunk), After(seen, 1, self.value_trunk)
         kind = cfg.head, cfg.components, cfg.bins, cfg.scale_actions
         self.policy_head = head(width, action, cfg.log_std_init, cfg.sde, *kind)
         self.value_head = nn.Linear(width, 1)

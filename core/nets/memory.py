@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ..jitted import scan
+from ..mirror import Mirror
 
 _LONGEST = 100  # steps: gates begin with memories of about 1 to so many
 
@@ -60,7 +61,7 @@ class MinGRU(Memory):
     def scan(self, x: Tensor, state: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         z = self.gate(x).sigmoid()
         keep, new = 1 - z, z * self.candidate(x)
-        linear = compiled_recurrence if self.twins and x.is_cpu else recurrence
+        linear = compiled_recurrence if self.twins and x.is_cpu and _MIRROR.shows() else recurrence
         h: Tensor = linear(keep, new, first, state)
         return h, h[-1]
 
@@ -75,7 +76,7 @@ def recurrence(keep: Tensor, new: Tensor, first: Tensor, state: Tensor) -> Tenso
 
 
 class _Scan(torch.autograd.Function):
-    """`recurrence`, compiled (core/jitted/scan.py)."""
+    """`recurrence`, compiled (core/jitted/scan.py), with its derivatives."""
 
     @staticmethod
     def forward(ctx: Any, keep: Tensor, new: Tensor, first: Tensor, state: Tensor) -> Tensor:
@@ -101,6 +102,7 @@ class _Scan(torch.autograd.Function):
 
 
 compiled_recurrence = _Scan.apply
+_MIRROR = Mirror(__name__, {"recurrence": "5a89f793"})
 
 
 class Gated(Memory):

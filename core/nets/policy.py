@@ -117,8 +117,12 @@ def adopt_policy(net: nn.Module, weights: Mapping[str, Any]) -> None:
         UsageError: if they are of another shape.
     """
     own = net.state_dict()
-    parts = ("encoder.", "policy_trunk.", "policy_head.")
-    names = sorted(name for name in {*own, *weights} if name.startswith(parts) and not name.endswith("log_std"))
+    parts, values = ("encoder.", "policy_trunk.", "policy_head."), ("encoder.embed.1.", "encoder.memories.1.")
+    names = sorted(
+        name
+        for name in {*own, *weights}
+        if name.startswith(parts) and not name.startswith(values) and not name.endswith("log_std")
+    )
     wrong = [
         name
         for name in names

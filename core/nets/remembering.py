@@ -1,5 +1,6 @@
 """An encoder that remembers, and what it sees: observations in the order of time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -119,16 +120,16 @@ class RememberingEncoder(Encoder):
         return [cast(Memory, memory).size for memory in self.memories]
 
 
-class Part(nn.Module):
-    """One memory's features (B, W) of those of several, (B, k W)."""
+class After(Mlp):
+    """Hidden layers after one of several memories: they see its features (B, W) of all, (B, k W)."""
 
-    def __init__(self, width: int, which: int) -> None:
-        super().__init__()
+    def __init__(self, width: int, which: int, layers: Iterable[nn.Module]) -> None:
+        super().__init__(*layers)
         self.begin, self.end = which * width, (which + 1) * width
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features of the memory."""
-        return x[..., self.begin : self.end]
+        """Features of the last layer."""
+        return super().forward(x[..., self.begin : self.end])
 
 
 def encoder(space: spaces.Space[Any], cfg: PolicyConfig, memories: int = 1) -> Encoder:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..acting import Acting, Memoryless, Mode, spawned
+from ..mirror import Mirror
 from ..nets import Policy
-from ..written_out.mirror import Mirror
 from .fused import INSIDE, fused
 from .noise import Noise
 

@@ -20,11 +20,11 @@ from ..heads.squashed import SquashedHead
 from ..jitted import rng
 from ..jitted.greedy import choose
 from ..jitted.instantiate import instantiate
+from ..mirror import Mirror
 from ..nets import ActionValue, ActorCritic, BoxPolicy
 from ..nets.encoder import Encoder
 from ..nets.normalize import Standardize
 from ..written_out.actor_critics import policy as box_policy
-from ..written_out.mirror import Mirror
 from ..written_out.perceptron import places, shared_vector
 from ..written_out.regression import VALUES
 from ..written_out.structure import (

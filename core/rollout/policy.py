@@ -12,8 +12,8 @@ from ..heads import StateDependentNoiseHead
 from ..jitted.greedy import choose_all
 from ..jitted.rng import stream
 from ..learn.actor import Actor
+from ..mirror import Mirror
 from ..nets import ActionValue
-from ..written_out.mirror import Mirror
 from .fused import GREEDY, SAMPLED, FusedActor, fused
 from .remembered import Remembered
 

@@ -18,10 +18,10 @@ from torch import Generator, Tensor, nn
 from ..heads.squashed import SquashedHead
 from ..learn.off_policy import OffPolicyConfig
 from ..learn.optim import Adam, alone
+from ..mirror import Mirror
 from ..nets import BoxPolicy, Critics
 from ..nets.critics import Linears
 from .continuous import BETA1, EPS, REDUCE, Drawn, Net, Noise, Rules, Scratch, deterministic_steps, soft_steps
-from .mirror import Mirror
 from .perceptron import places, shared_vector
 from .structure import ENCODER, LAYERS, Structure, bare, perceptron, rectified, steps_as_read, weightless
 

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from ..jitted.formulas import huber
 from ..jitted.instantiate import PART, filling
 from ..learn.optim import Adam, adam, alone
+from ..mirror import Mirror
 from ..nets import ActionValue
 from ..nets.encoder import Encoder
-from .mirror import Mirror
 from .perceptron import Perceptron, pass_back, pass_on, places, shared_vector
 from .structure import ENCODER, LAYERS, STEPS, Structure, bare, perceptron, rectified, steps_as_read
 

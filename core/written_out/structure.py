@@ -10,10 +10,10 @@ from torch.utils.hooks import RemovableHandle
 
 from ..heads import CategoricalHead, GaussianHead
 from ..learn.optim import Adam
+from ..mirror import Mirror
 from ..nets import ActorCritic, Policy
 from ..nets.encoder import Encoder
 from ..nets.mlp import Linear, Mlp, unhooked
-from .mirror import Mirror
 
 LAYERS = Mirror(Mlp.__module__, {"Mlp.forward": "7b7fa40e", "Linear.forward": "2f2257b8"})
 HEADS = Mirror(

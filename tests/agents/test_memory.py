@@ -144,6 +144,22 @@ def test_minibatches_are_whole_pieces_in_the_order_of_time_each_step_once():
     assert sorted(found) == list(range(23))
 
 
+@each
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_policy_of_a_clone_with_a_memory_is_adopted(kind, shared):
+    config = {"memory": kind, "memory_size": 8, "hidden": (8,), "window": 3}
+    clone = bc.Agent(Noise.observation_space, Noise.action_space, bc.Config(normalize_obs=False, **config), seed=2)
+    agent = ppo.Agent(Noise.observation_space, Noise.action_space, ppo.Config(shared_memory=shared, **config), seed=1)
+    agent.adopt(clone.net.state_dict())
+    obs = np.random.default_rng(0).normal(size=(6, 3, 3)).astype(np.float32)
+    one, other = agent.acting(3, "best"), clone.acting(3, "best")
+    for k, o in enumerate(obs):
+        first = np.full(3, k == 0)
+        one(o, first), other(o, first)
+        told = [acting.thoughts()["action probability"] for acting in (one, other)]
+        np.testing.assert_allclose(*told, atol=1e-6)
+
+
 class Nothing(Memory):
     """Remembers nothing."""
 
@@ -156,7 +172,7 @@ class Nothing(Memory):
 def test_a_memory_of_nothing_learns_what_a_network_without_one_does():
     options = {"hidden": (8,), "horizon": 12, "minibatch": 64, "epochs": 3}
     plain = ppo.Agent(Noise.observation_space, Noise.action_space, ppo.Config(twins="none", **options), seed=1)
-    cfg = ppo.Config(memory="mingru", memory_size=3, twins="none", **options)
+    cfg = ppo.Config(memory="mingru", memory_size=3, shared_memory=True, twins="none", **options)
     other = ppo.Agent(Noise.observation_space, Noise.action_space, cfg, seed=1)
     encoder = other.net.encoder
     encoder.embed[0], encoder.memories[0] = nn.Identity(), Nothing()
@@ -181,6 +197,7 @@ def test_a_policy_with_memory_does_not_answer_observations_without_their_past():
         (partial(ppo.Config, memory="attention", memory_size=6), "multiple"),
         (partial(ppo.Config, memory="gru", chunk=0), "chunk"),
         (partial(a2c.Config, memory="gru", replay=1000), "single steps"),
+        (partial(ppo.Config, memory="gru", compile=True), "compile"),
         (partial(reinforce.Config, memory="gru", baseline="optimal"), "optimal"),
         (partial(bc.Config, memory="grue"), "memory"),
     ],
@@ -325,7 +342,7 @@ def test_predicting_hands_on_what_is_remembered(algo):
 
 def test_what_is_remembered_must_fit_the_observations():
     learner = gymnast.PPO(Noise, preset="none", backend="loop", agent={"memory": "gru", "hidden": (8,)})
-    with pytest.raises(UsageError, match=r"\(2, 64\)"):
+    with pytest.raises(UsageError, match=r"\(2, 128\)"):
         learner.predict(np.zeros((2, 3), np.float32), state=np.zeros((3, 64), np.float32))
     plain = gymnast.PPO(Noise, preset="none", backend="loop")
     with pytest.raises(UsageError, match="remembers nothing"):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from gymnast.core.nets import memory
 from gymnast.core.nets.attention import WindowAttention
 from gymnast.core.nets.memory import Gated, Memory, MinGRU, compiled_recurrence, packed, recurrence
 
@@ -87,6 +88,14 @@ def test_second_derivatives_of_the_compiled_scan_are_those_of_the_readable_one()
     from_scan = [_second(form, keep, new, first, state) for form in (compiled_recurrence, recurrence)]
     for one_grad, other in zip(*from_scan, strict=True):
         torch.testing.assert_close(one_grad, other)
+
+
+def test_an_edited_recurrence_is_the_one_that_runs(monkeypatch):
+    given = torch.rand(4, 2, FEATURES), torch.zeros(2, WIDTH), torch.zeros(4, 2) > 0
+    gated = one("mingru")
+    before, _ = gated.scan(*given)
+    monkeypatch.setattr(memory, "recurrence", lambda keep, new, first, state: new + 1)
+    assert not torch.allclose(gated.scan(*given)[0], before)
 
 
 def _second(form, keep, new, first, state):

@@ -9,12 +9,21 @@ from io import StringIO
 from textwrap import dedent
 
 import pytest
+import torch
 import twins
 
 from gymnast.agents import a2c, bc, dqn, ppo, sac, td3
 from gymnast.core.games import inference
+from gymnast.core.mirror import Mirror, fingerprint
+from gymnast.core.nets import memory
 from gymnast.core.rollout import exploring, fused, policy
-from gymnast.core.written_out.mirror import Mirror, fingerprint
+
+
+def compiled_scan_is_the_readable_one():
+    keep, new, state = (torch.rand(shape) for shape in ((9, 3, 4), (9, 3, 4), (3, 4)))
+    given = keep, new, torch.rand(9, 3) < 0.3, state
+    torch.testing.assert_close(memory.compiled_recurrence(*given), memory.recurrence(*given))
+
 
 MIRRORS = {
     "ppo": (ppo._MIRROR, [twins.clipped_surrogate_is_ppos_loss]),
@@ -31,6 +40,7 @@ ALONE = {
     "acting in a box": (exploring._INSIDE, functools.partial(twins.jitted_actor_explores_as, sac)),
     "sac": (sac._MIRROR, functools.partial(twins.written_out_are_the_steps_of, sac)),
     "td3": (td3._MIRROR, functools.partial(twins.written_out_are_the_steps_of, td3)),
+    "a scan": (memory._MIRROR, compiled_scan_is_the_readable_one),
     "inference": (inference._MIRROR, twins.jitted_inference_is_the_networks_answer),
 }
 

@@ -90,7 +90,7 @@ class RememberingEncoder(Encoder):
                 y = y[None]
             else:
                 y, state = cast(Memory, memory).scan(x, state, obs.first)
-            out.append(y)
+            out.append(x + y)  # so that the present need not be remembered to be seen
             after.append(state)
         obs.after = torch.cat(after, -1)
         return obs.asked(torch.cat(out, -1))

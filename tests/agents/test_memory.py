@@ -166,7 +166,7 @@ class Nothing(Memory):
     size = 0
 
     def scan(self, x, state, first):
-        return x, state
+        return torch.zeros_like(x), state
 
 
 def test_a_memory_of_nothing_learns_what_a_network_without_one_does():

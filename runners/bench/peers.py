@@ -62,7 +62,8 @@ def _remembers(config: Any) -> bool:
 
 
 def _ppo(config: ppo.Config) -> tuple[Any, dict[str, Any]]:
-    kind, settings = sb3.PPO, {}
+    kind: Any = sb3.PPO
+    settings: dict[str, Any] = {}
     if _remembers(config):  # one LSTM for policy and values, as ours is
         lstm = {"lstm_hidden_size": config.memory_size, "shared_lstm": True, "enable_critic_lstm": False}
         kind, settings = sb3_contrib.RecurrentPPO, {"policy_kwargs": lstm | {"net_arch": list(config.hidden)}}

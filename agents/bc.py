@@ -17,11 +17,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from ..core import heads
 from ..core.acting import Acting, Memoryless, Mode, spawned
 from ..core.batch import Batch
 from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
+from ..core.heads.thoughts import thoughts_of
 from ..core.learn.divergence import Divergence, divergence
 from ..core.learn.optim import Adam, Schedule, scheduled
 from ..core.learn.pieces import in_episodes
@@ -327,15 +327,11 @@ class Cloned(Memoryless):
 
     @torch.inference_mode()
     def thoughts(self) -> dict[str, NDArray[Any]]:
-        """The probabilities of Discrete actions, or the likeliest Box action."""
+        """The probabilities of Discrete actions, or the likeliest Box action and its deviation."""
         if self._seen is None:
             return {}
         pi = self.agent.net(self._seen)
-        if isinstance(pi, heads.Categorical):
-            return {"action probability": pi.logp.exp().cpu().numpy()}
-        if isinstance(self.agent.action_space, spaces.Box):
-            return {"mean action": pi.mode().cpu().numpy()}
-        return {}
+        return {name: x.cpu().numpy() for name, x in thoughts_of(pi).items()}
 
     def parts(self) -> dict[str, Any]:
         return {"generator": self.generator, "remembered": self._remembered}

@@ -19,6 +19,7 @@ from torch import Generator, Tensor, nn
 from ..core.acting import Acting, Mode
 from ..core.batch import Batch
 from ..core.errors import UsageError, check_ranges
+from ..core.heads.thoughts import thoughts_of
 from ..core.learn.ensembles import pooled, regression
 from ..core.learn.in_box import InBox, InBoxConfig
 from ..core.learn.optim import Adam
@@ -160,6 +161,10 @@ class Agent(InBox):
         net: Any = self.net
         action: Tensor = net.explored(obs, noise) if self.cfg.sde else net(obs).at(noise)
         return action
+
+    def thoughts(self, obs: Tensor) -> dict[str, Tensor]:
+        """Also the policy's deviation (N, D)."""
+        return super().thoughts(obs) | thoughts_of(self.net(obs))
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Remember the batch, then take the gradient steps that are due."""

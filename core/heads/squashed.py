@@ -47,6 +47,11 @@ class Squashed(NamedTuple):
         """The action of the Gaussian's mean: the median, which unlike the mode of the density is never at an edge."""
         return self.shift + self.scale * self.mean.tanh()
 
+    def spread(self) -> Tensor:
+        """(B, D) half the width of the interval of actions whose u are within one standard deviation of the mean."""
+        std = self.log_std.exp()
+        return self.scale * ((self.mean + std).tanh() - (self.mean - std).tanh()) / 2
+
     def log_prob(self, action: Tensor) -> Tensor:
         u = (((action.reshape(self.mean.shape) - self.shift) / self.scale).clamp(-_EDGE, _EDGE)).atanh()
         return self._inner().log_prob(u) - self._stretch(u).sum(-1)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..batch import Batch
 from ..checkpoint import Attributes
-from ..heads import Categorical, Gaussian
+from ..heads.thoughts import thoughts_of
 from ..nets import ActorCritic, ActorCriticConfig
 from ..nets.build import ActorCriticLike, Build, built
 from ..nets.policy import adopt_policy
@@ -60,13 +60,7 @@ class Actor:
     def thoughts(self, seen: Any) -> dict[str, NDArray[Any]]:
         """The value of what is seen (N, ...), and the probabilities or the mean and deviation of the actions."""
         pi, value = self.net(seen)
-        thoughts = {"value": value.cpu().numpy()}
-        if isinstance(pi, Categorical):
-            thoughts["action probability"] = pi.logp.exp().cpu().numpy()
-        elif isinstance(pi, Gaussian):
-            thoughts["mean action"] = pi.mean.cpu().numpy()
-            thoughts["std"] = pi.log_std.exp().expand_as(pi.mean).cpu().numpy()
-        return thoughts
+        return {name: x.cpu().numpy() for name, x in ({"value": value} | thoughts_of(pi)).items()}
 
     def flat(self, x: NDArray[Any], batch: Batch) -> Tensor:
         """The valid steps of an array (T, N, ...) of a rollout, as a tensor (B, ...)."""

@@ -11,8 +11,8 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...core.errors import UsageError
+from .actions import action_names
 from .pictures import enlargement, frames_per_second, picture_of
-from .render import action_names
 
 _HEIGHT = 480  # pixels below which pictures are enlarged
 _BAR = 52  # pixels below the picture, for the keys

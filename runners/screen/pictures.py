@@ -1,5 +1,7 @@
 """Pictures as environments draw them, made into those that videos and windows take."""
 
+import os
+import sys
 from math import isfinite
 from typing import Any
 
@@ -101,3 +103,13 @@ def keeping_last(env: VectorEnv) -> LastPicture | None:
     last = LastPicture(env.unwrapped.envs[0])
     env.unwrapped.envs = [last]
     return last
+
+
+def has_screen() -> bool:
+    """Whether a window can be opened here."""
+    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def headless_gl() -> str:
+    """MuJoCo's OpenGL backend: one that needs no screen where there is none."""
+    return "glfw" if has_screen() else "egl"

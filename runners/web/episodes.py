@@ -24,9 +24,9 @@ from ...core.games.game import game_of
 from ...core.rollout.engine import Rollout
 from ..runs import run as runs
 from ..runs.load import eval_env, trained
+from ..screen.actions import action_names
 from ..screen.human import Keys
-from ..screen.pictures import as_picture, frames_per_second, keeping_last, picture_of
-from ..screen.render import action_names, headless_gl
+from ..screen.pictures import as_picture, frames_per_second, headless_gl, keeping_last, picture_of
 from .serve import app, body
 
 _LARGEST = (1280, 960)  # pixels of a picture that is sent

@@ -130,3 +130,8 @@ def test_the_action_of_given_noise_is_the_one_that_is_drawn_with_it():
     pi = made()
     noise = torch.empty_like(pi.mean).normal_(generator=torch.Generator().manual_seed(3))
     torch.testing.assert_close(pi.at(noise), pi.sample(torch.Generator().manual_seed(3)))
+
+
+def test_the_spread_is_half_of_what_lies_within_a_standard_deviation():
+    pi = Squashed(torch.tensor([[0.0, 30.0]]), torch.zeros(1, 2), torch.tensor([1.0, 0.0]), torch.tensor([2.0, 2.0]))
+    torch.testing.assert_close(pi.spread(), torch.tensor([[2 * math.tanh(1), 0.0]]))  # at a bound there is none

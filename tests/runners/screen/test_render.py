@@ -7,8 +7,8 @@ from PIL import Image
 from gymnast import make
 from gymnast.core.errors import UsageError
 from gymnast.runners.screen import render
+from gymnast.runners.screen.painter import Painter
 from gymnast.runners.screen.pictures import as_picture, enlargement, frames_per_second, picture_of
-from gymnast.runners.screen.render import Painter
 
 
 def test_a_video_has_a_frame_per_step_and_a_second_of_the_end(gymnast, cartpole, tmp_path):
@@ -63,16 +63,6 @@ def test_every_kind_of_action_and_observation_can_be_drawn(gymnast, tmp_path, en
     with Image.open(tmp_path / "film.gif") as film:
         film.seek(0)
         assert np.asarray(film.convert("RGB")).std() > 1
-
-
-def test_signed_actions_are_drawn_from_the_middle(gymnast):
-    from gymnast.core.rollout.engine import Rollout
-
-    env = make("Pendulum-v1", render_mode="rgb_array")  # torques of -2 to 2
-    painter = Painter(env, lambda _: None, 30)
-    painter.step({"mean action": np.zeros((1, 1), np.float32)}, np.array([[-1.0]]), Rollout(env, 1))
-    env.close()
-    assert painter._bars == [("a0", -1.0, 0.25, 0.5, True)]
 
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
@@ -197,7 +187,7 @@ def test_a_video_is_not_written_through_a_symlink(tmp_path, monkeypatch):
     with render._writer(tmp_path / "policy.gif", 10) as write:
         write(np.zeros((16, 16, 3), np.uint8))
     assert (tmp_path / "mine.mp4").read_text() == "precious"
-    monkeypatch.setattr(render, "_has_screen", lambda: False)
+    monkeypatch.setattr(render, "has_screen", lambda: False)
     (tmp_path / "videos").symlink_to(tmp_path)
     with pytest.raises(UsageError, match="videos is a symlink"):
         render.render(tmp_path, None, 1, 0)

@@ -82,10 +82,15 @@ class Render:
     episodes: int = 1
     """Number of episodes."""
     seed: int = 1_000_000
-    """Seed of the environment."""
+    """Seed of the environment; each further episode takes the next one."""
     video: Path | None = None
-    """Video to write (.mp4 or .gif) instead of opening a window. Without a screen, the default is a file in the run's
-    folder."""
+    """Video to write (.mp4 or .gif) instead of opening a window. Without a screen, or with --grid or --versus, the
+    default is a file in the run's folder."""
+    grid: bool = False
+    """Show all episodes at once, in a grid without thoughts; those that have ended stay, paler, on their last frame."""
+    versus: Path | None = None
+    """Folder of another run on the same environment, to show beside this one on the same seeds. In a game for two, each
+    agent plays itself."""
     stochastic: bool = False
     """Sample actions instead of taking the most likely one."""
     checkpoint: Literal["best", "last"] = "best"

@@ -11,7 +11,7 @@ def render(args: list[str]) -> int:
     options = parse(Render, args, "gymnast render")
     from ..screen.render import render as rendered
 
-    how = (options.seed, options.stochastic, options.checkpoint, options.trust)
+    how = (options.seed, options.stochastic, options.checkpoint, options.trust, options.grid, options.versus)
     written = rendered(options.run, options.video, options.episodes, *how)
     if written:
         print(f"wrote {written}")

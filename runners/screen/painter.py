@@ -34,9 +34,14 @@ class Painter:
         self._last = keeping_last(env)
         self._game, self._move = game_of(env.single_observation_space), 0
         self._state: NDArray[np.int64] | None = None  # before the last step, in a game
+        self._label = ""
         self._bars = Bars(env)
         self.lines: list[str] = []
         self.groups: list[Group] = []
+
+    def begin(self, seed: int) -> None:
+        """Forget the episode before; this one is from a `seed`, which stands with what is said of a small picture."""
+        self._state, self._label = None, f"{self._name}, seed {seed}" if self._name else f"seed {seed}"
 
     def step(self, thoughts: dict[str, NDArray[Any]], action: NDArray[Any], rollout: Rollout) -> Image.Image:
         """The frame of the state before a step, with what the agent thinks of it."""
@@ -68,7 +73,6 @@ class Painter:
             last = board.placed(before, after)
             line = board.winning_line(after, last, self._game.style) if total > 0 else [last] if last else []
             yield from [self._frame(board.paint(self._game, state[0], marked=line))] * (3 * second)
-            self._state = None
         elif self._last is not None:
             self.lines, self.groups = [f"return {total:.1f}", f"step {length}", "the end"], []
             yield from [self._frame(as_picture(self._last.picture))] * second
@@ -100,6 +104,6 @@ class Painter:
             draw.text((14, _HEADING // 2), fitted(self._name, frame.width - 28, big), INK, big, anchor="lm")
             return
         top = frame.height - _CAPTION
-        draw.text((8, top + 13), fitted(self._name, frame.width - 16, small), INK, small, anchor="lm")
+        draw.text((8, top + 13), fitted(self._label, frame.width - 16, small), INK, small, anchor="lm")
         progress = "  ".join(line for line in self.lines if not line.startswith("value"))
         draw.text((8, top + 32), progress, INK, small, anchor="lm")

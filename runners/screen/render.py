@@ -2,29 +2,30 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from itertools import chain
+from math import ceil, sqrt
 from pathlib import Path
 from typing import Any
 
 import imageio.v2 as imageio
 import numpy as np
-from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from PIL import Image
 
-from ...agents import Agent
-from ...core.acting import Stateless, ask
 from ...core.errors import UsageError
-from ...core.rollout.engine import Rollout
 from ..runs import run as runs
 from ..runs.folder import refuse_symlinks
 from ..runs.load import eval_env, trained
+from ..runs.run import Run
 from .painter import Painter
 from .panel import PAPER
-from .pictures import frames_per_second, has_screen, headless_gl
+from .pictures import has_screen, headless_gl
+from .scene import Scene, together
 
 _LARGEST = (3840, 2160)  # pixels beyond which pictures are made smaller, as codecs and players need
+_GRID, _MOST = (1920, 1080), 64  # pixels of all pictures of a grid, and how many there may be
 _GIF_FPS = 25  # browsers slow faster ones down
 
 
@@ -36,61 +37,73 @@ def render(
     stochastic: bool = False,
     which: str = "best",
     trust: bool = False,
+    grid: bool = False,
+    versus: Path | None = None,
 ) -> Path | None:
     """Play `episodes` of the run in `folder`, in a window or into `video`; returns the file that was written.
 
+    In a `grid` all episodes are in the picture at once; with `versus` so are those of another run.
+
     Raises:
-        UsageError: if the environment draws nothing, or the file's kind is unknown.
+        UsageError: if the environment draws nothing, the file's kind is unknown, or two runs are of different
+            environments.
     """
-    if episodes < 1:
-        raise UsageError(f"cannot render {episodes} episodes; give at least 1")
-    if video is None and not has_screen():
+    if not 1 <= episodes <= (_MOST if grid else episodes):
+        raise UsageError(f"cannot render {episodes} episodes; give at least 1{f', in a grid at most {_MOST}' * grid}")
+    if video is None and (grid or versus or not has_screen()):
         refuse_symlinks(folder)
         video = folder / "videos" / "policy.mp4"
     if video is not None and video.suffix.lower() not in (".mp4", ".gif"):
         raise UsageError(f"cannot write {video.name}: a video is .mp4 or .gif")
-    run = runs.load(folder / "run.json", trust)
+    shown = {path: runs.load(path / "run.json", trust) for path in (folder, versus) if path}
+    if versus:
+        _refuse_unlike(folder, shown[folder], versus, shown[versus])
     if video is not None:
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # no window while frames are drawn to memory
         os.environ.setdefault("MUJOCO_GL", headless_gl())
-    with closing(eval_env(run, 1, render_mode="human" if video is None else "rgb_array")) as env:
-        agent, _ = trained(run, folder, env, which)
-        fps = frames_per_second(env)
-        second, painter = max(1, round(fps)), Painter(env, _LARGEST) if video else None
-        frames = (f for k in range(episodes) for f in _episode(agent, env, seed + k, stochastic, painter, second))
+    with ExitStack() as stack:
+        copies = episodes if grid else 1
+        columns = len(shown) if versus or not grid else ceil(sqrt(episodes))
+        room = (_GRID[0] // columns, _GRID[1] // -(-copies * len(shown) // columns)) if grid else _LARGEST
+        mode = "rgb_array" if video else "human"
+        cast = []
+        for path, run in shown.items():
+            envs = [stack.enter_context(closing(eval_env(run, 1, render_mode=mode))) for _ in range(copies)]
+            agent, _ = trained(run, path, envs[0], which)
+            name = _name(path, shown) if versus else ""
+            cast.append([Scene(agent, env, Painter(env, room, name, grid) if video else None) for env in envs])
+        turns = [range(episodes)] if grid else [[k] for k in range(episodes)]
+        frames = chain.from_iterable(
+            together([scenes[k % copies].episode(seed + k, stochastic) for k in turn for scenes in cast], columns)
+            for turn in turns
+        )
         if video is None:
             deque(frames, 0)
             return None
         video.parent.mkdir(parents=True, exist_ok=True)
-        with _writer(video, fps) as write:
+        with _writer(video, cast[0][0].fps) as write:
             for frame in frames:
                 write(_even(frame))
     return video
 
 
-def _episode(
-    agent: Agent, env: VectorEnv, seed: int, stochastic: bool, painter: Painter | None, second: int
-) -> Iterator[Image.Image]:
-    """Play one episode from its own seed; its frames, if there is a painter, with the last one for a `second`."""
-    rollout = Rollout(env, 1, seed)
-    acting = agent.acting(1, "sample" if stochastic else "best", seed)
-    frames: list[Image.Image] = []
+def _refuse_unlike(one: Path, run: Run, other: Path, versus: Run) -> None:
+    """Raise a `UsageError` if two runs are of different environments."""
+    if run.env != versus.env:
+        what = f"{runs.env_name(run.env)} is not {runs.env_name(versus.env)}"
+    elif {**run.env_args, **run.eval_args} != {**versus.env_args, **versus.eval_args}:
+        what = f"the arguments of {runs.env_name(run.env)} are not the same"
+    elif run.wrappers != versus.wrappers:
+        what = f"the wrappers around {runs.env_name(run.env)} are not the same"
+    else:
+        return
+    raise UsageError(f"{one} and {other} are of different environments: {what}. Render each alone")
 
-    def act(obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        out = ask(acting, obs)
-        if painter is not None:
-            frames.append(painter.step(acting.thoughts(), out["action"], rollout))
-        return out
 
-    shown = Stateless(act)
-    while True:
-        done = rollout.collect(shown).episodes
-        yield from frames
-        frames.clear()
-        if len(done.returns):
-            if painter is not None:
-                yield from painter.end(float(done.returns[0]), int(done.lengths[0]), second)
-            return
+def _name(path: Path, paths: Collection[Path]) -> str:
+    """A run's folder by its last name, unless others have the same."""
+    same = [other for other in paths if other.resolve().name == path.resolve().name]
+    return path.resolve().name if len(same) == 1 else str(path)
 
 
 def _even(frame: Image.Image) -> NDArray[np.uint8]:

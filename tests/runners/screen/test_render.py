@@ -1,3 +1,5 @@
+from shutil import copytree
+
 import imageio.v2 as imageio
 import numpy as np
 import pytest
@@ -6,9 +8,12 @@ from PIL import Image
 
 from gymnast import make
 from gymnast.core.errors import UsageError
+from gymnast.runners.runs import run as runs
 from gymnast.runners.screen import render
 from gymnast.runners.screen.painter import Painter
 from gymnast.runners.screen.pictures import as_picture, enlargement, frames_per_second, picture_of
+from gymnast.runners.screen.scene import together
+from gymnast.runners.training.train import train
 
 
 def test_a_video_has_a_frame_per_step_and_a_second_of_the_end(gymnast, cartpole, tmp_path):
@@ -63,6 +68,79 @@ def test_every_kind_of_action_and_observation_can_be_drawn(gymnast, tmp_path, en
     with Image.open(tmp_path / "film.gif") as film:
         film.seek(0)
         assert np.asarray(film.convert("RGB")).std() > 1
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """The folder of a run whose episodes are of 8 steps at most, and whose videos have 4 frames per second."""
+    out = tmp_path_factory.mktemp("short") / "run"
+    train(runs.preset("ppo", "FrozenLake-v1", steps=64, evals=0, env_args={"max_episode_steps": 8}), out)
+    return out
+
+
+def test_episodes_of_a_grid_are_in_the_picture_at_once(gymnast, short, tmp_path):
+    assert gymnast("render --episodes 3 --grid --video film.mp4", short) == (0, "wrote film.mp4\n", "")
+    with imageio.get_reader(tmp_path / "film.mp4") as film:
+        assert 1 + 4 <= film.count_frames() <= 8 + 4
+        first = film.get_data(0)
+    assert first.shape == (1120, 1040, 3)  # two columns of 512 and 8 between them; 512 and two lines of text each
+    for top, left in ((514, 0), (514, 522), (1080, 0)):
+        assert first[top : top + 36, left : left + 200].std() > 5, "below each picture stands how it goes"
+
+
+def test_each_episode_of_a_grid_has_a_seed_of_its_own(short, monkeypatch):
+    seeds = []
+
+    class Seen(render.Scene):
+        def episode(self, seed, stochastic):
+            seeds.append(seed)
+            return iter(())
+
+    monkeypatch.setattr(render, "Scene", Seen)
+    with pytest.raises(IndexError):  # a film without frames
+        render.render(short, short / "film.gif", 3, 7, grid=True)
+    assert seeds == [7, 8, 9]
+
+
+def test_episodes_that_have_ended_stay_paler_on_their_last_frame():
+    dark = Image.new("RGB", (4, 4)), Image.new("RGB", (4, 4), (10, 10, 10))
+    film = [np.asarray(frame) for frame in together([iter(dark[:1]), iter(dark)], 2)]
+    assert [frame[0, 0].tolist() for frame in film] == [[0, 0, 0], [125, 125, 124]]
+    assert [frame[0, -1].tolist() for frame in film] == [[0, 0, 0], [10, 10, 10]]
+
+
+def test_two_runs_stand_side_by_side_on_the_same_seed(gymnast, short, tmp_path):
+    copytree(short, tmp_path / "other")
+    assert gymnast("render --versus other --video film.gif", short).code == 0
+    with Image.open(tmp_path / "film.gif") as film:
+        first = np.asarray(film.convert("RGB"))
+    assert first.shape == (544, 1552, 3)
+    np.testing.assert_array_equal(first[40:540, :770], first[40:540, 780:1550])
+    assert (first[:30, :200] != first[:30, 780:980]).any(), "above stand their names, which differ"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("Pendulum-v1", "FrozenLake-v1 is not Pendulum-v1"),
+        ("FrozenLake-v1", "the arguments of FrozenLake-v1 are not the same"),
+        (
+            "FrozenLake-v1 --env.max-episode-steps 8 --wrap gymnasium.wrappers:FlattenObservation",
+            "the wrappers around FrozenLake-v1 are not the same",
+        ),
+    ],
+)
+def test_runs_of_different_environments_are_refused_in_one_line(gymnast, short, options, told):
+    gymnast(f"train ppo {options} --steps 64 --num-envs 1 --evals 0 --quiet --out other")
+    said = gymnast("render --versus other --video film.mp4", short)
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert f"are of different environments: {told}. Render each alone" in said.err
+
+
+def test_too_many_episodes_for_a_grid_are_refused(gymnast, short):
+    said = gymnast("render --episodes 65 --grid --video film.mp4", short)
+    assert said.code == 2
+    assert "in a grid at most 64" in said.err
 
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20

@@ -1,0 +1,75 @@
+"""Episodes of a trained agent as frames, alone or several at a time."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
+from PIL import Image
+
+from ...agents import Agent
+from ...core.acting import Stateless, ask
+from ...core.rollout.engine import Rollout
+from .painter import Painter
+from .panel import PAPER
+from .pictures import frames_per_second
+
+_GAP, _BETWEEN = 8, (222, 222, 218)  # pixels between frames side by side, and their colour
+
+
+class Scene:
+    """An agent in one environment; without a painter the environment itself shows what happens."""
+
+    def __init__(self, agent: Agent, env: VectorEnv, painter: Painter | None) -> None:
+        self._agent, self._env, self._painter = agent, env, painter
+        self.fps = frames_per_second(env)
+
+    def episode(self, seed: int, stochastic: bool) -> Iterator[Image.Image]:
+        """Play one episode from its own seed; its frames, if there is a painter."""
+        rollout, frames, painter = Rollout(self._env, 1, seed), list[Image.Image](), self._painter
+        acting = self._agent.acting(1, "sample" if stochastic else "best", seed)
+        if painter is not None:
+            painter.begin(seed)
+
+        def act(obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+            out = ask(acting, obs)
+            if painter is not None:
+                frames.append(painter.step(acting.thoughts(), out["action"], rollout))
+            return out
+
+        shown = Stateless(act)
+        while True:
+            done = rollout.collect(shown).episodes
+            yield from frames
+            frames.clear()
+            if len(done.returns):
+                if painter is not None:
+                    second = max(1, round(self.fps))
+                    yield from painter.end(float(done.returns[0]), int(done.lengths[0]), second)
+                return
+
+
+def together(episodes: Sequence[Iterator[Image.Image]], columns: int) -> Iterator[Image.Image]:
+    """Frames of several episodes side by side until all have ended; those that did stay, paler, on their last frame."""
+    shown: list[Image.Image | None] = [None] * len(episodes)
+    going = list(range(len(episodes)))
+    while going:
+        for i in tuple(going):
+            frame, last = next(episodes[i], None), shown[i]
+            if frame is None:
+                going.remove(i)
+                frame = last and Image.blend(last, Image.new("RGB", last.size, PAPER), 0.5)
+            shown[i] = frame
+        if going:
+            yield _side_by_side([frame for frame in shown if frame], columns)
+
+
+def _side_by_side(frames: Sequence[Image.Image], columns: int) -> Image.Image:
+    """One frame of several, row by row."""
+    if len(frames) == 1:
+        return frames[0]
+    width, height = (max(sizes) + _GAP for sizes in zip(*(frame.size for frame in frames), strict=True))
+    whole = Image.new("RGB", (width * columns - _GAP, height * -(-len(frames) // columns) - _GAP), _BETWEEN)
+    for i, frame in enumerate(frames):
+        whole.paste(frame, (width * (i % columns), height * (i // columns)))
+    return whole

@@ -175,10 +175,9 @@ class Learner:
         known = self._known()
         return export(known.agent, known.spaces, Path(path), format)
 
-    def _told(self, callbacks: "Sequence[Callback]", row: dict[str, float]) -> bool:
+    def _told(self, callbacks: "Sequence[Callback]", _: Run, steps: int, row: dict[str, float]) -> bool:
         """Whether all of the callbacks, each of which is asked, want to go on after a row of metrics."""
-        training = self._started()
-        at = Progress(training.steps, MappingProxyType(row), training.evaluation, self)
+        at = Progress(steps, MappingProxyType(row), self._started().evaluation, self)
         answers = [callback(at) for callback in callbacks]
         return all(answer is not False for answer in answers)
 

@@ -3,6 +3,8 @@
 Each begins a run of the tracker with the first row of metrics, and ends it with its `with` block, or the program.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields
 from importlib import import_module
 from typing import Any, Self
@@ -10,6 +12,7 @@ from typing import Any, Self
 from ..core.errors import UsageError
 from .api import Progress
 from .runs.run import Run, env_name
+from .training.train import Watch
 
 
 class Wandb:
@@ -20,10 +23,13 @@ class Wandb:
         self._run: Any = None
 
     def __call__(self, progress: Progress) -> None:
+        self.log(progress.learner.run, progress.steps, progress.metrics)
+
+    def log(self, run: Run, steps: int, metrics: Mapping[str, float]) -> None:
+        """Send a row of metrics."""
         if self._run is None:
-            run = progress.learner.run
             self._run = self._wandb.init(**{"name": _name(run), "config": _settings(run), **self._begin})
-        self._run.log(dict(progress.metrics), step=progress.steps)
+        self._run.log(dict(metrics), step=steps)
 
     def __enter__(self) -> Self:
         return self
@@ -42,11 +48,14 @@ class Mlflow:
         self._run: Any = None
 
     def __call__(self, progress: Progress) -> None:
+        self.log(progress.learner.run, progress.steps, progress.metrics)
+
+    def log(self, run: Run, steps: int, metrics: Mapping[str, float]) -> None:
+        """Send a row of metrics."""
         if self._run is None:
-            run = progress.learner.run
             self._run = self._mlflow.start_run(**{"run_name": _name(run), **self._begin})
             self._mlflow.log_params(_settings(run), run_id=self._run.info.run_id)
-        self._mlflow.log_metrics(dict(progress.metrics), step=progress.steps, run_id=self._run.info.run_id)
+        self._mlflow.log_metrics(dict(metrics), step=steps, run_id=self._run.info.run_id)
 
     def __enter__(self) -> Self:
         return self
@@ -55,6 +64,25 @@ class Mlflow:
         if self._run is not None:
             self._mlflow.end_run()
             self._run = None
+
+
+@contextmanager
+def tracked(names: Iterable[str]) -> Iterator[Watch]:
+    """What sends each row of metrics of a training to the trackers of these names, "wandb" or "mlflow".
+
+    Raises:
+        UsageError: if one is not installed.
+    """
+    known: dict[str, Any] = {"wandb": Wandb, "mlflow": Mlflow}
+    with ExitStack() as stack:
+        trackers: list[Wandb | Mlflow] = [stack.enter_context(known[name]()) for name in dict.fromkeys(names)]
+
+        def watch(run: Run, steps: int, row: dict[str, float]) -> bool:
+            for tracker in trackers:
+                tracker.log(run, steps, row)
+            return True
+
+        yield watch
 
 
 def _imported(package: str) -> Any:

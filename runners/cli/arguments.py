@@ -8,6 +8,9 @@ from tyro.conf import Positional, UseAppendAction
 
 from ...core.errors import UsageError, check_ranges
 
+Tracker = Literal["wandb", "mlflow"]
+TRACK = "Also log to this experiment tracker (extra of the same name); again for both. It is no part of the run."
+
 
 @dataclass(frozen=True)
 class Resume:
@@ -23,6 +26,8 @@ class Resume:
     """New number of copies of the environment that an evaluation plays on at most."""
     worker_timeout: float | None = None
     """New number of seconds after which a silent worker process counts as hung."""
+    track: UseAppendAction[tuple[Tracker, ...]] = ()
+    """Experiment tracker to log to from here on; again for both."""
     quiet: bool = False
     """Print nothing but errors."""
     trust: bool = False

@@ -19,6 +19,7 @@ from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, Pri
 
 from ...core.errors import UsageError, nearest
 from ..runs import run as runs
+from .arguments import TRACK, Tracker
 
 
 def parse(options: Any, args: Sequence[str], prog: str, why: str = "") -> Any:
@@ -118,6 +119,7 @@ def train_options(base: Any, plain: Any, title: str) -> Any:
         ("preset", _told(str, "A table of the preset file, none, or auto: the one for this environment."), "auto"),
         ("out", _told(Path | None, "Folder of the run; none: runs/<algo>-<env>-s<seed>-<time>."), None),
         ("wrap", UseAppendAction[_told(tuple[str, ...], _WRAP)], ()),  # type: ignore[misc]
+        ("track", UseAppendAction[_told(tuple[Tracker, ...], TRACK)], ()),  # type: ignore[misc]
         ("quiet", _told(bool, "Print nothing but errors."), False),
         ("agent", agent, field(default_factory=agent)),
     ]

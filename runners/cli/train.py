@@ -39,7 +39,9 @@ def train(args: list[str]) -> int:
     module, _, name = str(run.env).partition(":")
     trust = run.net is not None or runs.names_folders(run) or (bool(name) and not installed(module))
     try:
-        return _report(out, training.train(run, out, options.quiet), options.quiet, trust)
+        with _tracked(options.track) as watch:
+            result = training.train(run, out, options.quiet, watch)
+        return _report(out, result, options.quiet, trust)
     finally:
         if options.out is None:
             with contextlib.suppress(OSError):  # it holds a run
@@ -48,12 +50,23 @@ def train(args: list[str]) -> int:
 
 
 def _resume(args: list[str]) -> int:
-    new = "--steps, --evals, --eval-copies, --worker-timeout, --quiet and --trust"
+    new = "--steps, --evals, --eval-copies, --worker-timeout, --track, --quiet and --trust"
     options = parse(Resume, args, "gymnast train", f"everything but {new} is as the run began")
     from ..training import train as training
 
-    result = training.resume(options.resume, options.steps, options.quiet, options.trust, **options.watched())
+    with _tracked(options.track) as watch:
+        how = (options.steps, options.quiet, options.trust, watch)
+        result = training.resume(options.resume, *how, **options.watched())
     return _report(options.resume, result, options.quiet, options.trust)
+
+
+def _tracked(names: tuple[str, ...]) -> contextlib.AbstractContextManager[Any]:
+    """What logs to these trackers; nothing for none."""
+    if not names:
+        return contextlib.nullcontext()
+    from ..trackers import tracked
+
+    return tracked(names)
 
 
 def _without_env(args: list[str]) -> int:

@@ -33,8 +33,8 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")
 _SAVE_SECONDS = 60.0  # at most this much work is lost to a kill -9,
 _SAVE_SHARE = 0.02  # or so much that writing a large replay takes this share of the time
 
-Watch = Callable[[dict[str, float]], bool]
-"""Sees each row of metrics once it is written; whether to go on."""
+Watch = Callable[[Run, int, dict[str, float]], bool]
+"""Sees the run, its steps and each row of metrics once it is written; whether to go on."""
 
 
 @dataclass(frozen=True)
@@ -50,29 +50,36 @@ class Result:
     """Stopped before the end by Ctrl-C or SIGTERM, with a checkpoint if there is a folder."""
 
 
-def train(run: Run, out: Path | None = None, quiet: bool = True) -> Result:
-    """Train from the start, in the folder `out` or in memory alone."""
+def train(run: Run, out: Path | None = None, quiet: bool = True, watch: Watch | None = None) -> Result:
+    """Train from the start, in the folder `out` or in memory alone, until `watch` has seen enough."""
     if out is not None:
         refuse_taken(out)
     with Training(run, out) as training:
         if out is None:
-            return training.advance(quiet)
+            return training.advance(quiet, watch)
         with held(out):  # only now: a run that cannot be made leaves no folder behind
             claim(out, run, training.paths)
-            return training.advance(quiet)
+            return training.advance(quiet, watch)
 
 
-def resume(out: Path, steps: int | None = None, quiet: bool = True, trust: bool = False, **watched: Any) -> Result:
+def resume(
+    out: Path,
+    steps: int | None = None,
+    quiet: bool = True,
+    trust: bool = False,
+    watch: Watch | None = None,
+    **watched: Any,
+) -> Result:
     """Go on where the run in `out` stopped, to its own total or to `steps`; from the start if it has no checkpoint.
 
     `watched` are fields of the run that change nothing about what it learns: evals, eval_copies, worker_timeout.
     """
     run = replace(runs.load(out / "run.json", trust), **watched)
     with held(out):
-        return _resumed(run, out, steps, quiet)
+        return _resumed(run, out, steps, quiet, watch)
 
 
-def _resumed(run: Run, out: Path, steps: int | None, quiet: bool) -> Result:
+def _resumed(run: Run, out: Path, steps: int | None, quiet: bool, watch: Watch | None) -> Result:
     if steps is not None and steps < run.steps:
         raise UsageError(f"--steps {steps:,} is less than the {run.steps:,} of the run in {out}; give more, or none")
     state = opened(last(out)) if last(out).exists() else None
@@ -89,7 +96,7 @@ def _resumed(run: Run, out: Path, steps: int | None, quiet: bool) -> Result:
             raise TrainingError(
                 f"cannot write {out / 'run.json'}: {problem.strerror}. The old one is intact."
             ) from problem
-        return training.advance(quiet)
+        return training.advance(quiet, watch)
 
 
 class Training:
@@ -175,7 +182,7 @@ class Training:
                         display.show(self.steps, row, self._shares())
                     if self._time_to_save() or self.evaluations > judged:
                         self._save()
-                    if row and watch and not watch(row):
+                    if row and watch and not watch(self.run, self.steps, row):
                         break
                 self._save()  # before the display ends, which a terminal that is gone does not let it
             if writer:

@@ -65,3 +65,30 @@ def test_a_tracker_that_is_not_installed_is_asked_for(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(UsageError, match=r'mlflow is not installed; run: pip install "gymnast\[mlflow\]"'):
         gymnast.Mlflow()
+
+
+TRAIN = "train ppo CartPole-v1 --preset none --num-envs 4 --agent.horizon 32 --evals 0 --quiet --out run"
+
+
+def test_the_command_line_logs_each_row_and_goes_on_with_it_only_if_asked(gymnast, monkeypatch):
+    client = Client()
+    monkeypatch.setitem(sys.modules, "wandb", client)
+    assert gymnast(f"{TRAIN} --steps 256 --track wandb").code == 0
+    assert gymnast("train --resume run --steps 384 --quiet").code == 0
+    assert gymnast("train --resume run --steps 512 --quiet --track wandb").code == 0
+    assert [begun["name"] for begun in client.begun] == ["ppo CartPole-v1 seed 0"] * 2
+    assert [step for step, _ in client.rows] == [128, 256, 512]
+    assert client.finished == 2
+
+
+def test_the_command_line_asks_for_a_tracker_that_is_not_installed_before_it_trains(gymnast, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    said = gymnast(f"{TRAIN} --steps 256 --track mlflow --track wandb")
+    assert (said.code, said.err) == (2, 'gymnast: wandb is not installed; run: pip install "gymnast[wandb]"\n')
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_tracker_is_refused(gymnast):
+    said = gymnast(f"{TRAIN} --steps 256 --track tensorboard")
+    assert said.code == 2
+    assert "wandb" in said.err

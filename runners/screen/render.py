@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from itertools import chain
 from math import ceil, sqrt
@@ -11,6 +11,7 @@ from typing import Any
 
 import imageio.v2 as imageio
 import numpy as np
+from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -50,33 +51,29 @@ def render(
     """
     if not 1 <= episodes <= (_MOST if grid else episodes):
         raise UsageError(f"cannot render {episodes} episodes; give at least 1{f', in a grid at most {_MOST}' * grid}")
-    if video is None and (grid or versus or not has_screen()):
-        refuse_symlinks(folder)
-        video = folder / "videos" / "policy.mp4"
-    if video is not None and video.suffix.lower() not in (".mp4", ".gif"):
-        raise UsageError(f"cannot write {video.name}: a video is .mp4 or .gif")
+    video = _file(folder, video, window=not grid and versus is None)
     shown = {path: runs.load(path / "run.json", trust) for path in (folder, versus) if path}
     if versus:
         _refuse_unlike(folder, shown[folder], versus, shown[versus])
     if video is not None:
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # no window while frames are drawn to memory
         os.environ.setdefault("MUJOCO_GL", headless_gl())
+    copies = episodes if grid else 1
+    columns = len(shown) if versus or not grid else ceil(sqrt(episodes))
+    room = (_GRID[0] // columns, _GRID[1] // -(-copies * len(shown) // columns)) if grid else _LARGEST
+
+    def painter(env: VectorEnv, path: Path) -> Painter | None:
+        return Painter(env, room, _name(path, shown) if versus else "", grid) if video else None
+
     with ExitStack() as stack:
-        copies = episodes if grid else 1
-        columns = len(shown) if versus or not grid else ceil(sqrt(episodes))
-        room = (_GRID[0] // columns, _GRID[1] // -(-copies * len(shown) // columns)) if grid else _LARGEST
-        mode = "rgb_array" if video else "human"
         cast = []
         for path, run in shown.items():
-            envs = [stack.enter_context(closing(eval_env(run, 1, render_mode=mode))) for _ in range(copies)]
-            agent, _ = trained(run, path, envs[0], which)
-            name = _name(path, shown) if versus else ""
-            cast.append([Scene(agent, env, Painter(env, room, name, grid) if video else None) for env in envs])
+            mode = "rgb_array" if video else "human"
+            played = [stack.enter_context(closing(eval_env(run, 1, render_mode=mode))) for _ in range(copies)]
+            agent, _ = trained(run, path, played[0], which)
+            cast.append([Scene(agent, env, painter(env, path)) for env in played])
         turns = [range(episodes)] if grid else [[k] for k in range(episodes)]
-        frames = chain.from_iterable(
-            together([scenes[k % copies].episode(seed + k, stochastic) for k in turn for scenes in cast], columns)
-            for turn in turns
-        )
+        frames = chain.from_iterable(_turn(cast, turn, columns, seed, stochastic) for turn in turns)
         if video is None:
             deque(frames, 0)
             return None
@@ -84,6 +81,24 @@ def render(
         with _writer(video, cast[0][0].fps) as write:
             for frame in frames:
                 write(_even(frame))
+    return video
+
+
+def _turn(
+    cast: Sequence[Sequence[Scene]], episodes: Sequence[int], columns: int, seed: int, stochastic: bool
+) -> Iterator[Image.Image]:
+    """Frames of these episodes of each run, all at once."""
+    played = [scenes[k % len(scenes)].episode(seed + k, stochastic) for k in episodes for scenes in cast]
+    return together(played, columns)
+
+
+def _file(folder: Path, video: Path | None, window: bool) -> Path | None:
+    """The file to write: the one that was asked for, none for a window where there is a screen, else the run's own."""
+    if video is None and not (window and has_screen()):
+        refuse_symlinks(folder)
+        video = folder / "videos" / "policy.mp4"
+    if video is not None and video.suffix.lower() not in (".mp4", ".gif"):
+        raise UsageError(f"cannot write {video.name}: a video is .mp4 or .gif")
     return video
 
 

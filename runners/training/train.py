@@ -63,18 +63,13 @@ def train(run: Run, out: Path | None = None, quiet: bool = True, watch: Watch | 
 
 
 def resume(
-    out: Path,
-    steps: int | None = None,
-    quiet: bool = True,
-    trust: bool = False,
-    watch: Watch | None = None,
-    **watched: Any,
+    out: Path, steps: int | None = None, quiet: bool = True, trust: bool = False, watch: Watch | None = None, **new: Any
 ) -> Result:
     """Go on where the run in `out` stopped, to its own total or to `steps`; from the start if it has no checkpoint.
 
-    `watched` are fields of the run that change nothing about what it learns: evals, eval_copies, worker_timeout.
+    `new` are fields of the run that change nothing about what it learns: evals, eval_copies, worker_timeout.
     """
-    run = replace(runs.load(out / "run.json", trust), **watched)
+    run = replace(runs.load(out / "run.json", trust), **new)
     with held(out):
         return _resumed(run, out, steps, quiet, watch)
 

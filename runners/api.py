@@ -19,7 +19,7 @@ from .. import agents, envs
 from ..agents import Agent, champion
 from ..core import checkpoint
 from ..core.acting import Acting, Mode
-from ..core.errors import UsageError, nearest
+from ..core.errors import UsageError
 from ..core.rollout.remembered import remembered
 from ..core.spaces.actions import action_adapter
 from ..core.spaces.keys import MASK
@@ -30,6 +30,7 @@ from .evaluation.strength import Strength, measure
 from .export import Format, Names, export
 from .runs import folder
 from .runs import run as runs
+from .runs.elsewhere import meant
 from .runs.load import Left, eval_env, left, moved, refuse_others
 from .runs.run import Run
 from .training import train as training
@@ -236,7 +237,7 @@ def _how_to_learn(unknown: Mapping[str, Any]) -> str:
     """The error of a call of `learn` with arguments that it does not have, or without steps."""
     known = ("steps", "out", "progress", "callback")
     for name in unknown:
-        return f"learn has no argument {name!r}.{nearest(runs.counterpart(name), known)} Known: {', '.join(known)}."
+        return f"learn has no argument {name!r}.{meant(name, known)} Known: {', '.join(known)}."
     return "learn how many steps? For example: learn(100_000)"
 
 

@@ -18,7 +18,7 @@ from tyro.conf import UseAppendAction, arg
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from ...core.errors import UsageError, nearest
-from ..runs import run as runs
+from ..runs.elsewhere import counterpart
 from .arguments import TRACK, Tracker
 
 
@@ -56,9 +56,10 @@ def parse(options: Any, args: Sequence[str], prog: str, why: str = "") -> Any:
 def _meant(word: str, options: Any) -> str:
     """' Did you mean X?' for the option that `word` names without its group, by another library's name, or nearly."""
     flags = flags_of(options)
-    last = word.lstrip("-").rpartition(".")[2]
-    name = runs.counterpart(last.replace("-", "_")).replace("_", "-")
-    by_name = {flag.lstrip("-").rpartition(".")[2]: flag for flag in flags}
+    by_name = {flag.lstrip("-").rpartition(".")[2].replace("-", "_"): flag for flag in flags}
+    name = counterpart(word.lstrip("-").rpartition(".")[2].replace("-", "_"), by_name)
+    if name is None:
+        return ""
     return f" Did you mean {by_name[name]!r}?" if name in by_name else nearest(word, flags)
 
 

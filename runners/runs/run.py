@@ -15,36 +15,11 @@ from ...core.errors import UsageError, check_ranges, check_types, fitted, neares
 from ...core.files import parsed, read_json, write_whole
 from ...core.names import Stored, distrusted
 from .arguments import decoded, encoded, named
+from .elsewhere import meant
 
 _CONFIGS = Path(__file__).parents[2] / "configs"
 
 _VERSION = r"-v\d+$"
-
-# Names of settings in Stable-Baselines3, and what they are called here.
-_ELSEWHERE = {
-    "batch_size": "minibatch",
-    "buffer_size": "capacity",
-    "clip_range": "clip",
-    "clip_range_vf": "value_clip",
-    "ent_coef": "entropy_coef",
-    "exploration_final_eps": "epsilon",
-    "exploration_fraction": "epsilon_fraction",
-    "exploration_initial_eps": "epsilon_start",
-    "gae_lambda": "lam",
-    "learning_rate": "lr",
-    "n_envs": "num_envs",
-    "n_epochs": "epochs",
-    "n_steps": "horizon",
-    "net_arch": "hidden",
-    "sde_sample_freq": "sde_freq",
-    "target_noise_clip": "smoothing_clip",
-    "target_policy_noise": "smoothing",
-    "target_update_interval": "target_interval",
-    "total_timesteps": "steps",
-    "train_freq": "horizon",
-    "use_sde": "sde",
-    "vf_coef": "value_coef",
-}
 
 _ARGS = ("env_args", "eval_args")
 _GIVEN = ("algo", "env", "agent", "preset")  # fields of Run that `preset` has names of its own for
@@ -178,11 +153,6 @@ def settings(algo: str) -> dict[str, Any]:
     return type_hints(agents.load(algo).Config) | of_run
 
 
-def counterpart(name: str) -> str:
-    """The name here of a setting that Stable-Baselines3 calls `name`; any other name as it is."""
-    return _ELSEWHERE.get(name, name)
-
-
 def _parted(run: Run, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Splits what is given into fields of the algorithm's Config and of Run.
 
@@ -192,8 +162,7 @@ def _parted(run: Run, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
     known = settings(run.algo)
     for key in given:
         if key not in known:
-            near = nearest(counterpart(key), known)
-            raise UsageError(f"{run.algo} has no setting {key!r}.{near} Known: {', '.join(known)}.")
+            raise UsageError(f"{run.algo} has no setting {key!r}.{meant(key, known)} Known: {', '.join(known)}.")
     of_run = {key: value for key, value in given.items() if key in type_hints(Run)}
     return {key: value for key, value in given.items() if key not in of_run}, of_run
 
@@ -221,8 +190,7 @@ def configure(config: type, values: Mapping[str, Any], where: str, base: Any = N
     checked = {}
     for key, value in values.items():
         if key not in known:
-            near = nearest(counterpart(key), known)
-            raise UsageError(f"{where}: unknown key {key!r}.{near} Known: {', '.join(known)}.")
+            raise UsageError(f"{where}: unknown key {key!r}.{meant(key, known)} Known: {', '.join(known)}.")
         checked[key] = fitted(value, hints[key], f"{where}: {key}")
     try:
         return config(**checked) if base is None else replace(base, **checked)

@@ -1,4 +1,5 @@
 import ast
+import re
 from pathlib import Path
 
 import gymnasium as gym
@@ -8,6 +9,7 @@ from gymnast import agents
 from gymnast.core.errors import UsageError
 from gymnast.envs import native
 from gymnast.runners.runs import run as runs
+from gymnast.runners.runs.elsewhere import ELSEWHERE, meant
 from gymnast.runners.runs.run import Run
 
 TABLES = [(algo, name, table) for algo in agents.names() for name, table in runs.presets(algo).items()]
@@ -112,3 +114,40 @@ def test_a_run_of_the_first_version_is_refused_with_the_version_that_reads_it(tm
     runs.save(runs.preset("ppo", "CartPole-v1"), path, versions={"gymnast": "0.1.0"})
     with pytest.raises(UsageError, match=r"run of gymnast 0\.1\.0, and only version 0\.1 reads it"):
         runs.load(path)
+
+
+@pytest.mark.parametrize("algo", agents.names())
+def test_a_hint_names_a_setting_that_the_algorithm_has(algo):
+    known = runs.settings(algo)
+    for theirs in ELSEWHERE.keys() - known.keys():
+        with pytest.raises(UsageError) as refused:
+            runs.preset(algo, "CartPole-v1", **{theirs: 1})
+        hint = re.search(r"Did you mean '(\w+)'", str(refused.value))
+        assert hint is None or hint[1] in known, theirs
+
+
+def test_every_name_that_is_known_from_elsewhere_is_one_of_some_algorithms_settings():
+    ours = {name for algo in agents.names() for name in runs.settings(algo)}
+    assert {name for names in ELSEWHERE.values() for name in names} <= ours
+
+
+@pytest.mark.parametrize(
+    ("algo", "theirs", "ours"),
+    [
+        ("ppo", "ent_coef", "entropy_coef"),
+        ("sac", "ent_coef", "alpha"),
+        ("trpo", "ent_coef", None),
+        ("trpo", "learning_rate", "critic_lr"),
+        ("trpo", "target_kl", "delta"),
+        ("ppo", "n_steps", "horizon"),
+        ("dqn", "n_steps", "n_step"),
+        ("sac", "clip_range", None),
+    ],
+)
+def test_a_hint_is_what_the_algorithm_calls_it(algo, theirs, ours):
+    assert meant(theirs, runs.settings(algo)) == (f" Did you mean {ours!r}?" if ours else "")
+
+
+def test_options_are_hinted_at_as_the_algorithm_calls_them(gymnast):
+    assert "Did you mean '--agent.alpha'?" in gymnast("train sac Pendulum-v1 --agent.ent_coef 0.1").err
+    assert "Did you mean" not in gymnast("train trpo CartPole-v1 --agent.ent_coef 0.1").err

@@ -1,7 +1,7 @@
 """N copies of a native environment behind Gymnasium's `VectorEnv`: one jitted call advances all of them."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,11 +88,17 @@ class NativeVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         functions = {"reset": kernel.reset, "step": kernel.step, "observe": kernel.observe}
         functions |= {"mask": kernel.mask or everything, "valid": valid_index if self._num_actions else valid_row}
         self._reset_all = instantiate(reset_all, kernel.name, **functions)
+        self._functions = functions
+
+    @cached_property
+    def _step_all(self) -> Any:
+        """The loop over all copies, compiled when it is first asked for: fused rollouts never do."""
         # The machine code itself: its dispatcher would look at the type of every argument in every call, 0.3 us.
         # Strided and unaligned actions are as good as any: to look for them would cost 0.1 us.
         actions = types.Array(from_dtype(self._action_dtype), len(self._action_shape), "A", aligned=False)
-        looped = instantiate(step_all, f"{kernel.name}_{self._obs_dtype}", rows=rows_of(self._obs_dtype), **functions)
-        self._step_all = looped.compile((typeof(self._fixed), actions))
+        name, rows = f"{self.kernel.name}_{self._obs_dtype}", rows_of(self._obs_dtype)
+        looped = instantiate(step_all, name, rows=rows, **self._functions)
+        return looped.compile((typeof(self._fixed), actions))
 
     @property
     def looped(self) -> Kernel | None:

@@ -12,7 +12,10 @@ from time import perf_counter
 from ...core.errors import UsageError, nearest
 from ...core.registry import Registry
 
-SUITES = ("engine", "buffers", "train", "ppo", "recurrent", "pg", "dqn", "sac", "returns", "bc", "memory", "search")
+SUITES = (
+    *("engine", "buffers", "train", "ppo", "recurrent", "pg", "dqn", "sac"),
+    *("returns", "bc", "memory", "search", "start"),
+)
 LEARNING = "learning"
 """The suite that has arguments of its own, see `learning.py`."""
 

@@ -8,13 +8,27 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...agents import Agent
-from ...core.acting import Stateless, ask
+from ...core.acting import Acting, Memoryless
 from ...core.rollout.engine import Rollout
 from .painter import Painter
 from .panel import PAPER
 from .pictures import frames_per_second
 
 _GAP, _BETWEEN = 8, (222, 222, 218)  # pixels between frames side by side, and their colour
+
+
+class _Shown(Memoryless):
+    """`acting`, and what `painter` draws of each of its steps."""
+
+    def __init__(self, acting: Acting, rollout: Rollout, painter: Painter | None) -> None:
+        self._acting, self._rollout, self._painter = acting, rollout, painter
+        self.frames: list[Image.Image] = []
+
+    def __call__(self, obs: NDArray[Any], first: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        out = self._acting(obs, first)
+        if self._painter is not None:
+            self.frames.append(self._painter.step(self._acting.thoughts(), out["action"], self._rollout))
+        return out
 
 
 class Scene:
@@ -26,22 +40,14 @@ class Scene:
 
     def episode(self, seed: int, stochastic: bool) -> Iterator[Image.Image]:
         """Play one episode from its own seed; its frames, if there is a painter."""
-        rollout, frames, painter = Rollout(self._env, 1, seed), list[Image.Image](), self._painter
-        acting = self._agent.acting(1, "sample" if stochastic else "best", seed)
+        rollout, painter = Rollout(self._env, 1, seed), self._painter
+        shown = _Shown(self._agent.acting(1, "sample" if stochastic else "best", seed), rollout, painter)
         if painter is not None:
             painter.begin(seed)
-
-        def act(obs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-            out = ask(acting, obs)
-            if painter is not None:
-                frames.append(painter.step(acting.thoughts(), out["action"], rollout))
-            return out
-
-        shown = Stateless(act)
         while True:
             done = rollout.collect(shown).episodes
-            yield from frames
-            frames.clear()
+            yield from shown.frames
+            shown.frames.clear()
             if len(done.returns):
                 if painter is not None:
                     second = max(1, round(self.fps))

@@ -145,8 +145,8 @@ def _bindings(env: VectorEnv) -> tuple[dict[str, Any], Any]:
     space = env.single_action_space
     if isinstance(space, spaces.Discrete):
         names = action_names(env)
-        named = {names(i): i + int(space.start) for i in range(int(space.n))}
-        keys = {str(i): i + int(space.start) for i in range(min(int(space.n), 10))}
+        named = {names(i): i for i in range(int(space.n))}  # counted from 0, as policies do
+        keys = {str(i): i for i in range(min(int(space.n), 10))}
         keys |= {arrow: named[arrow] for arrow in _ARROWS if arrow in named}
         idle = next((named[name] for name in ("none", "noop", "stay") if name in named), None)
         return keys, idle

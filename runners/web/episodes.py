@@ -152,10 +152,9 @@ class Stage:
         if "value" in thoughts:
             said["value"] = float(thoughts["value"][0])
         if "action probability" in thoughts and np.ndim(action) == 0:
-            start = int(getattr(self.env.single_action_space, "start", 0))
             said["title"] = "action probability"
             said["bars"] = [
-                {"name": self._names(i), "value": float(p), "low": 0, "high": 1, "chosen": i == int(action) - start}
+                {"name": self._names(i), "value": float(p), "low": 0, "high": 1, "chosen": i == int(action)}
                 for i, p in enumerate(thoughts["action probability"][0])
             ]
             return said

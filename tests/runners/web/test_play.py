@@ -1,5 +1,7 @@
+import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 pytest.importorskip("starlette")
 from starlette.testclient import TestClient
@@ -140,6 +142,37 @@ def test_keys_push_continuous_actions(tmp_path):
     (bar,) = begun["thoughts"]["bars"]
     assert (bar["low"], bar["high"]) == (-2, 2)
     assert tell(stage, "step", keys=["right"])["step"] == 1
+
+
+class Counted(gym.Env):
+    """Actions 5, 6 and 7, each worth what it is called."""
+
+    observation_space, action_space = spaces.Box(0, 1, (1,), np.float32), spaces.Discrete(3, start=5)
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
+
+    def __init__(self, render_mode=None):
+        self.render_mode = render_mode
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        return np.zeros(1, np.float32), float(action), False, False, {}
+
+    def render(self):
+        return np.zeros((8, 8, 3), np.uint8)
+
+
+def test_actions_that_begin_elsewhere_are_the_keys_and_bars_of_their_place(tmp_path):
+    out = tmp_path / "counted"
+    train(runs.preset("a2c", Counted, "none", steps=16, num_envs=2, evals=0, backend="loop"), out)
+    stage = TestClient(episodes.watch(out, "last", False, 5, True, "127.0.0.1", None), base_url="http://127.0.0.1")
+    begun = stage.get("/api/state").json()
+    (chosen,) = [k for k, bar in enumerate(begun["thoughts"]["bars"]) if bar["chosen"]]
+    after = tell(stage, "step")
+    assert after["return"] == 5 + chosen
+    assert tell(stage, "step", keys=["1"])["return"] == after["return"] + 6
 
 
 def test_games_and_others_are_told_apart(cartpole):

@@ -186,7 +186,7 @@ class Agent:
         imitation, norm = torch.stack(logs).mean(0).tolist()  # the only device-to-host sync of the update
         metrics = {"loss/imitation": imitation, "loss/grad_norm": norm, "policy/lr": lr}
         metrics["policy/entropy"] = self._judge(train, self.cfg.minibatch)["entropy"]
-        return metrics | (self._validate(held) if len(held["obs"]) else {})
+        return metrics | self._validate(held)
 
     def parts(self) -> dict[str, Any]:
         # which episodes are held out must stay, so the seed is one of them
@@ -288,7 +288,9 @@ class Agent:
         return dict(zip(("loss", "entropy", "error"), (sums / max(seen, 1)).tolist(), strict=True))
 
     def _validate(self, held: dict[str, Tensor]) -> dict[str, float]:
-        """Metrics of the steps that are held out, after which the policy may be kept."""
+        """Metrics of the steps that are held out, if there are any, after which the policy may be kept."""
+        if not len(held["obs"]) or ("asked" in held and not held["asked"].any()):
+            return {}
         judged = self._judge(held)
         self._look_back(judged["loss"])
         return {"validation/loss": judged["loss"], f"validation/{self._error}": judged["error"]}
@@ -334,7 +336,7 @@ class Cloned(Memoryless):
         return {name: x.cpu().numpy() for name, x in thoughts_of(pi).items()}
 
     def parts(self) -> dict[str, Any]:
-        return {"generator": self.generator, "remembered": self._remembered}
+        return {"generator": self.generator, **self._remembered.part()}
 
 
 _MIRROR = Mirror(__name__, {"loss": "65da48eb"}, POLICY, STEPS)

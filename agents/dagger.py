@@ -110,7 +110,7 @@ class Agent:
         self.round, self.asked = 0, 0
         self.episode = np.zeros(0, np.int64)  # (B,) of each label
         self.running = np.zeros(0, np.int64)  # (N,) episodes that go on after a round, where that matters
-        self.data = Labels(self.learners[0].device)
+        self.data = Labels(self.learners[0].device, self.learners[0].remembers)
 
     @property
     def paths(self) -> dict[str, str]:
@@ -138,7 +138,8 @@ class Agent:
                 if len(added):
                     learner.net.encoder.update(added)
                 metrics = [learner.learn(self.data, apart, progress) for _ in range(self.cfg.epochs)][-1]
-        metrics |= {"imitation/labels": float(len(self.episode)), "imitation/beta": beta(self.cfg, self.round)}
+        labels = float(self.data["asked"].sum()) if "asked" in self.data else float(len(self.episode))
+        metrics |= {"imitation/labels": labels, "imitation/beta": beta(self.cfg, self.round)}
         metrics |= self._cost(batch)
         self.round += 1
         return metrics
@@ -172,9 +173,12 @@ class Agent:
 
     def _join(self, batch: Batch, number: NDArray[np.int64]) -> None:
         """Give episodes that go on from the round before the `number` (T, N) that they had there."""
-        for i in np.flatnonzero(~batch.first[0]) if len(self.running) else ():
+        if len(self.running) not in (0, batch.reward.shape[1]):
+            raise UsageError("the checkpoint is of episodes in other environments: it is damaged")
+        going_on = ~batch.first[0] & (self.running >= 0) if len(self.running) else ()
+        for i in np.flatnonzero(going_on):
             number[number[:, i] == number[0, i], i] = self.running[i]
-        self.running = np.where(batch.first[-1], -1, number[-1])
+        self.running = np.where(batch.first[-1] | batch.done[-1], -1, number[-1])
 
     def _cost(self, batch: Batch) -> dict[str, float]:
         """How far the learner's own actions were from the expert's in the states of a round that were asked about."""
@@ -187,11 +191,16 @@ class Agent:
 
 
 class Labels(dict[str, Tensor]):
-    """All labels so far, columns (B, ...): "obs", "action", perhaps "probability"."""
+    """All labels so far, columns (B, ...): "obs", "action", perhaps "probability".
 
-    def __init__(self, device: torch.device) -> None:
+    With a memory they are all steps, of which those that were "asked" (B,) have labels, and know their "episode" (B,).
+    """
+
+    def __init__(self, device: torch.device, remembers: bool = False) -> None:
         super().__init__()
         self._device = device
+        self._needed = {"obs": None, "action": None}
+        self._needed |= {"asked": np.dtype(np.bool_), "episode": np.dtype(np.int64)} if remembers else {}
 
     def state(self) -> dict[str, Tensor]:
         """Copies of the columns."""
@@ -203,7 +212,10 @@ class Labels(dict[str, Tensor]):
         Raises:
             ValueError: if these are no columns of labels.
         """
-        if state and not ({"obs", "action"} <= state.keys() and len({len(x) for x in state.values()}) == 1):
+        wrong = [
+            name for name, kind in self._needed.items() if name not in state or kind not in (None, state[name].dtype)
+        ]
+        if state and (wrong or len({len(x) for x in state.values()}) != 1):
             raise ValueError("the saved labels are no columns of one length")
         self.clear()
         self.update({name: torch.tensor(x, device=self._device) for name, x in state.items()})

@@ -78,6 +78,8 @@ class Config(ActorCriticConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         positive = ("episodes", "epochs", "clip", "lr", "max_grad_norm", "value_lr", "value_epochs")
+        if self.chunk is not None:
+            raise UsageError("reinforce learns from whole episodes, each of them in one piece; leave chunk out")
         if self.baseline == "optimal" and self.memory != "none":
             raise UsageError(
                 "baseline optimal differentiates every episode by itself, which memories do not; use another"

@@ -34,15 +34,20 @@ def pieces(batch: Batch, chunk: int | None, device: torch.device, every: bool = 
 
 def edges(encoder: RememberingEncoder, batch: Batch, device: torch.device) -> Sequences:
     """`batch.edge_obs` as the next steps after those that were remembered, which they leave as they are."""
-    carry = torch.as_tensor(batch.extras[CARRY], device=device)
+    carry = batch.extras[CARRY]
     last = encoder.seen(
-        torch.as_tensor(batch.obs[-2], device=device), torch.as_tensor(batch.first[-2], device=device), carry[-1]
+        torch.as_tensor(batch.obs[-2], device=device),
+        torch.as_tensor(batch.first[-2], device=device),
+        torch.as_tensor(carry[-1], device=device),
     )
     encoder(last)
     assert last.after is not None
-    after = torch.cat([carry[1:], last.after[None]])
+    time, env = batch.final_at.T
+    after = torch.as_tensor(carry[np.minimum(time + 1, len(carry) - 1), env], device=device)
+    at_last = torch.as_tensor(time + 1 == len(carry), device=device)
+    after[at_last] = last.after[torch.as_tensor(env, device=device)[at_last]]
     first = np.concatenate([batch.first[-1], np.zeros(len(batch.final_at), np.bool_)])
-    state = torch.cat([last.after, after[tuple(batch.final_at.T)]])
+    state = torch.cat([last.after, after])
     return encoder.seen(torch.as_tensor(batch.edge_obs, device=device), torch.as_tensor(first, device=device), state)
 
 
@@ -52,7 +57,8 @@ def in_pieces(data: dict[str, Any], size: int, generator: torch.Generator) -> It
     length, count = seen.first.shape
     for which in torch.randperm(count, generator=generator, device=generator.device).split(max(1, size // length)):
         part, index = seen.pieces(which)
-        yield {name: part if name == "obs" else x.index_select(0, index) for name, x in data.items()}
+        if len(index):  # or all of its steps are beyond the run, or dead
+            yield {name: part if name == "obs" else x.index_select(0, index) for name, x in data.items()}
 
 
 def _cut(x: NDArray[Any], count: int, length: int) -> NDArray[Any]:

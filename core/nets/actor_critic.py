@@ -20,7 +20,7 @@ from .remembering import After, RememberingEncoder, encoder
 class ActorCritic(nn.Module):
     """pi(a|s) and V(s).
 
-    The encoder is shared (it has weights only for images); the hidden layers are shared or not.
+    The encoder is shared (it has weights only for images and memories); the hidden layers are shared or not.
     `orthogonal_init` follows Huang et al. 2022 ("The 37 implementation details of PPO", detail 2): gain sqrt(2)
     in hidden layers, `policy_gain` in the policy's last layer, 1 in the value's. Without it torch's defaults stay.
     """
@@ -43,6 +43,8 @@ class ActorCritic(nn.Module):
         self.masked = check_mask(self.encoder, action)
         if cfg.orthogonal_init:
             self._orthogonal(cfg.policy_gain)
+        if isinstance(self.encoder, RememberingEncoder):
+            self.encoder.begin()
 
     def forward(self, obs: Tensor) -> tuple[Density, Tensor]:
         """Policy and value (B,) of stored observations (B, *layout.shape)."""
@@ -65,8 +67,6 @@ class ActorCritic(nn.Module):
     def _orthogonal(self, policy_gain: float) -> None:
         last = self.policy_head.outputs if isinstance(self.policy_head, AutoregressiveHead) else self.policy_head
         orthogonal(self, sqrt(2))
-        if isinstance(self.encoder, RememberingEncoder):
-            self.encoder.begin()
         orthogonal(last, policy_gain)
         orthogonal(self.value_head, 1.0)
         if isinstance(self.policy_head, MixtureHead | SquashedHead):

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from .config import HEADS
 from .memory import Memory
 
+_BLOCK = 64  # steps at a time, at least
+
 
 class WindowAttention(Memory):
     """One transformer block (Vaswani et al. 2017, arXiv:1706.03762), normalised before each half, over a window.
@@ -31,6 +33,14 @@ class WindowAttention(Memory):
         """As torch has it."""
 
     def scan(self, x: Tensor, state: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        parts, block = [], max(self.window, _BLOCK)  # or long episodes would take the square of their length
+        for steps, begins in zip(x.split(block), first.split(block), strict=True):
+            y, state = self._attend(steps, state, begins)
+            parts.append(y)
+        return torch.cat(parts), state
+
+    def _attend(self, x: Tensor, state: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        """A scan of a few steps."""
         x = self.inputs(x)
         (steps, copies), width, past = first.shape, x.shape[-1], self.window - 1
         query, present = self.project(self.norm(x)).split((width, 2 * width), -1)
@@ -49,7 +59,7 @@ class WindowAttention(Memory):
         steps = len(first)
         time = torch.arange(steps, device=first.device)[:, None]
         begun = torch.where(first, time, -1).cummax(0)[0]
-        return torch.where(begun < 0, count + time, (time - begun).to(count.dtype)).clamp(max=self.window - 1)
+        return torch.where(begun < 0, count + time, (time - begun).to(count.dtype)).clamp(0, self.window - 1)
 
     def _weights(self, query: Tensor, key: Tensor, age: Tensor) -> Tensor:
         """How much each step (L) attends to the steps before the pieces and in them, (n, heads, L, past + L)."""

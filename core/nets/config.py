@@ -65,8 +65,8 @@ class PolicyConfig(NetConfig):
     """Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it; false: numbers as
     they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change nothing."""
     memory: Remembers = "none"
-    """What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell (mingru
-    is the fastest), or attention to the last `window` steps."""
+    """Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru is the
+    fastest), or attention to the last `window` steps."""
     memory_size: int = 64
     """Width of the memory."""
     window: int = 32
@@ -111,8 +111,8 @@ class SharedConfig(ActorCriticConfig):
     shared: bool = False
     """One set of hidden layers for policy and value; their gradients then need balancing by `value_coef`."""
     shared_memory: bool = False
-    """One memory for policy and value, as `shared` hidden layers have, in half the time; false: one for each, so that
-    large returns do not drown what the policy has to remember."""
+    """One memory for policy and value, which takes half the time; false: one for each, so that large returns do not
+    drown what the policy has to remember. With `shared` hidden layers there is always one."""
 
 
 @dataclass(frozen=True)

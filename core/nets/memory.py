@@ -55,6 +55,9 @@ class MinGRU(Memory):
         In the second half wide gates let what is seen decide what is kept. Without them a sign leaves too faint a trace
         in a T-maze of length 100: nothing was learned of it in 600k steps, and all of it in 400k with them.
         """
+        for layer in (self.gate, self.candidate):
+            nn.init.orthogonal_(layer.weight, math.sqrt(2))
+            layer.bias.zero_()
         half = self.size // 2
         self.gate.weight[half:] *= _WIDE
         self.gate.bias.copy_(-torch.cat([_lengths(half, 1, 30), _lengths(self.size - half, 30, 1000)]))
@@ -86,7 +89,6 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, keep: Tensor, new: Tensor, first: Tensor, state: Tensor) -> Tensor:
-        keep, new, state = keep.contiguous(), new.contiguous(), state.contiguous()
         h = torch.empty_like(new)
         scan.forward(*(x.detach().numpy() for x in (keep, new, first, state, h)))
         ctx.save_for_backward(keep, new, first, state, h)
@@ -107,7 +109,12 @@ class _Scan(torch.autograd.Function):
         return by_keep, by_new, None, by_state
 
 
-compiled_recurrence = _Scan.apply
+def compiled_recurrence(keep: Tensor, new: Tensor, first: Tensor, state: Tensor) -> Tensor:
+    """The outcome of `recurrence`, and its derivatives, compiled."""
+    h: Tensor = _Scan.apply(keep.contiguous(), new.contiguous(), first, state.contiguous())
+    return h
+
+
 _MIRROR = Mirror(__name__, {"recurrence": "5a89f793"})
 
 

@@ -15,7 +15,7 @@ from .actor_critic import check_mask
 from .config import NetConfig
 from .encoder import Encoder
 from .mlp import Linear, Mlp, mlp
-from .remembering import encoder
+from .remembering import RememberingEncoder, encoder
 from .residual import residual
 
 _NOISE = -3.0  # initial logarithm of the deviation of each element of W, as in Stable-Baselines3
@@ -27,6 +27,8 @@ class Policy(nn.Module):
     def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: NetConfig) -> None:
         super().__init__()
         self.encoder = self._encoder(obs, cfg)
+        if isinstance(self.encoder, RememberingEncoder):
+            self.encoder.begin()
         self.policy_trunk, width = self._trunk(self.encoder.size, cfg)
         self.policy_head = self._head(width, action, cfg)
         self.action_shape = action.shape or ()

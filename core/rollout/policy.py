@@ -69,7 +69,7 @@ class PolicyActing(Memoryless):
         return {
             "generator": self.generator,
             "noise": self._noise,
-            "remembered": self._remembered,
+            **self._remembered.part(),
             "twin": None if self._fused is None else self._fused.parts(),
         }
 

@@ -1,4 +1,4 @@
-"""What policies remember while they act."""
+"""Memories of policies while they act."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from ..nets.remembering import RememberingEncoder, Sequences
 
 
 class Remembered:
-    """What is remembered of the present episodes of N environments; nothing for encoders that remember nothing."""
+    """The memory of the present episodes of N environments; it stays empty for encoders that remember nothing."""
 
     def __init__(self, encoder: Encoder, envs: int) -> None:
         self._envs = envs
@@ -28,7 +28,7 @@ class Remembered:
             return obs
         if self._state is None:
             self._state = torch.zeros(self._envs, self.size, device=obs.device)
-        return encoder.seen(obs, torch.as_tensor(first, device=obs.device), self._state)
+        return encoder.seen(obs, torch.as_tensor(first, device=obs.device), self._state.to(obs.device))
 
     def turn(self, seen: Any) -> dict[str, NDArray[Any]]:
         """Remember what was `seen` too; as an extra of acting, "carry" (N, S), what was remembered before."""
@@ -38,7 +38,7 @@ class Remembered:
         return {"carry": seen.state.cpu().numpy()}
 
     def told(self) -> dict[str, NDArray[Any]]:
-        """What is remembered now, "state" (N, S); nothing where nothing is remembered."""
+        """The memory as it is now, "state" (N, S); nothing where nothing is remembered."""
         return {} if self._state is None else {"state": self._state.cpu().numpy().copy()}
 
     def recall(self, state: NDArray[Any] | None, single: bool = False) -> None:
@@ -50,12 +50,18 @@ class Remembered:
         if state is not None:
             state = np.asarray(state, np.float32)
             state = state[None] if single and state.ndim == 1 else state
-            if state.shape != (self._envs, self.size):
-                raise UsageError(f"state is of shape {state.shape}; it must be ({self._envs}, {self.size}) here")
+            if state.shape != (self._envs, self.size) or not np.isfinite(state).all():
+                raise UsageError(
+                    f"state is of shape {state.shape}; it must be ({self._envs}, {self.size}) finite numbers"
+                )
         self._state = None if state is None else torch.as_tensor(state)
 
+    def part(self) -> dict[str, "Remembered"]:
+        """This, as a part of an acting's state, where anything is remembered."""
+        return {"remembered": self} if self.size else {}
+
     def state(self) -> dict[str, Any]:
-        """What is remembered."""
+        """The memory."""
         return {"remembered": None if self._state is None else self._state.clone()}
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -65,13 +71,15 @@ class Remembered:
             ValueError: if it is of other environments.
         """
         saved = state["remembered"]
-        if saved is not None and (saved.shape != (self._envs, self.size) or not np.isfinite(saved).all()):
-            raise ValueError(f"what was remembered is not of {self._envs} environments")
+        if saved is not None:
+            own = isinstance(saved, np.ndarray) and saved.dtype == np.float32 and saved.shape == (self._envs, self.size)
+            if not own or not np.isfinite(saved).all():
+                raise ValueError(f"what was remembered is not of {self._envs} environments")
         self._state = None if saved is None else torch.as_tensor(saved)
 
 
 def remembered(acting: Acting) -> Remembered | None:
-    """What an acting remembers, if it is one that might."""
+    """The memory of an acting, if it has one."""
     return next(_found(acting.parts()), None)
 
 

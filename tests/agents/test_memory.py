@@ -1,5 +1,6 @@
 """Agents with a memory: what they learn from is what they acted on, and only memory solves what needs one."""
 
+from dataclasses import replace
 from functools import partial
 
 import gymnasium as gym
@@ -15,6 +16,7 @@ from gymnast.agents import a2c, bc, dagger, ppo, reinforce
 from gymnast.core.acting import Following, Memoryless
 from gymnast.core.errors import UsageError
 from gymnast.core.learn.pieces import in_pieces
+from gymnast.core.learn.recorded import episodes, held_out
 from gymnast.core.nets.memory import Memory
 from gymnast.core.rollout.engine import Rollout
 from gymnast.core.rollout.recording import Recording
@@ -160,6 +162,32 @@ def test_the_policy_of_a_clone_with_a_memory_is_adopted(kind, shared):
         np.testing.assert_allclose(*told, atol=1e-6)
 
 
+def test_pieces_without_a_step_to_learn_from_make_no_minibatch():
+    agent = made(ppo, "mingru", chunk=4, minibatch=4)
+    metrics = agent.update(rolled(agent, AutoresetMode.SAME_STEP, limit=13), 0.0)
+    assert np.isfinite(list(metrics.values())).all()
+
+
+def test_what_nobody_was_asked_about_is_no_validation(tmp_path):
+    cfg = bc.Config(memory="gru", memory_size=4, hidden=(4,), validation=0.3, patience=3)
+    agent = bc.Agent(Recall.observation_space, Recall.action_space, cfg, seed=SEED)
+    demos = gymnast.collect(Following(Recalling), Recall, tmp_path / "demos", episodes=20)
+    batch = Recording(demos).collect(agent.acting(1))
+    apart = held_out(episodes(batch), cfg.validation, SEED)
+    metrics = agent.update(replace(batch, valid=batch.valid & ~apart), 0.0)
+    assert "validation/loss" not in metrics
+    assert agent.lowest == np.inf
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((3, 8), np.int64), np.zeros((2, 8), np.float32), np.full((3, 8), np.nan, "f4")]
+)
+def test_a_saved_memory_that_was_made_up_is_refused(wrong):
+    acting = made(ppo, "gru", shared_memory=True).acting(3)
+    with pytest.raises(ValueError, match="3 environments"):
+        acting.parts()["remembered"].load_state({"remembered": wrong})
+
+
 class Nothing(Memory):
     """Remembers nothing."""
 
@@ -199,6 +227,7 @@ def test_a_policy_with_memory_does_not_answer_observations_without_their_past():
         (partial(a2c.Config, memory="gru", replay=1000), "single steps"),
         (partial(ppo.Config, memory="gru", compile=True), "compile"),
         (partial(reinforce.Config, memory="gru", baseline="optimal"), "optimal"),
+        (partial(reinforce.Config, memory="gru", chunk=8), "whole episodes"),
         (partial(bc.Config, memory="grue"), "memory"),
     ],
 )
@@ -293,18 +322,25 @@ def test_dagger_with_a_memory_learns_from_an_expert_with_one(config):
     assert agent.asked == cfg.queries if cfg.queries else agent.asked > 100
 
 
-def test_daggers_episodes_go_on_from_round_to_round():
-    cfg = dagger.Config(memory="mingru", memory_size=4, hidden=(4,), horizon=3, epochs=1)
+@pytest.mark.parametrize(
+    ("mode", "horizon", "lengths"),
+    [
+        (AutoresetMode.SAME_STEP, 3, [1, 1, 4, 4, 4, 4]),
+        (AutoresetMode.NEXT_STEP, 4, [2, 2, 4, 4, 4, 4]),  # a round ends where the episodes do
+    ],
+)
+def test_daggers_episodes_go_on_from_round_to_round(mode, horizon, lengths):
+    cfg = dagger.Config(memory="mingru", memory_size=4, hidden=(4,), horizon=horizon, epochs=1)
     agent = dagger.Agent(Recall.observation_space, Recall.action_space, cfg, seed=SEED)
     agent.expert = Following(Recalling)
-    env = SyncVectorEnv([Recall] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
+    env = SyncVectorEnv([Recall] * 2, autoreset_mode=mode)
     rollout, acting = Rollout(env, cfg.horizon, SEED), agent.acting(2)
     for _ in range(3):
         agent.update(rollout.collect(acting), 0.0)
     order = np.argsort(agent.episode, kind="stable")
     begins = (agent.data["obs"][order][:, 0] != 0).numpy()  # only a cue is no zero
     assert (begins == np.diff(agent.episode[order], prepend=-1).astype(bool)).all()
-    assert sorted(np.unique(agent.episode, return_counts=True)[1]) == [1, 1, 4, 4, 4, 4]
+    assert sorted(np.unique(agent.episode, return_counts=True)[1]) == lengths
 
 
 def walk(env, steps):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gymnast.core.nets import memory
+from gymnast.core.nets import attention, memory
 from gymnast.core.nets.attention import WindowAttention
 from gymnast.core.nets.memory import Gated, Memory, MinGRU, compiled_recurrence, packed, recurrence
 
@@ -157,6 +157,16 @@ def test_attention_forgets_what_is_beyond_its_window():
     changed, _ = memory.scan(other, state, first)
     differs = (changed != y).any(-1)[:, 0].tolist()
     assert differs == [False] * 4 + [True] * 4 + [False]
+
+
+def test_attention_takes_long_pieces_block_by_block(monkeypatch):
+    gated = one("attention")
+    x, state, first = piece(gated, 11, 2)
+    whole, end = gated.scan(x, state, first)
+    monkeypatch.setattr(attention, "_BLOCK", 1)
+    again, after = gated.scan(x, state, first)
+    torch.testing.assert_close(again, whole)
+    torch.testing.assert_close(after, end)
 
 
 def test_parts_of_episodes_are_packed_the_longest_first():

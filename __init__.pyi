@@ -49,8 +49,8 @@ class A2C(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
-        memory: What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell
-            (mingru is the fastest), or attention to the last `window` steps.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
         memory_size: Width of the memory.
         window: Steps that attention sees, the present one among them.
         orthogonal_init: Orthogonal initial weights; false: torch's default.
@@ -62,8 +62,8 @@ class A2C(Learner):
         chunk: Steps of a piece of a rollout that gradients flow back through, where there is a memory; the next piece
             goes on from what was remembered then. None: the whole rollout.
         shared: One set of hidden layers for policy and value; their gradients then need balancing by `value_coef`.
-        shared_memory: One memory for policy and value, as `shared` hidden layers have, in half the time; false: one for
-            each, so that large returns do not drown what the policy has to remember.
+        shared_memory: One memory for policy and value, which takes half the time; false: one for each, so that large
+            returns do not drown what the policy has to remember. With `shared` hidden layers there is always one.
         horizon: Steps per environment between updates; 1 learns from every step.
         episodes: Whole episodes per environment between updates, in place of `horizon` steps.
         optimizer: rmsprop: TensorFlow's, as in the published results.
@@ -314,8 +314,8 @@ class BC(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
-        memory: What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell
-            (mingru is the fastest), or attention to the last `window` steps.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
         memory_size: Width of the memory.
         window: Steps that attention sees, the present one among them.
         minibatch: Recorded steps per gradient step.
@@ -411,8 +411,8 @@ class DAgger(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
-        memory: What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell
-            (mingru is the fastest), or attention to the last `window` steps.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
         memory_size: Width of the memory.
         window: Steps that attention sees, the present one among them.
         minibatch: Recorded steps per gradient step.
@@ -931,8 +931,8 @@ class PPO(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
-        memory: What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell
-            (mingru is the fastest), or attention to the last `window` steps.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
         memory_size: Width of the memory.
         window: Steps that attention sees, the present one among them.
         orthogonal_init: Orthogonal initial weights; false: torch's default.
@@ -944,8 +944,8 @@ class PPO(Learner):
         chunk: Steps of a piece of a rollout that gradients flow back through, where there is a memory; the next piece
             goes on from what was remembered then. None: the whole rollout.
         shared: One set of hidden layers for policy and value; their gradients then need balancing by `value_coef`.
-        shared_memory: One memory for policy and value, as `shared` hidden layers have, in half the time; false: one for
-            each, so that large returns do not drown what the policy has to remember.
+        shared_memory: One memory for policy and value, which takes half the time; false: one for each, so that large
+            returns do not drown what the policy has to remember. With `shared` hidden layers there is always one.
         horizon: Steps per environment between updates.
         epochs: Passes over each rollout; more squeeze out more and drift further from the policy that acted.
         minibatch: Steps per gradient step.
@@ -1072,8 +1072,8 @@ class REINFORCE(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
-        memory: What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell
-            (mingru is the fastest), or attention to the last `window` steps.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
         memory_size: Width of the memory.
         window: Steps that attention sees, the present one among them.
         orthogonal_init: Orthogonal initial weights; false: torch's default.
@@ -1540,8 +1540,8 @@ class TRPO(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
-        memory: What remembers the episode so far, between the encoder and the hidden layers: nothing, a recurrent cell
-            (mingru is the fastest), or attention to the last `window` steps.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
         memory_size: Width of the memory.
         window: Steps that attention sees, the present one among them.
         orthogonal_init: Orthogonal initial weights; false: torch's default.

@@ -199,7 +199,7 @@ class Labels(dict[str, Tensor]):
     def __init__(self, device: torch.device, remembers: bool = False) -> None:
         super().__init__()
         self._device = device
-        self._needed = {"obs": None, "action": None}
+        self._needed: dict[str, Any] = {"obs": None, "action": None}
         self._needed |= {"asked": np.dtype(np.bool_), "episode": np.dtype(np.int64)} if remembers else {}
 
     def state(self) -> dict[str, Tensor]:

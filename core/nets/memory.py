@@ -111,7 +111,9 @@ class _Scan(torch.autograd.Function):
 
 def compiled_recurrence(keep: Tensor, new: Tensor, first: Tensor, state: Tensor) -> Tensor:
     """The outcome of `recurrence`, and its derivatives, compiled."""
-    h: Tensor = _Scan.apply(keep.contiguous(), new.contiguous(), first, state.contiguous())
+    h: Tensor = _Scan.apply(  # type: ignore[no-untyped-call]
+        keep.contiguous(), new.contiguous(), first, state.contiguous()
+    )
     return h
 
 

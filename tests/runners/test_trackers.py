@@ -82,9 +82,12 @@ def test_the_command_line_logs_each_row_and_goes_on_with_it_only_if_asked(gymnas
 
 
 def test_the_command_line_asks_for_a_tracker_that_is_not_installed_before_it_trains(gymnast, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "wandb", None)
-    said = gymnast(f"{TRAIN} --steps 256 --track mlflow --track wandb")
-    assert (said.code, said.err) == (2, 'gymnast: wandb is not installed; run: pip install "gymnast[wandb]"\n')
+    client = Client()
+    monkeypatch.setitem(sys.modules, "wandb", client)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    said = gymnast(f"{TRAIN} --steps 256 --track wandb --track mlflow")
+    assert (said.code, said.err) == (2, 'gymnast: mlflow is not installed; run: pip install "gymnast[mlflow]"\n')
+    assert not client.begun
     assert not (tmp_path / "run").exists()
 
 

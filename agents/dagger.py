@@ -321,7 +321,7 @@ class Mixture(Memoryless):
 def _answer(
     expert: Expert, obs: NDArray[Any], asked: NDArray[np.bool_], wants: dict[str, NDArray[Any]] | None
 ) -> Mapping[str, NDArray[Any]]:
-    """What the expert says where it is `asked`, rows (A, ...)."""
+    """Answers of the expert where it is `asked`, rows (A, ...)."""
     if isinstance(expert, Following):
         assert wants is not None
         return {name: x[asked] for name, x in wants.items()}

@@ -83,7 +83,7 @@ Expert = Act | Following
 
 
 def followed(expert: Expert, envs: int) -> Acting:
-    """What acts as `expert` does, in N environments."""
+    """An acting that does in N environments as `expert` does."""
     return expert.acting(envs) if isinstance(expert, Following) else Stateless(expert)
 
 

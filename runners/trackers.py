@@ -68,7 +68,7 @@ class Mlflow:
 
 @contextmanager
 def tracked(names: Iterable[str]) -> Iterator[Watch]:
-    """What sends each row of metrics of a training to the trackers of these names, "wandb" or "mlflow".
+    """A watcher that sends each row of metrics of a training to the trackers of these names, "wandb" or "mlflow".
 
     Raises:
         UsageError: if one is not installed.

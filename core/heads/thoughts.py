@@ -1,4 +1,4 @@
-"""What people can see of a distribution over actions."""
+"""Numbers by which people can see a distribution over actions."""
 
 from torch import Tensor
 

@@ -14,9 +14,9 @@ from ..heads.thoughts import thoughts_of
 from ..nets import ActorCritic, ActorCriticConfig
 from ..nets.build import ActorCriticLike, Build, built
 from ..nets.policy import adopt_policy
-from ..nets.remembering import RememberingEncoder, Sequences
+from ..nets.remembering import CARRY, RememberingEncoder, Sequences
 from .noise_scale import GradientNoise
-from .pieces import CARRY, edges, in_pieces, pieces
+from .pieces import edges, in_pieces, pieces
 from .returns import gae
 from .rewards import Rewards
 from .stats import effective_samples, sampled_kl

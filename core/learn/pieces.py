@@ -9,10 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..batch import Batch
-from ..nets.remembering import RememberingEncoder, Sequences
-
-CARRY = "carry"
-"""The extra of an acting that says what it remembered before each step, (T, N, S)."""
+from ..nets.remembering import CARRY, RememberingEncoder, Sequences
 
 
 def pieces(batch: Batch, chunk: int | None, device: torch.device, every: bool = False) -> Sequences:

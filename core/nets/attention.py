@@ -29,9 +29,6 @@ class WindowAttention(Memory):
         self.distance = nn.Parameter(torch.zeros(heads, window))
         self.layers = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
-    def begin(self) -> None:
-        """As torch has it."""
-
     def scan(self, x: Tensor, state: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         parts, block = [], max(self.window, _BLOCK)  # or long episodes would take the square of their length
         for steps, begins in zip(x.split(block), first.split(block), strict=True):

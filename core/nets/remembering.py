@@ -14,6 +14,9 @@ from .encoder import Encoder
 from .memory import Gated, Memory, MinGRU
 from .mlp import ACTIVATIONS, Linear, Mlp
 
+CARRY = "carry"
+"""The extra of an acting that says what it remembered before each step, (T, N, S)."""
+
 
 @dataclass
 class Sequences:
@@ -101,7 +104,7 @@ class RememberingEncoder(Encoder):
     def begin(self) -> None:
         """Initial weights of the memories."""
         for memory in self.memories:
-            cast(Any, memory).begin()
+            cast(Memory, memory).begin()
 
     def seen(self, obs: Tensor, first: Tensor, state: Tensor) -> Sequences:
         """One step of N environments."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..acting import Acting
 from ..errors import UsageError
 from ..nets.encoder import Encoder
-from ..nets.remembering import RememberingEncoder, Sequences
+from ..nets.remembering import CARRY, RememberingEncoder, Sequences
 
 
 class Remembered:
@@ -35,7 +35,7 @@ class Remembered:
         if not isinstance(seen, Sequences):
             return {}
         self._state = seen.after
-        return {"carry": seen.state.cpu().numpy()}
+        return {CARRY: seen.state.cpu().numpy()}
 
     def told(self) -> dict[str, NDArray[Any]]:
         """The memory as it is now, "state" (N, S); nothing where nothing is remembered."""

@@ -61,7 +61,7 @@ def _resume(args: list[str]) -> int:
 
 
 def _tracked(names: tuple[str, ...]) -> contextlib.AbstractContextManager[Any]:
-    """What logs to these trackers; nothing for none."""
+    """A watcher that logs to these trackers; nothing for none."""
     if not names:
         return contextlib.nullcontext()
     from ..trackers import tracked

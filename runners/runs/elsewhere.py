@@ -38,7 +38,7 @@ ELSEWHERE = {
     "use_sde": ("sde",),
     "vf_coef": ("value_coef",),
 }
-"""What they are called here: the first of these names that an algorithm has."""
+"""Their names here: the first of these that an algorithm has."""
 
 
 def counterpart(name: str, known: Collection[str]) -> str | None:

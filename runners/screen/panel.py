@@ -39,7 +39,7 @@ class Group(NamedTuple):
 
 
 class Bars:
-    """What an agent thinks of the states of one environment, as groups of bars.
+    """Thoughts of an agent about the states of one environment, as groups of bars.
 
     Action values are drawn from the least to the greatest one so far: they have no scale of their own.
     """
@@ -115,7 +115,7 @@ def paint(picture: Image.Image, left: int, lines: Sequence[str], groups: Sequenc
 def _paint_group(draw: ImageDraw.ImageDraw, at: tuple[int, int, int], room: int, group: Group) -> tuple[int, int]:
     """Draw a group from `at`, (left, top, right), in a number of pixels; where it ends, and how many its bars took.
 
-    Of more bars than there is room for, those of the greatest numbers are drawn.
+    Where there is no room for all bars, those of the greatest numbers are drawn.
     """
     left, y, right = at
     row = min(_ROW, max(_LEAST_ROW, room // len(group.bars)))

@@ -1,9 +1,9 @@
 """T-maze: a sign in the first cell says which way to turn at the end of a corridor, where it is out of sight.
 
-Bakker 2001, "Reinforcement learning with long short-term memory", section 4: without memory half of the turns are
-wrong, however long one trains. The observation is Bakker's: 0 1 1 (up) or 1 1 0 (down) in the first cell, 1 0 1 in the
-corridor, 0 1 0 at the junction. His rewards are 4 and -0.1 for the right and the wrong turn; here they are 1 and 0, so
-that the return of whoever never stands still is the success. There is no way back. Actions: forward (0), up (1),
+After Bakker 2001, "Reinforcement learning with long short-term memory": without memory half of the turns are wrong,
+however long one trains. The observation is his, as others have implemented it: 0 1 1 (up) or 1 1 0 (down) in the first
+cell, 1 0 1 in the corridor, 0 1 0 at the junction. The rewards of the turns are our own, 1 and 0, so that an agent that
+never stands still returns its success. There is no way back. Actions: forward (0), up (1),
 down (2). State: the cell, the right way (1 or 2), the way taken (0 before; only pictures show it).
 """
 
@@ -20,7 +20,7 @@ from .kernel import Kernel, Painter, Row
 from .pcg64 import Rng, integer
 
 FORWARD, UP, DOWN = 0, 1, 2
-STILL = -0.1  # for walking into a wall, as in the paper: what makes a long corridor worth walking
+STILL = -0.1  # for walking into a wall: what makes a long corridor worth walking
 SPARE = 20  # steps that an episode lasts beyond the length of the corridor
 
 WIDTH, CELL = 640, 48  # pixels

@@ -29,4 +29,8 @@ _NAMES = {
     "CliffWalkingSlippery-v1": ["up", "right", "down", "left"],
     "Taxi-v4": ["down", "up", "right", "left", "pick up", "drop off"],
     "Blackjack-v1": ["stick", "hit"],
+    "gymnast/MaskedCartPole-v0": ["left", "right"],
+    "gymnast/TMaze-v0": ["forward", "up", "down"],
+    "gymnast/RepeatFirst-v0": ["spades", "diamonds", "clubs", "hearts"],
+    "gymnast/RepeatPrevious-v0": ["spades", "diamonds", "clubs", "hearts"],
 }

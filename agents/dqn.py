@@ -4,11 +4,13 @@ Mnih et al. 2015 (doi:10.1038/nature14236): Q(s, a) is regressed on r + gamma ma
 steps, where Q' is a slower copy and the maximum is inside the expectation. Nothing is added after a termination; a
 truncated episode bootstraps from its final observation. The parts: double (1509.06461), dueling (1511.06581),
 prioritised replay (1511.05952), n-step targets, noisy layers (1706.10295), categorical (1707.06887) and quantile
-(1710.10044) distributions of the return; together they are Rainbow (1710.02298).
+(1710.10044) distributions of the return; together they are Rainbow (1710.02298). With a memory it is R2D2 (Kapturowski
+et al. 2019, ICLR): it learns from sequences, whose first steps only bring up to date what was remembered when it acted.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any, Literal
 
@@ -23,12 +25,15 @@ from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
 from ..core.learn.distributional import cross_entropy, projected, quantile_huber
 from ..core.learn.optim import Adam, Schedule, flatten, scheduled
+from ..core.learn.pieces import in_sequence, surprise
 from ..core.learn.rewards import Rewards
 from ..core.mirror import Mirror
 from ..core.nets import ActionValue, ActionValueConfig
 from ..core.nets.build import ActionValueLike, Build, built
-from ..core.replay.config import ReplayConfig, replay_of
+from ..core.nets.remembering import RememberingEncoder
+from ..core.replay.config import SequenceConfig, replay_of, sequences_of
 from ..core.replay.pace import Pace
+from ..core.replay.replay import Replay
 from ..core.rollout.policy import EpsilonGreedy
 from ..core.written_out.regression import DESCENT, VALUES, Regression
 
@@ -36,7 +41,7 @@ _AT_ONCE = 1 << 25  # bytes of observations drawn in one call, not to fill the m
 
 
 @dataclass(frozen=True)
-class Config(ActionValueConfig, ReplayConfig):
+class Config(ActionValueConfig, SequenceConfig):
     """Hyper-parameters of DQN."""
 
     horizon: int = 4
@@ -74,7 +79,7 @@ class Config(ActionValueConfig, ReplayConfig):
 
     def __post_init__(self) -> None:
         ActionValueConfig.__post_init__(self)
-        ReplayConfig.__post_init__(self)
+        SequenceConfig.__post_init__(self)
         check_ranges(
             self,
             positive=("adam_eps", "max_grad_norm", "target_interval", "tau", "frames"),
@@ -159,8 +164,10 @@ class Agent:
         self._written_out = Regression.of(self.net, self.target_net, self.optimizer)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         assert isinstance(action, spaces.Discrete)  # others have no values to compare, as the network says
-        self.replay = replay_of(cfg, seed, stack=cfg.frames, choices=int(action.n))
-        layout = self.net.encoder.layout
+        encoder, layout = self.net.encoder, self.net.encoder.layout
+        self._memory = encoder if isinstance(encoder, RememberingEncoder) else None
+        made = partial(sequences_of, cfg, self._memory.remembered) if self._memory else partial(replay_of, cfg)
+        self.replay: Replay = made(seed, stack=cfg.frames, choices=int(action.n))
         self._at_once = max(1, _AT_ONCE // (2 * cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
         self.rewards = Rewards(sign=cfg.reward_sign)
         self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
@@ -189,7 +196,8 @@ class Agent:
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Remember the batch, then take the gradient steps that are due."""
         whole = len(self.replay) >= self.cfg.minibatch
-        self.pace.refuse_debt(0 if whole else 2 * self.cfg.minibatch * self.cfg.replay_ratio)
+        held = max(self.cfg.minibatch, self.replay.count)  # more, while there are steps but no whole sequences of them
+        self.pace.refuse_debt(0 if whole else 2 * held * self.cfg.replay_ratio)
         if self.cfg.normalize_obs:
             seen = torch.as_tensor(self.replay.shown(batch), device=self.device)
             for net in (self.net, self.target_net):
@@ -255,19 +263,22 @@ class Agent:
         """One gradient step on each of k minibatches (k, B, ...); what is logged (k, 3), and the errors (k, B)."""
         if twin := self._twin():
             return twin.fit(drawn, lr, self.cfg.double, self.cfg.loss == "squared")
-        needed = ("obs", "action", "reward", "next_obs", "discount", "weights")
-        data = {name: torch.as_tensor(drawn[name], device=self.device) for name in needed}
+        data = {name: torch.as_tensor(x, device=self.device) for name, x in drawn.items()}
         logged, errors = [], []
         self.net.train()
         for k in range(len(drawn["reward"])):
             mb = {name: x[k] for name, x in data.items()}
+            learned = mb.get("learned")
+            if self._memory:
+                mb = in_sequence(self._memory, mb, self.cfg.burn_in)
             for net in (self.net, self.target_net):
                 net.resample(self.generator)
             mb["target"] = targets(self.net, self.target_net, mb, self.cfg)
             total, log = loss(self.net, mb, self.cfg)
             norm = self.optimizer.step(total, lr)
             logged.append(torch.stack([*(log[name].detach() for name in _LOGGED), norm]))
-            errors.append(log["error"].detach())
+            error = log["error"].detach()
+            errors.append(error if learned is None else surprise(error, learned))
         return torch.stack(logged), torch.stack(errors).cpu().numpy()
 
     def _twin(self) -> Regression | None:

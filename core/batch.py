@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+CARRY = "carry"
+"""The extra of an acting with a memory that says what it remembered before each step, (T, N, S)."""
+
 
 class Episodes(NamedTuple):
     """The E episodes that ended within a batch, in the order of their ends."""

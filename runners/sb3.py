@@ -20,7 +20,7 @@ _CRITICS = _PLAIN | {"critic_norm": "none", "blocks": 0, "critic_blocks": 0, "dr
 _ONLY: dict[str, dict[str, Any]] = {
     "PPO": _ACTOR_CRITIC,
     "A2C": _ACTOR_CRITIC,
-    "DQN": _PLAIN | {"dueling": False, "noisy": False, "distribution": "none"},
+    "DQN": _PLAIN | {"dueling": False, "noisy": False, "distribution": "none", "memory": "none"},
     "SAC": _CRITICS | {"target": "slow"},
     "TD3": _CRITICS | {"target": "slow"},
 }

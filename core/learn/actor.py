@@ -8,13 +8,13 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..batch import Batch
+from ..batch import CARRY, Batch
 from ..checkpoint import Attributes
 from ..heads.thoughts import thoughts_of
 from ..nets import ActorCritic, ActorCriticConfig
 from ..nets.build import ActorCriticLike, Build, built
 from ..nets.policy import adopt_policy
-from ..nets.remembering import CARRY, RememberingEncoder, Sequences
+from ..nets.remembering import RememberingEncoder, Sequences
 from .noise_scale import GradientNoise
 from .pieces import edges, in_pieces, pieces
 from .returns import gae

@@ -1,4 +1,7 @@
-"""Rollouts as a network with memory learns from them: in pieces of time, which are never shuffled in themselves."""
+"""What a network with memory learns from, in pieces of time, which are never shuffled in themselves.
+
+Pieces are of a rollout, whole episodes, or sequences out of a replay.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..batch import Batch
-from ..nets.remembering import CARRY, RememberingEncoder, Sequences
+from ..batch import CARRY, Batch
+from ..nets.remembering import RememberingEncoder, Sequences
+
+_LARGEST = 0.9  # eta
 
 
 def pieces(batch: Batch, chunk: int | None, device: torch.device, every: bool = False) -> Sequences:
@@ -94,3 +99,37 @@ def in_episodes(
             yield mb
         elif asked.any():
             yield {name: x[asked] for name, x in mb.items()}
+
+
+def in_sequence(encoder: RememberingEncoder, drawn: dict[str, Tensor], burn_in: int) -> dict[str, Any]:
+    """Transitions (M,) out of the B pieces that a `SequenceReplay` drew, as a minibatch without memory has them.
+
+    "obs" goes on from what `encoder` remembers after the steps that warm it up, through which no gradient flows.
+    "next_obs" begins with them, for whatever network looks at it: each one warms up by itself.
+    """
+    obs, first, state, learned = (drawn[name] for name in ("obs", "first", "state", "learned"))
+    positions, piece = len(obs), torch.arange(len(state), device=obs.device)[:, None]
+    warm = state
+    if burn_in:
+        before = Sequences(obs[:burn_in], first[:burn_in], state, piece[:0, 0])
+        with torch.no_grad():
+            encoder(before)
+        assert before.after is not None
+        warm = before.after
+    now, then = drawn["now"] - burn_in + piece * (positions - burn_in), drawn["then"] + piece * positions
+    return {
+        "obs": Sequences(obs[burn_in:], first[burn_in:], warm, now[learned]),
+        "next_obs": Sequences(obs, first, state, then[learned]),
+        "weights": drawn["weights"][:, None].expand_as(learned)[learned],
+        **{name: drawn[name][learned] for name in ("action", "reward", "discount")},
+    }
+
+
+def surprise(error: Tensor, learned: Tensor) -> Tensor:
+    """Priorities (B,) of pieces, from the errors (M,) of those of their steps (B, L) that were learned from.
+
+    The largest counts for _LARGEST of it, their mean for the rest (R2D2), so that a long piece still stands out.
+    """
+    size = torch.zeros(learned.shape, dtype=error.dtype, device=error.device)
+    size[learned] = error.abs()
+    return _LARGEST * size.amax(-1) + (1 - _LARGEST) * size.sum(-1) / learned.sum(-1)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from ..errors import UsageError
 from .actor_critic import check_mask
 from .config import ActionValueConfig
-from .encoder import Encoder
 from .mlp import mlp
 from .noisy import NoisyLinear
+from .remembering import RememberingEncoder, encoder
 
 
 class ActionValue(nn.Module):
@@ -36,7 +36,9 @@ class ActionValue(nn.Module):
         super().__init__()
         if not isinstance(action, spaces.Discrete):
             raise UsageError(f"Q-learning compares actions one by one and needs a Discrete action space, not {action}")
-        self.encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
+        self.encoder = encoder(obs, cfg)
+        if isinstance(self.encoder, RememberingEncoder):
+            self.encoder.begin()
         self.masked = check_mask(self.encoder, action)
         self.actions, self.atoms = int(action.n), 1 if cfg.distribution == "none" else cfg.atoms
         self.dueling, self.noisy, self.distribution = cfg.dueling, cfg.noisy, cfg.distribution

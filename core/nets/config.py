@@ -51,7 +51,28 @@ class NetConfig(TwinsConfig):
 
 
 @dataclass(frozen=True)
-class PolicyConfig(NetConfig):
+class MemoryConfig(NetConfig):
+    """A network that may remember."""
+
+    memory: Remembers = "none"
+    """Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru is the
+    fastest), or attention to the last `window` steps."""
+    memory_size: int = 64
+    """Width of the memory."""
+    window: int = 32
+    """Steps that attention sees, the present one among them."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_ranges(self, positive=("memory_size", "window"))
+        if self.memory == "attention" and self.memory_size % HEADS:
+            raise UsageError(
+                f"memory_size is {self.memory_size}; attention has {HEADS} heads and needs a multiple of it"
+            )
+
+
+@dataclass(frozen=True)
+class PolicyConfig(MemoryConfig):
     """A policy."""
 
     head: Kind = "plain"
@@ -64,21 +85,10 @@ class PolicyConfig(NetConfig):
     scale_actions: bool = True
     """Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it; false: numbers as
     they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change nothing."""
-    memory: Remembers = "none"
-    """Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru is the
-    fastest), or attention to the last `window` steps."""
-    memory_size: int = 64
-    """Width of the memory."""
-    window: int = 32
-    """Steps that attention sees, the present one among them."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_ranges(self, positive=("components", "bins", "memory_size", "window"))
-        if self.memory == "attention" and self.memory_size % HEADS:
-            raise UsageError(
-                f"memory_size is {self.memory_size}; attention has {HEADS} heads and needs a multiple of it"
-            )
+        check_ranges(self, positive=("components", "bins"))
 
 
 @dataclass(frozen=True)
@@ -116,7 +126,7 @@ class SharedConfig(ActorCriticConfig):
 
 
 @dataclass(frozen=True)
-class ActionValueConfig(NetConfig):
+class ActionValueConfig(MemoryConfig):
     """Action values."""
 
     activation: Activation = "relu"

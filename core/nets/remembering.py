@@ -9,13 +9,10 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from .attention import WindowAttention
-from .config import PolicyConfig
+from .config import MemoryConfig
 from .encoder import Encoder
 from .memory import Gated, Memory, MinGRU
 from .mlp import ACTIVATIONS, Linear, Mlp
-
-CARRY = "carry"
-"""The extra of an acting that says what it remembered before each step, (T, N, S)."""
 
 
 @dataclass
@@ -61,7 +58,7 @@ class Sequences:
 class RememberingEncoder(Encoder):
     """Features (B, `size`) of `Sequences`: encoded one by one, then through one or more memories side by side."""
 
-    def __init__(self, space: spaces.Space[Any], cfg: PolicyConfig, memories: int = 1) -> None:
+    def __init__(self, space: spaces.Space[Any], cfg: MemoryConfig, memories: int = 1) -> None:
         super().__init__(space, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
         width = cfg.memory_size
         self.embed = nn.ModuleList(
@@ -135,14 +132,14 @@ class After(Mlp):
         return super().forward(x[..., self.begin : self.end])
 
 
-def encoder(space: spaces.Space[Any], cfg: PolicyConfig, memories: int = 1) -> Encoder:
-    """The encoder that a policy's description asks for."""
+def encoder(space: spaces.Space[Any], cfg: MemoryConfig, memories: int = 1) -> Encoder:
+    """The encoder that a network's description asks for."""
     if cfg.memory == "none":
         return Encoder(space, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
     return RememberingEncoder(space, cfg, memories)
 
 
-def _memory(width: int, cfg: PolicyConfig) -> Memory:
+def _memory(width: int, cfg: MemoryConfig) -> Memory:
     match cfg.memory:
         case "mingru":
             return MinGRU(width, width, cfg.twins == "auto")

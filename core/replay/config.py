@@ -6,6 +6,7 @@ from typing import Literal
 from ..errors import UsageError, check_ranges
 from .hindsight import Hindsight
 from .replay import Replay
+from .sequences import SequenceReplay
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,21 @@ class ReplayConfig:
             )
 
 
+@dataclass(frozen=True)
+class SequenceConfig(ReplayConfig):
+    """What an algorithm that may have a memory replays."""
+
+    sequence: int = 80
+    """Steps of a piece of experience that is learned from at once, where there is a memory: how far back gradients
+    flow. Pieces overlap by half; `minibatch` is rounded to whole ones, at least one."""
+    burn_in: int = 40
+    """Steps before each of these pieces that bring what is remembered up to date, and of which nothing is learned."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_ranges(self, positive=("sequence",), at_least_0=("burn_in",))
+
+
 def replay_of(cfg: ReplayConfig, seed: int, stack: int = 1, choices: int | None = None) -> Replay:
     """The replay that a Config describes; `stack` and `choices` as `Replay` explains them."""
     hindsight = None
@@ -68,5 +84,29 @@ def replay_of(cfg: ReplayConfig, seed: int, stack: int = 1, choices: int | None 
         path=cfg.replay_dir,
         choices=choices,
         hindsight=hindsight,
+        seed=seed,
+    )
+
+
+def sequences_of(
+    cfg: SequenceConfig, remembered: int, seed: int, stack: int = 1, choices: int | None = None
+) -> SequenceReplay:
+    """The replay for a network that remembers so many numbers.
+
+    Raises:
+        UsageError: if the Config asks for what sequences do not have.
+    """
+    if cfg.hindsight != "none" or cfg.replay_dir is not None:
+        raise UsageError("a memory learns from sequences, which know no hindsight and no replay_dir; leave these out")
+    return SequenceReplay(
+        cfg.capacity,
+        remembered,
+        sequence=cfg.sequence,
+        burn_in=cfg.burn_in,
+        n=cfg.n_step,
+        gamma=cfg.gamma,
+        stack=stack,
+        alpha=cfg.priority or None,
+        choices=choices,
         seed=seed,
     )

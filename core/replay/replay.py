@@ -18,7 +18,7 @@ from ..errors import UsageError
 from ..jitted.rng import stream
 from . import sampling, sumtree
 from .hindsight import Hindsight, Ring
-from .sampling import CUT, ENDED, TERMINATED, VALID
+from .sampling import CUT, ENDED, FIRST, TERMINATED, VALID
 from .saved import refuse_impossible
 from .storage import Kept, as_bytes, field, mapped, places, refuse_beyond_memory, refuse_misfits, spans
 
@@ -243,7 +243,7 @@ class Replay:
         if goes_on.all():
             return goes_on
         newest = self._slots(self.cursor - 1, 1)
-        broken = ~goes_on & (self._flat["flags"][newest] == VALID)
+        broken = ~goes_on & (self._flat["flags"][newest] & ~np.uint8(FIRST) == VALID)
         self._flat["flags"][newest[broken]] |= CUT
         self.ends.put(newest[broken], following[broken])
         return goes_on

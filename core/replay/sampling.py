@@ -11,6 +11,7 @@ from ..jitted.rng import uniform
 from . import sumtree
 
 VALID, TERMINATED, ENDED, CUT = 1, 2, 4, 8  # bits of a slot's flags; CUT: the batch after it did not continue it
+FIRST = 16  # one more, where memories have to know it: an episode begins with the slot
 SMALLEST_ERROR = 1e-6  # added to |TD error|, so that no transition is forgotten for good
 
 

@@ -51,6 +51,21 @@ def refuse_impossible(state: dict[str, Any], capacity: int, stack: int, weighed:
         _records(state, state["filled"] * envs, weights if weighed else None, choices)
 
 
+def refuse_impossible_pieces(
+    state: dict[str, Any], may: NDArray[np.bool_], leaves: int, carry: tuple[int, ...]
+) -> None:
+    """Raise unless the saved weights are those of pieces that may be drawn, and what was remembered is of that shape.
+
+    Raises:
+        KeyError, ValueError: if it is damaged.
+    """
+    _array(state, "carry", np.float32, carry)
+    _array(state, "pieces", np.float64, (leaves,))
+    weights = state["pieces"]
+    _require(bool(np.isfinite(state["carry"]).all() and np.isfinite(weights).all()), "the pieces")
+    _require(np.array_equal(weights[: len(may)] > 0, may) and not weights[len(may) :].any(), "the pieces")
+
+
 def _layout(layout: dict[str, Any], stack: int) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type of one stored observation."""
     _require(layout.keys() >= _FIELDS, "the fields")

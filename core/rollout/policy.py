@@ -88,7 +88,8 @@ class EpsilonGreedy(Memoryless):
         self.random = stream(seed)
         self.generator = torch.Generator(self.device).manual_seed(spawned(seed, 1))
         self._fused: FusedActor | None = fused(net, envs, seed) if twins and mode == "learn" else None
-        self._obs: NDArray[Any] | None = None
+        self._remembered = Remembered(net.encoder, envs)
+        self._seen: Any = None
 
     @property
     def twin(self) -> Acting | None:
@@ -100,32 +101,32 @@ class EpsilonGreedy(Memoryless):
 
     @torch.inference_mode()
     def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-        net, self._obs = self.net, obs
-        tensor = torch.as_tensor(obs, device=self.device)
+        net = self.net
+        seen = self._remembered.seen(net.encoder, torch.as_tensor(obs, device=self.device), first)
+        self._seen = seen
         net.train(self.explores)
         if self.explores:
             net.resample(self.generator)
-        values = net.values(net(tensor)).cpu().numpy()
-        mask = net.encoder.mask(tensor) if net.masked else None
+        values = net.values(net(seen)).cpu().numpy()
+        mask = net.encoder.mask(seen) if net.masked else None
         masks = np.zeros((len(values), 0), np.int8) if mask is None else mask.cpu().numpy()
         epsilon = net.epsilon.item() if self.explores else 0.0
-        return {"action": choose_all(values, masks, epsilon, self.random)}
+        return {"action": choose_all(values, masks, epsilon, self.random), **self._remembered.turn(seen)}
 
     @torch.inference_mode()
     def thoughts(self) -> dict[str, NDArray[Any]]:
         """Q (N, A) of the last observations, and the best action's as the state's value."""
-        if self._obs is None:
+        if self._seen is None:
             return {}
         net = self.net.eval()
-        tensor = torch.as_tensor(self._obs, device=self.device)
-        out = net(tensor)
-        values, best = net.values(out), net.greedy(tensor, out)
+        out = net(self._seen)
+        values, best = net.values(out), net.greedy(self._seen, out)
         return {"value": values.gather(-1, best[:, None])[:, 0].cpu().numpy(), "action value": values.cpu().numpy()}
 
     def parts(self) -> dict[str, Any]:
-        """The coins, the noise and the twin's random numbers."""
+        """The coins, the noise, what is remembered, and the twin's random numbers."""
         twin = None if self._fused is None else self._fused.parts()
-        return {"random": self.random, "generator": self.generator, "twin": twin}
+        return {"random": self.random, "generator": self.generator, **self._remembered.part(), "twin": twin}
 
 
 class _Noise:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..acting import Acting
+from ..batch import CARRY
 from ..errors import UsageError
 from ..nets.encoder import Encoder
-from ..nets.remembering import CARRY, RememberingEncoder, Sequences
+from ..nets.remembering import RememberingEncoder, Sequences
 
 
 class Remembered:

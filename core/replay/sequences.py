@@ -161,8 +161,9 @@ class SequenceReplay(Replay):
                 f"a replay of {self.capacity} transitions holds {self.rows} steps of each of {envs} environments, too "
                 f"few for sequences of {self.burn_in} + {self.sequence} steps: enlarge agent.capacity"
             )
-        self.carry = np.zeros((self.rows // self.every + 1, envs, self.remembered), np.float32)
-        self.pieces = sumtree.build(np.zeros(self.carry[..., :1].size))
+        begun = self.rows // self.every + 1
+        self.carry = np.zeros((begun, envs, self.remembered), np.float32)
+        self.pieces = sumtree.build(np.zeros(begun * envs))
 
     def _numbers(self) -> range:
         """The pieces of which everything is there; piece k begins `every` k rows after the run did."""

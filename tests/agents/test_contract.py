@@ -252,6 +252,8 @@ OPTIONS = {
         {"double": True, "dueling": True, "noisy": True, "priority": 0.5, "n_step": 3, "distribution": "categorical"},
         {"distribution": "quantile", "atoms": 8},
         {"dueling": True, "value_warmup": 2, "reward_sign": True, "loss": "squared", "tau": 0.5},
+        *(kind | {"sequence": 4, "burn_in": 2, "n_step": 2, "priority": 0.6} for kind in (LSTM, ATTENTION)),
+        MINGRU | {"sequence": 3, "burn_in": 0, "double": True, "normalize_obs": True},
         *NETWORK,
     ],
     "bc": [{"balance": True}, {"patience": 2}, {"l2": 0.01, "entropy_coef": 0.01}, GRU, MINGRU, *NETWORK],

@@ -3,12 +3,11 @@
 from dataclasses import replace
 from functools import partial
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from memories import KINDS, MODES, Noise, Nothing, Recall
 from torch import nn
 
 import gymnast
@@ -17,51 +16,11 @@ from gymnast.core.acting import Following, Memoryless
 from gymnast.core.errors import UsageError
 from gymnast.core.learn.pieces import in_pieces
 from gymnast.core.learn.recorded import episodes, held_out
-from gymnast.core.nets.memory import Memory
 from gymnast.core.rollout.engine import Rollout
 from gymnast.core.rollout.recording import Recording
 from probes import SEED
 
-KINDS = ["gru", "lstm", "mingru", "attention"]
-MODES = [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED]
 each = pytest.mark.parametrize("kind", KINDS)
-
-
-class Recall(gym.Env):
-    """Say at the end what was shown first; in between, and at the end, there is nothing to see but the time left."""
-
-    observation_space = spaces.Box(-1, 1, (2,), np.float32)
-    action_space = spaces.Discrete(2)
-    steps = 4
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.cue, self.time = int(self.np_random.integers(2)), 0
-        return np.array([2 * self.cue - 1, 0], np.float32), {}
-
-    def step(self, action):
-        self.time += 1
-        last = self.time == self.steps
-        reward = float(last and action == self.cue)
-        return np.array([0, self.time == self.steps - 1], np.float32), reward, last, False, {}
-
-
-class Noise(gym.Env):
-    """Observations of noise, terminated or truncated at times of their own."""
-
-    observation_space = spaces.Box(-np.inf, np.inf, (3,), np.float32)
-    action_space = spaces.Discrete(2)
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        return self._obs(), {}
-
-    def step(self, action):
-        end = self.np_random.random()
-        return self._obs(), self.np_random.normal(), bool(end < 0.1), bool(0.1 < end < 0.25), {}
-
-    def _obs(self):
-        return self.np_random.normal(1.0, 2.0, 3).astype(np.float32)
 
 
 def made(algo, kind, **config):
@@ -186,15 +145,6 @@ def test_a_saved_memory_that_was_made_up_is_refused(wrong):
     acting = made(ppo, "gru", shared_memory=True).acting(3)
     with pytest.raises(ValueError, match="3 environments"):
         acting.parts()["remembered"].load_state({"remembered": wrong})
-
-
-class Nothing(Memory):
-    """Remembers nothing."""
-
-    size = 0
-
-    def scan(self, x, state, first):
-        return torch.zeros_like(x), state
 
 
 def test_a_memory_of_nothing_learns_what_a_network_without_one_does():

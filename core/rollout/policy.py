@@ -166,4 +166,4 @@ class _Noise:
 
 
 _SAMPLED = Mirror(__name__, {"PolicyActing.__call__": "dd3709e1", "PolicyActing._to_numpy": "6fa544f7"}, SAMPLED)
-_GREEDY = Mirror(__name__, {"EpsilonGreedy.__call__": "1950d63b"}, GREEDY)
+_GREEDY = Mirror(__name__, {"EpsilonGreedy.__call__": "93d3ef86"}, GREEDY)

@@ -232,10 +232,9 @@ def test_the_compiled_twins_do_not_act_or_learn_in_the_place_of_a_memory():
 
 
 @pytest.mark.learns
-@pytest.mark.parametrize("kind", ["mingru"])
-def test_what_needs_a_memory_is_learned_from_a_replay(kind):
-    config = {"memory": kind, "memory_size": 16, "hidden": (16,), "gamma": 0.9, "window": 8, "lr": 3e-3}
+def test_what_needs_a_memory_is_learned_from_a_replay():
+    config = {"memory": "mingru", "memory_size": 16, "hidden": (16,), "gamma": 0.9, "lr": 3e-3}
     config |= {"sequence": 8, "burn_in": 4, "minibatch": 128, "learning_starts": 500, "replay_ratio": 0.1}
     config |= {"target_interval": 20, "double": True, "horizon": 8, "capacity": 10_000}
     learner = gymnast.DQN(Recall, preset="none", backend="loop", num_envs=16, seed=SEED, evals=0, agent=config)
-    assert learner.learn(5_000).evaluate(100).mean > 0.9
+    assert learner.learn(3_000).evaluate(100).mean > 0.9

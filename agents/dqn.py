@@ -10,7 +10,6 @@ et al. 2019, ICLR): it learns from sequences, whose first steps only bring up to
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from math import prod
 from typing import Any, Literal
 
@@ -30,10 +29,9 @@ from ..core.learn.rewards import Rewards
 from ..core.mirror import Mirror
 from ..core.nets import ActionValue, ActionValueConfig
 from ..core.nets.build import ActionValueLike, Build, built
-from ..core.nets.remembering import RememberingEncoder
-from ..core.replay.config import SequenceConfig, replay_of, sequences_of
+from ..core.nets.remembering import side_by_side
+from ..core.replay.config import SequenceConfig, sequences_of
 from ..core.replay.pace import Pace
-from ..core.replay.replay import Replay
 from ..core.rollout.policy import EpsilonGreedy
 from ..core.written_out.regression import DESCENT, VALUES, Regression
 
@@ -164,10 +162,9 @@ class Agent:
         self._written_out = Regression.of(self.net, self.target_net, self.optimizer)
         self.generator = torch.Generator(self.device).manual_seed(seed)
         assert isinstance(action, spaces.Discrete)  # others have no values to compare, as the network says
-        encoder, layout = self.net.encoder, self.net.encoder.layout
-        self._memory = encoder if isinstance(encoder, RememberingEncoder) else None
-        made = partial(sequences_of, cfg, self._memory.remembered) if self._memory else partial(replay_of, cfg)
-        self.replay: Replay = made(seed, stack=cfg.frames, choices=int(action.n))
+        layout, self._memories = self.net.encoder.layout, side_by_side(self.net.encoder)
+        remembered = self._memories[0].remembered if self._memories else None
+        self.replay = sequences_of(cfg, remembered, seed, cfg.frames, int(action.n))
         self._at_once = max(1, _AT_ONCE // (2 * cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
         self.rewards = Rewards(sign=cfg.reward_sign)
         self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
@@ -269,8 +266,8 @@ class Agent:
         for k in range(len(drawn["reward"])):
             mb = {name: x[k] for name, x in data.items()}
             learned = mb.get("learned")
-            if self._memory:
-                mb = in_sequence(self._memory, mb, self.cfg.burn_in)
+            if self._memories:
+                mb = in_sequence(self._memories, mb, self.cfg.burn_in)
             for net in (self.net, self.target_net):
                 net.resample(self.generator)
             mb["target"] = targets(self.net, self.target_net, mb, self.cfg)

@@ -15,7 +15,14 @@ from .training.experts import fits, moments_beside, stable_baselines, unpickled
 
 _PLAIN = {"norm": "none", "normalize_obs": False}
 _ACTOR_CRITIC = _PLAIN | {"head": "plain", "sde": False, "memory": "none"}
-_CRITICS = _PLAIN | {"critic_norm": "none", "blocks": 0, "critic_blocks": 0, "dropout": 0.0, "quantiles": 1}
+_CRITICS = _PLAIN | {
+    "critic_norm": "none",
+    "blocks": 0,
+    "critic_blocks": 0,
+    "dropout": 0.0,
+    "quantiles": 1,
+    "memory": "none",
+}
 # The settings that Stable-Baselines3's classes have no other values of.
 _ONLY: dict[str, dict[str, Any]] = {
     "PPO": _ACTOR_CRITIC,

@@ -18,23 +18,24 @@ from ..nets import ActionCritics, Critics, Policy
 from ..nets.build import Build
 from ..nets.encoder import Encoder
 from ..nets.policy import adopt_policy
+from ..nets.remembering import side_by_side
 from ..nets.shift import shifted
-from ..replay.config import ReplayConfig, replay_of
+from ..replay.config import SequenceConfig, sequences_of
 from ..replay.pace import Pace
 from .ensembles import EnsembleConfig
 from .logs import averages
 from .optim import Adam, Schedule, flatten, scheduled
+from .pieces import in_sequence, surprise
 from .rewards import ReturnUnit, Rewards
 
 _AT_ONCE = 1 << 25  # bytes of observations drawn in one call, not to fill the memory
 N = TypeVar("N", bound=nn.Module)
 C = TypeVar("C", bound=Critics | ActionCritics)
 P = TypeVar("P", bound=Policy)
-_NEEDED = ("obs", "action", "reward", "next_obs", "discount", "weights")
 
 
 @dataclass(frozen=True)
-class OffPolicyConfig(EnsembleConfig, ReplayConfig):
+class OffPolicyConfig(EnsembleConfig, SequenceConfig):
     """Fields that describe how a policy and its critics are learned."""
 
     lr: float = 3e-4
@@ -63,7 +64,7 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
 
     def __post_init__(self) -> None:
         EnsembleConfig.__post_init__(self)
-        ReplayConfig.__post_init__(self)
+        SequenceConfig.__post_init__(self)
         positive, unit = ("tau", "policy_delay"), ("tau", "adam_beta1")
         at_least_0 = ("lr", "critic_lr", "weight_decay", "reset_interval", "shift")
         check_ranges(self, positive=positive, unit=unit, at_least_0=at_least_0)
@@ -73,6 +74,8 @@ class OffPolicyConfig(EnsembleConfig, ReplayConfig):
             raise UsageError(
                 "slow copies have no moments of batches of their own: norm batch needs --agent.target none"
             )
+        if self.memory != "none" and (self.target == "none" or self.shift):
+            raise UsageError("a memory learns with slow copies, from images as they are: target slow, and shift 0")
 
 
 class OffPolicy(ABC, Generic[C, P]):
@@ -98,6 +101,7 @@ class OffPolicy(ABC, Generic[C, P]):
         self.cfg, self.horizon, self.device = cfg, cfg.horizon, torch.device(device)
         self._described = obs, action, net
         self.critics, self.net = self._begun(seed)
+        self.memories = side_by_side(self.net.encoder, self.critics.encoder)
         self.optimizer, self.critic_optimizer = (
             Adam(net.parameters(), beta1=cfg.adam_beta1, weight_decay=cfg.weight_decay)
             for net in (self.net, self.critics)
@@ -107,7 +111,7 @@ class OffPolicy(ABC, Generic[C, P]):
             raise UsageError("shift moves images, of which these observations hold none: --agent.shift 0")
         self.convolutional = bool(self.net.encoder.cnns)
         self.generator = torch.Generator(self.device).manual_seed(seed)
-        self.replay = replay_of(cfg, seed)
+        self.replay = sequences_of(cfg, self.memories[0].remembered if self.memories else None, seed)
         self.rewards = Rewards(sign=cfg.reward_sign)
         self.returns = ReturnUnit(cfg.gamma) if cfg.normalize_return else None
         self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
@@ -140,8 +144,8 @@ class OffPolicy(ABC, Generic[C, P]):
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """Remember the batch, then take the gradient steps that are due."""
         cfg = self.cfg
-        whole = len(self.replay) >= cfg.minibatch
-        self.pace.refuse_debt(0 if whole else 2 * cfg.minibatch * cfg.replay_ratio)
+        whole, held = len(self.replay) >= cfg.minibatch, max(cfg.minibatch, self.replay.count)
+        self.pace.refuse_debt(0 if whole else 2 * held * cfg.replay_ratio)
         if cfg.normalize_obs:
             seen = torch.as_tensor(self.replay.shown(batch), device=self.device)
             for encoder in self.encoders():
@@ -169,7 +173,7 @@ class OffPolicy(ABC, Generic[C, P]):
 
     def _given(self, drawn: Mapping[str, Any]) -> dict[str, Tensor]:
         """The columns to learn from, of minibatches (k, B, ...) that the replay drew."""
-        data = {name: torch.as_tensor(drawn[name], device=self.device) for name in _NEEDED}
+        data = {name: torch.as_tensor(x, device=self.device) for name, x in drawn.items() if name != "indices"}
         if self.returns:
             data["reward"] = data["reward"] / self.returns.unit
         for name in ("obs", "next_obs") if self.cfg.shift else ():
@@ -180,8 +184,15 @@ class OffPolicy(ABC, Generic[C, P]):
     def _fit(self, data: dict[str, Tensor], share: float) -> tuple[Tensor, Tensor]:
         """One gradient step on each of k minibatches (k, B, ...); what is logged (k, n), and the errors (k, B)."""
         numbers = enumerate(self._next(len(data["reward"])))
-        steps = [self._learn({name: x[k] for name, x in data.items()}, share, step) for k, step in numbers]
+        steps = [self._taken({name: x[k] for name, x in data.items()}, share, step) for k, step in numbers]
         return torch.stack([log for log, _ in steps]), torch.stack([error for _, error in steps])
+
+    def _taken(self, mb: dict[str, Tensor], share: float, step: int) -> tuple[Tensor, Tensor]:
+        """The outcome of `_learn`; with a memory, of the transitions in a minibatch of pieces, and an error of each."""
+        if not self.memories:
+            return self._learn(mb, share, step)
+        log, error = self._learn(in_sequence(self.memories, mb, self.cfg.burn_in), share, step)
+        return log, surprise(error, mb["learned"])
 
     @abstractmethod
     def _learn(self, mb: dict[str, Tensor], share: float, step: int) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 Pieces are of a rollout, whole episodes, or sequences out of a replay.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -101,11 +101,11 @@ def in_episodes(
             yield {name: x[asked] for name, x in mb.items()}
 
 
-def in_sequence(encoder: RememberingEncoder, drawn: dict[str, Tensor], burn_in: int) -> dict[str, Any]:
+def in_sequence(encoders: Iterable[RememberingEncoder], drawn: dict[str, Tensor], burn_in: int) -> dict[str, Any]:
     """Transitions (M,) out of the B pieces that a `SequenceReplay` drew, as a minibatch without memory has them.
 
-    "obs" goes on from what `encoder` remembers after the steps that warm it up, through which no gradient flows.
-    "next_obs" begins with them, for whatever network looks at it: each one warms up by itself.
+    "obs" goes on from what `encoders` remember after the steps that warm them up, through which no gradient flows.
+    "next_obs" begins with these, for whatever network looks at it: each one warms up by itself.
     """
     obs, first, state, learned = (drawn[name] for name in ("obs", "first", "state", "learned"))
     positions, piece = len(obs), torch.arange(len(state), device=obs.device)[:, None]
@@ -113,7 +113,8 @@ def in_sequence(encoder: RememberingEncoder, drawn: dict[str, Tensor], burn_in: 
     if burn_in:
         before = Sequences(obs[:burn_in], first[:burn_in], state, piece[:0, 0])
         with torch.no_grad():
-            encoder(before)
+            for encoder in encoders:
+                encoder(before)
         assert before.after is not None
         warm = before.after
     now, then = drawn["now"] - burn_in + piece * (positions - burn_in), drawn["then"] + piece * positions

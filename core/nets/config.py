@@ -152,8 +152,8 @@ class ActionValueConfig(MemoryConfig):
 
 
 @dataclass(frozen=True)
-class CriticsConfig(NetConfig):
-    """A policy, and several critics of its actions with hidden layers of their own."""
+class CriticsConfig(MemoryConfig):
+    """A policy, and several critics of its actions with hidden layers, and a memory, of their own."""
 
     hidden: tuple[int, ...] = (256, 256)
     """Widths of the policy's hidden layers."""

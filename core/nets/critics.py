@@ -17,6 +17,7 @@ from .batch_renorm import BatchRenorm, training
 from .config import BoxCriticsConfig, CriticsConfig
 from .encoder import Encoder
 from .mlp import ACTIVATIONS
+from .remembering import RememberingEncoder, encoder
 from .residual import residual
 
 
@@ -29,6 +30,8 @@ class _Ensemble(nn.Module):
     def _begin(self, encoder: Encoder, inputs: int, outputs: int, cfg: CriticsConfig) -> None:
         """Make the layers from so many features, and perhaps an action, to each perceptron's outputs."""
         self.encoder = encoder
+        if isinstance(encoder, RememberingEncoder):
+            encoder.begin()
         self.dropout = cfg.dropout
         self.layers = nn.ModuleList()
         for width in cfg.critic_hidden:
@@ -64,8 +67,8 @@ class Critics(Boxed, _Ensemble):
             raise UsageError(
                 f"critics of continuous actions need a Box with finite bounds, not {action}. PPO takes other actions."
             )
-        encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
-        self._begin(encoder, encoder.size + prod(action.shape), cfg.quantiles, cfg)
+        seen = encoder(obs, cfg)
+        self._begin(seen, seen.size + prod(action.shape), cfg.quantiles, cfg)
 
     @property
     def low(self) -> Tensor:
@@ -113,8 +116,8 @@ class ActionCritics(_Ensemble):
             raise UsageError(
                 f"critics of all actions at once need a Discrete action space, not {action}. PPO takes other actions."
             )
-        encoder = Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
-        self._begin(encoder, encoder.size, int(action.n), cfg)
+        seen = encoder(obs, cfg)
+        self._begin(seen, seen.size, int(action.n), cfg)
 
     def forward(self, obs: Tensor, generator: Generator | None = None) -> Tensor:
         """Q(s, .) of each critic, shape (K, B, A), for stored observations (B, *layout.shape); `generator` as there."""

@@ -12,8 +12,7 @@ from .. import heads
 from ..errors import UsageError
 from ..heads.squashed import SquashedNoiseHead
 from .actor_critic import check_mask
-from .config import NetConfig
-from .encoder import Encoder
+from .config import MemoryConfig
 from .mlp import Linear, Mlp, mlp
 from .remembering import RememberingEncoder, encoder
 from .residual import residual
@@ -24,19 +23,15 @@ _NOISE = -3.0  # initial logarithm of the deviation of each element of W, as in 
 class Policy(nn.Module):
     """pi(a|s): an encoder, hidden layers and a head, with the names that `ActorCritic` gives its own."""
 
-    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: NetConfig) -> None:
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: MemoryConfig) -> None:
         super().__init__()
-        self.encoder = self._encoder(obs, cfg)
+        self.encoder = encoder(obs, cfg)
         if isinstance(self.encoder, RememberingEncoder):
             self.encoder.begin()
         self.policy_trunk, width = self._trunk(self.encoder.size, cfg)
         self.policy_head = self._head(width, action, cfg)
         self.action_shape = action.shape or ()
         self.masked = check_mask(self.encoder, action)
-
-    @staticmethod
-    def _encoder(obs: spaces.Space[Any], cfg: Any) -> Encoder:
-        return encoder(obs, cfg)
 
     @staticmethod
     def _trunk(size: int, cfg: Any) -> tuple[nn.Module, int]:
@@ -59,10 +54,6 @@ class Policy(nn.Module):
 
 class _Blocks(Policy):
     """A policy whose hidden layers are those of a `CriticsConfig`."""
-
-    @staticmethod
-    def _encoder(obs: spaces.Space[Any], cfg: Any) -> Encoder:
-        return Encoder(obs, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
 
     @staticmethod
     def _trunk(size: int, cfg: Any) -> tuple[nn.Module, int]:

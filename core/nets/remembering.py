@@ -24,11 +24,11 @@ class Sequences:
     first: Tensor
     """(L, n) which of them begin an episode: what was before is forgotten."""
     state: Tensor
-    """(n, S) what was remembered before the first step of each piece."""
+    """(n, S) what was remembered before the first step of each piece, by all encoders that share it."""
     rows: Tensor
     """(B,) steps that are asked about, counted piece after piece from 0."""
     after: Tensor | None = None
-    """(n, S) what is remembered after the last step of each piece; the encoder writes it."""
+    """(n, S) what is remembered after the last step of each piece; each encoder writes its part."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -36,6 +36,14 @@ class Sequences:
     def __getitem__(self, index: Any) -> "Sequences":
         """The same pieces, asked about fewer steps."""
         return Sequences(self.obs, self.first, self.state, self.rows[index])
+
+    def remember(self, part: slice, after: Tensor) -> None:
+        """Take what an encoder remembers after the last step for its part of the state."""
+        if after.shape == self.state.shape:
+            self.after = after
+            return
+        self.after = self.state.clone() if self.after is None else self.after
+        self.after[:, part] = after
 
     def asked(self, x: Tensor) -> Tensor:
         """The B steps (B, ...) of something (L, n, ...)."""
@@ -66,11 +74,13 @@ class RememberingEncoder(Encoder):
         )
         self.memories = nn.ModuleList(_memory(width, cfg) for _ in range(memories))
         self.identity, self.width, self.size = False, width, memories * width
+        self.before, self.beyond = 0, 0
+        """Numbers of the state that are other networks', before its own and after."""
 
     @property
     def remembered(self) -> int:
-        """S, numbers of what is remembered."""
-        return sum(self._sizes())
+        """S, numbers of the state."""
+        return self.before + sum(self._sizes()) + self.beyond
 
     def forward(self, obs: Tensor | Sequences) -> Tensor:
         """Features of the steps that are asked about.
@@ -82,7 +92,9 @@ class RememberingEncoder(Encoder):
             raise TypeError("a network with memory takes Sequences (core/nets/remembering.py), not observations alone")
         steps, copies = obs.first.shape
         features = super().forward(obs.obs.flatten(0, 1)).view(steps, copies, -1)
-        states, after, out = obs.state.split(self._sizes(), -1), [], []
+        sizes = self._sizes()
+        part = slice(self.before, self.before + sum(sizes))
+        states, after, out = obs.state[:, part].split(sizes, -1), [], []
         for embed, memory, state in zip(self.embed, self.memories, states, strict=True):
             x = embed(features)
             if steps == 1:
@@ -92,7 +104,7 @@ class RememberingEncoder(Encoder):
                 y, state = cast(Memory, memory).scan(x, state, obs.first)
             out.append(x + y)  # so that the present need not be remembered to be seen
             after.append(state)
-        obs.after = torch.cat(after, -1)
+        obs.remember(part, torch.cat(after, -1))
         return obs.asked(torch.cat(out, -1))
 
     def mask(self, obs: Tensor | Sequences) -> Tensor | None:
@@ -118,6 +130,15 @@ class RememberingEncoder(Encoder):
 
     def _sizes(self) -> list[int]:
         return [cast(Memory, memory).size for memory in self.memories]
+
+
+def side_by_side(*encoders: Encoder) -> tuple[RememberingEncoder, ...]:
+    """Those of several networks' encoders that remember, each with its part of one state from now on."""
+    found = tuple(encoder for encoder in encoders if isinstance(encoder, RememberingEncoder))
+    sizes = [encoder.remembered for encoder in found]
+    for k, encoder in enumerate(found):
+        encoder.before, encoder.beyond = sum(sizes[:k]), sum(sizes[k + 1 :])
+    return found
 
 
 class After(Mlp):

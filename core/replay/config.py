@@ -89,13 +89,15 @@ def replay_of(cfg: ReplayConfig, seed: int, stack: int = 1, choices: int | None 
 
 
 def sequences_of(
-    cfg: SequenceConfig, remembered: int, seed: int, stack: int = 1, choices: int | None = None
-) -> SequenceReplay:
-    """The replay for a network that remembers so many numbers.
+    cfg: SequenceConfig, remembered: int | None, seed: int, stack: int = 1, choices: int | None = None
+) -> Replay:
+    """The replay for a network that remembers so many numbers, or none.
 
     Raises:
         UsageError: if the Config asks for what sequences do not have.
     """
+    if remembered is None:
+        return replay_of(cfg, seed, stack, choices)
     if cfg.hindsight != "none" or cfg.replay_dir is not None:
         raise UsageError("a memory learns from sequences, which know no hindsight and no replay_dir; leave these out")
     return SequenceReplay(

@@ -81,7 +81,8 @@ class SequenceReplay(Replay):
         | state           | (B, S)     | what was remembered before                                           |
         | now, then       | (B, L)     | positions of the steps, and of what they bootstrap from              |
         | learned         | (B, L)     | which of the steps are to be learned from: those that are valid      |
-        | action, reward, discount | (B, L) | as `Replay` gives them                                          |
+        | action          | (B, L, *act) | as taken                                                           |
+        | reward, discount | (B, L)    | as `Replay` gives them                                               |
         | weights, indices | (B,)      | importance weights, and numbers for `update_priorities`              |
         """
         if not self.whole:
@@ -101,12 +102,13 @@ class SequenceReplay(Replay):
         )
         obs = self._observations(source.ravel())
         sampling.fill_in(source.ravel(), self.ends.bytes, as_bytes(obs))
+        action = self._take("action", slots.ravel())
         by_piece = {
             "state": self.carry[leaves // self.envs, leaves % self.envs],
             "now": now,
             "then": then,
             "learned": flags[slots] & VALID != 0,
-            "action": self._take("action", slots.ravel()).reshape(slots.shape),
+            "action": action.reshape(*slots.shape, *action.shape[1:]),
             "reward": reward.reshape(slots.shape),
             "discount": discount.reshape(slots.shape),
             "weights": weights,

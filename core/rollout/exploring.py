@@ -10,14 +10,17 @@ from torch import Tensor
 from ..acting import Acting, Memoryless, Mode, spawned
 from ..mirror import Mirror
 from ..nets import Policy
+from ..nets.remembering import RememberingEncoder
 from .fused import INSIDE, fused
 from .noise import Noise
+from .remembered import Remembered
 
 
 class Explorer(Protocol):
-    """An agent that explores, for stored observations (N, *obs)."""
+    """An agent that explores, for stored observations (N, *obs), or these with their past."""
 
     device: torch.device
+    memories: tuple[RememberingEncoder, ...]  # whatever of it remembers what is seen
 
     @property
     def net(self) -> Policy: ...
@@ -48,7 +51,8 @@ class Exploring(Memoryless):
         self.agent, self.mode = agent, mode
         self.generator = torch.Generator(agent.device).manual_seed(spawned(seed, 1))
         self._fused = fused(agent.net, envs, seed, noise) if twins and mode == "learn" else None
-        self._obs: NDArray[Any] | None = None
+        self._remembered = Remembered(agent.net.encoder, envs)
+        self._seen: Any = None
 
     @property
     def twin(self) -> Acting | None:
@@ -60,15 +64,17 @@ class Exploring(Memoryless):
 
     @torch.inference_mode()
     def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-        agent, self._obs = self.agent, obs
-        seen = torch.as_tensor(obs, device=agent.device)
+        agent = self.agent
+        seen = self._remembered.seen(agent.net.encoder, torch.as_tensor(obs, device=agent.device), first)
+        self._seen = seen
         if self.mode == "learn" and agent.waits:
             action = agent.uniform(seen, self.generator)
         elif self.mode == "best":
             action = agent.net.forward(seen).mode()
         else:
             action = self._explored(seen, first)
-        return {"action": action.view(len(obs), *agent.net.action_shape).cpu().numpy()}
+        before = self._remembered.turn(seen, agent.memories)
+        return {"action": action.view(len(obs), *agent.net.action_shape).cpu().numpy(), **before}
 
     def _explored(self, seen: Tensor, first: NDArray[np.bool_]) -> Tensor:
         """Actions to learn from."""
@@ -77,14 +83,14 @@ class Exploring(Memoryless):
     @torch.inference_mode()
     def thoughts(self) -> dict[str, NDArray[Any]]:
         """Estimates of the agent for the last observations."""
-        if self._obs is None:
+        if self._seen is None:
             return {}
-        seen = torch.as_tensor(self._obs, device=self.agent.device)
-        return {name: value.cpu().numpy() for name, value in self.agent.thoughts(seen).items()}
+        return {name: value.cpu().numpy() for name, value in self.agent.thoughts(self._seen).items()}
 
     def parts(self) -> dict[str, Any]:
-        """The generator of the noise, and the twin's random numbers."""
-        return {"generator": self.generator, "twin": None if self._fused is None else self._fused.parts()}
+        """The generator of the noise, what is remembered, and the twin's random numbers."""
+        twin = None if self._fused is None else self._fused.parts()
+        return {"generator": self.generator, **self._remembered.part(), "twin": twin}
 
 
 class Correlated(Exploring):
@@ -102,4 +108,4 @@ class Correlated(Exploring):
         return super().parts() | {"noise": self.noise}
 
 
-_INSIDE = Mirror(__name__, {"Exploring.__call__": "bf61a76b", "Exploring._explored": "cd2b9c3f"}, INSIDE)
+_INSIDE = Mirror(__name__, {"Exploring.__call__": "924ea745", "Exploring._explored": "cd2b9c3f"}, INSIDE)

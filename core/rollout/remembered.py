@@ -1,6 +1,6 @@
 """Memories of policies while they act."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,10 +31,12 @@ class Remembered:
             self._state = torch.zeros(self._envs, self.size, device=obs.device)
         return encoder.seen(obs, torch.as_tensor(first, device=obs.device), self._state.to(obs.device))
 
-    def turn(self, seen: Any) -> dict[str, NDArray[Any]]:
-        """Remember what was `seen` too; as an extra of acting, "carry" (N, S), what was remembered before."""
+    def turn(self, seen: Any, encoders: Iterable[RememberingEncoder] = ()) -> dict[str, NDArray[Any]]:
+        """Remember what was `seen` too, also by `encoders`; as an extra, "carry" (N, S), what was remembered before."""
         if not isinstance(seen, Sequences):
             return {}
+        for encoder in encoders:
+            encoder(seen)
         self._state = seen.after
         return {CARRY: seen.state.cpu().numpy()}
 

@@ -137,8 +137,8 @@ def policy(net: Any) -> list[Any] | None:
 
 
 def weightless(encoder: Any) -> bool:
-    """Whether nothing in `encoder` is learned by gradients."""
-    return not encoder._modules["cnns"]._modules
+    """Whether nothing in `encoder` is learned by gradients, neither images nor a memory."""
+    return type(encoder) is Encoder and not len(encoder.cnns)
 
 
 def bare(module: nn.Module) -> bool:

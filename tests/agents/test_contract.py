@@ -206,6 +206,7 @@ def test_an_agent_restored_from_a_file_continues_bit_for_bit(algo, kind, tmp_pat
 NETWORK = [{"activation": "gelu", "norm": "layer"}, {"normalize_obs": True}, {"twins": "none"}]
 GRU, LSTM, MINGRU = ({"memory": kind, "memory_size": 8} for kind in ("gru", "lstm", "mingru"))
 ATTENTION = {"memory": "attention", "memory_size": 8, "window": 3}
+PIECES = {"sequence": 4, "burn_in": 2, "n_step": 2}
 REMEMBER = [GRU | {"normalize_obs": True}, LSTM, MINGRU, ATTENTION]
 BOX_HEADS = [{"head": "squashed"}, {"head": "mixture"}, {"head": "autoregressive"}]
 SDE = [{"sde": True}, {"sde": True, "sde_freq": 2}, MINGRU | {"sde": True}]
@@ -252,7 +253,7 @@ OPTIONS = {
         {"double": True, "dueling": True, "noisy": True, "priority": 0.5, "n_step": 3, "distribution": "categorical"},
         {"distribution": "quantile", "atoms": 8},
         {"dueling": True, "value_warmup": 2, "reward_sign": True, "loss": "squared", "tau": 0.5},
-        *(kind | {"sequence": 4, "burn_in": 2, "n_step": 2, "priority": 0.6} for kind in (LSTM, ATTENTION)),
+        *(kind | PIECES | {"priority": 0.6} for kind in (LSTM, ATTENTION)),
         MINGRU | {"sequence": 3, "burn_in": 0, "double": True, "normalize_obs": True},
         *NETWORK,
     ],
@@ -274,6 +275,8 @@ OPTIONS = {
         {"reset_interval": 5, "normalize_return": True},
         {"sde": True, "sde_freq": 2},
         {"noise_color": "pink"},
+        GRU | PIECES | {"priority": 0.6},
+        LSTM | PIECES | {"sde": True, "sde_freq": 2, "reset_interval": 5, "normalize_return": True},
         *NETWORK,
     ],
     "discrete_sac": [
@@ -282,6 +285,7 @@ OPTIONS = {
         CROSSQ,
         SIMBA,
         {"reset_interval": 5, "normalize_return": True, "alpha": 0.1},
+        MINGRU | PIECES,
         *NETWORK,
     ],
     "td3": [
@@ -291,6 +295,7 @@ OPTIONS = {
         SIMBA,
         {"reset_interval": 5},
         {"noise_color": "red"},
+        ATTENTION | PIECES,
         *NETWORK,
     ],
     "tabular": [{"method": method} for method in ("double_q", "sarsa", "monte_carlo")],

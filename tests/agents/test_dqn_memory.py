@@ -66,7 +66,7 @@ def drawn(agent, pieces=16):
     """Pieces out of its replay, as tensors, and the transitions in them."""
     found = agent.replay.sample(pieces * agent.cfg.sequence, beta=1.0)
     tensors = {name: torch.as_tensor(x) for name, x in found.items()}
-    return tensors, in_sequence(agent.net.encoder, tensors, agent.cfg.burn_in)
+    return tensors, in_sequence([agent.net.encoder], tensors, agent.cfg.burn_in)
 
 
 @each
@@ -118,7 +118,7 @@ def test_no_gradient_flows_through_the_steps_that_warm_up():
     rolled(agent)
     pieces, _ = drawn(agent)
     pieces["obs"].requires_grad_()
-    mb = in_sequence(agent.net.encoder, pieces, 4)
+    mb = in_sequence([agent.net.encoder], pieces, 4)
     mb["target"] = dqn.targets(agent.net, agent.target_net, mb, agent.cfg)
     dqn.loss(agent.net, mb, agent.cfg)[0].backward()
     assert not pieces["obs"].grad[:4].any()
@@ -163,7 +163,7 @@ def test_what_a_gradient_step_says_of_pieces_becomes_their_priority():
     found = agent.replay.sample(24, 1)
     _, errors = agent._fit(found, 0.0)
     agent.replay.update_priorities(found["indices"], errors)
-    mb = in_sequence(agent.net.encoder, {name: torch.as_tensor(x[0]) for name, x in found.items()}, 4)
+    mb = in_sequence([agent.net.encoder], {name: torch.as_tensor(x[0]) for name, x in found.items()}, 4)
     mb["target"] = dqn.targets(agent.net, agent.target_net, mb, agent.cfg)
     error = dqn.loss(agent.net, mb, agent.cfg)[1]["error"].abs()
     learned = found["learned"][0]

@@ -42,6 +42,10 @@ class A2C(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         head: Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
             autoregressive (bins, one component after another).
         components: Gaussians of a mixture.
@@ -49,10 +53,6 @@ class A2C(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
-        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
-            is the fastest), or attention to the last `window` steps.
-        memory_size: Width of the memory.
-        window: Steps that attention sees, the present one among them.
         orthogonal_init: Orthogonal initial weights; false: torch's default.
         policy_gain: Scale of the policy's last layer at the start (with orthogonal_init); small starts near-uniform.
         log_std_init: Initial logarithm of the standard deviation of continuous actions (of `scale_actions`: in half
@@ -107,13 +107,13 @@ class A2C(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         head: Literal["plain", "squashed", "mixture", "autoregressive"] = ...,
         components: int = ...,
         bins: int = ...,
         scale_actions: bool = ...,
-        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
-        memory_size: int = ...,
-        window: int = ...,
         orthogonal_init: bool = ...,
         policy_gain: float = ...,
         log_std_init: float = ...,
@@ -307,6 +307,10 @@ class BC(Learner):
             coarser.
         normalize_obs: Standardise observations by the moments of those demonstrated, clipped to +-10; of images only
             subtract the mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         head: Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
             autoregressive (bins, one component after another).
         components: Gaussians of a mixture.
@@ -314,10 +318,6 @@ class BC(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
-        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
-            is the fastest), or attention to the last `window` steps.
-        memory_size: Width of the memory.
-        window: Steps that attention sees, the present one among them.
         minibatch: Recorded steps per gradient step.
         lr: Adam step size.
         lr_schedule: linear: the step size falls to 0 at the end of the run.
@@ -349,13 +349,13 @@ class BC(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         head: Literal["plain", "squashed", "mixture", "autoregressive"] = ...,
         components: int = ...,
         bins: int = ...,
         scale_actions: bool = ...,
-        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
-        memory_size: int = ...,
-        window: int = ...,
         minibatch: int = ...,
         lr: float = ...,
         lr_schedule: Literal["constant", "linear"] = ...,
@@ -404,6 +404,10 @@ class DAgger(Learner):
             coarser.
         normalize_obs: Standardise observations by the moments of those demonstrated, clipped to +-10; of images only
             subtract the mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         head: Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
             autoregressive (bins, one component after another).
         components: Gaussians of a mixture.
@@ -411,10 +415,6 @@ class DAgger(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
-        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
-            is the fastest), or attention to the last `window` steps.
-        memory_size: Width of the memory.
-        window: Steps that attention sees, the present one among them.
         minibatch: Recorded steps per gradient step.
         lr: Adam step size.
         lr_schedule: linear: the step size falls to 0 at the end of the run.
@@ -460,13 +460,13 @@ class DAgger(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         head: Literal["plain", "squashed", "mixture", "autoregressive"] = ...,
         components: int = ...,
         bins: int = ...,
         scale_actions: bool = ...,
-        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
-        memory_size: int = ...,
-        window: int = ...,
         minibatch: int = ...,
         lr: float = ...,
         lr_schedule: Literal["constant", "linear"] = ...,
@@ -531,6 +531,10 @@ class DDPG(Learner):
             / (k + 1).
         value_warmup: Gradient steps at the start in which only values learn: for a policy that is good already
             (init_from).
+        sequence: Steps of a piece of experience that is learned from at once, where there is a memory: how far back
+            gradients flow. Pieces overlap by half; `minibatch` is rounded to whole ones, at least one.
+        burn_in: Steps before each of these pieces that bring what is remembered up to date, and of which nothing is
+            learned.
         twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
             the readable code alone.
         hidden: Widths of the policy's hidden layers.
@@ -542,6 +546,10 @@ class DDPG(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         blocks: Residual blocks of the policy, all of the one width in `hidden` (SimBa); 0: a perceptron.
         critics: Critics that are learned side by side.
         critic_hidden: Widths of each critic's hidden layers.
@@ -596,6 +604,8 @@ class DDPG(Learner):
         hindsight: Literal["none", "future", "final", "episode"] = ...,
         relabelled: float = ...,
         value_warmup: int = ...,
+        sequence: int = ...,
+        burn_in: int = ...,
         twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
@@ -603,6 +613,9 @@ class DDPG(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         blocks: int = ...,
         critics: int = ...,
         critic_hidden: Sequence[int] = ...,
@@ -671,6 +684,10 @@ class DiscreteSAC(Learner):
             / (k + 1).
         value_warmup: Gradient steps at the start in which only values learn: for a policy that is good already
             (init_from).
+        sequence: Steps of a piece of experience that is learned from at once, where there is a memory: how far back
+            gradients flow. Pieces overlap by half; `minibatch` is rounded to whole ones, at least one.
+        burn_in: Steps before each of these pieces that bring what is remembered up to date, and of which nothing is
+            learned.
         twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
             the readable code alone.
         hidden: Widths of the policy's hidden layers.
@@ -682,6 +699,10 @@ class DiscreteSAC(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         blocks: Residual blocks of the policy, all of the one width in `hidden` (SimBa); 0: a perceptron.
         critics: Critics that are learned side by side.
         critic_hidden: Widths of each critic's hidden layers.
@@ -734,6 +755,8 @@ class DiscreteSAC(Learner):
         hindsight: Literal["none", "future", "final", "episode"] = ...,
         relabelled: float = ...,
         value_warmup: int = ...,
+        sequence: int = ...,
+        burn_in: int = ...,
         twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
@@ -741,6 +764,9 @@ class DiscreteSAC(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         blocks: int = ...,
         critics: int = ...,
         critic_hidden: Sequence[int] = ...,
@@ -806,6 +832,10 @@ class DQN(Learner):
             / (k + 1).
         value_warmup: Gradient steps at the start in which only values learn: for a policy that is good already
             (init_from).
+        sequence: Steps of a piece of experience that is learned from at once, where there is a memory: how far back
+            gradients flow. Pieces overlap by half; `minibatch` is rounded to whole ones, at least one.
+        burn_in: Steps before each of these pieces that bring what is remembered up to date, and of which nothing is
+            learned.
         twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
             the readable code alone.
         hidden: Widths of the hidden layers.
@@ -817,6 +847,10 @@ class DQN(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         dueling: Separate last hidden layers for the state's value and the actions' advantages.
         noisy: Explore by learned noise in the weights; epsilon 0 then leaves the exploring to it.
         distribution: Learn the distribution of the return: none, categorical (C51) or quantile (QR).
@@ -861,6 +895,8 @@ class DQN(Learner):
         hindsight: Literal["none", "future", "final", "episode"] = ...,
         relabelled: float = ...,
         value_warmup: int = ...,
+        sequence: int = ...,
+        burn_in: int = ...,
         twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
@@ -868,6 +904,9 @@ class DQN(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         dueling: bool = ...,
         noisy: bool = ...,
         distribution: Literal["none", "categorical", "quantile"] = ...,
@@ -924,6 +963,10 @@ class PPO(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         head: Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
             autoregressive (bins, one component after another).
         components: Gaussians of a mixture.
@@ -931,10 +974,6 @@ class PPO(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
-        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
-            is the fastest), or attention to the last `window` steps.
-        memory_size: Width of the memory.
-        window: Steps that attention sees, the present one among them.
         orthogonal_init: Orthogonal initial weights; false: torch's default.
         policy_gain: Scale of the policy's last layer at the start (with orthogonal_init); small starts near-uniform.
         log_std_init: Initial logarithm of the standard deviation of continuous actions (of `scale_actions`: in half
@@ -992,13 +1031,13 @@ class PPO(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         head: Literal["plain", "squashed", "mixture", "autoregressive"] = ...,
         components: int = ...,
         bins: int = ...,
         scale_actions: bool = ...,
-        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
-        memory_size: int = ...,
-        window: int = ...,
         orthogonal_init: bool = ...,
         policy_gain: float = ...,
         log_std_init: float = ...,
@@ -1065,6 +1104,10 @@ class REINFORCE(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         head: Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
             autoregressive (bins, one component after another).
         components: Gaussians of a mixture.
@@ -1072,10 +1115,6 @@ class REINFORCE(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
-        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
-            is the fastest), or attention to the last `window` steps.
-        memory_size: Width of the memory.
-        window: Steps that attention sees, the present one among them.
         orthogonal_init: Orthogonal initial weights; false: torch's default.
         policy_gain: Scale of the policy's last layer at the start (with orthogonal_init); small starts near-uniform.
         log_std_init: Initial logarithm of the standard deviation of continuous actions (of `scale_actions`: in half
@@ -1125,13 +1164,13 @@ class REINFORCE(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         head: Literal["plain", "squashed", "mixture", "autoregressive"] = ...,
         components: int = ...,
         bins: int = ...,
         scale_actions: bool = ...,
-        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
-        memory_size: int = ...,
-        window: int = ...,
         orthogonal_init: bool = ...,
         policy_gain: float = ...,
         log_std_init: float = ...,
@@ -1196,6 +1235,10 @@ class SAC(Learner):
             / (k + 1).
         value_warmup: Gradient steps at the start in which only values learn: for a policy that is good already
             (init_from).
+        sequence: Steps of a piece of experience that is learned from at once, where there is a memory: how far back
+            gradients flow. Pieces overlap by half; `minibatch` is rounded to whole ones, at least one.
+        burn_in: Steps before each of these pieces that bring what is remembered up to date, and of which nothing is
+            learned.
         twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
             the readable code alone.
         hidden: Widths of the policy's hidden layers.
@@ -1207,6 +1250,10 @@ class SAC(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         blocks: Residual blocks of the policy, all of the one width in `hidden` (SimBa); 0: a perceptron.
         critics: Critics that are learned side by side.
         critic_hidden: Widths of each critic's hidden layers.
@@ -1263,6 +1310,8 @@ class SAC(Learner):
         hindsight: Literal["none", "future", "final", "episode"] = ...,
         relabelled: float = ...,
         value_warmup: int = ...,
+        sequence: int = ...,
+        burn_in: int = ...,
         twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
@@ -1270,6 +1319,9 @@ class SAC(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         blocks: int = ...,
         critics: int = ...,
         critic_hidden: Sequence[int] = ...,
@@ -1397,6 +1449,10 @@ class TD3(Learner):
             / (k + 1).
         value_warmup: Gradient steps at the start in which only values learn: for a policy that is good already
             (init_from).
+        sequence: Steps of a piece of experience that is learned from at once, where there is a memory: how far back
+            gradients flow. Pieces overlap by half; `minibatch` is rounded to whole ones, at least one.
+        burn_in: Steps before each of these pieces that bring what is remembered up to date, and of which nothing is
+            learned.
         twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
             the readable code alone.
         hidden: Widths of the policy's hidden layers.
@@ -1408,6 +1464,10 @@ class TD3(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         blocks: Residual blocks of the policy, all of the one width in `hidden` (SimBa); 0: a perceptron.
         critics: Critics that are learned side by side.
         critic_hidden: Widths of each critic's hidden layers.
@@ -1462,6 +1522,8 @@ class TD3(Learner):
         hindsight: Literal["none", "future", "final", "episode"] = ...,
         relabelled: float = ...,
         value_warmup: int = ...,
+        sequence: int = ...,
+        burn_in: int = ...,
         twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
@@ -1469,6 +1531,9 @@ class TD3(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         blocks: int = ...,
         critics: int = ...,
         critic_hidden: Sequence[int] = ...,
@@ -1533,6 +1598,10 @@ class TRPO(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         head: Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
             autoregressive (bins, one component after another).
         components: Gaussians of a mixture.
@@ -1540,10 +1609,6 @@ class TRPO(Learner):
         scale_actions: Take a Box's bounds for -1 and 1, so that a policy begins in its middle and reaches all of it;
             false: numbers as they are. Heads squashed and autoregressive always do; bounds of -1 and 1, or none, change
             nothing.
-        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
-            is the fastest), or attention to the last `window` steps.
-        memory_size: Width of the memory.
-        window: Steps that attention sees, the present one among them.
         orthogonal_init: Orthogonal initial weights; false: torch's default.
         policy_gain: Scale of the policy's last layer at the start (with orthogonal_init); small starts near-uniform.
         log_std_init: Initial logarithm of the standard deviation of continuous actions (of `scale_actions`: in half
@@ -1587,13 +1652,13 @@ class TRPO(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         head: Literal["plain", "squashed", "mixture", "autoregressive"] = ...,
         components: int = ...,
         bins: int = ...,
         scale_actions: bool = ...,
-        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
-        memory_size: int = ...,
-        window: int = ...,
         orthogonal_init: bool = ...,
         policy_gain: float = ...,
         log_std_init: float = ...,

@@ -30,12 +30,10 @@ from ..core.mirror import Mirror
 from ..core.nets import ActionValue, ActionValueConfig
 from ..core.nets.build import ActionValueLike, Build, built
 from ..core.nets.remembering import side_by_side
-from ..core.replay.config import SequenceConfig, sequences_of
+from ..core.replay.config import SequenceConfig, at_once, sequences_of
 from ..core.replay.pace import Pace
 from ..core.rollout.policy import EpsilonGreedy
 from ..core.written_out.regression import DESCENT, VALUES, Regression
-
-_AT_ONCE = 1 << 25  # bytes of observations drawn in one call, not to fill the memory
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ class Agent:
         layout, self._memories = self.net.encoder.layout, side_by_side(self.net.encoder)
         remembered = self._memories[0].remembered if self._memories else None
         self.replay = sequences_of(cfg, remembered, seed, cfg.frames, int(action.n))
-        self._at_once = max(1, _AT_ONCE // (2 * cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
+        self._at_once = at_once(cfg, prod(layout.shape) * layout.dtype.itemsize, remembered)
         self.rewards = Rewards(sign=cfg.reward_sign)
         self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
         self._explore(0.0)

@@ -20,7 +20,7 @@ from ..nets.encoder import Encoder
 from ..nets.policy import adopt_policy
 from ..nets.remembering import side_by_side
 from ..nets.shift import shifted
-from ..replay.config import SequenceConfig, sequences_of
+from ..replay.config import SequenceConfig, at_once, sequences_of
 from ..replay.pace import Pace
 from .ensembles import EnsembleConfig
 from .logs import averages
@@ -28,7 +28,6 @@ from .optim import Adam, Schedule, flatten, scheduled
 from .pieces import in_sequence, surprise
 from .rewards import ReturnUnit, Rewards
 
-_AT_ONCE = 1 << 25  # bytes of observations drawn in one call, not to fill the memory
 N = TypeVar("N", bound=nn.Module)
 C = TypeVar("C", bound=Critics | ActionCritics)
 P = TypeVar("P", bound=Policy)
@@ -111,12 +110,13 @@ class OffPolicy(ABC, Generic[C, P]):
             raise UsageError("shift moves images, of which these observations hold none: --agent.shift 0")
         self.convolutional = bool(self.net.encoder.cnns)
         self.generator = torch.Generator(self.device).manual_seed(seed)
-        self.replay = sequences_of(cfg, self.memories[0].remembered if self.memories else None, seed)
+        remembered = self.memories[0].remembered if self.memories else None
+        self.replay = sequences_of(cfg, remembered, seed)
         self.rewards = Rewards(sign=cfg.reward_sign)
         self.returns = ReturnUnit(cfg.gamma) if cfg.normalize_return else None
         self.pace, self.adopted = Pace(cfg.replay_ratio, cfg.learning_starts), False
         layout = self.net.encoder.layout
-        self._at_once = max(1, _AT_ONCE // (2 * cfg.minibatch * prod(layout.shape) * layout.dtype.itemsize))
+        self._at_once = at_once(cfg, prod(layout.shape) * layout.dtype.itemsize, remembered)
 
     @property
     def paths(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..batch import CARRY, Batch
 from ..nets.remembering import RememberingEncoder, Sequences
 
-_LARGEST = 0.9  # eta
+_ETA = 0.9
 
 
 def pieces(batch: Batch, chunk: int | None, device: torch.device, every: bool = False) -> Sequences:
@@ -129,8 +129,8 @@ def in_sequence(encoders: Iterable[RememberingEncoder], drawn: dict[str, Tensor]
 def surprise(error: Tensor, learned: Tensor) -> Tensor:
     """Priorities (B,) of pieces, from the errors (M,) of those of their steps (B, L) that were learned from.
 
-    The largest counts for _LARGEST of it, their mean for the rest (R2D2), so that a long piece still stands out.
+    The largest counts for a share eta of it, their mean for the rest (R2D2), so that one step stands out.
     """
     size = torch.zeros(learned.shape, dtype=error.dtype, device=error.device)
     size[learned] = error.abs()
-    return _LARGEST * size.amax(-1) + (1 - _LARGEST) * size.sum(-1) / learned.sum(-1)
+    return _ETA * size.amax(-1) + (1 - _ETA) * size.sum(-1) / learned.sum(-1)

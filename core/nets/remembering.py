@@ -39,11 +39,10 @@ class Sequences:
 
     def remember(self, part: slice, after: Tensor) -> None:
         """Take what an encoder remembers after the last step for its part of the state."""
-        if after.shape == self.state.shape:
-            self.after = after
-            return
-        self.after = self.state.clone() if self.after is None else self.after
-        self.after[:, part] = after
+        if after.shape != self.state.shape:
+            own, after = after, (self.state if self.after is None else self.after).clone()  # others may have taken it
+            after[:, part] = own
+        self.after = after
 
     def asked(self, x: Tensor) -> Tensor:
         """The B steps (B, ...) of something (L, n, ...)."""

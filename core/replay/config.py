@@ -8,6 +8,8 @@ from .hindsight import Hindsight
 from .replay import Replay
 from .sequences import SequenceReplay
 
+_AT_ONCE = 1 << 25  # bytes
+
 
 @dataclass(frozen=True)
 class ReplayConfig:
@@ -112,3 +114,9 @@ def sequences_of(
         choices=choices,
         seed=seed,
     )
+
+
+def at_once(cfg: SequenceConfig, obs: int, remembered: int | None) -> int:
+    """How many minibatches to draw in one call, not to fill the memory, of observations of so many bytes."""
+    states = 0 if remembered is None else 4 * remembered * max(1, cfg.minibatch // cfg.sequence)
+    return max(1, _AT_ONCE // (2 * cfg.minibatch * obs + states))

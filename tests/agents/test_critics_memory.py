@@ -76,6 +76,10 @@ def test_the_parts_of_a_state_are_the_networks_own():
     policy(seen)
     assert torch.equal(seen.after[:, 16:], seen.state[:, 16:])
     assert not torch.isclose(seen.after[:, :16], seen.state[:, :16]).any()
+    taken, kept = seen.after, seen.after.clone()
+    critics(seen)
+    assert torch.equal(taken, kept)
+    assert torch.equal(seen.after[:, :16], kept[:, :16])
 
 
 @pytest.mark.parametrize("config", [{"target": "none"}, {"shift": 2}, {"hindsight": "future"}], ids=str)

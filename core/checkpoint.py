@@ -6,7 +6,8 @@ Loading never executes code from the file.
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -55,9 +56,28 @@ def load(path: Path, oldest: int = FORMAT) -> Tree:
     Raises:
         UsageError: if there is no such file, it is damaged, or a gymnast of another time wrote it.
     """
+    with _opened(path, oldest) as (file, header):
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        if str(_crc(header["tree"], arrays)) != header.get("crc") or not all(map(_real, arrays.values())):
+            raise ValueError("its checksum is of something else")
+        return _tree(header, arrays)
+
+
+def plain(path: Path) -> Tree:
+    """The tree that `save` wrote with None for each array: quick, however large the arrays are.
+
+    Raises:
+        UsageError: if there is no such file, it is damaged, or a gymnast of another time wrote it.
+    """
+    with _opened(path, FORMAT) as (file, header):
+        return _tree(header, dict.fromkeys(file.keys()))
+
+
+@contextmanager
+def _opened(path: Path, oldest: int) -> Iterator[tuple[Any, dict[str, str]]]:
+    """The file, and its header if that is of the format `oldest` or a newer one; says what is wrong with it."""
     if not path.is_file():
         raise UsageError(f"no checkpoint at {path}. Give the folder of a run, such as runs/ppo-CartPole-v1-s0-…")
-    damaged = f"{path} is not a whole checkpoint (cut short or damaged). Use another one from the same folder."
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
@@ -73,16 +93,19 @@ def load(path: Path, oldest: int = FORMAT) -> Tree:
                     f"{path} was written by gymnast 0.1, and only version 0.1 reads it: "
                     'pip install "gymnast==0.1.*", or train anew.'
                 )
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        if str(_crc(header["tree"], arrays)) != header.get("crc") or not all(map(_real, arrays.values())):
-            raise UsageError(damaged)
-        tree = _unpack(json.loads(header["tree"]), arrays)
+            yield file, header
+    except UsageError:
+        raise
     except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
-        if isinstance(e, UsageError):
-            raise
-        raise UsageError(damaged) from e
+        raise UsageError(
+            f"{path} is not a whole checkpoint (cut short or damaged). Use another one from the same folder."
+        ) from e
+
+
+def _tree(header: dict[str, str], arrays: Mapping[str, Any]) -> Tree:
+    tree = _unpack(json.loads(header["tree"]), arrays)
     if not isinstance(tree, dict):
-        raise UsageError(damaged)
+        raise TypeError(f"its tree is a {type(tree).__name__}")
     return tree
 
 
@@ -292,7 +315,7 @@ def _pack(node: Any, name: str, arrays: dict[str, NDArray[Any]]) -> Any:
     return node.item() if isinstance(node, np.generic) else node
 
 
-def _unpack(node: Any, arrays: dict[str, NDArray[Any]]) -> Any:
+def _unpack(node: Any, arrays: Mapping[str, Any]) -> Any:
     if isinstance(node, dict):
         if node.keys() == {_ARRAY}:
             return arrays[node[_ARRAY]]

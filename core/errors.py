@@ -31,6 +31,17 @@ DIVERGED = (
 )
 
 
+def one_line(problem: BaseException, where: str) -> str:
+    """What went wrong, for people, with what was noted about it; for a surprise also `where` its traceback is."""
+    known = hasattr(problem, "exit_code")
+    text = str(problem) if known else f"{type(problem).__name__}: {problem}"
+    notes = getattr(problem, "__notes__", [])  # where the last checkpoint is; a worker's traceback is of many lines
+    short = [note for note in notes if "\n" not in note]
+    if not known or len(short) < len(notes):
+        text += f" ({where})"
+    return " ".join([*text.split(), *short])
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """' Did you mean X?' for the known name nearest to `word`, or '' when none is near."""
     by_lower = {name.lower(): name for name in known}

@@ -33,7 +33,7 @@ _PARENTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 def serve(fd: int, memory: int, count: int) -> None:
     """The whole life of a worker with `count` environments."""
-    _leave_signals_to_the_parent()
+    leave_signals_to_the_parent()
     os.set_inheritable(fd, False)  # what environments start must not keep the line open
     threading.Thread(target=_leave_with_the_parent, args=(fd,), daemon=True).start()
     worker = _Worker(socket(fileno=fd), memory, count)
@@ -47,7 +47,7 @@ def serve(fd: int, memory: int, count: int) -> None:
         _leave_with_the_parent(fd, wait=0)  # the thread may not have had its turn
 
 
-def _leave_signals_to_the_parent() -> None:
+def leave_signals_to_the_parent() -> None:
     """A cluster sends the signals that stop a run to every process of it: the parent then saves, with its workers.
 
     Handlers that do nothing, because what environments start would go on ignoring signals that are ignored here.

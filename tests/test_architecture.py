@@ -87,6 +87,7 @@ FLOORS = {
         {"export"},
         {"bench", "lab", "web", "api"},
         {"callbacks", "trackers", "sb3"},
+        {"sweeps"},
         {"cli"},
     ],
 }
@@ -95,6 +96,7 @@ LAZY = {  # whose commands or environments must not wait for what others import
     "envs/__init__.py",
     "envs/native/__init__.py",
     "runners/cli/main.py",
+    "runners/cli/many.py",
     "runners/cli/measure.py",
     "runners/cli/pages.py",
     "runners/cli/shown.py",

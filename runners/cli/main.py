@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...core.errors import UsageError, nearest
-from . import measure, pages, shown
+from ...core.errors import UsageError, nearest, one_line
+from . import many, measure, pages, shown
 from .arguments import (
     Check,
     Collect,
@@ -35,6 +35,7 @@ gymnast: reinforcement learning for Gymnasium environments
 
   gymnast train ALGO ENV       train an agent, with the preset for both where there is one
   gymnast train --resume DIR   go on where a run stopped
+  gymnast sweep ALGO ENV       train with several settings and seeds side by side; --resume DIR goes on
   gymnast evaluate DIR...      evaluate trained agents: returns, with intervals over episodes and seeds
   gymnast render DIR           watch an agent, or write a video (--video FILE.mp4 or FILE.gif)
   gymnast export DIR FILE      write a policy as ONNX or TorchScript, which acts without gymnast
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         sys.exit(_dispatch(args))
     except KeyboardInterrupt as stop:
-        print(" ".join(["gymnast: interrupted.", *_notes(stop)]), file=sys.stderr)
+        print(" ".join(["gymnast: interrupted.", *getattr(stop, "__notes__", [])]), file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has gone: `gymnast list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -73,12 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Exception as problem:
         if "GYMNAST_TRACEBACK" in os.environ:
             traceback.print_exc()
-        known = hasattr(problem, "exit_code")
-        text = str(problem) if known else f"{type(problem).__name__}: {problem}"
-        notes = [note for note in _notes(problem) if "\n" not in note]  # a worker's traceback is of many lines
-        if not known or len(notes) < len(_notes(problem)):
-            text += " (GYMNAST_TRACEBACK=1 shows where)"
-        print("gymnast:", *text.split(), *notes, file=sys.stderr)
+        print("gymnast:", one_line(problem, "GYMNAST_TRACEBACK=1 shows where"), file=sys.stderr)
         sys.exit(getattr(problem, "exit_code", 1))
     finally:
         threading.excepthook = hook
@@ -88,11 +84,6 @@ def _in_thread(what: threading.ExceptHookArgs) -> None:
     """Leaves TensorBoard's full disk to the command, to which its thread raises it again at the next use."""
     if "GYMNAST_TRACEBACK" in os.environ or not isinstance(what.exc_value, OSError):
         threading.__excepthook__(what)
-
-
-def _notes(problem: BaseException) -> list[str]:
-    """Notes that were added to the exception on its way: where the last checkpoint is."""
-    return getattr(problem, "__notes__", [])
 
 
 def _dispatch(args: list[str]) -> int:
@@ -115,12 +106,13 @@ def _dispatch(args: list[str]) -> int:
 def _evaluate(args: list[str]) -> int:
     options = parse(Evaluate, args, "gymnast evaluate")
     from ..runs import run as runs
-    from ..runs.folder import last
+    from ..runs.folder import last, within
     from ..runs.groups import grouped
 
     if not options.runs:
         raise UsageError("which runs? For example: gymnast evaluate runs/*")
-    found = [(folder, runs.load(folder / "run.json", options.trust)) for folder in dict.fromkeys(options.runs)]
+    options = dataclasses.replace(options, runs=within(options.runs))
+    found = [(folder, runs.load(folder / "run.json", options.trust)) for folder in options.runs]
     grouped(found, options.by)  # refuses what --by cannot name before anything is played
     means: dict[Path, float] = {}
     for folder, run in found:
@@ -298,6 +290,7 @@ def _completion(args: list[str]) -> int:
 
 _COMMANDS = {
     "train": train,
+    "sweep": many.sweep,
     "evaluate": _evaluate,
     "export": _export,
     "play": pages.play,

@@ -108,6 +108,12 @@ _WRAP = (
 )
 
 
+_SEEDS = (
+    "Seeds to train with side by side, each in a process and a folder of its own: how many (3), a range (0..4), or a "
+    "list (0,3,7). The folder --out then holds them all."
+)
+
+
 def train_options(base: Any, plain: Any, title: str) -> Any:
     """A dataclass of everything that can be set for the run `base`, with the values of its preset as defaults.
 
@@ -122,6 +128,8 @@ def train_options(base: Any, plain: Any, title: str) -> Any:
         ("wrap", UseAppendAction[_told(tuple[str, ...], _WRAP)], ()),  # type: ignore[misc]
         ("track", UseAppendAction[_told(tuple[Tracker, ...], TRACK)], ()),  # type: ignore[misc]
         ("quiet", _told(bool, "Print nothing but errors."), False),
+        ("seeds", _told(str | None, _SEEDS), None),
+        ("jobs", _told(int | None, "With several seeds: runs at a time; none: one for each core."), None),
         ("agent", agent, field(default_factory=agent)),
     ]
     options = dataclasses.make_dataclass("Train", columns, frozen=True)

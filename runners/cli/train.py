@@ -1,14 +1,12 @@
 """The command `gymnast train`: begin a run, go on with one, explain the options of an algorithm."""
 
 import contextlib
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import UsageError
-from ...core.names import installed
 from .arguments import Resume
-from .options import chosen, env_args, parse, train_options, value
+from .options import parse, train_options, value
 
 _USAGE = "usage: gymnast train ALGO ENV [options]      gymnast train --resume DIR [--steps N]\n"
 
@@ -19,25 +17,18 @@ def train(args: list[str]) -> int:
         return _resume(args)
     if len(args) < 2 or args[0].startswith("-") or args[1].startswith("-"):
         return _without_env(args)
-    from ... import agents
-    from ..runs import run as runs
+    if value(args[2:], "--seeds", None) is not None:
+        from .many import seeds
+
+        return seeds(args)
     from ..runs.folder import default_out
     from ..training import train as training
+    from .asked import asked, trusting
 
-    algo, env = args[:2]
-    if env in agents.names() and algo not in agents.names():
-        raise UsageError(f"the algorithm comes first: gymnast train {env} {algo}")
-    flags, given = env_args(args[2:])
-    source = value(flags, "--init-from", None)  # this and the preset decide what the defaults of the other options are
-    base = runs.preset(algo, env, value(flags, "--preset", "auto"), init_from=source)
-    plain = runs.preset(algo, env, "none", init_from=source)
-    title = f"Train {algo} on {base.env} (preset: {base.preset})."
-    options = parse(train_options(base, plain, title), flags, f"gymnast train {algo} {env}")
-    added = {name: {**getattr(base, name), **values} for name, values in given.items()}
-    run = dataclasses.replace(chosen(base, options), **added)
-    out = options.out or default_out(run)
-    module, _, name = str(run.env).partition(":")
-    trust = run.net is not None or runs.names_folders(run) or (bool(name) and not installed(module))
+    run, options = asked(args[0], args[1], args[2:], "gymnast train")
+    if options.jobs is not None:
+        raise UsageError("--jobs is for many runs: give --seeds too, as in --seeds 0..4")
+    out, trust = options.out or default_out(run), trusting(run)
     try:
         with _tracked(options.track) as watch:
             result = training.train(run, out, options.quiet, watch)

@@ -2,9 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import version
@@ -54,6 +55,20 @@ def evaluations(out: Path) -> list[dict[str, Any]]:
     except UsageError:
         return []
     return [one for one in (kept if isinstance(kept, list) else [kept]) if isinstance(one, dict)]
+
+
+def within(given: Iterable[Path]) -> list[Path]:
+    """The folders of runs among those `given`: each itself or, where it holds runs and is none, those in it."""
+    found: dict[Path, None] = {}
+    for out in given:
+        inner = [] if (out / "run.json").is_file() else [path.parent for path in out.glob("*/run.json")]
+        found |= dict.fromkeys(sorted(inner, key=_counting) or [out])
+    return list(found)
+
+
+def _counting(path: Path) -> list[tuple[str, int]]:
+    """A key that sorts s2 before s10."""
+    return [(word, int(digits or 0)) for word, digits in re.findall(r"(\D*)(\d*)", path.name)]
 
 
 def lock(out: Path) -> Path:
@@ -137,10 +152,10 @@ def refuse_taken(out: Path) -> None:
         raise UsageError(f"{out} exists and is not empty. Give another --out.")
 
 
-def default_out(run: Run) -> Path:
-    """runs/<algo>-<env>-s<seed>-<time>, an empty folder made for this process alone."""
+def default_out(run: Run, what: str = "") -> Path:
+    """runs/<algo>-<env>-s<seed>-<time>, or with `what` in place of the seed; an empty folder made for this process."""
     env = runs.env_name(run.env).replace("/", "-").replace(":", "-")
-    stem = Path("runs") / f"{run.algo}-{env}-s{run.seed}-{datetime.now():%Y%m%d-%H%M%S}"
+    stem = Path("runs") / f"{run.algo}-{env}-{what or f's{run.seed}'}-{datetime.now():%Y%m%d-%H%M%S}"
     paths = (stem if i == 1 else stem.with_name(f"{stem.name}-{i}") for i in range(1, sys.maxsize))
     return next(path for path in paths if _made(path))
 

@@ -61,7 +61,7 @@ def grouped(found: Sequence[tuple[Path, Run]], by: str | None = None) -> list[Gr
         apart = _differing([run for _, run in members]) if chosen is None else chosen
         pools: dict[tuple[str, ...], list[tuple[Path, Run]]] = {}
         for folder, run in members:
-            values = _all(run)
+            values = everything(run)
             pools.setdefault(tuple(_key(values.get(name)) for name in apart), []).append((folder, run))
         for pool in pools.values():
             folders, runs = zip(*pool, strict=True)
@@ -71,10 +71,11 @@ def grouped(found: Sequence[tuple[Path, Run]], by: str | None = None) -> list[Gr
 
 def settings(run: Run) -> dict[str, Any]:
     """Everything that determines what a run learns, by name: "steps", "agent.lr", "env.size", ..."""
-    return {name: value for name, value in _all(run).items() if name not in _ASIDE}
+    return {name: value for name, value in everything(run).items() if name not in _ASIDE}
 
 
-def _all(run: Run) -> dict[str, Any]:
+def everything(run: Run) -> dict[str, Any]:
+    """All settings of a run by their full names, those that change nothing about what it learns included."""
     flat = {f.name: getattr(run, f.name) for f in fields(run)}
     flat |= {f"agent.{f.name}": getattr(run.agent, f.name) for f in fields(run.agent)}
     return flat | {
@@ -93,7 +94,7 @@ def _differing(runs: Iterable[Run]) -> list[str]:
 
 def _setting(name: str, found: Sequence[tuple[Path, Run]]) -> str:
     """The full name of a setting that is called by its full name or by its last part."""
-    known = dict.fromkeys(full for _, run in found for full in _all(run))
+    known = dict.fromkeys(full for _, run in found for full in everything(run))
     wanted = name.removeprefix("--").replace("-", "_")
     for full in known:
         if wanted in (full.replace("-", "_"), _short(full).replace("-", "_")):
@@ -108,7 +109,7 @@ def _short(name: str) -> str:
 
 def _name(run: Run, apart: Sequence[str]) -> str:
     """Values of the settings `apart`, as in "lr 3e-4, steps 100,000"."""
-    values = _all(run)
+    values = everything(run)
     parts = [
         f"{_short(name)} {written(values[name]) if name in values else 'default'}"
         for name in apart

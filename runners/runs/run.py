@@ -200,12 +200,17 @@ def configure(config: type, values: Mapping[str, Any], where: str, base: Any = N
 
 def save(run: Run, path: Path, **about: Any) -> None:
     """Write the run as JSON, with whatever else is worth knowing `about` it."""
+    write_whole(path, json.dumps({"run": content(run), **about}, indent=2) + "\n")
+
+
+def content(run: Run) -> dict[str, Any]:
+    """The run as JSON holds it."""
     content = {**{f.name: getattr(run, f.name) for f in fields(run)}, "agent": asdict(run.agent)}
     content["env"], content["wrappers"] = lasting_name(run.env), [lasting_name(wrapper) for wrapper in run.wrappers]
     content["net"] = run.net and lasting_name(run.net)
     content |= {name: encoded(content[name]) for name in _ARGS}
     del content["trust"]  # no file says of itself that it is to be trusted
-    write_whole(path, json.dumps({"run": content, **about}, indent=2) + "\n")
+    return content
 
 
 def load(path: Path, trust: bool = False) -> Run:
@@ -216,7 +221,11 @@ def load(path: Path, trust: bool = False) -> Run:
     """
     if not path.is_file():
         raise UsageError(f"{path.parent} is not the folder of a run: it has no {path.name}")
-    whole = read_json(path)
+    return read(read_json(path), path, trust)
+
+
+def read(whole: dict[str, Any], path: Path, trust: bool = False) -> Run:
+    """The run in `whole`, which was read from the file `path`, as `load` gives it."""
     try:
         content, version = whole["run"], str(whole.get("versions", {}).get("gymnast", ""))
         config = agents.load(content["algo"]).Config

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import UsageError
 from ..runs import run as runs
+from ..runs.folder import within
 from ..runs.groups import Group, grouped
 from ..runs.run import Run
 from ..training.curves import FEWEST, Curve, curve, pooled
@@ -72,7 +73,7 @@ def save(figure: Figure, out: Path) -> None:
 def _curves(folders: list[Path], metric: str, over: str) -> tuple[dict[Path, tuple[Run, Curve]], list[UsageError]]:
     """The curve of each run that has one, and why the others have none."""
     curves, refusals = {}, []
-    for folder in dict.fromkeys(folders):
+    for folder in within(folders):
         try:
             curves[folder] = runs.load(folder / "run.json"), curve(folder, metric, over)
         except UsageError as refusal:

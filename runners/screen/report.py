@@ -14,7 +14,7 @@ from ... import __version__
 from ...core.errors import UsageError
 from ...core.files import read_json, write_whole
 from ..runs import run as runs
-from ..runs.folder import evaluations, newest_video
+from ..runs.folder import evaluations, newest_video, within
 from ..runs.groups import Group, grouped, settings, written
 from ..runs.run import Run
 from ..training.curves import Curve, curve
@@ -76,7 +76,7 @@ def report(folders: Sequence[Path], out: Path, by: str | None = None) -> list[st
 
 def _found(folders: Iterable[Path]) -> tuple[list[tuple[Path, Run]], list[str]]:
     found, remarks = [], []
-    for folder in dict.fromkeys(folders):
+    for folder in within(folders):
         try:
             found.append((folder, runs.load(folder / "run.json")))
         except UsageError as refusal:

@@ -1,14 +1,11 @@
 """Training: roll out, learn, log, evaluate, save; and go on where a run stopped."""
 
-import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from time import monotonic, perf_counter, process_time
-from types import FrameType
 from typing import Any
 
 from gymnasium.vector import VectorEnv
@@ -23,13 +20,13 @@ from ..runs import run as runs
 from ..runs.folder import best, claim, describe, held, last, refuse_taken
 from ..runs.load import fitting, new_agent, opened, policy, refuse_changed, seeds, threads_for
 from ..runs.run import Run
+from ..runs.signals import interruptible
 from . import malloc
 from .judges import Judge, judge
 from .logging import Display, Metrics, Writer
 from .sources import begin, environments, source
 
 _ROWS = 200  # rows of metrics in a run, so that logging costs the same for any length
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP")
 _SAVE_SECONDS = 60.0  # at most this much work is lost to a kill -9,
 _SAVE_SHARE = 0.02  # or so much that writing a large replay takes this share of the time
 
@@ -69,7 +66,11 @@ def resume(
 
     `new` are fields of the run that change nothing about what it learns: evals, eval_copies, worker_timeout.
     """
-    run = replace(runs.load(out / "run.json", trust), **new)
+    return go_on(replace(runs.load(out / "run.json", trust), **new), out, steps, quiet, watch)
+
+
+def go_on(run: Run, out: Path, steps: int | None = None, quiet: bool = True, watch: Watch | None = None) -> Result:
+    """Go on with `run` where it stopped in its folder `out`, as `resume` does."""
     with held(out):
         return _resumed(run, out, steps, quiet, watch)
 
@@ -164,7 +165,7 @@ class Training:
             self._say_what_is_special()
         display = Display(title, self.run.steps, self.steps, quiet)
         try:
-            with display, _interruptible(quiet) as self._stop, threads_for(self.agent.convolutional):
+            with display, interruptible(quiet) as self._stop, threads_for(self.agent.convolutional):
                 while (self.owed or not self.finished) and not self._stop:
                     judged = self.evaluations
                     row = self._judged() if self.owed else self.iterate()
@@ -317,33 +318,3 @@ class Training:
             self.cpu = float(state.get("cpu", 0.0))
             self.owed = bool(state.get("owed", False)) and self.run.evals > 0
             self.source.load_state(state["source"])
-
-
-@contextmanager
-def _interruptible(quiet: bool) -> Iterator[list[int]]:
-    """A list that the first of the signals that stop a run makes non-empty; a second Ctrl-C or SIGTERM stops at once.
-
-    A terminal that closes sends SIGHUP, more than once, and a cluster SIGUSR1 before the time is up.
-    """
-    caught: list[int] = []
-
-    def handle(number: int, _: FrameType | None) -> None:
-        if caught and number in (signal.SIGINT, signal.SIGTERM):
-            raise KeyboardInterrupt
-        caught.append(number)
-        if not quiet:
-            with suppress(OSError):  # the terminal is gone
-                print("stopping after this update; once more to stop at once", file=sys.stderr)
-
-    numbers = [number for name in _SIGNALS if (number := getattr(signal, name, None))]  # Windows lacks some
-    if signal.getsignal(numbers[-1]) is signal.SIG_IGN:  # nohup asks for SIGHUP to be ignored
-        numbers.pop()
-    try:
-        before = {number: signal.signal(number, handle) for number in numbers}
-    except ValueError:  # not the main thread: signals go elsewhere
-        before = {}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

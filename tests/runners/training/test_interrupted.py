@@ -19,7 +19,8 @@ import stopping
 from gymnast.core import checkpoint
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last
-from gymnast.runners.training.train import Training, _interruptible
+from gymnast.runners.runs.signals import interruptible
+from gymnast.runners.training.train import Training
 
 LONG = ["train", "ppo", "CartPole-v1", "--steps", "10M", "--evals", "100000", "--eval-episodes", "1", "--out"]
 
@@ -97,7 +98,7 @@ def test_whole_episodes_that_never_end_are_stopped_by_a_signal(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_stops_at_once(number):
-    with _interruptible(quiet=True) as caught:
+    with interruptible(quiet=True) as caught:
         signal.raise_signal(number)
         assert caught == [number]
         with pytest.raises(KeyboardInterrupt):
@@ -105,7 +106,7 @@ def test_a_second_signal_stops_at_once(number):
 
 
 def test_a_terminal_that_closes_may_say_so_more_than_once():
-    with _interruptible(quiet=True) as caught:
+    with interruptible(quiet=True) as caught:
         for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGUSR1):
             signal.raise_signal(number)
     assert len(caught) == 3
@@ -114,7 +115,7 @@ def test_a_terminal_that_closes_may_say_so_more_than_once():
 def test_nohup_is_obeyed():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with _interruptible(quiet=True) as caught:
+        with interruptible(quiet=True) as caught:
             signal.raise_signal(signal.SIGHUP)
             assert not caught
     finally:
@@ -127,7 +128,7 @@ def test_a_terminal_that_is_gone_does_not_keep_a_run_from_stopping(monkeypatch):
             raise OSError("no terminal")
 
     monkeypatch.setattr(sys, "stderr", Gone())
-    with _interruptible(quiet=False) as caught:
+    with interruptible(quiet=False) as caught:
         signal.raise_signal(signal.SIGTERM)
     assert caught == [signal.SIGTERM]
 

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 
 from ...core import checkpoint
-from ...core.errors import one_line
+from ...core.errors import UsageError, one_line
 from ...core.learn.returns import gae
 from ...envs import threads, wire
 from ...envs.worker import leave_signals_to_the_parent
-from ..runs.folder import last
+from ..runs.folder import held, last, lock
 from ..runs.run import Run
 from ..trackers import tracked
 from ..training import train as training
@@ -98,6 +98,7 @@ def _work(end: socket, job: Job) -> None:
 def _made(job: Job, tell: Any) -> str:
     """Train from the start or from where the run stopped; what became of it."""
     run: Run = pickle.loads(job.run)
+    _await(job.out)
 
     def told(_: Run, steps: int, row: dict[str, float]) -> bool:
         tell(state="running", steps=steps, metrics={name: row[name] for name in SHOWN if name in row})
@@ -115,6 +116,23 @@ def _made(job: Job, tell: Any) -> str:
         else:
             result = training.go_on(run, job.out, watch=watch)
     return "interrupted" if result.interrupted else "done"
+
+
+def _await(out: Path) -> None:
+    """Wait while a run whose parent has gone still saves itself in the folder `out`.
+
+    Raises:
+        UsageError: if somebody goes on working there.
+    """
+    until = time.monotonic() + 1.5 * _PATIENCE
+    while lock(out).exists():
+        try:
+            with held(out):
+                return
+        except UsageError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 def _finished(run: Run, out: Path) -> bool:

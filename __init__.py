@@ -32,6 +32,7 @@ _NAMES = {
     "Run": "runners.runs.run",
     "train": "runners.training.train",
     "resume": "runners.training.train",
+    "sweep": "runners.sweeps.table",
     "to_sb3": "runners.sb3",
 }
 

@@ -17,6 +17,7 @@ from .runners.runs.run import Run as Run
 from .runners.runs.run import preset as preset
 from .runners.sb3 import from_sb3 as from_sb3
 from .runners.sb3 import to_sb3 as to_sb3
+from .runners.sweeps.table import sweep as sweep
 from .runners.trackers import Mlflow as Mlflow
 from .runners.trackers import Wandb as Wandb
 from .runners.training.train import resume as resume

@@ -24,10 +24,12 @@ from gymnast import agents, envs
 from gymnast.core.errors import UsageError
 from gymnast.runners import bench, lab
 from gymnast.runners.api import Learner
-from gymnast.runners.cli import arguments, measure, options
+from gymnast.runners.cli import arguments, many, measure, options
 from gymnast.runners.cli.main import main
 from gymnast.runners.runs import elsewhere
 from gymnast.runners.runs import run as runs
+from gymnast.runners.sweeps import children
+from gymnast.runners.sweeps import many as conducting
 from gymnast.runners.training import train as training
 
 ROOT = Path(gymnast.__file__).parent
@@ -91,6 +93,7 @@ OPTIONS = {
     "report": arguments.Report,
     "watch": arguments.Watch,
     "list": arguments.List,
+    "reproduce": many.Reproduce,
     "new": arguments.New,
     "check": arguments.Check,
     "lab": measure.Lab,
@@ -101,7 +104,9 @@ OPTIONS = {
 def understood(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Read a command as the command line does, without doing what it says."""
     command, *rest = words
-    if command == "train" and "--resume" not in rest and "--help" not in rest:
+    if command == "sweep" or "--seeds" in rest:
+        planned_alone(words, monkeypatch)
+    elif command == "train" and "--resume" not in rest and "--help" not in rest:
         begun = []
         for tracker in ("wandb", "mlflow"):  # whether they are installed is not the question
             monkeypatch.setitem(sys.modules, tracker, ModuleType(tracker))
@@ -127,6 +132,20 @@ def understood(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         for named in (word for word in rest if word.startswith("gymnast.")):
             module, _, attribute = named.partition(":")
             assert callable(getattr(import_module(module), attribute))
+
+
+def planned_alone(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read a command that makes many runs, without making them."""
+    if "--resume" in words:
+        options.parse(many.SweepResume, words[1:], "gymnast sweep")
+        return
+    begun = []
+    monkeypatch.setattr(children, "nursery", lambda: None)
+    monkeypatch.setattr(conducting, "conduct", lambda plan, *_: begun.append(plan) or [])
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--quiet"])
+    assert not stop.value.code, words
+    assert len(begun[0]) > 1
 
 
 ELSEWHERE = ("gymnasium_robotics", "mymodule:")
@@ -192,7 +211,8 @@ def test_every_preset_and_environment_of_a_command_exists(path, beside):
             assert chosen in (*runs.presets(words[1]), "auto", "none"), words
 
 
-SMALL = {"train": ["--steps", "600", "--evals", "1", "--eval-episodes", "1"], "evaluate": ["--episodes", "2"]}
+_SHORT = ["--steps", "600", "--evals", "1", "--eval-episodes", "1"]
+SMALL = {"train": _SHORT, "sweep": _SHORT, "evaluate": ["--episodes", "2"]}
 """Options that make a command short."""
 
 
@@ -208,13 +228,15 @@ def needed(words: list[str]) -> list[str]:
 
 TOTALS = count(700, 100)
 """Steps to which runs are resumed, each further than the one before."""
-LONG = ("bench", "lab", "imitate", "play", "check", "watch", "new")
+LONG = ("bench", "lab", "imitate", "play", "check", "watch", "new", "reproduce")
 
 
 def run_small(words: list[str]) -> int:
     """Run a command, cut short; its exit code."""
     command, *rest = words
-    cut = ["--steps", str(next(TOTALS))] if "--resume" in rest else SMALL.get(command, [])
+    cut = SMALL.get(command, [])
+    if "--resume" in rest:
+        cut = ["--steps", str(next(TOTALS))] if command == "train" else []
     rest = [path for word in rest for path in (existing(word) if re.search("[…*]", word) else [word])]
     for option in cut[::2]:
         if option in rest:

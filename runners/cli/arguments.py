@@ -43,25 +43,6 @@ class Resume:
 
 
 @dataclass(frozen=True)
-class SweepResume:
-    """Go on with a sweep, or with runs of several seeds: those that are done stay as they are."""
-
-    resume: Path
-    """Folder of the sweep."""
-    jobs: int | None = None
-    """Runs at a time; none: one for each core."""
-    track: UseAppendAction[tuple[Tracker, ...]] = ()
-    """Experiment tracker to log to from here on; again for both."""
-    quiet: bool = False
-    """Print nothing but errors."""
-    trust: bool = False
-    """Import and call what the sweep's file names (environment, network, expert), whoever wrote it."""
-
-    def __post_init__(self) -> None:
-        check_ranges(self, positive=("jobs",))
-
-
-@dataclass(frozen=True)
 class Evaluate:
     """Evaluate trained agents on environments of their own, with frozen normalisers; in a game for two, their strength.
 

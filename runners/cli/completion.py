@@ -6,7 +6,8 @@ from ... import agents
 from ...envs import games, native
 from ..bench import LEARNING, SUITES
 from ..runs.run import Run
-from . import arguments, measure
+from ..sweeps.results import tables
+from . import arguments, many, measure
 from .options import flags_of, train_options
 
 _TAKES = {
@@ -20,6 +21,7 @@ _TAKES = {
     "plot": arguments.Plot,
     "watch": arguments.Watch,
     "report": arguments.Report,
+    "reproduce": many.Reproduce,
     "list": arguments.List,
     "new": arguments.New,
     "check": arguments.Check,
@@ -32,8 +34,9 @@ _gymnast() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} words=
   case "$COMP_CWORD:${{COMP_WORDS[1]}}" in
     1:*) words="{commands}" ;;
-    2:train) words="{algorithms} --resume" ;;
-    3:train | 2:check) words="{environments}" ;;
+    2:train | 2:sweep) words="{algorithms} --resume" ;;
+    2:reproduce) words="{tables}" ;;
+    3:train | 3:sweep | 2:check) words="{environments}" ;;
     2:bench) words="{suites}" ;;
     2:lab) words="{experiments}" ;;
     2:list) words="all agents envs presets {algorithms}" ;;
@@ -43,6 +46,7 @@ _gymnast() {{
   if [[ $word == -* ]]; then
     case "${{COMP_WORDS[1]}}:${{COMP_WORDS[2]}}" in
       train:--resume) words="--steps --quiet" ;;
+      sweep:--resume) words="--jobs --quiet" ;;
 {options}
     esac
   fi
@@ -55,12 +59,13 @@ complete -o default -F _gymnast gymnast
 def bash(commands: Iterable[str], experiments: Iterable[str]) -> str:
     """The script for bash. Where it knows no word, bash completes names of files."""
     algorithms = agents.names()
-    cases = [(f"train:{algo}", _train_flags(algo)) for algo in algorithms]
+    cases = [(f"train:{algo} | sweep:{algo}", _train_flags(algo)) for algo in algorithms]
     cases.append((f"bench:{LEARNING}", flags_of(measure.Learning)))
     cases += [(f"{command}:*", flags_of(takes)) for command, takes in _TAKES.items()]
     return _SCRIPT.format(
         commands=" ".join(commands),
         algorithms=" ".join(algorithms),
+        tables=" ".join(tables()),
         environments=" ".join([*native.NAMES, *games.NAMES]),
         suites=" ".join([*SUITES, LEARNING]),
         experiments=" ".join(experiments),

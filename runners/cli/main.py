@@ -36,6 +36,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast train ALGO ENV       train an agent, with the preset for both where there is one
   gymnast train --resume DIR   go on where a run stopped
   gymnast sweep ALGO ENV       train with several settings and seeds side by side; --resume DIR goes on
+  gymnast reproduce [NAME]     make a documented table of results anew; list the tables
   gymnast evaluate DIR...      evaluate trained agents: returns, with intervals over episodes and seeds
   gymnast render DIR           watch an agent, or write a video (--video FILE.mp4 or FILE.gif)
   gymnast export DIR FILE      write a policy as ONNX or TorchScript, which acts without gymnast
@@ -291,6 +292,7 @@ def _completion(args: list[str]) -> int:
 _COMMANDS = {
     "train": train,
     "sweep": many.sweep,
+    "reproduce": many.reproduce,
     "evaluate": _evaluate,
     "export": _export,
     "play": pages.play,

@@ -1,15 +1,19 @@
 """Commands that make many runs: seeds side by side, sweeps, and documented tables of results."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...core.errors import UsageError
-from .arguments import SweepResume
+from tyro.conf import Positional, UseAppendAction
+
+from ...core.errors import UsageError, check_ranges
+from .arguments import Tracker
 from .options import parse
 from .shown import warn
 
 if TYPE_CHECKING:
+    from ..sweeps.board import Standing
     from ..sweeps.plan import Planned
 
 _HELP = """\
@@ -29,6 +33,49 @@ or `gymnast sweep --resume DIR`, goes on where it was stopped.
 ALGO and ENV may be lists, too: gymnast sweep ppo,a2c CartPole-v1,Acrobot-v1 --seeds 3
 
 All options of an algorithm: gymnast train ALGO --help"""
+
+
+@dataclass(frozen=True)
+class SweepResume:
+    """Go on with a sweep, or with runs of several seeds: those that are done stay as they are."""
+
+    resume: Path
+    """Folder of the sweep."""
+    jobs: int | None = None
+    """Runs at a time; none: one for each core."""
+    track: UseAppendAction[tuple[Tracker, ...]] = ()
+    """Experiment tracker to log to from here on; again for both."""
+    quiet: bool = False
+    """Print nothing but errors."""
+    trust: bool = False
+    """Import and call what the sweep's file names (environment, network, expert), whoever wrote it."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("jobs",))
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    """Make the runs behind a documented table of results, and print it beside the published figures.
+
+    The same command again goes on where it was stopped.
+    """
+
+    name: Positional[str] = ""
+    """Name of the table; none: list them."""
+    out: Path | None = None
+    """Folder for the runs; none: runs/results-NAME."""
+    jobs: int | None = None
+    """Runs at a time; none: one for each core."""
+    list: bool = False
+    """List the tables."""
+    write: bool = False
+    """Put the table into its place in docs/results.md, in a checkout of the sources."""
+    quiet: bool = False
+    """Print the table alone."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("jobs",))
 
 
 def sweep(args: list[str]) -> int:
@@ -55,7 +102,9 @@ def sweep(args: list[str]) -> int:
         from .grid import LISTED
 
         raise UsageError(f"this is a single run. List values, {LISTED}; or seeds, as in --seeds 3")
-    return _begun(plan, options.out or default_out(plan), options)
+    out = options.out or default_out(plan)
+    _claimed(plan, out)
+    return _conducted(plan, out, options)
 
 
 def seeds(args: list[str]) -> int:
@@ -72,7 +121,9 @@ def seeds(args: list[str]) -> int:
     if options.out and (options.out / FILE).exists():
         raise UsageError(f"{options.out} holds runs. Go on with them (gymnast sweep --resume {options.out}) or give "
                          "another --out.")  # fmt: skip
-    return _begun(plan, options.out or default_out(plan[0].run, "seeds"), options)
+    out = options.out or default_out(plan[0].run, "seeds")
+    _claimed(plan, out)
+    return _conducted(plan, out, options)
 
 
 def _plan(args: Sequence[str]) -> tuple[list["Planned"], Any]:
@@ -89,8 +140,8 @@ def _plan(args: Sequence[str]) -> tuple[list["Planned"], Any]:
     return planned(settings, chosen, [words for _, _, words, _ in found]), options
 
 
-def _begun(plan: list["Planned"], out: Path, options: Any) -> int:
-    """Check that each environment exists and that the folder is free, and make the runs."""
+def _claimed(plan: list["Planned"], out: Path) -> None:
+    """Check that each environment exists and that the folder is free, and write the plan into it."""
     from ... import envs
     from ..sweeps.plan import keep, refuse_taken_by_others
 
@@ -98,12 +149,11 @@ def _begun(plan: list["Planned"], out: Path, options: Any) -> int:
         envs.resolve(env)
     refuse_taken_by_others(plan, out)
     keep(plan, out)
-    return _conducted(plan, out, options)
 
 
 def _conducted(plan: list["Planned"], out: Path, options: Any) -> int:
     """Make the runs and say what came of them; the exit code."""
-    from ..sweeps.many import FINAL, How, conduct, failures, final, middle, pooled
+    from ..sweeps.many import FINAL, How, conduct, final, middle, pooled
     from .asked import trusting
 
     standings = conduct(plan, out, How(options.jobs, options.quiet, options.track))
@@ -117,14 +167,53 @@ def _conducted(plan: list["Planned"], out: Path, options: Any) -> int:
             print(f"the runs are in {out}\n")
             print(f"  gymnast evaluate {out}{trust}")
             print(f"  gymnast plot {out}")
-    failed = failures(standings)
-    for error, names in failed.items():
+    return _fate(standings, f"gymnast sweep --resume {out}{trust}", options.quiet)
+
+
+def _fate(standings: Sequence["Standing"], again: str, quiet: bool) -> int:
+    """Say what failed and what is left to do, with the command `again`; the exit code."""
+    from ..sweeps.many import failures
+
+    for error, names in failures(standings).items():
         warn(f"{', '.join(names)} failed: {error}")
-    if left:
-        if not options.quiet:
+    if any(one.state in ("waiting", "interrupted") for one in standings):
+        if not quiet:
             done = sum(one.state == "done" for one in standings)
-            print(f"interrupted: {done} of {len(plan)} runs are done; go on with:\n")
-            print(f"  gymnast sweep --resume {out}{trust}")
+            print(f"interrupted: {done} of {len(standings)} runs are done; go on with:\n\n  {again}")
         return 130
     codes = {one.code for one in standings if one.state == "failed"}
     return 2 if codes == {2} else int(bool(codes))
+
+
+def reproduce(args: list[str]) -> int:
+    """`gymnast reproduce` with these arguments; the exit code."""
+    options = parse(Reproduce, args, "gymnast reproduce")
+    if options.list or not options.name:
+        from ..sweeps.results import tables
+
+        for name, one in tables().items():
+            print(f"  {name:14} {one.about} ({len(one.plan())} runs)")
+        print("\nMake one:  gymnast reproduce NAME")
+        return 0
+    from ..sweeps.children import nursery
+
+    nursery()
+    from ..sweeps import results
+    from ..sweeps.many import How, conduct
+
+    table = results.table(options.name)
+    page = results.ROOT / results.PAGE
+    if options.write and not page.is_file():
+        raise UsageError(f"--write is for a checkout of the sources: {page} is not there")
+    out = options.out or Path("runs") / f"results-{options.name}"
+    plan = table.plan()
+    _claimed(plan, out)
+    standings = conduct(plan, out, How(options.jobs, options.quiet))
+    if code := _fate(standings, f"gymnast reproduce {' '.join(args)}", options.quiet):
+        return code
+    text = list(results.lines(table, list(results.measured(table, out))))
+    print("\n".join(text))
+    if options.write:
+        results.write(options.name, text, page)
+        print(f"\nwrote {page}")
+    return 0

@@ -44,11 +44,19 @@ def _life(name: str, end: socket) -> None:
     getattr(child, name)(os.dup(end.detach()))
 
 
+def _alone(name: str, end: socket) -> None:
+    """Begin without the files of the parent, as a program does: among them is the other end of the line."""
+    fd = end.fileno()
+    os.closerange(3, fd)
+    os.closerange(fd + 1, 1000)
+    _life(name, end)
+
+
 class Forked:
     """A process with these methods that this one forks: for one that has a single thread and is ready."""
 
     def __init__(self, name: str, theirs: socket) -> None:
-        self.pid = forked(lambda: _life(name, theirs))
+        self.pid = forked(lambda: _alone(name, theirs))
 
     def poll(self) -> None:
         return None

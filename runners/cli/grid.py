@@ -41,7 +41,7 @@ def combinations(algos: str, envs: str, flags: Sequence[str]) -> Iterator[tuple[
     labels = _labels([option.flag for option in (*varied, *given) if len(option.values) > 1])
     for (algo,), (env,), *chosen in product(*(option.values for option in (*varied, *given))):
         words = [word for option, value in zip(given, chosen, strict=True) for word in _written(option.flag, value)]
-        run, options = asked(algo, env, words, "gymnast sweep")
+        run, options = asked(algo, env, words, "gymnast train")
         values = {name.replace("-", "_"): value for name, value in everything(run).items()}
         apart = {label: values[flag.lstrip("-").replace("-", "_")] for flag, label in labels.items()}
         yield run, apart, ["gymnast", "train", algo, env, *_alone(words)], options

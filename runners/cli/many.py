@@ -127,7 +127,8 @@ def seeds(args: list[str]) -> int:
 
 
 def _plan(args: Sequence[str]) -> tuple[list["Planned"], Any]:
-    """The runs that a command asks for, and the options that belong to all of them."""
+    """The runs that a command asks for, whose environments exist, and the options that belong to all of them."""
+    from ... import envs
     from ..sweeps.plan import planned, seeds_of
     from .grid import combinations
 
@@ -137,16 +138,15 @@ def _plan(args: Sequence[str]) -> tuple[list["Planned"], Any]:
         raise UsageError("--seeds takes the place of --seed; give one of the two")
     chosen = (run.seed,) if options.seeds is None else seeds_of(options.seeds)
     settings = [(one, apart) for one, apart, _, _ in found]
+    for env in dict.fromkeys(one.env for one, _ in settings):
+        envs.resolve(env)
     return planned(settings, chosen, [words for _, _, words, _ in found]), options
 
 
 def _claimed(plan: list["Planned"], out: Path) -> None:
-    """Check that each environment exists and that the folder is free, and write the plan into it."""
-    from ... import envs
+    """Check that nothing else is in the folder, and write the plan into it."""
     from ..sweeps.plan import keep, refuse_taken_by_others
 
-    for env in dict.fromkeys(one.run.env for one in plan):
-        envs.resolve(env)
     refuse_taken_by_others(plan, out)
     keep(plan, out)
 

@@ -240,7 +240,8 @@ def _decimal(text: str) -> Decimal:
     try:
         value = Decimal(text[:-1] if scale > 1 else text) * scale
     except InvalidOperation:
-        raise ValueError(f"{text!r} is not a number") from None
+        several = "; values to compare are for gymnast sweep" if "," in text else ""
+        raise ValueError(f"{text!r} is not a number{several}") from None
     except Overflow:
         raise ValueError(f"{text!r} is too large") from None
     if value.is_finite() and value.adjusted() > _LONGEST:

@@ -4,6 +4,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
@@ -13,7 +14,7 @@ import cloudpickle
 from ...core.errors import UsageError, check_ranges
 from ...core.learn.stats import iqm, iqm_interval
 from ...envs.threads import cores
-from ..runs.folder import held, refuse_symlinks
+from ..runs.folder import held
 from ..runs.groups import Group, grouped
 from ..runs.signals import interruptible
 from .board import Board, Standing
@@ -53,19 +54,26 @@ def conduct(plan: Sequence[Planned], out: Path, how: How) -> list[Standing]:
     Raises:
         UsageError: if another process works in one of the folders, or nothing can be written there.
     """
-    refuse_symlinks(out / LOGS)
     standings = [Standing(one, out / one.name) for one in plan]
-    for one in standings:
-        if one.out.is_symlink():
-            raise UsageError(f"{one.out} is a symlink, and nothing is written through one. Put the run in its place.")
+    for path in (out / LOGS, *(one.out for one in standings)):
+        if path.is_symlink():
+            raise UsageError(f"{path} is a symlink, and nothing is written through one. Put a folder in its place.")
     jobs = how.jobs or cores()
     with held(out), interruptible(how.quiet) as stop, Board(standings, how.quiet) as board:
         (out / LOGS).mkdir(exist_ok=True)
         _Conductor(standings, min(jobs, len(plan)), how.track, stop, board).run()
-    for log in (out / LOGS).iterdir():
-        if not log.stat().st_size:
+    for one in standings:
+        log = _log(one)
+        if log.is_file() and not log.stat().st_size:
             log.unlink()
+    with suppress(OSError):  # it holds what runs printed
+        (out / LOGS).rmdir()
     return standings
+
+
+def _log(one: Standing) -> Path:
+    """The file for what a run prints."""
+    return one.out.parent / LOGS / f"{one.planned.name}.txt"
 
 
 class _Conductor:
@@ -105,7 +113,7 @@ class _Conductor:
         job = Job(
             run=cloudpickle.dumps(one.planned.run),
             out=one.out,
-            log=one.out.parent / LOGS / f"{one.planned.name}.txt",
+            log=_log(one),
             track=self._track,
             command=one.planned.command and (*one.planned.command, "--out", str(one.out)),
             cores=max(1, cores() // self._jobs),

@@ -8,6 +8,7 @@ import pytest
 
 from gymnast.runners.cli.main import main
 from gymnast.runners.runs import run as runs
+from gymnast.runners.sweeps import children
 from gymnast.runners.training.train import train
 
 
@@ -31,7 +32,8 @@ def gymnast(line: str, *args: object) -> Said:
 
 @pytest.fixture(name="gymnast")
 def _gymnast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gymnast:
-    """The command, in an empty folder, with the module `own_envs` to be found."""
+    """The command, in an empty folder, with the module `own_envs` to be found; no sweep gets as far as a process."""
+    monkeypatch.setattr(children, "nursery", lambda: None)
     monkeypatch.syspath_prepend(Path(__file__).parent)
     monkeypatch.chdir(tmp_path)
     return gymnast

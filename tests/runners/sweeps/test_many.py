@@ -16,6 +16,7 @@ import sweeping
 from sweeping import SMALL, TINY
 
 from gymnast.core import checkpoint
+from gymnast.core.errors import UsageError
 from gymnast.runners.cli.main import main
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last, within
@@ -96,6 +97,7 @@ def test_a_run_that_fails_is_reported_in_one_line_and_the_others_go_on(tmp_path,
     assert line.startswith("gymnast: lr=1e38_s0 failed: ")
     assert "learning has diverged" in line
     assert "last 100 episodes of training" in out
+    assert [path.name for path in (tmp_path / "fail/logs").iterdir()] == ["lr=1e38_s0.txt"]
     assert read(tmp_path / "fail/lr=1e-3_s0/metrics.csv")[-1]["step"] == 200
 
 
@@ -120,6 +122,15 @@ class _Fatal(dict):
 
     def __reduce__(self):
         return os._exit, (1,)
+
+
+@pytest.mark.parametrize("name", ["s0", "logs"])
+def test_nothing_is_written_through_a_symlink_in_the_folder_of_a_sweep(tmp_path, name):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="is a symlink"):
+        conduct(planned([(RUN, {})], (0,)), tmp_path / "sweep", How(quiet=True))
 
 
 def test_without_forks_each_run_is_a_program(tmp_path, monkeypatch):

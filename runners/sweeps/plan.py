@@ -61,11 +61,11 @@ def planned(
     """Each of the runs, which differ in the settings beside them, with each seed; `command` has the words for each run.
 
     Raises:
-        UsageError: if two would have one name, or there are too many.
+        UsageError: if two would have one name, or there are none or too many.
     """
     chosen = list(settings)
-    if len(chosen) * len(seeds) > MOST:
-        raise UsageError(f"these are {len(chosen) * len(seeds):,} runs; a sweep has at most {MOST:,}")
+    if not 0 < len(chosen) * len(seeds) <= MOST:
+        raise UsageError(f"these are {len(chosen) * len(seeds):,} runs; a sweep has at least one, at most {MOST:,}")
     words = list(command) or [()] * len(chosen)
     plan = []
     for ((run, differs), told), seed in product(zip(chosen, words, strict=True), seeds):

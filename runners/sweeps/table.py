@@ -7,6 +7,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from gymnasium.vector import VectorEnv
+
+from ... import envs
 from ...core.errors import UsageError
 from ..runs import run as runs
 from ..screen.table import table
@@ -97,6 +100,9 @@ def sweep(
     """
     if "seed" in settings:
         raise UsageError("a sweep has seeds: sweep(..., seeds=3), or seeds=[7] for a single one")
+    if isinstance(env, VectorEnv):
+        raise UsageError("a sweep makes the environments of its runs: give an id, or what makes one, not a VectorEnv")
+    envs.resolve(env)
     lists = {name: value for name, value in settings.items() if isinstance(value, list)}
     fixed = {name: value for name, value in settings.items() if name not in lists}
     chosen = [dict(zip(lists, values, strict=True)) for values in product(*lists.values())]

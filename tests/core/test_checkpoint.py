@@ -339,3 +339,12 @@ def test_folders_are_made_and_files_replaced(tmp_path):
         checkpoint.save(path, {"steps": steps})
     assert checkpoint.load(path) == {"steps": 2}
     assert os.listdir(path.parent) == [path.name]
+
+
+def test_the_plain_values_of_a_checkpoint_are_read_without_its_arrays(tmp_path):
+    path = tmp_path / "c.safetensors"
+    checkpoint.save(path, {"steps": 7, "inner": [{"w": np.zeros(3)}, 1.5]})
+    assert checkpoint.plain(path) == {"steps": 7, "inner": [{"w": None}, 1.5]}
+    path.write_bytes(b"x")
+    with pytest.raises(UsageError, match="not a whole checkpoint"):
+        checkpoint.plain(path)

@@ -247,6 +247,16 @@ def test_runs_of_different_configurations_are_not_pooled(gymnast, tmp_path, cart
     assert gymnast("evaluate a b --by stebs").code == 2
 
 
+def test_the_folder_of_a_sweep_is_evaluated_drawn_and_reported_as_its_runs(gymnast, tmp_path, cartpole):
+    for name in ("s0", "s1"):
+        shutil.copytree(cartpole, tmp_path / "five" / name)
+    said = gymnast("evaluate five --episodes 2")
+    assert (said.code, "2 runs of 1 seed" in said.out) == (0, True)
+    assert gymnast("plot five").code == 0
+    assert gymnast("report five").code == 0
+    assert "five/s1" in (tmp_path / "report.html").read_text()
+
+
 def test_a_run_without_a_checkpoint_is_left_out_of_an_evaluation_of_several(gymnast, tmp_path, cartpole):
     for name in "ab":
         shutil.copytree(cartpole, tmp_path / name)

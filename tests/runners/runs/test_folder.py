@@ -9,7 +9,7 @@ import pytest
 
 from gymnast.core.errors import UsageError
 from gymnast.runners.api import learner
-from gymnast.runners.runs.folder import default_out, held
+from gymnast.runners.runs.folder import default_out, held, within
 from gymnast.runners.runs.run import preset, save
 from gymnast.runners.training.train import resume
 
@@ -78,3 +78,12 @@ def test_nothing_is_written_through_a_symlink_in_the_folder_of_a_run(name, tmp_p
     with pytest.raises(UsageError, match="is a symlink"):
         learner("PPO")("CartPole-v1", preset="none").save(out)
     assert elsewhere.read_text() == "precious"
+
+
+def test_a_folder_of_runs_stands_for_them_in_the_order_in_which_one_counts(tmp_path):
+    for name in ("five/s10", "five/s2", "five/lr=1e-3_s1", "alone"):
+        save(preset("ppo", "CartPole-v1"), tmp_path / name / "run.json")
+    (tmp_path / "five/logs").mkdir()
+    inner = [tmp_path / "five" / name for name in ("lr=1e-3_s1", "s2", "s10")]
+    given = [tmp_path / "alone", tmp_path / "five", tmp_path / "five/s2", tmp_path / "nothing"]
+    assert within(given) == [tmp_path / "alone", *inner, tmp_path / "nothing"]

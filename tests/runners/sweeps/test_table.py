@@ -2,6 +2,7 @@ import sys
 
 import gymnasium as gym
 import pytest
+from gymnasium.vector import SyncVectorEnv
 from sweeping import SMALL
 
 import gymnast
@@ -45,12 +46,16 @@ def test_a_failure_is_warned_of_and_stands_in_its_row(tmp_path):
         ({"hidden": [64, 64]}, "hidden holds several numbers"),
         ({"lr": [1e-3, 1e-3]}, "give each value once"),
         ({"seed": 3}, "seeds=3"),
+        ({"seeds": 0}, "these are 0 runs"),
+        ({"lr": []}, "these are 0 runs"),
+        ({"env": SyncVectorEnv([lambda: gym.make("CartPole-v1")])}, "not a VectorEnv"),
+        ({"env": "CartPole-v7"}, "does not exist"),
         ({"lrr": [1]}, "no setting 'lrr'"),
     ],
 )
 def test_what_is_no_sweep_is_refused_in_one_line(tmp_path, given, said):
     with pytest.raises(UsageError, match=said):
-        gymnast.sweep("ppo", "CartPole-v1", out=tmp_path, **given)
+        gymnast.sweep("ppo", **{"env": "CartPole-v1", "out": tmp_path, **given})
 
 
 def test_without_pandas_the_table_says_how_to_get_it(monkeypatch):

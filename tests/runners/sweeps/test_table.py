@@ -15,7 +15,7 @@ TINY = {**{name: value for name, value in SMALL["agent"].items() if name != "hid
 def test_a_sweep_from_python_is_a_table_of_what_differs(tmp_path):
     def swept():
         tried = [(8,), (4, 4)]
-        return gymnast.sweep("ppo", "CartPole-v1", [0, 2], tmp_path, hidden=tried, steps=100, evals=0, **TINY)
+        return gymnast.sweep("ppo", "CartPole-v1", [0, 2], tmp_path, hidden=tried, steps=400, evals=0, **TINY)
 
     table = swept()
     assert [(row["hidden"], row["seed"]) for row in table] == [((8,), 0), ((8,), 2), ((4, 4), 0), ((4, 4), 2)]

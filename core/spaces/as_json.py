@@ -8,7 +8,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..errors import UsageError
+from ..tokens import vocabulary
 from .layout import in_order
+from .tokens import Tokens
 
 _MOST = 1 << 23  # numbers in one observation: those of four pictures of 1920 x 1080 are fewer, if grey
 
@@ -20,6 +22,8 @@ def to_json(space: spaces.Space[Any]) -> dict[str, Any]:
         UsageError: for a space without a fixed size.
     """
     match space:
+        case Tokens():
+            return {"kind": "Tokens", "vocabulary": space.vocabulary.content(), "context": space.context}
         case spaces.Box():
             bounds = {"low": _bound(space.low), "high": _bound(space.high)}
             return {"kind": "Box", "shape": list(space.shape), "dtype": str(space.dtype), **bounds}
@@ -44,6 +48,9 @@ def from_json(content: dict[str, Any]) -> spaces.Space[Any]:
         UsageError: for a Dict of which an older gymnast lost the order of its parts.
     """
     match content["kind"]:
+        case "Tokens":
+            (context,) = _bounded([content["context"]])
+            return Tokens(vocabulary(content["vocabulary"]), context)
         case "Box":
             shape, dtype = _bounded(content["shape"]), np.dtype(content["dtype"])
             if dtype.kind not in "biuf":

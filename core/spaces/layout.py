@@ -17,6 +17,7 @@ from torch import Tensor
 from ..errors import TrainingError, UsageError
 from ..jitted.bounds import first_blocked, first_outside
 from .keys import MASK, MASKS
+from .tokens import Tokens
 
 _ALIGN = 8  # bytes; torch views a row as float32 or int64 only at multiples of their size
 
@@ -46,7 +47,8 @@ class Layout:
     """Where each part of an observation lies: by name, in whatever order a Dict lists its keys.
 
     `shape` and `dtype` are those of one stored observation: the part's own for a plain space, a row of
-    bytes for a Dict or Tuple. Floats are stored as float32, images as uint8, integers as int64.
+    bytes for a Dict or Tuple. Floats are stored as float32, images as uint8, tokens as int32, other integers as
+    int64.
 
     Args:
         action: the space that an action mask is for; with it, masks are looked at too.
@@ -217,12 +219,20 @@ def _word(key: Any) -> str:
 
 _COARSE = 1e6  # where float32 goes in steps of 1/16
 _ESCAPED = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%/.#"})
-_TORCH = {"float32": torch.float32, "uint8": torch.uint8, "int64": torch.int64, "int8": torch.int8}
+_TORCH = {
+    "float32": torch.float32,
+    "int32": torch.int32,
+    "uint8": torch.uint8,
+    "int64": torch.int64,
+    "int8": torch.int8,
+}
 
 
 def _stored(space: spaces.Space[Any], path: tuple[Any, ...]) -> tuple[np.dtype, tuple[int, ...]]:
     """Dtype and shape in which an observation of a leaf space is kept."""
     match space:
+        case Tokens():
+            return np.dtype(np.int32), space.shape
         case spaces.Box():
             return np.dtype(np.uint8 if space.dtype == np.uint8 else np.float32), space.shape
         case spaces.Discrete():
@@ -259,6 +269,8 @@ def refuse_late_mask(info: dict[str, Any]) -> None:
 def _bounds(part: Part) -> tuple[NDArray[Any], NDArray[Any]] | None:
     """The least and the greatest values (D,) that a part may hold, unless it holds bytes."""
     match part.space:
+        case Tokens():
+            least, count = np.zeros(part.shape), np.full(part.shape, part.space.vocabulary.pad + 1)
         case spaces.Box() if part.dtype == np.float32:
             greatest = np.full(prod(part.shape), np.finfo(np.float32).max)
             return -greatest, greatest

@@ -1,0 +1,40 @@
+"""The space of texts that are being written."""
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ..tokens import Vocabulary
+
+
+class Tokens(spaces.Box):
+    """Texts of at most `context` tokens, int32 (context,): what has been written so far, then PAD to the end.
+
+    An observation is all of the text, so that it says everything that is to be known (the prefix is the state of
+    whoever writes, the next token is the action).
+    """
+
+    def __init__(self, vocabulary: Vocabulary, context: int) -> None:
+        super().__init__(0, vocabulary.pad, (context,), np.int32)
+        self.vocabulary = vocabulary
+
+    @property
+    def context(self) -> int:
+        """Most tokens of a text."""
+        return int(self.shape[0])
+
+    def lengths(self, obs: NDArray[Any]) -> NDArray[np.int64]:
+        """(...) how many tokens the texts (..., context) have."""
+        lengths: NDArray[np.int64] = np.count_nonzero(obs != self.vocabulary.pad, -1)
+        return lengths
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tokens) and self.vocabulary == other.vocabulary and self.shape == other.shape
+
+    def __hash__(self) -> int:
+        return hash((self.vocabulary, self.shape))
+
+    def __repr__(self) -> str:
+        return f"Tokens({self.vocabulary}, {self.context})"

@@ -9,7 +9,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from ..core.errors import UsageError, nearest
-from . import games, native
+from . import games, native, text
 from .factory import EnvLike, MakeEnv, Source, close, explained, is_game, maker, name_of, resolve
 from .wrapped import Wrapped
 from .wrapped import left_out as left_out
@@ -24,7 +24,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-BACKENDS = ("auto", "native", "game", "mujoco", "atari", "workers", "loop")
+BACKENDS = ("auto", "native", "game", "text", "mujoco", "atari", "workers", "loop")
 
 
 def make(
@@ -48,9 +48,10 @@ def make(
 
     A game for two (an id of `games.NAMES`, or a `core.game.Game`) is a VectorEnv seen from the player to move.
 
-    Backends: "native" (compiled, see `native.NAMES`), "game", "mujoco" and "atari" (threads), "workers" (processes) and
-    "loop" (Gymnasium's own, in this process). "auto" takes the first that fits; between the last two a measurement
-    decides. Observations may be views of memory that the next step overwrites. With `history` the last so many are one.
+    Backends: "native" (compiled, see `native.NAMES`), "game", "text" (see `text.NAMES`), "mujoco" and "atari"
+    (threads), "workers" (processes) and "loop" (Gymnasium's own, in this process). "auto" takes the first that fits;
+    between the last two a measurement decides. Observations may be views of memory that the next step overwrites. With
+    `history` the last so many are one.
     `wrappers` ("module:Wrapper", or classes) are put around each environment, the first innermost, which workers or the
     loop then step. Texts in Dict observations are left out. Of infos they pass on action masks, final observations and
     the success of episodes alone. A worker that is silent for `worker_timeout` seconds counts as hung.
@@ -78,7 +79,7 @@ def _made(
         return _ready(env, num_envs, backend, render_mode, kwargs | ({"wrappers": wrappers} if wrappers else {}))
     source = resolve(env)
     make_env = Wrapped(maker(source, render_mode, kwargs), wrappers)
-    if wrappers and backend in ("native", "game", "mujoco", "atari"):
+    if wrappers and backend in ("native", "game", "text", "mujoco", "atari"):
         raise UsageError(f"backend {backend!r} takes no wrappers; use auto, workers or loop")
     if backend == "auto" and wrappers:
         backend = _plain(make_env, num_envs, render_mode)
@@ -89,6 +90,8 @@ def _made(
             return with_mask_observed(_native(source, num_envs, render_mode, kwargs))
         case "game":
             return _game(source, num_envs, render_mode, kwargs)
+        case "text":
+            return _text(source, num_envs, render_mode, kwargs)
         case "mujoco":
             return _mujoco(source, num_envs, render_mode, kwargs)
         case "atari":
@@ -128,6 +131,8 @@ def _fastest(source: Source, make_env: MakeEnv, num_envs: int, render_mode: str 
         return "native"
     if _is_game(source):
         return "game"
+    if text.is_text(source):
+        return "text"
     if _is_atari(source):
         return "atari"
     if _is_mujoco(source) and not kwargs and not render_mode and os.name == "posix":  # Windows lacks its threads
@@ -167,6 +172,13 @@ def _game(source: Source, num_envs: int, render_mode: str | None, kwargs: dict[s
         return GameVectorEnv(games.load(source.id, **kwargs), num_envs, render_mode)
     what = "a ready game, which takes no arguments" if is_game(source) else name_of(source)
     raise UsageError(f"backend 'game' makes {', '.join(games.NAMES)} and games of one's own, not {what}")
+
+
+def _text(source: Source, num_envs: int, render_mode: str | None, kwargs: dict[str, Any]) -> VectorEnv:
+    if not (isinstance(source, EnvSpec) and text.is_text(source)):
+        raise UsageError(f"backend 'text' makes {', '.join(text.NAMES)} and tasks of one's own, not {name_of(source)}")
+    with explained(source):
+        return text.make(source.id, num_envs, render_mode=render_mode, **kwargs)
 
 
 def _is_atari(source: Source) -> TypeGuard[EnvSpec]:

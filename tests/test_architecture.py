@@ -95,6 +95,7 @@ LONG = {"agents/alphazero.py": 390, "core/games/tree.py": 385}  # one algorithm,
 LAZY = {  # whose commands or environments must not wait for what others import
     "envs/__init__.py",
     "envs/native/__init__.py",
+    "envs/text/__init__.py",
     "runners/cli/main.py",
     "runners/cli/many.py",
     "runners/cli/measure.py",

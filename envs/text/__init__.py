@@ -1,0 +1,77 @@
+"""Environments of text: tasks that are answered token by token, and the ids under which they are environments.
+
+Importing this package registers the ids with Gymnasium and loads nothing heavy.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+
+from ...core.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from .task import Task
+    from .vector import TextVectorEnv
+
+NAMES = {
+    "gymnast/Addition-v0": f"{__name__}.addition:Addition",
+}
+"""Which module and class is the task of an id."""
+
+Named = str | Callable[..., "Task"]
+"""A task's class, or "package.module:Class"."""
+
+
+def register(id: str, task: Named) -> None:
+    """Make a task of one's own an environment: `gymnasium.make(id)`, `gymnast.make(id)`, `gymnast train ... module:id`.
+
+    Its constructor's keyword arguments are those of the environment.
+    """
+    gymnasium.register(
+        id=id,
+        entry_point=f"{__name__}.single:TextEnv",
+        vector_entry_point=f"{__name__}.single:text_vector_env",
+        kwargs={"task": task},
+    )
+
+
+def is_text(spec: Any) -> bool:
+    """Whether a registered environment is a task of text."""
+    return getattr(spec, "entry_point", None) == f"{__name__}.single:TextEnv"
+
+
+def make(id: str, num_envs: int = 1, **kwargs: Any) -> "TextVectorEnv":
+    """`num_envs` rows of the environment `id`; `kwargs` are those of `TextVectorEnv` and of the task."""
+    from .single import text_vector_env
+
+    spec = deepcopy(gymnasium.spec(id))
+    spec.kwargs.update(kwargs)
+    env = text_vector_env(num_envs=num_envs, **spec.kwargs)
+    env.spec = spec
+    return env
+
+
+def load(task: Named, **kwargs: Any) -> "Task":
+    """The task of a class or of its name, with its keyword arguments.
+
+    Raises:
+        UsageError: for an unknown argument.
+    """
+    build = task
+    if isinstance(build, str):
+        module, name = build.split(":")
+        build = getattr(importlib.import_module(module), name)
+    known = inspect.signature(build).parameters
+    for name in kwargs.keys() - known.keys():
+        others = ", ".join((*known, "group", "split", "waits"))
+        raise UsageError(f"{build.__name__}: unknown argument {name!r}.{nearest(name, known)} Known: {others}")
+    return build(**kwargs)
+
+
+for _id, _task in NAMES.items():
+    if _id not in gymnasium.registry:
+        register(_id, _task)

@@ -1,0 +1,47 @@
+"""One text that is being written as an ordinary `gymnasium.Env`."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from . import Named, load
+from .task import Split
+from .vector import TextVectorEnv
+
+
+class TextEnv(gymnasium.Env[NDArray[np.int32], Any]):
+    """What `gymnasium.make` returns for the ids of tasks; see `TextVectorEnv`."""
+
+    metadata = {"render_modes": []}
+
+    def __init__(self, task: Named, split: Split = "train", render_mode: str | None = None, **kwargs: Any) -> None:
+        self._vector = TextVectorEnv(load(task, **kwargs), split=split, render_mode=render_mode)
+        self.observation_space = self._vector.single_observation_space
+        self.action_space = self._vector.single_action_space
+        self.render_mode = render_mode
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        obs, info = self._vector.reset(seed=seed, options=options)
+        return obs[0], info
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        obs, reward, terminated, truncated, info = self._vector.step(np.asarray(action)[None])
+        only = {name: bool(array[0]) for name, array in info.items()}
+        return obs[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), only
+
+
+def text_vector_env(
+    task: Named,
+    num_envs: int = 1,
+    group: int = 1,
+    split: Split = "train",
+    waits: bool | None = None,
+    render_mode: str | None = None,
+    **kwargs: Any,
+) -> TextVectorEnv:
+    """What `gymnasium.make_vec` returns for the ids of tasks; `waits` by default where there are groups."""
+    waits = group != 1 if waits is None else waits
+    return TextVectorEnv(load(task, **kwargs), num_envs, group, split, waits, render_mode)

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 NAMES = {
     "gymnast/Addition-v0": f"{__name__}.addition:Addition",
+    "gymnast/Sorting-v0": f"{__name__}.sorting:Sorting",
+    "gymnast/Copy-v0": f"{__name__}.copying:Copying",
+    "gymnast/Parity-v0": f"{__name__}.parity:Parity",
+    "gymnast/Countdown-v0": f"{__name__}.countdown:Countdown",
+    "gymnast/Calculator-v0": f"{__name__}.calculator:Calculator",
+    "gymnast/Words-v0": f"{__name__}.words:Words",
+    "gymnast/Source-v0": f"{__name__}.source:Source",
+    "gymnast/Text-v0": f"{__name__}.corpus:Text",
+    "gymnast/ReasoningGym-v0": f"{__name__}.reasoning:ReasoningGym",
 }
 """Which module and class is the task of an id."""
 
@@ -66,7 +75,8 @@ def load(task: Named, **kwargs: Any) -> "Task":
         module, name = build.split(":")
         build = getattr(importlib.import_module(module), name)
     known = inspect.signature(build).parameters
-    for name in kwargs.keys() - known.keys():
+    takes_more = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+    for name in () if takes_more else kwargs.keys() - known.keys():
         others = ", ".join((*known, "group", "split", "waits"))
         raise UsageError(f"{build.__name__}: unknown argument {name!r}.{nearest(name, known)} Known: {others}")
     return build(**kwargs)

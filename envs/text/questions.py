@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ...core.errors import UsageError
 from .task import Questions, Split, Task
 
-BLOCK = 32
+BLOCK = 64
 """Questions are drawn so many at once, because tasks draw them together at the price of a few."""
 ROW = 6
 """Words of a generator: the halves of its state and of its increment, and NumPy's spare 32 bits."""

@@ -135,12 +135,33 @@ def _tokens(vocabulary: Vocabulary) -> NDArray[np.int32]:
     return table
 
 
+def among(vocabulary: Vocabulary, symbols: str) -> NDArray[np.bool_]:
+    """(V,) which symbols of a vocabulary are among some."""
+    return np.isin(np.arange(vocabulary.symbols), vocabulary.encode(symbols))
+
+
 def rows_of(tokens: NDArray[np.int32], pad: int) -> list[NDArray[np.int32]]:
     """Right-padded rows (Q, L) without their padding."""
     return [row[:length] for row, length in zip(tokens, (tokens != pad).sum(1), strict=True)]
 
 
-def right(found: NDArray[np.bool_], parsed: NDArray[np.bool_]) -> Scores:
+def same(response: NDArray[np.int32], answers: NDArray[np.int32], length: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether responses (Q, R) are, token by token, the answers (Q, S), which end in END."""
+    most = answers.shape[1]
+    same: NDArray[np.bool_] = (response[:, :most] == answers).all(1) & (length <= most)
+    return same
+
+
+def consists(
+    response: NDArray[np.int32], length: NDArray[np.int64], end: int, symbols: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whether responses (Q, R) are one or more of some `symbols` (V,), and then END."""
+    last = response[np.arange(len(response)), length - 1]
+    known: NDArray[np.bool_] = np.append(symbols, [False, False])[response].sum(1) == length - 1
+    return known & (length > 1) & (last == end)
+
+
+def scores(found: NDArray[np.bool_], parsed: NDArray[np.bool_]) -> Scores:
     """Scores from whether answers (Q,) are right, and whether there are any."""
     return Scores(found.astype(np.float32), ~parsed)
 

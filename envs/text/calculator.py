@@ -1,0 +1,66 @@
+"""Multiplication with a calculator at hand: "47*38:" may be answered with questions of one's own on the way."""
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.tokens import Vocabulary
+from .task import Questions, Scores, Split, of_split, rows_of, scores, written
+
+_CALL = re.compile(r"(?:^|;)(\d{1,5})([*+])(\d{1,5})=$", re.ASCII)
+
+
+class Calculator:
+    """The product of two numbers of two digits: what is written after the last ";" is the answer.
+
+    Whoever writes "=" is answered by a calculator, which adds two numbers, or multiplies one by a single digit, and
+    says "?" to anything else: "8*47=" becomes "8*47=376;". A worked answer is "8*47=376;3*47=141;376+1410=1786;1786".
+    """
+
+    def __init__(self) -> None:
+        self.vocabulary = Vocabulary("0123456789*+=;:?")
+        self.calls = int(self.vocabulary.encode("=")[0])
+        self.longest = 6, 48
+
+    def ask(self, rng: np.random.Generator, count: int, split: Split) -> Questions:
+        return of_split(self._draw, rng, count, split, self.vocabulary.pad)
+
+    def reply(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> NDArray[np.int32]:
+        """What the calculator says to responses (Q, R) that end in "="."""
+        texts = [_said(self.vocabulary.decode(row)) for row in response]
+        return written(self.vocabulary, texts, 8)
+
+    def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
+        found, parsed = np.zeros((2, len(response)), np.bool_)
+        for i, (tokens, size) in enumerate(zip(response, length.tolist(), strict=True)):
+            if size > 1 and tokens[size - 1] == self.vocabulary.end:
+                answer = self.vocabulary.decode(tokens[: size - 1]).rpartition(";")[2]
+                parsed[i] = answer.isdigit()
+                found[i] = answer == str(questions.hidden[i].prod())
+        return scores(found, parsed)
+
+    def example(self, questions: Questions, rng: np.random.Generator) -> list[NDArray[np.int32]]:
+        """Digit by digit, with what the calculator says in between."""
+        texts = []
+        for a, b in questions.hidden.tolist():
+            text = ""
+            for call in (f"{b % 10}*{a}=", f"{b // 10}*{a}=", f"{b % 10 * a}+{b // 10 * a}0="):
+                text += call
+                text += _said(text)
+            texts.append(text + str(a * b))
+        return rows_of(written(self.vocabulary, texts, self.longest[1], end=True), self.vocabulary.pad)
+
+    def _draw(self, rng: np.random.Generator, count: int) -> Questions:
+        """What is hidden are the two numbers."""
+        pairs = rng.integers(10, 100, (count, 2))
+        return Questions(written(self.vocabulary, [f"{a}*{b}:" for a, b in pairs.tolist()], 6), pairs)
+
+
+def _said(text: str) -> str:
+    """What the calculator answers to a text that ends in "="."""
+    call = _CALL.search(text)
+    if call is None or (call[2] == "*" and min(len(call[1]), len(call[3])) > 1):
+        return "?;"
+    a, b = int(call[1]), int(call[3])
+    return f"{a + b if call[2] == '+' else a * b};"

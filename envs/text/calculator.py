@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.tokens import Vocabulary
-from .task import Questions, Scores, Split, of_split, rows_of, scores, written
+from .task import Questions, Scores, Split, of_split, read, rows_of, scores, written
 
 _CALL = re.compile(r"(?:^|;)(\d{1,5})([*+])(\d{1,5})=$", re.ASCII)
+
+_LONGEST = 8  # tokens of a reply
 
 
 class Calculator:
@@ -28,17 +30,15 @@ class Calculator:
 
     def reply(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> NDArray[np.int32]:
         """What the calculator says to responses (Q, R) that end in "="."""
-        texts = [_said(self.vocabulary.decode(row)) for row in response]
-        return written(self.vocabulary, texts, 8)
+        return written(self.vocabulary, [_said(text) for text in read(self.vocabulary, response)], _LONGEST)
 
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
-        found, parsed = np.zeros((2, len(response)), np.bool_)
-        for i, (tokens, size) in enumerate(zip(response, length.tolist(), strict=True)):
-            if size > 1 and tokens[size - 1] == self.vocabulary.end:
-                answer = self.vocabulary.decode(tokens[: size - 1]).rpartition(";")[2]
-                parsed[i] = answer.isdigit()
-                found[i] = answer == str(questions.hidden[i].prod())
-        return scores(found, parsed)
+        ended = response[np.arange(len(response)), length - 1] == self.vocabulary.end
+        answers = [text.rpartition(";")[2] for text in read(self.vocabulary, response)]
+        products = map(str, questions.hidden.prod(1).tolist())
+        found = np.array([answer == product for answer, product in zip(answers, products, strict=True)], np.bool_)
+        parsed = np.array([answer.isdigit() for answer in answers], np.bool_)
+        return scores(found & ended, parsed & ended)
 
     def example(self, questions: Questions, rng: np.random.Generator) -> list[NDArray[np.int32]]:
         """Digit by digit, with what the calculator says in between."""

@@ -1,17 +1,16 @@
 """Countdown: "3,7,12:45=" is answered by an expression of the numbers that has the value, as "12*3+..." would."""
 
-from collections import Counter
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core.tokens import Vocabulary
-from .task import Questions, Scores, Split, counted, of_split, scores, written
+from .task import Questions, Scores, Split, counted, of_split, read, scores, written
 
 LARGEST = 20
 """Numbers are from 1 to this."""
 OPERATORS = "+-*"
 _DEEPEST = 16  # parentheses inside one another
+_MOST_DIGITS = 9
 
 
 class Countdown:
@@ -33,13 +32,13 @@ class Countdown:
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
         """Whether responses are expressions of the given numbers that have the value of the target."""
         found, parsed = np.zeros((2, len(response)), np.bool_)
-        for i, (tokens, size) in enumerate(zip(response, length.tolist(), strict=True)):
-            if not 1 < size <= self.longest[1] or tokens[size - 1] != self.vocabulary.end:
-                continue
-            numbers, target = questions.hidden[i, : self._count], questions.hidden[i, self._count]
-            read = evaluate(self.vocabulary.decode(tokens[: size - 1]))
-            parsed[i] = read is not None
-            found[i] = read is not None and read[0] == target and Counter(read[1]) <= Counter(numbers.tolist())
+        ended = response[np.arange(len(response)), length - 1] == self.vocabulary.end
+        given, texts = questions.hidden[:, : self._count + 1].tolist(), read(self.vocabulary, response)
+        for i in np.flatnonzero(ended & (length <= self.longest[1])).tolist():
+            if value := evaluate(texts[i]):
+                *numbers, target = given[i]
+                parsed[i] = True
+                found[i] = value[0] == target and _among(value[1], numbers)
         return scores(found, parsed)
 
     def example(self, questions: Questions, rng: np.random.Generator) -> list[NDArray[np.int32]]:
@@ -68,6 +67,16 @@ class Countdown:
         return Questions(written(self.vocabulary, texts, self.longest[0]), hidden)
 
 
+def _among(used: list[int], numbers: list[int]) -> bool:
+    """Whether each of the numbers `used` is one of `numbers`, and another one each time."""
+    left = list(numbers)
+    for number in used:
+        if number not in left:
+            return False
+        left.remove(number)
+    return True
+
+
 def _expression(numbers: list[int], path: list[int]) -> str:
     """The expression in which `path` puts the numbers together, with no more parentheses than it needs."""
     parts = [(str(number), "") for number in numbers]
@@ -87,7 +96,7 @@ def evaluate(text: str) -> tuple[int, list[int]] | None:
     """The value of an expression and the numbers in it; None if it is none, or nested too deeply.
 
     sum = product, {("+" | "-"), product};  product = atom, {"*", atom};  atom = number | "(", sum, ")"
-    A number begins with no 0. Whoever calls bounds the length.
+    A number has 1 to 9 digits and begins with no 0.
     """
     reader = _Reader(text)
     value = reader.sum(0)
@@ -120,7 +129,7 @@ class _Reader:
             inside = None if depth == _DEEPEST else self.sum(depth + 1)
             return inside if self._take(")") else None
         digits = self._take("123456789")
-        while digits and (digit := self._take("0123456789")):
+        while 0 < len(digits) < _MOST_DIGITS and (digit := self._take("0123456789")):
             digits += digit
         if not digits:
             return None

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from . import Named, load
 from .task import Split
-from .vector import TextVectorEnv
+from .vector import RENDER_MODES, TextVectorEnv
 
 
 class TextEnv(gymnasium.Env[NDArray[np.int32], Any]):
     """What `gymnasium.make` returns for the ids of tasks; see `TextVectorEnv`."""
 
-    metadata = {"render_modes": []}
+    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4}
 
     def __init__(self, task: Named, split: Split = "train", render_mode: str | None = None, **kwargs: Any) -> None:
         self._vector = TextVectorEnv(load(task, **kwargs), split=split, render_mode=render_mode)
@@ -31,6 +31,11 @@ class TextEnv(gymnasium.Env[NDArray[np.int32], Any]):
         obs, reward, terminated, truncated, info = self._vector.step(np.asarray(action)[None])
         only = {name: bool(array[0]) for name, array in info.items()}
         return obs[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), only
+
+    def render(self) -> Any:
+        """A picture (H, W, 3), or the text in mode "ansi"."""
+        drawn = self._vector.render()
+        return None if drawn is None else drawn[0]
 
 
 def text_vector_env(

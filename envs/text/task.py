@@ -135,6 +135,20 @@ def _tokens(vocabulary: Vocabulary) -> NDArray[np.int32]:
     return table
 
 
+def read(vocabulary: Vocabulary, tokens: NDArray[np.int32]) -> list[str]:
+    """The texts of ASCII characters that rows (Q, L) stand for; END and PAD stand for nothing."""
+    if not tokens.size:
+        return [""] * len(tokens)
+    rows = np.ascontiguousarray(_signs(vocabulary)[tokens])
+    return [text.decode() for text in rows.view(f"S{tokens.shape[1]}")[:, 0].tolist()]
+
+
+@cache
+def _signs(vocabulary: Vocabulary) -> NDArray[np.uint8]:
+    """The ASCII code of each token; of END and PAD 0."""
+    return np.array([ord(vocabulary.decode([token])) for token in range(vocabulary.symbols)] + [0, 0], np.uint8)
+
+
 def among(vocabulary: Vocabulary, symbols: str) -> NDArray[np.bool_]:
     """(V,) which symbols of a vocabulary are among some."""
     return np.isin(np.arange(vocabulary.symbols), vocabulary.encode(symbols))

@@ -12,9 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...core.errors import UsageError
 from ...core.spaces.tokens import Tokens
+from .picture import Shown, letters, paint
 from .questions import BLOCK, Streams, generator, packed, unpacked
 from .task import SPLITS, Questions, Split, Task, chosen, counted
 
+RENDER_MODES = ("rgb_array", "ansi")
 Ends = dict[str, NDArray[np.bool_]]
 
 
@@ -56,10 +58,12 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
             raise UsageError("the rows of a group begin together, so they must wait for each other: leave out waits")
         self.task, self.num_envs, self.waits = task, num_envs, waits
         chosen("split", split, SPLITS)
+        if render_mode is not None:
+            chosen("render_mode", render_mode, RENDER_MODES)
         self.split = split
         self.render_mode = render_mode
         mode = AutoresetMode.NEXT_STEP if waits else AutoresetMode.SAME_STEP
-        self.metadata = {"render_modes": [], "autoreset_mode": mode}
+        self.metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4, "autoreset_mode": mode}
         self._room = task.longest[1]
         self.single_observation_space = Tokens(task.vocabulary, sum(task.longest))
         self.single_action_space = Discrete(task.vocabulary.size)
@@ -78,6 +82,7 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         """(N,) which rows wait."""
         self._streams = Streams(task, num_envs // self.group, self.split)
         self._own = generator(None)
+        self._finished: dict[int, Shown] = {}  # by row, the texts that ended in the last step
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -87,6 +92,7 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
             raise UsageError("an environment of text takes no options in reset; all rows begin together")
         self._seed(seed)
         self.ended[:] = False
+        self._finished.clear()
         self._ask(np.arange(self.num_envs))
         return self.tokens.copy(), {}
 
@@ -102,6 +108,8 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         terminated = np.zeros(self.num_envs, np.bool_)
         terminated[over] = True
         info: dict[str, Any] = self._judge(over, written, reward)
+        if self.render_mode:
+            self._remember(over, info, reward)
         if self.waits:
             self.ended[over] = True
             obs = self.tokens.copy()
@@ -109,6 +117,15 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         else:
             obs, info = self._begin_anew(over, terminated, info)
         return obs, reward, terminated, np.zeros(self.num_envs, np.bool_), info
+
+    def render(self) -> Any:
+        """N pictures (H, W, 3), or N texts in mode "ansi"; of a row that ended in the last step how it ended."""
+        if self.render_mode is None:
+            return None
+        shown = [self._finished.get(row) or self._shown(row) for row in range(self.num_envs)]
+        if self.render_mode == "ansi":
+            return tuple(map(letters, shown))
+        return tuple(paint(each, self.tokens.shape[1]) for each in shown)
 
     def examples(self, count: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
         """Worked answers to `count` other questions of the split, for supervised learning.
@@ -156,6 +173,7 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
                 raise UsageError("the saved texts are not answers to the saved questions; was it another task?")
             if (length - start > self._room).any() or ((length - start == self._room) & ~saved["ended"]).any():
                 raise UsageError("the saved texts are longer than an answer may be")
+        self._finished.clear()
         self.tokens[...], self.ended[...] = tokens, saved["ended"]
         self.start[...], self.length[...] = start, length
 
@@ -201,20 +219,20 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
             true, reward[rows] = self._correct(*self._answers(rows))
             self.tokens[rows, self.length[rows] - 1] = true
             tokens = true
-        calls = rows[tokens == self._calls]
-        if len(calls):
-            self._reply(calls[self.length[calls] - self.start[calls] < self._room])
-        full = self.length[rows] - self.start[rows] >= self._room
-        return rows[full | (tokens == self._end)]
+        has_room = self.length[rows] - self.start[rows] < self._room
+        if len(calls := rows[(tokens == self._calls) & has_room]):
+            self._reply(calls)
+            has_room = self.length[rows] - self.start[rows] < self._room
+        return rows[~has_room | (tokens == self._end)]
 
     def _reply(self, rows: NDArray[np.int64]) -> None:
         """Let the task answer what is written in `rows` (K,), as far as there is room."""
         reply = self.task.reply(*self._answers(rows))  # type: ignore[attr-defined]
-        for row, tokens in zip(rows.tolist(), reply, strict=True):
-            left = self.start[row] + self._room - self.length[row]
-            said = tokens[tokens != self._pad][:left]
-            self.tokens[row, self.length[row] : self.length[row] + len(said)] = said
-            self.length[row] += len(said)
+        left = self._room - (self.length[rows] - self.start[rows])
+        count = np.minimum(np.count_nonzero(reply != self._pad, 1), left)
+        row, k = np.nonzero(np.arange(reply.shape[1]) < count[:, None])
+        self.tokens[rows[row], self.length[rows[row]] + k] = reply[row, k]
+        self.length[rows] += count
 
     def _judge(self, over: NDArray[np.int64], written: NDArray[np.int64], reward: NDArray[np.float64]) -> Ends:
         """Put the scores of the rows `over` (K,) into `reward`; what the last info says of them."""
@@ -240,6 +258,20 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         last: dict[str, Any] = ends | {f"_{name}": done for name in ends}
         info = {"final_obs": final, "_final_obs": done, "final_info": last, "_final_info": done}
         return self.tokens.copy(), info
+
+    def _shown(self, row: int, verdict: str = "", good: bool = False) -> Shown:
+        decode, start = self.task.vocabulary.decode, self.start[row]
+        return Shown(decode(self.tokens[row, :start]), decode(self.tokens[row, start:]), verdict, good)
+
+    def _remember(self, over: NDArray[np.int64], ends: Ends, reward: NDArray[np.float64]) -> None:
+        """Keep the texts that ended in the last step for `render`: in their rows others may have begun."""
+        if not self.waits:
+            self._finished.clear()
+        for row in over.tolist():
+            right = bool(ends["is_success"][row]) if "is_success" in ends else reward[row] > 0
+            said = "unfinished" if ends["unfinished"][row] else "right" if right else "wrong"
+            verdict = f"reward {reward[row]:.2f}" if self._graded and said != "unfinished" else said
+            self._finished[row] = self._shown(row, verdict, right)
 
     def _as_actions(self, actions: ArrayLike) -> NDArray[np.int64]:
         """Actions (N,) that are tokens.

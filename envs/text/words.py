@@ -3,7 +3,6 @@
 import pydoc_data.topics
 import re
 import string
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +70,6 @@ class Words:
         return (changes - 1.5 * (again + dots) - 0.5 * excess - self._mean) / self._deviation
 
 
-@lru_cache(maxsize=4)
 def _read(file: str) -> list[str]:
     """The different words of a file, or of Python's manual, in alphabetical order."""
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ... import agents
-from ...envs import games, native
+from ...envs import games, native, text
 from ..bench import LEARNING, SUITES
 from ..runs.run import Run
 from ..sweeps.results import tables
@@ -66,7 +66,7 @@ def bash(commands: Iterable[str], experiments: Iterable[str]) -> str:
         commands=" ".join(commands),
         algorithms=" ".join(algorithms),
         tables=" ".join(tables()),
-        environments=" ".join([*native.NAMES, *games.NAMES]),
+        environments=" ".join([*native.NAMES, *games.NAMES, *text.NAMES]),
         suites=" ".join([*SUITES, LEARNING]),
         experiments=" ".join(experiments),
         options="\n".join(f'      {case}) words="{" ".join([*flags, "--help"])}" ;;' for case, flags in cases),

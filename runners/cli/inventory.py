@@ -9,7 +9,7 @@ from typing import Any
 
 from ... import agents
 from ...core.errors import UsageError, nearest
-from ...envs import games, native
+from ...envs import games, native, text
 from ..runs import run as runs
 from .options import meanings
 
@@ -53,6 +53,7 @@ def _envs() -> str:
     lines = [f"  {name:28} native: batched and compiled" for name in sorted(native.NAMES)]
     lines += [f"  {name:28} game for two: batched and compiled" for name in games.NAMES if "gomoku" not in name]
     lines.append(f"  {'gomoku5 ... gomoku19':28} game for two, on a board of that size")
+    lines += [f"  {name:28} task of text: answered token by token" for name in sorted(text.NAMES)]
     lines.append(f"  {'<any Gymnasium id>':28} such as LunarLander-v3, HalfCheetah-v5, ALE/Pong-v5")
     lines.append(f"  {'package.module:ENV-ID':28} registered when the module is imported")
     lines.append(f"  {'package.module:Class':28} a class or function that makes an environment")

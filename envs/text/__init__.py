@@ -55,13 +55,27 @@ def is_text(spec: Any) -> bool:
 
 def make(id: str, num_envs: int = 1, **kwargs: Any) -> "TextVectorEnv":
     """`num_envs` rows of the environment `id`; `kwargs` are those of `TextVectorEnv` and of the task."""
-    from .single import text_vector_env
-
     spec = deepcopy(gymnasium.spec(id))
     spec.kwargs.update(kwargs)
-    env = text_vector_env(num_envs=num_envs, **spec.kwargs)
+    env = side_by_side(num_envs=num_envs, **spec.kwargs)
     env.spec = spec
     return env
+
+
+def side_by_side(
+    task: Named,
+    num_envs: int = 1,
+    group: int = 1,
+    split: str = "train",
+    waits: bool | None = None,
+    render_mode: str | None = None,
+    **kwargs: Any,
+) -> "TextVectorEnv":
+    """`num_envs` rows of a task, which wait by default where there are groups; `kwargs` are the task's."""
+    from .vector import TextVectorEnv
+
+    waits = group != 1 if waits is None else waits
+    return TextVectorEnv(load(task, **kwargs), num_envs, group, split, waits, render_mode)
 
 
 def load(task: Named, **kwargs: Any) -> "Task":

@@ -6,8 +6,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from . import Named, load
-from .task import Split
+from . import Named, load, side_by_side
 from .vector import RENDER_MODES, TextVectorEnv
 
 
@@ -16,7 +15,7 @@ class TextEnv(gymnasium.Env[NDArray[np.int32], Any]):
 
     metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4}
 
-    def __init__(self, task: Named, split: Split = "train", render_mode: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, task: Named, split: str = "train", render_mode: str | None = None, **kwargs: Any) -> None:
         self._vector = TextVectorEnv(load(task, **kwargs), split=split, render_mode=render_mode)
         self.observation_space = self._vector.single_observation_space
         self.action_space = self._vector.single_action_space
@@ -38,15 +37,6 @@ class TextEnv(gymnasium.Env[NDArray[np.int32], Any]):
         return None if drawn is None else drawn[0]
 
 
-def text_vector_env(
-    task: Named,
-    num_envs: int = 1,
-    group: int = 1,
-    split: Split = "train",
-    waits: bool | None = None,
-    render_mode: str | None = None,
-    **kwargs: Any,
-) -> TextVectorEnv:
-    """What `gymnasium.make_vec` returns for the ids of tasks; `waits` by default where there are groups."""
-    waits = group != 1 if waits is None else waits
-    return TextVectorEnv(load(task, **kwargs), num_envs, group, split, waits, render_mode)
+def text_vector_env(**kwargs: Any) -> TextVectorEnv:
+    """What `gymnasium.make_vec` returns for the ids of tasks."""
+    return side_by_side(**kwargs)

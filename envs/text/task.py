@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ...core.errors import UsageError
 from ...core.tokens import Vocabulary
 
-Split = Literal["train", "test"]
+Split = str
+"""One of `SPLITS`."""
 SPLITS = ("train", "test")
 HELD_OUT = 10
 """One question in so many is only asked in tests."""

@@ -14,7 +14,7 @@ from ...core.errors import UsageError
 from ...core.spaces.tokens import Tokens
 from .picture import Shown, letters, paint
 from .questions import BLOCK, Streams, generator, packed, unpacked
-from .task import SPLITS, Questions, Split, Task, chosen, counted
+from .task import SPLITS, Questions, Task, chosen, counted
 
 RENDER_MODES = ("rgb_array", "ansi")
 Ends = dict[str, NDArray[np.bool_]]
@@ -47,7 +47,7 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         task: Task,
         num_envs: int = 1,
         group: int = 1,
-        split: Split = "train",
+        split: str = "train",
         waits: bool = True,
         render_mode: str | None = None,
     ) -> None:

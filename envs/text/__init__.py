@@ -40,6 +40,7 @@ def register(id: str, task: Named) -> None:
 
     Its constructor's keyword arguments are those of the environment.
     """
+    gymnasium.registry.pop(id, None)  # of a module that is imported again
     gymnasium.register(
         id=id,
         entry_point=f"{__name__}.single:TextEnv",
@@ -97,5 +98,4 @@ def load(task: Named, **kwargs: Any) -> "Task":
 
 
 for _id, _task in NAMES.items():
-    if _id not in gymnasium.registry:
-        register(_id, _task)
+    register(_id, _task)

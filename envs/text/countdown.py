@@ -1,4 +1,4 @@
-"""Countdown: "3,7,12:45=" is answered by an expression of the numbers that has the value, as "12*3+..." would."""
+"""Countdown: "3,7,12:57=" is answered by an expression of the numbers with that value, as "(12+7)*3"."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -18,28 +18,32 @@ if TYPE_CHECKING:
     from .vector import TextVectorEnv
 
 NAMES = {
-    "gymnast/Addition-v0": f"{__name__}.addition:Addition",
-    "gymnast/Sorting-v0": f"{__name__}.sorting:Sorting",
-    "gymnast/Copy-v0": f"{__name__}.copying:Copying",
-    "gymnast/Parity-v0": f"{__name__}.parity:Parity",
-    "gymnast/Countdown-v0": f"{__name__}.countdown:Countdown",
-    "gymnast/Calculator-v0": f"{__name__}.calculator:Calculator",
-    "gymnast/Words-v0": f"{__name__}.words:Words",
-    "gymnast/Source-v0": f"{__name__}.source:Source",
-    "gymnast/Text-v0": f"{__name__}.corpus:Text",
-    "gymnast/ReasoningGym-v0": f"{__name__}.reasoning:ReasoningGym",
+    "gymnast/Addition-v0": "addition:Addition",
+    "gymnast/Sorting-v0": "sorting:Sorting",
+    "gymnast/Copy-v0": "copying:Copying",
+    "gymnast/Parity-v0": "parity:Parity",
+    "gymnast/Countdown-v0": "countdown:Countdown",
+    "gymnast/Calculator-v0": "calculator:Calculator",
+    "gymnast/Words-v0": "words:Words",
+    "gymnast/Source-v0": "source:Source",
+    "gymnast/Text-v0": "corpus:Text",
+    "gymnast/ReasoningGym-v0": "reasoning:ReasoningGym",
 }
 """Which module and class is the task of an id."""
 
 Named = str | Callable[..., "Task"]
-"""A task's class, or "package.module:Class"."""
+"""One of `NAMES`, or what makes a task: never the name of a module, which a checkpoint could hold."""
 
 
-def register(id: str, task: Named) -> None:
+def register(id: str, task: Callable[..., "Task"]) -> None:
     """Make a task of one's own an environment: `gymnasium.make(id)`, `gymnast.make(id)`, `gymnast train ... module:id`.
 
     Its constructor's keyword arguments are those of the environment.
     """
+    _register(id, task)
+
+
+def _register(id: str, task: Named) -> None:
     gymnasium.registry.pop(id, None)  # of a module that is imported again
     gymnasium.register(
         id=id,
@@ -80,15 +84,12 @@ def side_by_side(
 
 
 def load(task: Named, **kwargs: Any) -> "Task":
-    """The task of a class or of its name, with its keyword arguments.
+    """The task of an id or of a class, with its keyword arguments.
 
     Raises:
-        UsageError: for an unknown argument.
+        UsageError: for an unknown id or argument.
     """
-    build = task
-    if isinstance(build, str):
-        module, name = build.split(":")
-        build = getattr(importlib.import_module(module), name)
+    build = _named(task) if isinstance(task, str) else task
     known = inspect.signature(build).parameters
     takes_more = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
     for name in () if takes_more else kwargs.keys() - known.keys():
@@ -97,5 +98,12 @@ def load(task: Named, **kwargs: Any) -> "Task":
     return build(**kwargs)
 
 
-for _id, _task in NAMES.items():
-    register(_id, _task)
+def _named(id: str) -> Callable[..., "Task"]:
+    if id not in NAMES:
+        raise UsageError(f"no task {id!r}.{nearest(id, NAMES)} Known: {', '.join(NAMES)}")
+    module, name = NAMES[id].split(":")
+    return getattr(importlib.import_module(f".{module}", __name__), name)
+
+
+for _id in NAMES:
+    _register(_id, _id)

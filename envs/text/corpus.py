@@ -3,14 +3,13 @@
 import os
 import pydoc_data.topics
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import UsageError
 from ...core.tokens import Bytes, Pairs, Vocabulary, characters
-from .task import Questions, Scores, Split, chosen, counted
+from .task import Questions, Scores, Split, chosen, counted, file_of
 from .taught import corrected, share
 
 VOCABULARIES = ("characters", "bytes", "pairs")
@@ -88,9 +87,6 @@ def _read(file: str, changed: int, kind: str, symbols: int) -> tuple[Vocabulary,
 
 
 def _text(file: str) -> str:
-    if not file:
-        return "\n".join(text for _, text in sorted(pydoc_data.topics.topics.items()))
-    try:
-        return Path(file).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(f"cannot read the text {file!r}: {problem}; give file, a text in UTF-8") from problem
+    if file:
+        return file_of(file, "a text")
+    return "\n".join(text for _, text in sorted(pydoc_data.topics.topics.items()))

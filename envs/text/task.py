@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -179,6 +180,20 @@ def consists(
 def scores(found: NDArray[np.bool_], parsed: NDArray[np.bool_]) -> Scores:
     """Scores from whether answers (Q,) are right, and whether there are any."""
     return Scores(found.astype(np.float32), ~parsed)
+
+
+def file_of(file: str, what: str) -> str:
+    """The text in a file.
+
+    Raises:
+        UsageError: if there is no such file, or no UTF-8 in it; `what` it should be.
+    """
+    try:
+        if not Path(file).is_file():  # but a device perhaps, which has no end
+            raise UsageError(f"there is no file {file!r}; set file to {what}")
+        return Path(file).read_text("utf-8")
+    except (OSError, ValueError) as problem:
+        raise UsageError(f"cannot read {file!r}: {problem}; set file to {what}, in UTF-8") from problem
 
 
 def counted(name: str, value: Any, least: int, most: int) -> int:

@@ -3,14 +3,13 @@
 import pydoc_data.topics
 import re
 import string
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import UsageError
 from ...core.tokens import Vocabulary
-from .task import Questions, Scores, Split, among, consists, of_split, rows_of, written
+from .task import Questions, Scores, Split, among, consists, file_of, of_split, rows_of, written
 
 FEWEST = 50
 """Words that a list must have."""
@@ -72,10 +71,7 @@ class Words:
 
 def _read(file: str) -> list[str]:
     """The different words of a file, or of Python's manual, in alphabetical order."""
-    try:
-        text = Path(file).read_text("utf-8") if file else "\n".join(pydoc_data.topics.topics.values())
-    except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(f"cannot read the words {file!r}: {problem}; give file, a list of words") from problem
+    text = file_of(file, "a list of words") if file else "\n".join(pydoc_data.topics.topics.values())
     found = {word for word in re.findall(r"(?<![\w'.`])[a-z]+(?![\w'(`])", text) if SHORTEST <= len(word) <= LONGEST}
     if len(found) < FEWEST:
         raise UsageError(

@@ -20,7 +20,7 @@ SPLIT_BY_QUESTION = [id for id in IDS if id not in ("gymnast/Text-v0", "gymnast/
 
 
 def task_of(id, **kwargs):
-    return text.load(text.NAMES[id], **kwargs)
+    return text.load(id, **kwargs)
 
 
 def asked(task, count, split="train", seed=SEED):
@@ -111,9 +111,10 @@ def test_questions_are_drawn_until_there_are_enough_of_a_split():
         ("Copy", {"symbols": 27}, "symbols"),
         ("Source", {"chain": -1}, "chain"),
         ("Text", {"vocabulary": "words"}, "vocabulary must be one of characters, bytes, pairs"),
-        ("Text", {"file": "/nowhere"}, "cannot read the text '/nowhere'"),
+        ("Text", {"file": "/nowhere"}, "there is no file '/nowhere'; set file to a text"),
         ("Text", {"context": 1 << 16}, "too few for windows of 65536"),
-        ("Words", {"file": "/nowhere"}, "cannot read the words"),
+        ("Text", {"file": "/dev/zero"}, "there is no file"),
+        ("Words", {"file": "/nowhere"}, "set file to a list of words"),
         ("ReasoningGym", {}, "give dataset"),
         ("ReasoningGym", {"dataset": "x"}, "pip install reasoning-gym"),
     ],

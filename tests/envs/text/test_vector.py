@@ -332,6 +332,12 @@ def test_a_task_of_ones_own_becomes_an_environment_by_registration():
         del gymnasium.registry["test/Echo-v0"]
 
 
+@pytest.mark.parametrize("backend", ["auto", "loop"])
+def test_a_task_is_no_name_that_a_run_could_bring_along(backend):
+    with pytest.raises(UsageError, match="no task 'os:system'"):
+        envs.make("gymnast/Addition-v0", 2, backend=backend, task="os:system")
+
+
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [

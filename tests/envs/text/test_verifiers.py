@@ -124,7 +124,7 @@ def attempts(task, questions, rng):
 @pytest.mark.parametrize("name", JUDGES)
 def test_no_answer_gets_past_a_verifier_or_is_wronged_by_it(name):
     judge, kwargs = JUDGES[name]
-    task, rng = text.load(text.NAMES[f"gymnast/{name.split(',')[0]}-v0"], **kwargs), np.random.default_rng(SEED)
+    task, rng = text.load(f"gymnast/{name.split(',')[0]}-v0", **kwargs), np.random.default_rng(SEED)
     questions = task.ask(rng, ANSWERS, "train")
     response, length = padded(list(attempts(task, questions, rng)), task.longest[1], task.vocabulary.pad)
     scores = task.score(questions, response, length)
@@ -166,7 +166,7 @@ def test_long_expressions_are_read_in_one_go():
 
 
 def test_a_calculator_does_one_thing_at_a_time():
-    task = text.load(text.NAMES["gymnast/Calculator-v0"])
+    task = text.load("gymnast/Calculator-v0")
     said = {
         "8*47=": "376;",
         "47*8=": "376;",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from gymnasium.vector import VectorEnv
 
 from ...core.games.game import game_of
+from ...core.spaces.tokens import Tokens
 from ...envs.games import board
 
 
@@ -12,6 +13,9 @@ def action_names(env: VectorEnv) -> Callable[[int], str]:
     """Names of the actions, as far as the environment gives them."""
     if game := game_of(env.single_observation_space):
         return lambda i: board.action_name(game, i)
+    if isinstance(env.single_observation_space, Tokens):
+        vocabulary = env.single_observation_space.vocabulary
+        return lambda i: repr(vocabulary.decode([i])) if i != vocabulary.end else "end"
     inner = getattr(env.unwrapped, "envs", [env])[0]
     meanings = getattr(inner.unwrapped, "get_action_meanings", None)
     known = meanings() if meanings else _NAMES.get(getattr(inner.spec, "id", ""), [])

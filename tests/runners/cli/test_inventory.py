@@ -1,14 +1,14 @@
 import pytest
 
 from gymnast import agents
-from gymnast.envs import native
+from gymnast.envs import native, text
 from gymnast.runners.cli.inventory import inventory
 from gymnast.runners.runs import run as runs
 
 
 def test_all_agents_environments_and_presets_are_listed():
     said = inventory("all")
-    for name in (*agents.names(), *native.NAMES, "connect4", "othello6", *runs.presets("ppo")):
+    for name in (*agents.names(), *native.NAMES, *text.NAMES, "connect4", "othello6", *runs.presets("ppo")):
         assert name in said
 
 

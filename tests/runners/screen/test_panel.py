@@ -39,6 +39,11 @@ def test_probabilities_are_shares_of_the_track(bars):
     assert group.bars == [Bar("left", 0.25, 0, 0.25, False), Bar("right", 0.75, 0, 0.75, True)]
 
 
+def test_tokens_are_named_by_what_they_stand_for(bars):
+    (group,) = bars("gymnast/Parity-v0").of({"action probability": row(0.1, 0.2, 0.3, 0.4)}, np.array(3))
+    assert [bar.name for bar in group.bars] == ["'0'", "'1'", "'='", "end"]
+
+
 def test_action_values_are_drawn_from_the_least_to_the_greatest_so_far(bars):
     made = bars("CartPole-v1")
     made.of({"action value": row(-4, 6), "value": np.array([6.0])}, np.array(1))

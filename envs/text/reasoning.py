@@ -92,5 +92,5 @@ def _package() -> Any:
     try:
         import reasoning_gym
     except ImportError as missing:
-        raise UsageError("these tasks need the package reasoning-gym: pip install reasoning-gym") from missing
+        raise UsageError("these tasks need the package reasoning-gym: pip install 'gymnast[reasoning]'") from missing
     return reasoning_gym

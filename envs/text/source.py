@@ -25,7 +25,7 @@ class Source:
     graded = True
 
     def __init__(self, symbols: int = 8, length: int = 32, chain: int = 0) -> None:
-        symbols, self._length = counted("symbols", symbols, 2, 26), counted("length", length, 1, 4096)
+        symbols, self._length = counted("symbols", symbols, 2, 26), counted("length", length, 1, 1024)
         self.vocabulary = Vocabulary(string.ascii_lowercase[:symbols])
         self.longest = 1, self._length
         weights = np.random.default_rng(counted("chain", chain, 0, 1 << 32)).integers(1, 10, (symbols, symbols)) ** 2

@@ -116,7 +116,7 @@ def test_questions_are_drawn_until_there_are_enough_of_a_split():
         ("Text", {"file": "/dev/zero"}, "there is no file"),
         ("Words", {"file": "/nowhere"}, "set file to a list of words"),
         ("ReasoningGym", {}, "give dataset"),
-        ("ReasoningGym", {"dataset": "x"}, "pip install reasoning-gym"),
+        ("ReasoningGym", {"dataset": "x"}, "pip install 'gymnast.reasoning"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(id, kwargs, message):

@@ -320,8 +320,8 @@ class Cloned(Memoryless):
 
     @torch.inference_mode()
     def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-        net = self.agent.net
-        self._seen = self._remembered.seen(net.encoder, torch.as_tensor(obs, device=self.agent.device), first)
+        net, x = self.agent.net, torch.as_tensor(obs, device=self.agent.device)
+        self._seen = self._remembered.seen(net.encoder, x, first, self.agent.passes)
         pi = net(self._seen)
         self._remembered.turn(self._seen)
         action = pi.mode() if self.mode == "best" else pi.sample(self.generator)

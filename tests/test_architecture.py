@@ -70,7 +70,7 @@ def test_imports_inside_the_package_are_relative():
 
 FLOORS = {
     "core": [
-        {"errors", "files", "names", "checkpoint", "registry", "batch", "acting", "jitted", "mirror"},
+        {"errors", "files", "names", "checkpoint", "registry", "batch", "acting", "jitted", "mirror", "tokens"},
         {"spaces", "heads", "replay"},
         {"nets"},
         {"learn"},

@@ -15,8 +15,9 @@ from ..nets import ActorCritic, ActorCriticConfig
 from ..nets.build import ActorCriticLike, Build, built
 from ..nets.policy import adopt_policy
 from ..nets.remembering import RememberingEncoder, Sequences
+from ..nets.texts import TextEncoder, Texts
 from .noise_scale import GradientNoise
-from .pieces import edges, in_pieces, pieces
+from .pieces import edges, in_pieces, pieces, texts
 from .returns import gae
 from .rewards import Rewards
 from .stats import effective_samples, sampled_kl
@@ -51,7 +52,7 @@ class Actor:
         self.rewards = rewards or Rewards()
         self.noise = GradientNoise(self.net)
         self.sde_freq, self.chunk = cfg.sde_freq, cfg.chunk
-        self.remembers = isinstance(self.net.encoder, RememberingEncoder)
+        self.sequential = isinstance(self.net.encoder, RememberingEncoder | TextEncoder)
         self.twins = cfg.twins == "auto"
         self.rollouts = 0
         """How many were learned from: state-dependent exploration draws its noise anew for each."""
@@ -67,22 +68,23 @@ class Actor:
         return self.columns(batch, x=x)["x"]
 
     def columns(self, batch: Batch, **arrays: NDArray[Any]) -> dict[str, Tensor]:
-        """The valid steps of arrays (T, N, ...) of a rollout, as tensors (B, ...); a memory's "obs" as Sequences."""
+        """The valid steps of arrays (T, N, ...) of a rollout, as tensors (B, ...); "obs" as `Sequences` or `Texts`."""
         arrays.pop(CARRY, None)
         flat = {name: torch.as_tensor(x, device=self.device).flatten(0, 1) for name, x in arrays.items()}
         if not batch.valid.all():
             valid = torch.as_tensor(batch.valid.ravel(), device=self.device)
             flat = {name: x[valid] for name, x in flat.items()}
-        if self.remembers and "obs" in arrays:
-            flat["obs"] = pieces(batch, self.chunk, self.device)  # type: ignore[assignment]  # it indexes as they do
+        if self.sequential and "obs" in arrays:
+            flat["obs"] = self._in_order(batch, self.chunk)
         return flat
 
     @torch.no_grad()
     def values(self, batch: Batch) -> NDArray[Any]:
         """V (T, N) of the observations that were acted on, by the network as it is now."""
-        obs = torch.as_tensor(batch.obs[:-1], device=self.device)
-        seen: Any = pieces(batch, None, self.device, every=True) if self.remembers else obs.flatten(0, 1)
-        return self.net.value(seen).view(obs.shape[:2]).cpu().numpy()
+        seen: Any = torch.as_tensor(batch.obs[:-1], device=self.device).flatten(0, 1)
+        if self.sequential:
+            seen = self._in_order(batch, every=True)
+        return self.net.value(seen).view(batch.reward.shape).cpu().numpy()
 
     @torch.no_grad()
     def edge_values(self, batch: Batch) -> NDArray[Any]:
@@ -102,8 +104,8 @@ class Actor:
         return adv, adv + value
 
     def minibatches(self, data: dict[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
-        """The B steps of `data` in random order, `size` at a time; where there is a memory, whole pieces of time."""
-        if isinstance(data.get("obs"), Sequences):
+        """The B steps of `data` in random order, `size` at a time; where their order counts, whole pieces of it."""
+        if isinstance(data.get("obs"), Sequences | Texts):
             yield from in_pieces(data, size, self.generator)
             return
         count = len(next(iter(data.values())))
@@ -144,6 +146,13 @@ class Actor:
             UsageError: if they are of another shape.
         """
         adopt_policy(self.net, weights)
+
+    def _in_order(self, batch: Batch, chunk: int | None = None, every: bool = False) -> Any:
+        """The observations as a memory or a transformer learns from them; they index as observations do."""
+        encoder = self.net.encoder
+        if isinstance(encoder, TextEncoder):
+            return texts(encoder, batch, self.device, every)
+        return pieces(batch, chunk, self.device, every)
 
     def parts(self) -> dict[str, Any]:
         """Weights, normalisers and the generator."""

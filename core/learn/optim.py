@@ -12,12 +12,25 @@ from torch import Tensor, nn
 
 from ..jitted.instantiate import PART
 
-Schedule = Literal["constant", "linear"]
+Schedule = Literal["constant", "linear", "cosine"]
 
 
 def scheduled(value: float, schedule: Schedule, progress: float) -> float:
-    """`value` after the share `progress` in [0, 1] of the run: the same, or on the line down to 0."""
-    return value if schedule == "constant" else value * (1.0 - progress)
+    """`value` after the share `progress` in [0, 1] of the run: the same, or on the way down to 0.
+
+    That is a line, or half a wave of the cosine (Loshchilov & Hutter 2016, arXiv:1608.03983).
+    """
+    match schedule:
+        case "linear":
+            return value * (1.0 - progress)
+        case "cosine":
+            return value * 0.5 * (1.0 + math.cos(math.pi * progress))
+    return value
+
+
+def warmed_up(value: float, share: float, progress: float) -> float:
+    """`value` once the first `share` of the run is over; on the line up from 0 before, which the first step is not."""
+    return value if progress >= share else value * max(progress, 1e-3 * share) / share
 
 
 def flatten(parameters: Iterable[nn.Parameter]) -> nn.Parameter:

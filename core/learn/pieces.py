@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..batch import CARRY, Batch
 from ..nets.remembering import RememberingEncoder, Sequences
+from ..nets.texts import TextEncoder, Texts
 
 _ETA = 0.9
 
@@ -32,6 +33,26 @@ def pieces(batch: Batch, chunk: int | None, device: torch.device, every: bool = 
     obs, first = (_cut(x, count, length) for x in (batch.obs[:-1], batch.first[:-1]))
     state = batch.extras[CARRY][::length].reshape(count * copies, -1)
     return Sequences(*(torch.as_tensor(x, device=device) for x in (obs, first, state, rows)))
+
+
+def texts(encoder: TextEncoder, batch: Batch, device: torch.device, every: bool = False) -> Texts:
+    """The texts that were acted on, each once.
+
+    Asked about are the valid steps, or `every` one, in the order of time, then environment.
+    """
+    obs = batch.obs[:-1]
+    goes_on = ((obs[1:] == obs[:-1]) | (obs[:-1] == encoder.pad)).all(-1) & ~batch.first[1:-1]
+    begins = np.concatenate([np.ones_like(batch.first[:1]), ~goes_on])
+    number = begins.T.ravel().cumsum().reshape(obs.shape[1::-1]).T
+    time, env = np.nonzero(np.ones_like(batch.valid) if every else batch.valid)
+    which, text = np.unique(number[time, env], return_inverse=True)
+    last, column = np.zeros((2, len(which)), np.int64)
+    np.maximum.at(last, text, time)
+    column[text] = env
+    length = np.maximum((obs[time, env] != encoder.pad).sum(-1), 1)
+    longest = int(length.max(initial=1))
+    tokens = np.ascontiguousarray(obs[last, column][:, :longest])
+    return Texts(*(torch.as_tensor(x, device=device) for x in (tokens, text * longest + length - 1)))
 
 
 def edges(encoder: RememberingEncoder, batch: Batch, device: torch.device) -> Sequences:
@@ -55,9 +76,9 @@ def edges(encoder: RememberingEncoder, batch: Batch, device: torch.device) -> Se
 
 def in_pieces(data: dict[str, Any], size: int, generator: torch.Generator) -> Iterator[dict[str, Any]]:
     """Minibatches of whole pieces in random order, of about `size` steps."""
-    seen: Sequences = data["obs"]
-    length, count = seen.first.shape
-    for which in torch.randperm(count, generator=generator, device=generator.device).split(max(1, size // length)):
+    seen: Sequences | Texts = data["obs"]
+    order = torch.randperm(seen.count, generator=generator, device=generator.device)
+    for which in order.split(max(1, size // seen.length)):
         part, index = seen.pieces(which)
         if len(index):  # or all of its steps are beyond the run, or dead
             yield {name: part if name == "obs" else x.index_select(0, index) for name, x in data.items()}

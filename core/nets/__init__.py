@@ -12,12 +12,13 @@ from .config import (
     NetConfig,
     PolicyConfig,
     SharedConfig,
+    TextConfig,
 )
 from .critic import Critic
 from .critics import ActionCritics, Critics
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
-from .policy import BoxPolicy, DiscretePolicy, Policy, StateNoisePolicy
+from .policy import BoxPolicy, DiscretePolicy, Policy, StateNoisePolicy, TextPolicy
 
 __all__ = [
     "ActionCritics",
@@ -38,6 +39,8 @@ __all__ = [
     "PolicyConfig",
     "SharedConfig",
     "StateNoisePolicy",
+    "TextConfig",
+    "TextPolicy",
     "impala_cnn",
     "mlp",
     "nature_cnn",

@@ -14,7 +14,7 @@ from ..spaces.layout import choices
 from .config import ActorCriticConfig, SharedConfig
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
-from .remembering import After, RememberingEncoder, encoder
+from .remembering import After, RememberingEncoder, begin, encoder
 
 
 class ActorCritic(nn.Module):
@@ -43,8 +43,7 @@ class ActorCritic(nn.Module):
         self.masked = check_mask(self.encoder, action)
         if cfg.orthogonal_init:
             self._orthogonal(cfg.policy_gain)
-        if isinstance(self.encoder, RememberingEncoder):
-            self.encoder.begin()
+        begin(self.encoder, self.policy_head, cfg)
 
     def forward(self, obs: Tensor) -> tuple[Density, Tensor]:
         """Policy and value (B,) of stored observations (B, *layout.shape)."""

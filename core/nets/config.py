@@ -18,6 +18,7 @@ BatchedNorm = Literal["none", "layer", "batch"]
 HEADS = 4  # of attention
 Remembers = Literal["none", "gru", "lstm", "mingru", "attention"]
 Twins = Literal["auto", "none"]
+FeedForward = Literal["relu2", "swiglu"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,33 @@ class MemoryConfig(NetConfig):
 
 
 @dataclass(frozen=True)
-class PolicyConfig(MemoryConfig):
+class TextConfig(NetConfig):
+    """A transformer, which stands in the encoder's place where texts are observed."""
+
+    layers: int = 3
+    """Blocks of the transformer that reads texts."""
+    width: int = 64
+    """Width of the transformer."""
+    heads: int = 4
+    """Heads of its attention."""
+    kv_heads: int = 1
+    """Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster."""
+    feed_forward: FeedForward = "relu2"
+    """Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated)."""
+    tied: bool = False
+    """One matrix for what tokens mean when they are read and when they are written (tied embeddings)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_ranges(self, positive=("layers", "width", "heads", "kv_heads"))
+        if self.heads % self.kv_heads:
+            raise UsageError(f"heads is {self.heads}, which must be a multiple of kv_heads, {self.kv_heads}")
+        if self.width % (2 * self.heads):
+            raise UsageError(f"width is {self.width}, which must be a multiple of two times heads, {2 * self.heads}")
+
+
+@dataclass(frozen=True)
+class PolicyConfig(MemoryConfig, TextConfig):
     """A policy."""
 
     head: Kind = "plain"

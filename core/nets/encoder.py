@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from ..spaces.layout import Layout, Part
+from ..spaces.tokens import Tokens
 from .cnn import impala_cnn, nature_cnn, small_cnn
 from .config import Cnn
 from .normalize import Centre, Standardize
@@ -41,6 +42,8 @@ class Encoder(nn.Module):
         super().__init__()
         self._autocast = bfloat16
         self.layout = Layout(space)
+        if isinstance(space, Tokens) and type(self) is Encoder:
+            raise UsageError("only algorithms that learn policies read texts: lm, grpo, ppo, a2c, reinforce, trpo, bc")
         self._features = [part for part in self.layout.parts if part is not self.layout.mask]
         if not self._features:
             raise UsageError("the observation consists of an action mask alone; a policy needs something to see")

@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from .. import heads
 from ..errors import UsageError
 from ..heads.squashed import SquashedNoiseHead
+from ..spaces.tokens import Tokens
 from .actor_critic import check_mask
-from .config import MemoryConfig
+from .config import NetConfig, TextConfig
 from .mlp import Linear, Mlp, mlp
-from .remembering import RememberingEncoder, encoder
+from .remembering import begin, encoder
 from .residual import residual
+from .texts import TextEncoder
 
 _NOISE = -3.0  # initial logarithm of the deviation of each element of W, as in Stable-Baselines3
 
@@ -23,13 +25,12 @@ _NOISE = -3.0  # initial logarithm of the deviation of each element of W, as in 
 class Policy(nn.Module):
     """pi(a|s): an encoder, hidden layers and a head, with the names that `ActorCritic` gives its own."""
 
-    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: MemoryConfig) -> None:
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: NetConfig) -> None:
         super().__init__()
         self.encoder = encoder(obs, cfg)
-        if isinstance(self.encoder, RememberingEncoder):
-            self.encoder.begin()
         self.policy_trunk, width = self._trunk(self.encoder.size, cfg)
         self.policy_head = self._head(width, action, cfg)
+        begin(self.encoder, self.policy_head, cfg)
         self.action_shape = action.shape or ()
         self.masked = check_mask(self.encoder, action)
 
@@ -50,6 +51,22 @@ class Policy(nn.Module):
         head: heads.Head = self.policy_head
         features = self.policy_trunk(self.encoder(obs))
         return head(features, self.encoder.mask(obs) if self.masked else None)
+
+
+class TextPolicy(Policy):
+    """Which token comes next in a text: a transformer and a head."""
+
+    encoder: TextEncoder
+    policy_head: heads.CategoricalHead
+
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: TextConfig) -> None:
+        if not isinstance(obs, Tokens):
+            raise UsageError(f"observations are {obs}, not texts; choose an environment of texts (docs/text.md)")
+        super().__init__(obs, action, cfg)
+
+    @staticmethod
+    def _head(width: int, action: spaces.Space[Any], cfg: Any) -> nn.Module:
+        return heads.head(width, action)
 
 
 class _Blocks(Policy):

@@ -8,11 +8,14 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
+from ..errors import UsageError
+from ..spaces.tokens import Tokens
 from .attention import WindowAttention
-from .config import MemoryConfig
+from .config import MemoryConfig, NetConfig, TextConfig
 from .encoder import Encoder
 from .memory import Gated, Memory, MinGRU
 from .mlp import ACTIVATIONS, Linear, Mlp
+from .texts import TextEncoder
 
 
 @dataclass
@@ -50,6 +53,16 @@ class Sequences:
         if steps == 1 and len(self.rows) == copies:
             return x[0].index_select(0, self.rows)
         return x.transpose(0, 1).flatten(0, 1).index_select(0, self.rows)
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return self.first.shape[1]
+
+    @property
+    def length(self) -> int:
+        """L."""
+        return self.first.shape[0]
 
     def pieces(self, which: Tensor) -> tuple["Sequences", Tensor]:
         """The pieces of these numbers alone; and which (B',) of the steps asked about are in them."""
@@ -152,11 +165,35 @@ class After(Mlp):
         return super().forward(x[..., self.begin : self.end])
 
 
-def encoder(space: spaces.Space[Any], cfg: MemoryConfig, memories: int = 1) -> Encoder:
-    """The encoder that a network's description asks for."""
-    if cfg.memory == "none":
+def encoder(space: spaces.Space[Any], cfg: NetConfig, memories: int = 1) -> Encoder:
+    """The encoder that a network's description asks for.
+
+    Raises:
+        UsageError: if it cannot read texts, or is to read them with a memory.
+    """
+    remembers = isinstance(cfg, MemoryConfig) and cfg.memory != "none"
+    if isinstance(space, Tokens) and isinstance(cfg, TextConfig):
+        if remembers:
+            raise UsageError("a text is its own memory; leave memory at none")
+        return TextEncoder(space, cfg)
+    if not isinstance(cfg, MemoryConfig) or not remembers:
         return Encoder(space, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
     return RememberingEncoder(space, cfg, memories)
+
+
+def begin(encoder: Encoder, head: nn.Module, cfg: NetConfig) -> None:
+    """Initial weights of what an encoder remembers or reads with, after those of the layers around it.
+
+    Raises:
+        UsageError: if the `head` is to be tied to tokens, and there are none or layers between.
+    """
+    if isinstance(encoder, RememberingEncoder | TextEncoder):
+        encoder.begin()
+    if isinstance(cfg, TextConfig) and cfg.tied:
+        if not isinstance(encoder, TextEncoder) or cfg.hidden:
+            raise UsageError("tied is for texts, read by a transformer without hidden layers after it; leave it out")
+        linear: Any = head
+        linear.linear.weight = encoder.decoder.embed.weight
 
 
 def _memory(width: int, cfg: MemoryConfig) -> Memory:

@@ -43,7 +43,8 @@ class PolicyActing(Memoryless):
     @torch.inference_mode()
     def __call__(self, obs: NDArray[Any], first: NDArray[Any]) -> dict[str, NDArray[Any]]:
         actor, net = self.actor, self.actor.net
-        seen = self._remembered.seen(net.encoder, torch.as_tensor(obs, device=actor.device), first)
+        x = torch.as_tensor(obs, device=actor.device)
+        seen = self._remembered.seen(net.encoder, x, first, actor.rollouts)
         self._seen = seen
         if self.mode == "best":
             action = net.policy(seen)[0].mode()
@@ -165,5 +166,5 @@ class _Noise:
         self._age, self._rollout = state["age"], state["rollout"]
 
 
-_SAMPLED = Mirror(__name__, {"PolicyActing.__call__": "dd3709e1", "PolicyActing._to_numpy": "6fa544f7"}, SAMPLED)
+_SAMPLED = Mirror(__name__, {"PolicyActing.__call__": "1457fe89", "PolicyActing._to_numpy": "6fa544f7"}, SAMPLED)
 _GREEDY = Mirror(__name__, {"EpsilonGreedy.__call__": "93d3ef86"}, GREEDY)

@@ -13,6 +13,7 @@ from ..batch import CARRY
 from ..errors import UsageError
 from ..nets.encoder import Encoder
 from ..nets.remembering import RememberingEncoder, Sequences
+from ..nets.texts import TextEncoder, Writing, Written
 
 
 class Remembered:
@@ -22,9 +23,15 @@ class Remembered:
         self._envs = envs
         self.size = encoder.remembered if isinstance(encoder, RememberingEncoder) else 0
         self._state: Tensor | None = None
+        self._writing = Writing()
 
-    def seen(self, encoder: Encoder, obs: Tensor, first: NDArray[np.bool_]) -> Any:
-        """Observations (N, *obs) as the encoder takes them, where `first` (N,) begin an episode."""
+    def seen(self, encoder: Encoder, obs: Tensor, first: NDArray[np.bool_], version: int = 0) -> Any:
+        """Observations (N, *obs) as the encoder takes them, where `first` (N,) begin an episode.
+
+        The `version` of its weights tells whether what was read of a text before can be kept.
+        """
+        if isinstance(encoder, TextEncoder):
+            return Written(obs, self._writing, version)
         if not isinstance(encoder, RememberingEncoder):
             return obs
         if self._state is None:

@@ -25,7 +25,23 @@ _ARGS = ("env_args", "eval_args")
 _GIVEN = ("algo", "env", "agent", "preset")  # fields of Run that `preset` has names of its own for
 
 # Fields of a Config that say what its policy is.
-_NETWORK = ("hidden", "activation", "norm", "cnn", "normalize_obs", "head", "components", "bins", "scale_actions")
+_NETWORK = (
+    "hidden",
+    "activation",
+    "norm",
+    "cnn",
+    "normalize_obs",
+    "head",
+    "components",
+    "bins",
+    "scale_actions",
+    "layers",
+    "width",
+    "heads",
+    "kv_heads",
+    "feed_forward",
+    "tied",
+)
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,16 @@ if TYPE_CHECKING:  # listing the agents must not import torch
     from ..core.games.champion import Champion
     from ..core.replay.replay import Replay
     from ..core.rollout.engine import Whole
+    from ..core.rollout.examples import Examples
     from ..core.rollout.recording import Recorded
 
 
 class Agent(Protocol):
     """Interface of an algorithm for the engine and the runners."""
 
-    horizon: "int | Whole | Recorded"
-    """Steps, or whole episodes, of each environment in a rollout that it learns from; or a pass over demonstrations."""
+    horizon: "int | Whole | Recorded | Examples"
+    """Steps, or whole episodes, of each environment in a rollout that it learns from; or a pass over demonstrations, or
+    worked examples."""
     net: "nn.Module"
     """The network that acts."""
     convolutional: bool
@@ -89,6 +91,15 @@ class Remembers(Protocol):
 
 
 @runtime_checkable
+class Reads(Protocol):
+    """An agent that is judged by how likely texts are to it."""
+
+    def likelihood(self, batch: "Batch") -> float:
+        """Sum of -log pi over the actions of a batch, in nats."""
+        ...
+
+
+@runtime_checkable
 class Plays(Protocol):
     """An agent that plays both sides of a game."""
 
@@ -115,6 +126,11 @@ def adopting(agent: Agent) -> Adopts | None:
 def remembering(agent: Agent) -> Remembers | None:
     """The agent, if it has a replay."""
     return agent if isinstance(agent, Remembers) else None
+
+
+def reading(agent: Agent) -> Reads | None:
+    """The agent, if it is judged by how likely texts are to it."""
+    return agent if isinstance(agent, Reads) else None
 
 
 def champion(agent: Agent) -> "Champion":

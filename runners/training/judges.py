@@ -11,6 +11,7 @@ from ... import agents
 from ...agents import Agent
 from ...core.games.game import game_of
 from ..evaluation.evaluate import Evaluation, evaluate
+from ..evaluation.likelihood import likelihood
 from ..evaluation.strength import Ladder
 from ..runs.load import eval_env
 from ..runs.run import Run
@@ -61,7 +62,7 @@ def judge(run: Run, env: VectorEnv, seed: int) -> Judge | None:
 
 
 class Returns:
-    """Returns of whole episodes; the highest mean is the best."""
+    """Returns of whole episodes; the highest mean is the best, or the least loss of whoever is judged by that."""
 
     def __init__(self, run: Run, seed: int) -> None:
         self._run, self._seed = run, seed
@@ -73,11 +74,13 @@ class Returns:
             self._env = self._made()
         run = self._run
         evaluation = evaluate(agent, self._env, run.eval_episodes, self._seed, steps=run.eval_steps, stop=stop)
-        best = evaluation.mean >= self._best
-        self._best = max(evaluation.mean, self._best)
         row = {"eval/return": evaluation.mean, "eval/length": float(np.mean(evaluation.lengths))}
         if evaluation.success is not None:
             row["eval/success"] = evaluation.success
+        row |= likelihood(agent, self._env, self._seed)
+        merit = -row["eval/loss"] if "eval/loss" in row else evaluation.mean
+        best = merit >= self._best
+        self._best = max(merit, self._best)
         return Verdict(row, best, evaluation)
 
     def _made(self) -> VectorEnv:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Protocol
 
 from gymnasium.vector import VectorEnv
@@ -17,7 +18,9 @@ from ...core.errors import UsageError
 from ...core.games.game import game_of
 from ...core.rollout import demos
 from ...core.rollout.engine import Rollout, Whole
+from ...core.rollout.examples import Examples, first_steps, read
 from ...core.rollout.recording import Recorded, Recording
+from ...core.spaces.tokens import Tokens
 from ...envs import snapshot
 from ...envs.goals import goals
 from ..runs import run as runs
@@ -94,6 +97,41 @@ class Living:
             self.rollout.reset(seeds(self._seed, self._steps)["env"])  # each resume starts others
 
 
+class Worked:
+    """Worked examples of an environment of texts, others each time; nobody acts."""
+
+    cut = False
+
+    def __init__(self, env: VectorEnv, count: int, seed: int) -> None:
+        """`seed` is the run's.
+
+        Raises:
+            UsageError: if the environment gives none.
+        """
+        space = env.single_observation_space
+        if not isinstance(space, Tokens) or not hasattr(env.unwrapped, "examples"):
+            raise UsageError("this algorithm learns from texts, which the environment does not give (gymnast list)")
+        self._env, self._count, self._space, self.remark = env, count, space, ""
+        self.seconds: dict[str, float] = {}
+        env.reset(seed=seeds(seed)["env"])
+
+    def collect(self, acting: Acting, limit: int | None = None, stop: Sequence[Any] = ()) -> Batch:
+        """The next examples, of which at most `limit` tokens are learned."""
+        began = perf_counter()
+        batch = read(self._env, self._space, self._count)
+        self.seconds["env"] = self.seconds.get("env", 0.0) + perf_counter() - began
+        return batch if limit is None else first_steps(batch, limit)
+
+    def state(self) -> dict[str, Any]:
+        """The environment, as far as it can be read."""
+        return {"env": snapshot.snapshot(self._env)}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`."""
+        if state["env"] is None or not snapshot.restore(self._env, state["env"]):
+            self.remark = "the state of this environment cannot be saved: it begins with other examples"
+
+
 def environments(run: Run, state: dict[str, Any] | None) -> tuple[VectorEnv, Run]:
     """The environments that `run` learns in, and the run as it can go on here: on any backend if it cannot on its own.
 
@@ -131,6 +169,8 @@ def source(run: Run, env: VectorEnv, agent: Agent) -> Source:
     remembering = agents.remembering(agent)
     if remembering is not None and remembering.replay is not None and remembering.replay.hindsight is not None:
         remembering.replay.hindsight.goals = goals(env)
+    if isinstance(horizon, Examples):
+        return Worked(env, horizon.texts, run.seed)
     if isinstance(horizon, Recorded):
         return _recording(run, env, seeds(run.seed)["env"])
     if run.demos is not None:

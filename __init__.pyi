@@ -43,6 +43,12 @@ class A2C(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        layers: Blocks of the transformer that reads texts.
+        width: Width of the transformer.
+        heads: Heads of its attention.
+        kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
+        feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
+        tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
         memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
             is the fastest), or attention to the last `window` steps.
         memory_size: Width of the memory.
@@ -108,6 +114,12 @@ class A2C(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        layers: int = ...,
+        width: int = ...,
+        heads: int = ...,
+        kv_heads: int = ...,
+        feed_forward: Literal["relu2", "swiglu"] = ...,
+        tied: bool = ...,
         memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
         memory_size: int = ...,
         window: int = ...,
@@ -127,7 +139,7 @@ class A2C(Learner):
         episodes: int | None = ...,
         optimizer: Literal["rmsprop", "adam"] = ...,
         lr: float = ...,
-        lr_schedule: Literal["constant", "linear"] = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
         optimizer_eps: float = ...,
         max_grad_norm: float = ...,
         gamma: float = ...,
@@ -264,7 +276,7 @@ class AlphaZero(Learner):
         window: int = ...,
         window_most: int = ...,
         lr: float = ...,
-        lr_schedule: Literal["constant", "linear"] = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
         l2: float = ...,
         max_grad_norm: float = ...,
         value_coef: float = ...,
@@ -308,6 +320,12 @@ class BC(Learner):
             coarser.
         normalize_obs: Standardise observations by the moments of those demonstrated, clipped to +-10; of images only
             subtract the mean.
+        layers: Blocks of the transformer that reads texts.
+        width: Width of the transformer.
+        heads: Heads of its attention.
+        kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
+        feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
+        tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
         memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
             is the fastest), or attention to the last `window` steps.
         memory_size: Width of the memory.
@@ -350,6 +368,12 @@ class BC(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        layers: int = ...,
+        width: int = ...,
+        heads: int = ...,
+        kv_heads: int = ...,
+        feed_forward: Literal["relu2", "swiglu"] = ...,
+        tied: bool = ...,
         memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
         memory_size: int = ...,
         window: int = ...,
@@ -359,7 +383,7 @@ class BC(Learner):
         scale_actions: bool = ...,
         minibatch: int = ...,
         lr: float = ...,
-        lr_schedule: Literal["constant", "linear"] = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
         l2: float = ...,
         entropy_coef: float = ...,
         noise: float = ...,
@@ -405,6 +429,12 @@ class DAgger(Learner):
             coarser.
         normalize_obs: Standardise observations by the moments of those demonstrated, clipped to +-10; of images only
             subtract the mean.
+        layers: Blocks of the transformer that reads texts.
+        width: Width of the transformer.
+        heads: Heads of its attention.
+        kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
+        feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
+        tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
         memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
             is the fastest), or attention to the last `window` steps.
         memory_size: Width of the memory.
@@ -461,6 +491,12 @@ class DAgger(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        layers: int = ...,
+        width: int = ...,
+        heads: int = ...,
+        kv_heads: int = ...,
+        feed_forward: Literal["relu2", "swiglu"] = ...,
+        tied: bool = ...,
         memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
         memory_size: int = ...,
         window: int = ...,
@@ -470,7 +506,7 @@ class DAgger(Learner):
         scale_actions: bool = ...,
         minibatch: int = ...,
         lr: float = ...,
-        lr_schedule: Literal["constant", "linear"] = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
         l2: float = ...,
         entropy_coef: float = ...,
         noise: float = ...,
@@ -627,7 +663,7 @@ class DDPG(Learner):
         subset: int = ...,
         lr: float = ...,
         critic_lr: float = ...,
-        lr_schedule: Literal["constant", "linear"] = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
         adam_beta1: float = ...,
         weight_decay: float = ...,
         target: Literal["slow", "none"] = ...,
@@ -777,7 +813,7 @@ class DiscreteSAC(Learner):
         subset: int = ...,
         lr: float = ...,
         critic_lr: float = ...,
-        lr_schedule: Literal["constant", "linear"] = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
         adam_beta1: float = ...,
         weight_decay: float = ...,
         target: Literal["slow", "none"] = ...,
@@ -914,7 +950,7 @@ class DQN(Learner):
         atoms: int = ...,
         limits: Sequence[float] = ...,
         lr: float = ...,
-        lr_schedule: Literal["constant", "linear"] = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
         adam_eps: float = ...,
         max_grad_norm: float = ...,
         target_interval: int = ...,
@@ -925,6 +961,193 @@ class DQN(Learner):
         epsilon_fraction: float = ...,
         double: bool = ...,
         frames: int = ...,
+        steps: int = ...,
+        num_envs: int = ...,
+        seed: int = ...,
+        device: str = ...,
+        backend: str = ...,
+        env_args: dict[str, Any] = ...,
+        eval_args: dict[str, Any] = ...,
+        wrappers: Sequence[Any] = ...,
+        history: int = ...,
+        demos: str | None = ...,
+        demo_episodes: int | None = ...,
+        expert: str | None = ...,
+        net: str | Callable[..., Any] | None = ...,
+        init_from: str | None = ...,
+        evals: int = ...,
+        eval_episodes: int = ...,
+        eval_steps: int = ...,
+        eval_copies: int = ...,
+        worker_timeout: float = ...,
+        trust: bool = ...,
+    ) -> None: ...
+
+class GRPO(Learner):
+    """Group-relative policy optimisation, and every policy gradient on texts that needs no critic.
+
+    Args:
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
+        hidden: Widths of hidden layers after the transformer.
+        activation: Non-linearity of the hidden layers.
+        norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
+            training.
+        cnn: Encoder of images.
+        bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
+            coarser.
+        normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
+            running mean.
+        layers: Blocks of the transformer that reads texts.
+        width: Width of the transformer.
+        heads: Heads of its attention.
+        kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
+        feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
+        tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
+        group: Answers to each question; the environment must ask in such groups (--env.group).
+        baseline: Subtracted from an answer's reward: the mean of the others to its question, that of all, or nothing.
+        scale: Advantages are divided by the rewards' standard deviation in the group or in the batch, or by nothing.
+        normalise: The sum over tokens is divided by the number of answers, by that of all tokens, or for each answer by
+            its length (sequence), which favours short right answers and long wrong ones.
+        clip: Largest fall of a token's probability ratio below 1 that still earns gradient.
+        clip_high: Largest rise of it above 1 that does; more keeps rare tokens alive (DAPO).
+        epochs: Passes over the answers of an update.
+        minibatch: Tokens per gradient step, in whole answers; none: all.
+        kl_coef: Penalty for each nat of divergence from the policy that the run began with.
+        kl_in: Whether a token's log ratio is taken off its reward, so that earlier tokens answer for it too, which is
+            the exact gradient of the divergence; or half its square is added to the loss.
+        overlong: Answers that reach the limit without END: keep learns from them as from others, mask leaves them out.
+        informative: Leave out questions whose answers all earned the same: they have no gradient, and cost as much as
+            others.
+        entropy_coef: Weight of the entropy bonus.
+        optimizer: adam, or muon for the matrices of the transformer's blocks and adam for the rest. Muon needs torch
+            2.9.
+        lr: Step size; for millions of weights less.
+        lr_schedule: The step size falls to 0 at the end of the run on a line or half a cosine; or stays.
+        max_grad_norm: Global gradient norm above which gradients are scaled down.
+        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        agent: fields of the Config in a mapping, also those that a field of `Run` hides.
+        steps, num_envs, seed, ...: fields of `gymnast.Run`.
+    """
+
+    def __init__(
+        self,
+        env: Any,
+        *,
+        preset: str = ...,
+        agent: Mapping[str, Any] | None = ...,
+        twins: Literal["auto", "none"] = ...,
+        hidden: Sequence[int] = ...,
+        activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
+        norm: Literal["none", "layer"] = ...,
+        cnn: Literal["nature", "small", "impala"] = ...,
+        bfloat16: bool = ...,
+        normalize_obs: bool = ...,
+        layers: int = ...,
+        width: int = ...,
+        heads: int = ...,
+        kv_heads: int = ...,
+        feed_forward: Literal["relu2", "swiglu"] = ...,
+        tied: bool = ...,
+        group: int = ...,
+        baseline: Literal["leave_one_out", "mean", "none"] = ...,
+        scale: Literal["none", "group", "batch"] = ...,
+        normalise: Literal["constant", "tokens", "sequence"] = ...,
+        clip: float = ...,
+        clip_high: float = ...,
+        epochs: int = ...,
+        minibatch: int | None = ...,
+        kl_coef: float = ...,
+        kl_in: Literal["reward", "loss"] = ...,
+        overlong: Literal["keep", "mask"] = ...,
+        informative: bool = ...,
+        entropy_coef: float = ...,
+        optimizer: Literal["adam", "muon"] = ...,
+        lr: float = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
+        max_grad_norm: float = ...,
+        steps: int = ...,
+        num_envs: int = ...,
+        seed: int = ...,
+        device: str = ...,
+        backend: str = ...,
+        env_args: dict[str, Any] = ...,
+        eval_args: dict[str, Any] = ...,
+        wrappers: Sequence[Any] = ...,
+        history: int = ...,
+        demos: str | None = ...,
+        demo_episodes: int | None = ...,
+        expert: str | None = ...,
+        net: str | Callable[..., Any] | None = ...,
+        init_from: str | None = ...,
+        evals: int = ...,
+        eval_episodes: int = ...,
+        eval_steps: int = ...,
+        eval_copies: int = ...,
+        worker_timeout: float = ...,
+        trust: bool = ...,
+    ) -> None: ...
+
+class LM(Learner):
+    """Language models: the likelihood of texts, to pretrain a policy that writes or to fine-tune it on worked answers.
+
+    Args:
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
+        hidden: Widths of hidden layers after the transformer.
+        activation: Non-linearity of the hidden layers.
+        norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
+            training.
+        cnn: Encoder of images.
+        bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
+            coarser.
+        normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
+            running mean.
+        layers: Blocks of the transformer that reads texts.
+        width: Width of the transformer.
+        heads: Heads of its attention.
+        kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
+        feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
+        tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
+        batch: Texts per gradient step.
+        optimizer: adam, or muon for the matrices of the transformer's blocks and adam for the rest: steps that cost
+            more and lead further. Muon needs torch 2.9.
+        lr: Step size.
+        lr_schedule: Down to 0 at the end of the run, on a line or half a cosine; or constant.
+        warmup: Share of the run in which the step size rises to `lr`.
+        weight_decay: Share of the step size by which weights shrink in each step (AdamW).
+        max_grad_norm: Global gradient norm above which gradients are scaled down.
+        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        agent: fields of the Config in a mapping, also those that a field of `Run` hides.
+        steps, num_envs, seed, ...: fields of `gymnast.Run`.
+    """
+
+    def __init__(
+        self,
+        env: Any,
+        *,
+        preset: str = ...,
+        agent: Mapping[str, Any] | None = ...,
+        twins: Literal["auto", "none"] = ...,
+        hidden: Sequence[int] = ...,
+        activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
+        norm: Literal["none", "layer"] = ...,
+        cnn: Literal["nature", "small", "impala"] = ...,
+        bfloat16: bool = ...,
+        normalize_obs: bool = ...,
+        layers: int = ...,
+        width: int = ...,
+        heads: int = ...,
+        kv_heads: int = ...,
+        feed_forward: Literal["relu2", "swiglu"] = ...,
+        tied: bool = ...,
+        batch: int = ...,
+        optimizer: Literal["adam", "muon"] = ...,
+        lr: float = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
+        warmup: float = ...,
+        weight_decay: float = ...,
+        max_grad_norm: float = ...,
         steps: int = ...,
         num_envs: int = ...,
         seed: int = ...,
@@ -964,6 +1187,12 @@ class PPO(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        layers: Blocks of the transformer that reads texts.
+        width: Width of the transformer.
+        heads: Heads of its attention.
+        kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
+        feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
+        tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
         memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
             is the fastest), or attention to the last `window` steps.
         memory_size: Width of the memory.
@@ -1032,6 +1261,12 @@ class PPO(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        layers: int = ...,
+        width: int = ...,
+        heads: int = ...,
+        kv_heads: int = ...,
+        feed_forward: Literal["relu2", "swiglu"] = ...,
+        tied: bool = ...,
         memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
         memory_size: int = ...,
         window: int = ...,
@@ -1051,13 +1286,13 @@ class PPO(Learner):
         epochs: int = ...,
         minibatch: int = ...,
         lr: float = ...,
-        lr_schedule: Literal["constant", "linear"] = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
         adam_eps: float = ...,
         max_grad_norm: float = ...,
         gamma: float = ...,
         lam: float = ...,
         clip: float = ...,
-        clip_schedule: Literal["constant", "linear"] = ...,
+        clip_schedule: Literal["constant", "linear", "cosine"] = ...,
         kl_penalty: float | None = ...,
         kl_goal: float = ...,
         value_clip: float | None = ...,
@@ -1105,6 +1340,12 @@ class REINFORCE(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        layers: Blocks of the transformer that reads texts.
+        width: Width of the transformer.
+        heads: Heads of its attention.
+        kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
+        feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
+        tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
         memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
             is the fastest), or attention to the last `window` steps.
         memory_size: Width of the memory.
@@ -1165,6 +1406,12 @@ class REINFORCE(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        layers: int = ...,
+        width: int = ...,
+        heads: int = ...,
+        kv_heads: int = ...,
+        feed_forward: Literal["relu2", "swiglu"] = ...,
+        tied: bool = ...,
         memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
         memory_size: int = ...,
         window: int = ...,
@@ -1186,7 +1433,7 @@ class REINFORCE(Learner):
         reuse: Literal["trajectory", "per_decision", "first_order"] = ...,
         clip: float | None = ...,
         lr: float = ...,
-        lr_schedule: Literal["constant", "linear"] = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
         max_grad_norm: float | None = ...,
         value_lr: float = ...,
         value_epochs: int = ...,
@@ -1333,7 +1580,7 @@ class SAC(Learner):
         subset: int = ...,
         lr: float = ...,
         critic_lr: float = ...,
-        lr_schedule: Literal["constant", "linear"] = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
         adam_beta1: float = ...,
         weight_decay: float = ...,
         target: Literal["slow", "none"] = ...,
@@ -1545,7 +1792,7 @@ class TD3(Learner):
         subset: int = ...,
         lr: float = ...,
         critic_lr: float = ...,
-        lr_schedule: Literal["constant", "linear"] = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
         adam_beta1: float = ...,
         weight_decay: float = ...,
         target: Literal["slow", "none"] = ...,
@@ -1599,6 +1846,12 @@ class TRPO(Learner):
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        layers: Blocks of the transformer that reads texts.
+        width: Width of the transformer.
+        heads: Heads of its attention.
+        kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
+        feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
+        tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
         memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
             is the fastest), or attention to the last `window` steps.
         memory_size: Width of the memory.
@@ -1653,6 +1906,12 @@ class TRPO(Learner):
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        layers: int = ...,
+        width: int = ...,
+        heads: int = ...,
+        kv_heads: int = ...,
+        feed_forward: Literal["relu2", "swiglu"] = ...,
+        tied: bool = ...,
         memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
         memory_size: int = ...,
         window: int = ...,
@@ -1678,7 +1937,7 @@ class TRPO(Learner):
         critic_epochs: int = ...,
         critic_minibatch: int = ...,
         critic_lr: float = ...,
-        critic_lr_schedule: Literal["constant", "linear"] = ...,
+        critic_lr_schedule: Literal["constant", "linear", "cosine"] = ...,
         steps: int = ...,
         num_envs: int = ...,
         seed: int = ...,

@@ -379,7 +379,7 @@ def test_the_table_of_algorithms_says_what_each_takes(algo):
     ]
 
 
-GROUPS = "episode|eval|gate|gradient|imitation|loss|past|policy|resign|search|speed|strength|validation|value"
+GROUPS = "answer|episode|eval|gate|gradient|imitation|loss|past|policy|resign|search|speed|strength|validation|value"
 METRIC = re.compile(rf"({GROUPS})/[a-z0-9_<>]+(?<!_)")
 
 

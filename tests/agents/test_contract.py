@@ -69,8 +69,9 @@ def takes(algo, obs, action):
     return True
 
 
-# Those that play games for two alone have contracts of their own.
-ALGOS = [algo for algo in agents.names() if not agents.plays_games(agents.load(algo))]
+# Those that play games for two alone, or write texts alone, have contracts of their own.
+WRITERS = ("lm", "grpo")
+ALGOS = [algo for algo in agents.names() if algo not in WRITERS and not agents.plays_games(agents.load(algo))]
 KINDS = {algo: [kind for kind, space in Match.SPACES.items() if takes(algo, space, space)] for algo in ALGOS}
 """The kinds of `Match` that each algorithm takes, of which the first is its own in what follows."""
 each_algo = pytest.mark.parametrize("algo", ALGOS)

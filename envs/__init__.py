@@ -101,6 +101,11 @@ def _made(
     return with_mask_observed(_loop(make_env, num_envs, name_of(source)))
 
 
+def to_learn(env: EnvLike | VectorEnv) -> tuple[str, ...]:
+    """Names of arguments that an environment has for those who learn in it, and that evaluation leaves out."""
+    return text.TO_LEARN if isinstance(env, str) and text.is_text(resolve(env)) else ()
+
+
 def described(description: str) -> str:
     """The backend that `describe` described; "auto" for a vector environment of somebody's own."""
     name = description.partition(" ")[0]

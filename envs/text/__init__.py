@@ -31,6 +31,9 @@ NAMES = {
 }
 """Which module and class is the task of an id."""
 
+TO_LEARN = ("group", "waits")
+"""Arguments that suit those who learn: who is evaluated answers one question after another, each once."""
+
 Named = str | Callable[..., "Task"]
 """One of `NAMES`, or what makes a task: never the name of a module, which a checkpoint could hold."""
 

@@ -63,7 +63,8 @@ def new_agent(run: Run, spaces: Spaces, seed: int) -> Agent:
 
 def eval_env(run: Run, episodes: int, **kwargs: Any) -> VectorEnv:
     """Environments to evaluate on: never those that train."""
-    args = {**run.env_args, **run.eval_args, **kwargs}
+    given = {name: x for name, x in run.env_args.items() if name not in envs.to_learn(run.env)}
+    args = {**given, **run.eval_args, **kwargs}
     return envs.make(run.env, min(max(episodes, 1), run.eval_copies), backend=run.backend, **seen_as(run), **args)
 
 

@@ -17,6 +17,7 @@ from gymnast.core.rollout.examples import first_steps, read
 from gymnast.envs import text
 from gymnast.runners.evaluation.evaluate import evaluate
 from gymnast.runners.evaluation.likelihood import likelihood
+from gymnast.runners.runs.load import eval_env
 from gymnast.runners.runs.run import preset
 from gymnast.runners.training.train import Training
 from probes import SEED
@@ -179,6 +180,12 @@ def test_groups_that_the_environment_does_not_ask_in_are_refused():
     with pytest.raises(UsageError, match="at least 2"):
         grpo.Config(group=1)
     assert grpo.Config(group=1, baseline="none").group == 1
+
+
+def test_evaluation_asks_in_no_groups():
+    run = preset("grpo", "gymnast/Copy-v0", "none", agent=TINY | {"group": 4}, env_args={"group": 4}, num_envs=8)
+    env = eval_env(run, 3)
+    assert (env.num_envs, env.group, env.waits) == (3, 1, False)
 
 
 def test_only_environments_of_texts_give_examples():

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from ..nets.policy import TextPolicy
-from .optim import Adam, _backward, _clipped, flatten, split
+from .optim import Adam, Reduce, _backward, _clipped, alone, flatten, split
 
 Optimizer = Literal["adam", "muon"]
 
@@ -45,11 +45,15 @@ class MuonAdam:
         _, rest = split(self.flat, [sum(p.numel() for p in part) for part in (matrices, others)])
         self.adam = Adam(rest, weight_decay=weight_decay)
         self.muon = torch.optim.Muon(matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+        self.reduce: Reduce = alone
+        """The funnel that every gradient passes, see `Adam`."""
         self._matrices = matrices
 
     def step(self, loss: Tensor, lr: float) -> Tensor:
         """Descend on `loss`; returns the gradient's norm before clipping."""
         _backward(self.flat, loss)
+        assert self.flat.grad is not None
+        self.reduce(self.flat.grad)
         _, norm = _clipped(self.flat, self.max_grad_norm)
         for group in self.muon.param_groups:
             group["lr"] = lr

@@ -339,6 +339,14 @@ def test_the_tables_of_fields_are_those_of_the_code(path):
     assert written_by("fields").filled(path.read_text()) == path.read_text(), "run: python docs/fields.py"
 
 
+def test_the_names_on_the_page_of_grpo_are_the_presets_of_these_names():
+    page = (ROOT / "docs/algorithms/grpo.md").read_text()
+    rows = re.findall(r"^\| .*\(`--preset (\w+)`\) \| (.+) \|$", page, re.MULTILINE)
+    told = {name: dict(re.findall(r"`(\w+) (\S+)`", fields)) for name, fields in rows}
+    tables = {name: table for name, table in runs.presets("grpo").items() if table.get("envs") == []}
+    assert told == {name: {k: str(x).lower() for k, x in table["agent"].items()} for name, table in tables.items()}
+
+
 def test_every_algorithm_has_a_table_of_fields_or_is_said_to_have_anothers():
     tabled = {found for page in PAGES for found in re.findall(r"<!-- fields of (\w+) -->", page.read_text())}
     assert set(agents.names()) - tabled == {"ddpg"}, "write docs/algorithms/NAME.md"

@@ -1017,8 +1017,6 @@ class GRPO(Learner):
         kl_in: Whether a token's log ratio is taken off its reward, so that earlier tokens answer for it too, which is
             the exact gradient of the divergence; or half its square is added to the loss.
         overlong: Answers that reach the limit without END: keep learns from them as from others, mask leaves them out.
-        informative: Leave out questions whose answers all earned the same: they have no gradient, and cost as much as
-            others.
         entropy_coef: Weight of the entropy bonus.
         optimizer: adam, or muon for the matrices of the transformer's blocks and adam for the rest. Muon needs torch
             2.9.
@@ -1060,7 +1058,6 @@ class GRPO(Learner):
         kl_coef: float = ...,
         kl_in: Literal["reward", "loss"] = ...,
         overlong: Literal["keep", "mask"] = ...,
-        informative: bool = ...,
         entropy_coef: float = ...,
         optimizer: Literal["adam", "muon"] = ...,
         lr: float = ...,

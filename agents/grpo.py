@@ -62,8 +62,6 @@ class Config(TextConfig):
     gradient of the divergence; or half its square is added to the loss."""
     overlong: Literal["keep", "mask"] = "keep"
     """Answers that reach the limit without END: keep learns from them as from others, mask leaves them out."""
-    informative: bool = True
-    """Leave out questions whose answers all earned the same: they have no gradient, and cost as much as others."""
     entropy_coef: float = 0.0
     """Weight of the entropy bonus."""
     optimizer: Optimizer = "adam"
@@ -84,8 +82,10 @@ class Config(TextConfig):
             positive=("group", "clip", "clip_high", "epochs", "minibatch", "lr", "max_grad_norm"),
             at_least_0=("kl_coef", "entropy_coef"),
         )
-        if self.group < 2 and self.baseline != "none":
-            raise UsageError(f"group is {self.group}; to compare answers takes at least 2, or baseline none")
+        if self.group < 2 and (self.baseline != "none" or self.scale == "group"):
+            raise UsageError(
+                f"group is {self.group}; to compare answers takes at least 2, or baseline none and scale none or batch"
+            )
 
 
 def loss(net: TextPolicy, mb: dict[str, Any], cfg: Config) -> tuple[Tensor, dict[str, Tensor]]:
@@ -97,7 +97,7 @@ def loss(net: TextPolicy, mb: dict[str, Any], cfg: Config) -> tuple[Tensor, dict
     | action    | (B,)  | the token                                                    |
     | logp      | (B,)  | log-probability under the policy that wrote                  |
     | adv       | (B,)  | advantage                                                    |
-    | weight    | (B,)  | what it counts in the sum                                    |
+    | weight    | (B,)  | its weight in the sum                                        |
     | reference | (B,)  | log-probability under the policy that the run began with     |
     """
     pi: Any = net(mb["obs"])
@@ -164,16 +164,16 @@ class Agent:
         """One update: `epochs` passes over the answers that teach something."""
         cfg, reward, lengths = self.cfg, self._rewards(batch), batch.valid.sum(0)
         unfinished = batch.action[lengths - 1, np.arange(len(lengths))] != self.end
-        useful = informative(reward).repeat(cfg.group)
+        useful = informative(reward, cfg.baseline)
         metrics = {
             "answer/reward": float(reward.mean()),
             "answer/length": float(lengths.mean()),
             "answer/unfinished": float(unfinished.mean()),
-            "answer/informative": float(useful.mean()),
+            "answer/informative": float(useful.any(1).mean()),
         }
-        kept = useful | (cfg.kl_coef > 0) | (not cfg.informative)
-        if cfg.overlong == "mask":
-            kept &= ~unfinished
+        kept = np.ones_like(unfinished) if cfg.overlong == "keep" else ~unfinished
+        if not (cfg.kl_coef or cfg.entropy_coef):
+            kept &= useful.ravel()  # the others cost as much and have no gradient
         self.updates += 1
         if not kept.any():
             return metrics
@@ -200,7 +200,7 @@ class Agent:
         return total.reshape(-1, group)
 
     def _columns(self, batch: Batch, reward: NDArray[np.float64], weight: NDArray[np.float64]) -> dict[str, Any]:
-        """The tokens to learn from: for `loss`, from rewards (P, G) and what tokens of each answer count (R,)."""
+        """The tokens to learn from, for `loss`, from rewards (P, G) and the weights of each answer's tokens (R,)."""
         cfg, valid = self.cfg, batch.valid
         data: dict[str, Any] = {
             "obs": texts(self.net.encoder, batch, self.device),
@@ -214,9 +214,9 @@ class Agent:
             if cfg.kl_in == "reward":
                 penalty[valid] = cfg.kl_coef * (data["logp"] - data["reference"]).cpu().numpy()
         total = reward - penalty.sum(0).reshape(reward.shape)
-        better = (reward - baseline(total, cfg.baseline)) / scale(total, cfg.scale)
-        ahead = penalty[::-1].cumsum(0)[::-1] / np.broadcast_to(scale(total, cfg.scale), reward.shape).ravel()
-        columns = {"adv": better.ravel() - ahead, "weight": np.broadcast_to(weight, valid.shape)}
+        better, ahead = reward - baseline(total, cfg.baseline), penalty[::-1].cumsum(0)[::-1]
+        advantage = (better.ravel() - ahead) / scale(total, cfg.scale).ravel()
+        columns = {"adv": advantage, "weight": np.broadcast_to(weight, valid.shape)}
         return data | {name: self._tensor(x[valid].astype(np.float32)) for name, x in columns.items()}
 
     def _learn(self, data: dict[str, Any], lr: float) -> dict[str, float]:

@@ -13,7 +13,7 @@ _SAME = 1e-6  # rewards that differ by less differ by rounding: to divide by the
 
 
 def baseline(total: NDArray[Any], kind: Baseline) -> NDArray[np.float64]:
-    """What is subtracted from the rewards (P, G) of G answers to each of P questions.
+    """Rewards (P, G) to subtract from those of G answers to each of P questions.
 
     leave_one_out: the mean of the other answers (Kool et al. 2019; RLOO, arXiv:2402.14740), which leaves the gradient
     as it is; mean: that of all, which makes it 1 - 1/G of what it is (arXiv:2402.03300); none: 0.
@@ -31,30 +31,28 @@ def baseline(total: NDArray[Any], kind: Baseline) -> NDArray[np.float64]:
 
 
 def scale(total: NDArray[Any], kind: Scale) -> NDArray[np.float64]:
-    """What advantages of rewards (P, G) are divided by, (P, 1) or (1, 1).
+    """Divisors (P, G) of the advantages of rewards (P, G).
 
     group: the deviation within the group, which weighs questions that are nearly always or hardly ever answered more
     (arXiv:2402.03300; against it arXiv:2503.20783); batch: that of all rewards; none: 1. Rewards that are all the same
     are divided by 1.
     """
-    match kind:
-        case "group":
-            deviation = np.std(total, axis=1, keepdims=True, ddof=1)
-        case "batch":
-            deviation = np.full((1, 1), np.std(total, ddof=1))
-        case _:
-            return np.ones((1, 1))
-    return np.where(deviation > _SAME, deviation, 1.0)
+    deviation = np.zeros((1, 1))
+    if kind == "group" and total.shape[1] > 1:
+        deviation = np.std(total, axis=1, keepdims=True, ddof=1)
+    if kind == "batch" and total.size > 1:
+        deviation[:] = np.std(total, ddof=1)
+    return np.broadcast_to(np.where(deviation > _SAME, deviation, 1.0), total.shape)
 
 
-def informative(total: NDArray[Any]) -> NDArray[np.bool_]:
-    """(P,) which groups of rewards (P, G) differ in any: the others have no advantages."""
-    differ: NDArray[np.bool_] = np.ptp(total, axis=1) > _SAME
+def informative(total: NDArray[Any], kind: Baseline) -> NDArray[np.bool_]:
+    """(P, G) which answers have an advantage, so that their likelihoods have a gradient."""
+    differ: NDArray[np.bool_] = np.abs(total - baseline(total, kind)) > _SAME
     return differ
 
 
 def weights(lengths: NDArray[Any], kind: Normalise) -> NDArray[np.float64]:
-    """(R,) what each token of R answers of these `lengths` counts in the sum that is the loss.
+    """(R,) the weight of each token of R answers of these `lengths` in the sum that is the loss.
 
     constant: 1 / R, the gradient of the expected reward; tokens: one over all tokens of the batch (DAPO,
     arXiv:2503.14476); sequence: 1 / (R length), which makes right answers shorter and wrong ones longer (GRPO).

@@ -80,7 +80,7 @@ def test_the_loss_of_a_language_model_is_the_mean_over_tokens_that_are_not_given
 def test_log_probabilities_that_were_written_are_those_that_are_learned_from(algo):
     """Written with a cache, learned from in whole texts, and computed from the observations one by one."""
     env = copy(8, group=4) if algo == "grpo" else copy(8)
-    agent = made(algo, env, **({"group": 4, "informative": False} if algo == "grpo" else {}))
+    agent = made(algo, env, **({"group": 4, "entropy_coef": 0.01} if algo == "grpo" else {}))
     with torch.no_grad():
         for parameter in agent.net.parameters():
             parameter.add_(0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
@@ -179,6 +179,8 @@ def test_groups_that_the_environment_does_not_ask_in_are_refused():
         agent.update(wrote(agent, env), 0.0)
     with pytest.raises(UsageError, match="at least 2"):
         grpo.Config(group=1)
+    with pytest.raises(UsageError, match="at least 2"):
+        grpo.Config(group=1, baseline="none", scale="group")
     assert grpo.Config(group=1, baseline="none").group == 1
 
 
@@ -226,6 +228,33 @@ def test_the_first_ratio_is_one_and_rewarded_answers_become_likelier():
     assert change.sum(0)[lucky].mean() > 0 > change.sum(0)[~lucky].mean()
 
 
+@pytest.mark.parametrize(
+    ("rewards", "options"),
+    [
+        ((0, 0, 0, 0), {"entropy_coef": 0.1}),
+        ((0, 0, 0, 0), {"kl_coef": 0.1}),
+        ((1, 1, 1, 1), {"baseline": "none"}),
+        ((1,), {"baseline": "none", "group": 1}),
+        ((1,), {"baseline": "none", "group": 1, "scale": "batch"}),
+    ],
+)
+def test_answers_that_earn_the_same_teach_where_they_have_a_gradient(rewards, options):
+    options = {"group": 4, **options}
+    env = copy(len(rewards), group=options["group"], waits=True)
+    agent = made("grpo", env, **options)
+    with torch.no_grad():  # away from where the penalty is least
+        for parameter in agent.net.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+    batch = wrote(agent, env)
+    batch.reward[:] = 0
+    batch.reward[batch.valid.sum(0) - 1, np.arange(len(rewards))] = rewards
+    before = torch.cat([p.detach().flatten() for p in agent.net.parameters()])
+    agent.update(batch, 0.0)
+    after = torch.cat([p.detach().flatten() for p in agent.net.parameters()])
+    assert after.isfinite().all()
+    assert not torch.equal(before, after)
+
+
 @pytest.mark.learns
 def test_a_language_model_learns_to_copy():
     env = copy(8, length=1, symbols=4)
@@ -240,7 +269,7 @@ def test_a_language_model_learns_to_copy():
 @pytest.mark.learns
 def test_rewards_alone_teach_to_copy():
     env = copy(64, group=8, length=1, symbols=2)
-    agent = made("grpo", env, SEED, lr=1e-3, entropy_coef=0.05, informative=False, width=32)
+    agent = made("grpo", env, SEED, lr=1e-3, entropy_coef=0.05, width=32)
     rollout, acting = Rollout(env, agent.horizon, SEED), agent.acting(64, "learn", SEED)
     for _ in range(200):
         agent.update(rollout.collect(acting), 0.0)

@@ -22,10 +22,12 @@ def test_the_others_mean_is_that_of_the_others():
 
 def test_a_group_teaches_something_if_its_rewards_differ_by_more_than_rounding():
     reward = np.array([[1.0, 0.0], [1.0, 1.0], [0.3, 0.3 + 1e-9], [0.0, 0.0]])
-    assert informative(reward).tolist() == [True, False, False, False]
-    assert scale(reward, "group")[1:].ravel().tolist() == [1.0, 1.0, 1.0]  # or rounding would be made advantages of
+    for kind in ("leave_one_out", "mean"):
+        assert informative(reward, kind).tolist() == [[True, True], [False, False], [False, False], [False, False]]
+    assert informative(reward, "none").tolist() == [[True, False], [True, True], [True, True], [False, False]]
+    assert (scale(reward, "group")[1:] == 1).all()  # or rounding would be made advantages of
     assert scale(reward, "group")[0, 0] == pytest.approx(0.5**0.5)
-    assert scale(reward, "batch") == pytest.approx(reward.std(ddof=1))
+    assert scale(reward, "batch") == pytest.approx(np.full((4, 2), reward.std(ddof=1)))
 
 
 @pytest.mark.parametrize(("kind", "factor"), [("leave_one_out", 1.0), ("mean", 1 - 1 / 3), ("none", 1.0)])

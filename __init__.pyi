@@ -32,27 +32,27 @@ class A2C(Learner):
     Args:
         normalize_return: Divide rewards by the running standard deviation of the discounted return, clipped to +-10.
         reward_sign: Learn from the sign of the reward alone (Atari); logged returns stay the environment's.
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of the hidden layers.
         activation: Non-linearity of the hidden layers.
         norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
             training.
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
         cnn: Encoder of images.
         bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         layers: Blocks of the transformer that reads texts.
         width: Width of the transformer.
         heads: Heads of its attention.
         kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
         feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
         tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
-        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
-            is the fastest), or attention to the last `window` steps.
-        memory_size: Width of the memory.
-        window: Steps that attention sees, the present one among them.
         head: Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
             autoregressive (bins, one component after another).
         components: Gaussians of a mixture.
@@ -107,22 +107,22 @@ class A2C(Learner):
         agent: Mapping[str, Any] | None = ...,
         normalize_return: bool = ...,
         reward_sign: bool = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer"] = ...,
+        twins: Literal["auto", "none"] = ...,
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         layers: int = ...,
         width: int = ...,
         heads: int = ...,
         kv_heads: int = ...,
         feed_forward: Literal["relu2", "swiglu"] = ...,
         tied: bool = ...,
-        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
-        memory_size: int = ...,
-        window: int = ...,
         head: Literal["plain", "squashed", "mixture", "autoregressive"] = ...,
         components: int = ...,
         bins: int = ...,
@@ -309,27 +309,27 @@ class BC(Learner):
     """Behaviour cloning: maximum likelihood of an expert's recorded actions.
 
     Args:
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of the hidden layers.
         activation: Non-linearity of the hidden layers.
         norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
             training.
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
         cnn: Encoder of images.
         bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
             coarser.
         normalize_obs: Standardise observations by the moments of those demonstrated, clipped to +-10; of images only
             subtract the mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         layers: Blocks of the transformer that reads texts.
         width: Width of the transformer.
         heads: Heads of its attention.
         kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
         feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
         tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
-        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
-            is the fastest), or attention to the last `window` steps.
-        memory_size: Width of the memory.
-        window: Steps that attention sees, the present one among them.
         head: Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
             autoregressive (bins, one component after another).
         components: Gaussians of a mixture.
@@ -361,22 +361,22 @@ class BC(Learner):
         *,
         preset: str = ...,
         agent: Mapping[str, Any] | None = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer"] = ...,
+        twins: Literal["auto", "none"] = ...,
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         layers: int = ...,
         width: int = ...,
         heads: int = ...,
         kv_heads: int = ...,
         feed_forward: Literal["relu2", "swiglu"] = ...,
         tied: bool = ...,
-        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
-        memory_size: int = ...,
-        window: int = ...,
         head: Literal["plain", "squashed", "mixture", "autoregressive"] = ...,
         components: int = ...,
         bins: int = ...,
@@ -418,27 +418,27 @@ class DAgger(Learner):
     """DAgger: clone an expert on the states that the clone itself visits.
 
     Args:
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of the hidden layers.
         activation: Non-linearity of the hidden layers.
         norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
             training.
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
         cnn: Encoder of images.
         bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
             coarser.
         normalize_obs: Standardise observations by the moments of those demonstrated, clipped to +-10; of images only
             subtract the mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         layers: Blocks of the transformer that reads texts.
         width: Width of the transformer.
         heads: Heads of its attention.
         kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
         feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
         tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
-        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
-            is the fastest), or attention to the last `window` steps.
-        memory_size: Width of the memory.
-        window: Steps that attention sees, the present one among them.
         head: Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
             autoregressive (bins, one component after another).
         components: Gaussians of a mixture.
@@ -484,22 +484,22 @@ class DAgger(Learner):
         *,
         preset: str = ...,
         agent: Mapping[str, Any] | None = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer"] = ...,
+        twins: Literal["auto", "none"] = ...,
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         layers: int = ...,
         width: int = ...,
         heads: int = ...,
         kv_heads: int = ...,
         feed_forward: Literal["relu2", "swiglu"] = ...,
         tied: bool = ...,
-        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
-        memory_size: int = ...,
-        window: int = ...,
         head: Literal["plain", "squashed", "mixture", "autoregressive"] = ...,
         components: int = ...,
         bins: int = ...,
@@ -572,12 +572,12 @@ class DDPG(Learner):
             gradients flow. Pieces overlap by half; `minibatch` is rounded to whole ones, at least one.
         burn_in: Steps before each of these pieces that bring what is remembered up to date, and of which nothing is
             learned.
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of the policy's hidden layers.
         activation: Non-linearity of the hidden layers, of policy and critics.
         norm: In the policy: layer normalises what each hidden layer gives before the activation, batch what each layer
             sees (BatchRenorm, CrossQ).
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
         cnn: Encoder of images.
         bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
             coarser.
@@ -643,10 +643,10 @@ class DDPG(Learner):
         value_warmup: int = ...,
         sequence: int = ...,
         burn_in: int = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer", "batch"] = ...,
+        twins: Literal["auto", "none"] = ...,
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
@@ -725,12 +725,12 @@ class DiscreteSAC(Learner):
             gradients flow. Pieces overlap by half; `minibatch` is rounded to whole ones, at least one.
         burn_in: Steps before each of these pieces that bring what is remembered up to date, and of which nothing is
             learned.
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of the policy's hidden layers.
         activation: Non-linearity of the hidden layers, of policy and critics.
         norm: In the policy: layer normalises what each hidden layer gives before the activation, batch what each layer
             sees (BatchRenorm, CrossQ).
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
         cnn: Encoder of images.
         bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
             coarser.
@@ -794,10 +794,10 @@ class DiscreteSAC(Learner):
         value_warmup: int = ...,
         sequence: int = ...,
         burn_in: int = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer", "batch"] = ...,
+        twins: Literal["auto", "none"] = ...,
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
@@ -873,12 +873,12 @@ class DQN(Learner):
             gradients flow. Pieces overlap by half; `minibatch` is rounded to whole ones, at least one.
         burn_in: Steps before each of these pieces that bring what is remembered up to date, and of which nothing is
             learned.
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of the hidden layers.
         activation: Non-linearity of the hidden layers.
         norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
             training.
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
         cnn: Encoder of images.
         bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
             coarser.
@@ -934,10 +934,10 @@ class DQN(Learner):
         value_warmup: int = ...,
         sequence: int = ...,
         burn_in: int = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer"] = ...,
+        twins: Literal["auto", "none"] = ...,
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
@@ -987,17 +987,10 @@ class GRPO(Learner):
     """Group-relative policy optimisation, and every policy gradient on texts that needs no critic.
 
     Args:
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of hidden layers after the transformer.
         activation: Non-linearity of the hidden layers.
         norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
             training.
-        cnn: Encoder of images.
-        bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
-            coarser.
-        normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
-            running mean.
         layers: Blocks of the transformer that reads texts.
         width: Width of the transformer.
         heads: Heads of its attention.
@@ -1034,13 +1027,9 @@ class GRPO(Learner):
         *,
         preset: str = ...,
         agent: Mapping[str, Any] | None = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer"] = ...,
-        cnn: Literal["nature", "small", "impala"] = ...,
-        bfloat16: bool = ...,
-        normalize_obs: bool = ...,
         layers: int = ...,
         width: int = ...,
         heads: int = ...,
@@ -1089,17 +1078,10 @@ class LM(Learner):
     """Language models: the likelihood of texts, to pretrain a policy that writes or to fine-tune it on worked answers.
 
     Args:
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of hidden layers after the transformer.
         activation: Non-linearity of the hidden layers.
         norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
             training.
-        cnn: Encoder of images.
-        bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
-            coarser.
-        normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
-            running mean.
         layers: Blocks of the transformer that reads texts.
         width: Width of the transformer.
         heads: Heads of its attention.
@@ -1125,13 +1107,9 @@ class LM(Learner):
         *,
         preset: str = ...,
         agent: Mapping[str, Any] | None = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer"] = ...,
-        cnn: Literal["nature", "small", "impala"] = ...,
-        bfloat16: bool = ...,
-        normalize_obs: bool = ...,
         layers: int = ...,
         width: int = ...,
         heads: int = ...,
@@ -1173,27 +1151,27 @@ class PPO(Learner):
     Args:
         normalize_return: Divide rewards by the running standard deviation of the discounted return, clipped to +-10.
         reward_sign: Learn from the sign of the reward alone (Atari); logged returns stay the environment's.
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of the hidden layers.
         activation: Non-linearity of the hidden layers.
         norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
             training.
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
         cnn: Encoder of images.
         bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         layers: Blocks of the transformer that reads texts.
         width: Width of the transformer.
         heads: Heads of its attention.
         kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
         feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
         tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
-        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
-            is the fastest), or attention to the last `window` steps.
-        memory_size: Width of the memory.
-        window: Steps that attention sees, the present one among them.
         head: Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
             autoregressive (bins, one component after another).
         components: Gaussians of a mixture.
@@ -1251,22 +1229,22 @@ class PPO(Learner):
         agent: Mapping[str, Any] | None = ...,
         normalize_return: bool = ...,
         reward_sign: bool = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer"] = ...,
+        twins: Literal["auto", "none"] = ...,
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         layers: int = ...,
         width: int = ...,
         heads: int = ...,
         kv_heads: int = ...,
         feed_forward: Literal["relu2", "swiglu"] = ...,
         tied: bool = ...,
-        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
-        memory_size: int = ...,
-        window: int = ...,
         head: Literal["plain", "squashed", "mixture", "autoregressive"] = ...,
         components: int = ...,
         bins: int = ...,
@@ -1326,27 +1304,27 @@ class REINFORCE(Learner):
     """REINFORCE: the Monte Carlo policy gradient, from whole episodes.
 
     Args:
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of the hidden layers.
         activation: Non-linearity of the hidden layers.
         norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
             training.
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
         cnn: Encoder of images.
         bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         layers: Blocks of the transformer that reads texts.
         width: Width of the transformer.
         heads: Heads of its attention.
         kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
         feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
         tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
-        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
-            is the fastest), or attention to the last `window` steps.
-        memory_size: Width of the memory.
-        window: Steps that attention sees, the present one among them.
         head: Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
             autoregressive (bins, one component after another).
         components: Gaussians of a mixture.
@@ -1396,22 +1374,22 @@ class REINFORCE(Learner):
         *,
         preset: str = ...,
         agent: Mapping[str, Any] | None = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer"] = ...,
+        twins: Literal["auto", "none"] = ...,
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         layers: int = ...,
         width: int = ...,
         heads: int = ...,
         kv_heads: int = ...,
         feed_forward: Literal["relu2", "swiglu"] = ...,
         tied: bool = ...,
-        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
-        memory_size: int = ...,
-        window: int = ...,
         head: Literal["plain", "squashed", "mixture", "autoregressive"] = ...,
         components: int = ...,
         bins: int = ...,
@@ -1484,12 +1462,12 @@ class SAC(Learner):
             gradients flow. Pieces overlap by half; `minibatch` is rounded to whole ones, at least one.
         burn_in: Steps before each of these pieces that bring what is remembered up to date, and of which nothing is
             learned.
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of the policy's hidden layers.
         activation: Non-linearity of the hidden layers, of policy and critics.
         norm: In the policy: layer normalises what each hidden layer gives before the activation, batch what each layer
             sees (BatchRenorm, CrossQ).
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
         cnn: Encoder of images.
         bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
             coarser.
@@ -1557,10 +1535,10 @@ class SAC(Learner):
         value_warmup: int = ...,
         sequence: int = ...,
         burn_in: int = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer", "batch"] = ...,
+        twins: Literal["auto", "none"] = ...,
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
@@ -1698,12 +1676,12 @@ class TD3(Learner):
             gradients flow. Pieces overlap by half; `minibatch` is rounded to whole ones, at least one.
         burn_in: Steps before each of these pieces that bring what is remembered up to date, and of which nothing is
             learned.
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of the policy's hidden layers.
         activation: Non-linearity of the hidden layers, of policy and critics.
         norm: In the policy: layer normalises what each hidden layer gives before the activation, batch what each layer
             sees (BatchRenorm, CrossQ).
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
         cnn: Encoder of images.
         bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
             coarser.
@@ -1769,10 +1747,10 @@ class TD3(Learner):
         value_warmup: int = ...,
         sequence: int = ...,
         burn_in: int = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer", "batch"] = ...,
+        twins: Literal["auto", "none"] = ...,
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
@@ -1832,27 +1810,27 @@ class TRPO(Learner):
     Args:
         normalize_return: Divide rewards by the running standard deviation of the discounted return, clipped to +-10.
         reward_sign: Learn from the sign of the reward alone (Atari); logged returns stay the environment's.
-        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
-            the readable code alone.
         hidden: Widths of the hidden layers.
         activation: Non-linearity of the hidden layers.
         norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
             training.
+        twins: Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for
+            the readable code alone.
         cnn: Encoder of images.
         bfloat16: Compute the encoder of images in bfloat16: several times faster on processors made for it, a little
             coarser.
         normalize_obs: Standardise observations by their running moments, clipped to +-10; of images only subtract the
             running mean.
+        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
+            is the fastest), or attention to the last `window` steps.
+        memory_size: Width of the memory.
+        window: Steps that attention sees, the present one among them.
         layers: Blocks of the transformer that reads texts.
         width: Width of the transformer.
         heads: Heads of its attention.
         kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
         feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
         tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
-        memory: Memory of the episode so far, between the encoder and the hidden layers: none, a recurrent cell (mingru
-            is the fastest), or attention to the last `window` steps.
-        memory_size: Width of the memory.
-        window: Steps that attention sees, the present one among them.
         head: Distribution of Box actions: plain (one Gaussian), squashed (inside the bounds), mixture (several),
             autoregressive (bins, one component after another).
         components: Gaussians of a mixture.
@@ -1896,22 +1874,22 @@ class TRPO(Learner):
         agent: Mapping[str, Any] | None = ...,
         normalize_return: bool = ...,
         reward_sign: bool = ...,
-        twins: Literal["auto", "none"] = ...,
         hidden: Sequence[int] = ...,
         activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
         norm: Literal["none", "layer"] = ...,
+        twins: Literal["auto", "none"] = ...,
         cnn: Literal["nature", "small", "impala"] = ...,
         bfloat16: bool = ...,
         normalize_obs: bool = ...,
+        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
+        memory_size: int = ...,
+        window: int = ...,
         layers: int = ...,
         width: int = ...,
         heads: int = ...,
         kv_heads: int = ...,
         feed_forward: Literal["relu2", "swiglu"] = ...,
         tied: bool = ...,
-        memory: Literal["none", "gru", "lstm", "mingru", "attention"] = ...,
-        memory_size: int = ...,
-        window: int = ...,
         head: Literal["plain", "squashed", "mixture", "autoregressive"] = ...,
         components: int = ...,
         bins: int = ...,

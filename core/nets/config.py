@@ -22,17 +22,8 @@ FeedForward = Literal["relu2", "swiglu"]
 
 
 @dataclass(frozen=True)
-class TwinsConfig:
-    """Fields that describe every network."""
-
-    twins: Twins = "auto"
-    """Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for the
-    readable code alone."""
-
-
-@dataclass(frozen=True)
-class NetConfig(TwinsConfig):
-    """An encoder and a perceptron."""
+class HiddenConfig:
+    """Hidden layers."""
 
     hidden: tuple[int, ...] = (64, 64)
     """Widths of the hidden layers."""
@@ -40,15 +31,30 @@ class NetConfig(TwinsConfig):
     """Non-linearity of the hidden layers."""
     norm: Norm = "none"
     """layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long training."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("hidden",))
+
+
+@dataclass(frozen=True)
+class TwinsConfig:
+    """A network that may have twins."""
+
+    twins: Twins = "auto"
+    """Use compiled or written-out twins: auto where one computes exactly what the readable code says, none for the
+    readable code alone."""
+
+
+@dataclass(frozen=True)
+class NetConfig(TwinsConfig, HiddenConfig):
+    """An encoder and a perceptron."""
+
     cnn: Cnn = "nature"
     """Encoder of images."""
     bfloat16: bool = False
     """Compute the encoder of images in bfloat16: several times faster on processors made for it, a little coarser."""
     normalize_obs: bool = False
     """Standardise observations by their running moments, clipped to +-10; of images only subtract the running mean."""
-
-    def __post_init__(self) -> None:
-        check_ranges(self, positive=("hidden",))
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class MemoryConfig(NetConfig):
 
 
 @dataclass(frozen=True)
-class TextConfig(NetConfig):
+class TextConfig(HiddenConfig):
     """A transformer, which stands in the encoder's place where texts are observed."""
 
     layers: int = 3
@@ -99,7 +105,7 @@ class TextConfig(NetConfig):
 
 
 @dataclass(frozen=True)
-class PolicyConfig(MemoryConfig, TextConfig):
+class PolicyConfig(TextConfig, MemoryConfig):
     """A policy."""
 
     head: Kind = "plain"

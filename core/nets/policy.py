@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from .. import heads
 from ..errors import UsageError
 from ..heads.squashed import SquashedNoiseHead
-from ..spaces.tokens import Tokens
 from .actor_critic import check_mask
-from .config import NetConfig, TextConfig
+from .config import HiddenConfig
 from .mlp import Linear, Mlp, mlp
 from .remembering import begin, encoder
 from .residual import residual
@@ -25,7 +24,7 @@ _NOISE = -3.0  # initial logarithm of the deviation of each element of W, as in 
 class Policy(nn.Module):
     """pi(a|s): an encoder, hidden layers and a head, with the names that `ActorCritic` gives its own."""
 
-    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: NetConfig) -> None:
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: HiddenConfig) -> None:
         super().__init__()
         self.encoder = encoder(obs, cfg)
         self.policy_trunk, width = self._trunk(self.encoder.size, cfg)
@@ -58,11 +57,6 @@ class TextPolicy(Policy):
 
     encoder: TextEncoder
     policy_head: heads.CategoricalHead
-
-    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: TextConfig) -> None:
-        if not isinstance(obs, Tokens):
-            raise UsageError(f"observations are {obs}, not texts; choose an environment of texts (docs/text.md)")
-        super().__init__(obs, action, cfg)
 
     @staticmethod
     def _head(width: int, action: spaces.Space[Any], cfg: Any) -> nn.Module:

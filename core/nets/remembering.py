@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..errors import UsageError
 from ..spaces.tokens import Tokens
 from .attention import WindowAttention
-from .config import MemoryConfig, NetConfig, TextConfig
+from .config import HiddenConfig, MemoryConfig, NetConfig, TextConfig
 from .encoder import Encoder
 from .memory import Gated, Memory, MinGRU
 from .mlp import ACTIVATIONS, Linear, Mlp
@@ -165,23 +165,25 @@ class After(Mlp):
         return super().forward(x[..., self.begin : self.end])
 
 
-def encoder(space: spaces.Space[Any], cfg: NetConfig, memories: int = 1) -> Encoder:
+def encoder(space: spaces.Space[Any], cfg: HiddenConfig, memories: int = 1) -> Encoder:
     """The encoder that a network's description asks for.
 
     Raises:
-        UsageError: if it cannot read texts, or is to read them with a memory.
+        UsageError: if it cannot read texts, is to read them with a memory, or reads nothing else.
     """
     remembers = isinstance(cfg, MemoryConfig) and cfg.memory != "none"
     if isinstance(space, Tokens) and isinstance(cfg, TextConfig):
         if remembers:
             raise UsageError("a text is its own memory; leave memory at none")
         return TextEncoder(space, cfg)
+    if not isinstance(cfg, NetConfig):
+        raise UsageError(f"observations are {space}, not texts; choose an environment of texts (docs/text.md)")
     if not isinstance(cfg, MemoryConfig) or not remembers:
         return Encoder(space, cfg.cnn, cfg.normalize_obs, cfg.bfloat16)
     return RememberingEncoder(space, cfg, memories)
 
 
-def begin(encoder: Encoder, head: nn.Module, cfg: NetConfig) -> None:
+def begin(encoder: Encoder, head: nn.Module, cfg: HiddenConfig) -> None:
     """Initial weights of what an encoder remembers or reads with, after those of the layers around it.
 
     Raises:

@@ -17,11 +17,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from ..core.acting import Acting, Memoryless, Mode, spawned
+from ..core.acting import Acting, Mode
 from ..core.batch import Batch
 from ..core.checkpoint import Attributes
 from ..core.errors import UsageError, check_ranges
-from ..core.heads.thoughts import thoughts_of
 from ..core.learn.divergence import Divergence, divergence
 from ..core.learn.optim import Adam, Schedule, scheduled
 from ..core.learn.pieces import in_episodes
@@ -30,8 +29,8 @@ from ..core.mirror import Mirror
 from ..core.nets import Policy, PolicyConfig
 from ..core.nets.build import Build, PolicyLike, built
 from ..core.nets.remembering import RememberingEncoder
+from ..core.rollout.alone import PolicyAlone
 from ..core.rollout.recording import Recorded
-from ..core.rollout.remembered import Remembered
 from ..core.written_out.likelihood import Likelihood
 from ..core.written_out.structure import POLICY, STEPS
 
@@ -140,7 +139,11 @@ class Agent:
         return {"gradient": "written out" if self._twin() else "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
-        return Cloned(self, envs, mode, seed)
+        return PolicyAlone(self.present, envs, mode, seed)
+
+    def present(self) -> tuple[Policy, int]:
+        """The policy to act with, which is that of the lowest validation loss, and the version of its weights."""
+        return self.net, self.passes
 
     def update(self, batch: Batch, progress: float) -> dict[str, float]:
         """One pass over recorded episodes."""
@@ -307,36 +310,6 @@ class Agent:
 
     def _tensor(self, x: NDArray[Any]) -> Tensor:
         return torch.as_tensor(x, device=self.device)
-
-
-class Cloned(Memoryless):
-    """Draws actions from the policy of the lowest validation loss, or in `mode` best takes its likeliest ones."""
-
-    def __init__(self, agent: Agent, envs: int, mode: Mode, seed: int) -> None:
-        self.agent, self.mode = agent, mode
-        self.generator = torch.Generator(agent.device).manual_seed(spawned(seed, 1))
-        self._remembered = Remembered(agent.net.encoder, envs)
-        self._seen: Any = None
-
-    @torch.inference_mode()
-    def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-        net, x = self.agent.net, torch.as_tensor(obs, device=self.agent.device)
-        self._seen = self._remembered.seen(net.encoder, x, first, self.agent.passes)
-        pi = net(self._seen)
-        self._remembered.turn(self._seen)
-        action = pi.mode() if self.mode == "best" else pi.sample(self.generator)
-        return {"action": action.view(len(action), *net.action_shape).cpu().numpy()}
-
-    @torch.inference_mode()
-    def thoughts(self) -> dict[str, NDArray[Any]]:
-        """The probabilities of Discrete actions, or the likeliest Box action and its deviation."""
-        if self._seen is None:
-            return {}
-        pi = self.agent.net(self._seen)
-        return {name: x.cpu().numpy() for name, x in thoughts_of(pi).items()}
-
-    def parts(self) -> dict[str, Any]:
-        return {"generator": self.generator, **self._remembered.part()}
 
 
 _MIRROR = Mirror(__name__, {"loss": "65da48eb"}, POLICY, STEPS)

@@ -8,13 +8,14 @@ ensemble only those states are asked about where its members disagree (Menda et 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..core.acting import Acting, Expert, Following, Memoryless, Mode, spawned
 from ..core.batch import Batch
@@ -23,6 +24,7 @@ from ..core.errors import UsageError, check_ranges
 from ..core.learn.optim import Schedule
 from ..core.learn.recorded import episodes, held_out, probability
 from ..core.nets.build import Build
+from ..core.rollout.alone import PolicyAlone
 from . import bc
 
 NAME = "DAgger"
@@ -231,14 +233,15 @@ class Mixture(Memoryless):
     def __init__(self, agent: Agent, envs: int, mode: Mode, seed: int) -> None:
         self.agent, self.mode = agent, mode
         self.random = np.random.default_rng(spawned(seed, 2))
-        self._own, self._likeliest = (bc.Cloned(agent.learners[0], envs, m, seed) for m in (mode, "best"))
-        self._members = [bc.Cloned(learner, envs, "best", 0) for learner in agent.learners]
+        present = [partial(self._present, k) for k in range(len(agent.learners))]  # a round may begin with a new one
+        own: Mode = "sample" if mode == "learn" else mode
+        self._own, self._likeliest = (PolicyAlone(present[0], envs, m, seed) for m in (own, "best"))
+        self._members = [PolicyAlone(policy, envs, "best", 0) for policy in present]
         self._envs = envs
         self._expert: tuple[Following, Acting] | None = None
         self._round, self._asked = 0, 0  # labels that were asked for in this round
 
     def __call__(self, obs: NDArray[Any], first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-        self._own.agent = self._likeliest.agent = self.agent.learners[0]  # a round may begin with a new one
         if self.agent.expert is None or self.mode != "learn":
             return self._own(obs, first)
         # its likeliest actions, for they will be used: noise of its own leads to states from which nobody finds back
@@ -263,6 +266,10 @@ class Mixture(Memoryless):
             "expert": followed,
         }
         return {"random": self.random, "own": own, **learner}
+
+    def _present(self, member: int) -> tuple[nn.Module, int]:
+        """The policy of a member of the ensemble, and the version of its weights."""
+        return self.agent.learners[member].net, self.agent.round
 
     @property
     def _followed(self) -> Acting | None:
@@ -310,8 +317,6 @@ class Mixture(Memoryless):
         agent = self.agent
         if agent.cfg.threshold is None or (agent.round == 0 and not agent.learners[0].remembers):
             return np.ones(len(obs), np.bool_)
-        for member, learner in zip(self._members, agent.learners, strict=True):
-            member.agent = learner
         chosen = np.stack([member(obs, first)["action"] for member in self._members])
         if agent.round == 0:
             return np.ones(len(obs), np.bool_)

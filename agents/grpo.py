@@ -30,8 +30,8 @@ from ..core.learn.pieces import in_pieces, texts
 from ..core.nets import TextConfig, TextPolicy
 from ..core.nets.build import Build, PolicyLike, built
 from ..core.nets.policy import adopt_policy
+from ..core.rollout.alone import PolicyAlone
 from ..core.rollout.engine import Whole
-from ..core.rollout.writing import TextActing
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Agent:
         return {"gradient": "autograd"}
 
     def acting(self, envs: int, mode: Mode = "learn", seed: int = 0) -> Acting:
-        return TextActing(self.net, envs, mode, seed, lambda: self.updates)
+        return PolicyAlone(lambda: (self.net, self.updates), envs, mode, seed)
 
     def adopt(self, weights: Mapping[str, Any]) -> None:
         """Begin with the policy of another network's `weights`, which is the one to stay near, too."""

@@ -82,6 +82,8 @@ def commands(path: Path) -> list[list[str]]:
     return [line.split("\0")[1:-1] for line in done.stdout.splitlines() if line.startswith("gymnast\0")]
 
 
+TRACKERS = ("wandb", "mlflow")
+
 OPTIONS = {
     "evaluate": arguments.Evaluate,
     "render": arguments.Render,
@@ -108,7 +110,7 @@ def understood(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         planned_alone(words, monkeypatch)
     elif command == "train" and "--resume" not in rest and "--help" not in rest:
         begun = []
-        for tracker in ("wandb", "mlflow"):  # whether they are installed is not the question
+        for tracker in TRACKERS:  # whether they are installed is not the question
             monkeypatch.setitem(sys.modules, tracker, ModuleType(tracker))
         monkeypatch.setattr(
             training, "train", lambda run, *_: begun.append(run) or training.Result(None, 0, None, False)
@@ -220,7 +222,7 @@ def needed(words: list[str]) -> list[str]:
     """The folders that a command reads."""
     found = []
     for before, word in pairwise(words):
-        recorded = before in ("demos", "--demos")
+        recorded = before in ("demos", "--demos", "--init-from")
         if recorded or ("runs/" in word and before != "--out"):
             found.append(word)
     return found
@@ -276,6 +278,11 @@ def test_every_command_runs(path, beside):
         shapes.add(alike(words))
         if words[0] in LONG or "human" in words or any("model.zip" in word or "minari" in word for word in words):
             continue
+        if any(find_spec(word) is None for word in words if word in TRACKERS):
+            continue
+        for option, word in pairwise(words):
+            if option == "--env.file":
+                Path(word).write_text("A text of one's own.\n" * 1000)
         if all(existing(word) for word in needed(words)):
             assert run_small(words) in (0, 130), words
 

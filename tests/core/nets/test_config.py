@@ -33,7 +33,7 @@ def test_every_field_of_a_network_is_read_where_networks_are_built():
 
 @pytest.mark.parametrize("algo", sorted(set(agents.names()) - {"tabular"}))
 def test_every_algorithm_with_a_network_describes_it_in_these_terms(algo):
-    assert issubclass(agents.load(algo).Config, config.TwinsConfig)
+    assert issubclass(agents.load(algo).Config, config.HiddenConfig | config.BoardConfig)
 
 
 @pytest.mark.parametrize("bad", [{"components": 0}, {"bins": 0}])

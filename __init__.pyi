@@ -75,7 +75,7 @@ class A2C(Learner):
         episodes: Whole episodes per environment between updates, in place of `horizon` steps.
         optimizer: rmsprop: TensorFlow's, as in the published results.
         lr: Step size of the optimiser.
-        lr_schedule: linear: the step size falls to 0 at the end of the run.
+        lr_schedule: linear, cosine: the step size falls to 0 at the end of the run.
         optimizer_eps: The optimiser's epsilon; larger damps steps where gradients are tiny.
         max_grad_norm: Global gradient norm above which gradients are scaled down.
         gamma: Discount per step.
@@ -223,7 +223,7 @@ class AlphaZero(Learner):
         window: Latest positions to learn from at first; the window grows slower than the data.
         window_most: Positions kept at most.
         lr: Adam step size.
-        lr_schedule: linear: the step size falls to 0 at the end of the run.
+        lr_schedule: linear, cosine: the step size falls to 0 at the end of the run.
         l2: Weight of the sum of squared weights.
         max_grad_norm: Global gradient norm above which gradients are scaled down.
         value_coef: Weight of the squared value error.
@@ -339,7 +339,7 @@ class BC(Learner):
             nothing.
         minibatch: Recorded steps per gradient step.
         lr: Adam step size.
-        lr_schedule: linear: the step size falls to 0 at the end of the run.
+        lr_schedule: linear, cosine: the step size falls to 0 at the end of the run.
         l2: Weight of half the sum of squared weights; larger keeps the policy smoother.
         entropy_coef: Weight of the entropy bonus; higher keeps the policy from being too sure.
         noise: Noise on observations while learning, in standard deviations of each number observed.
@@ -448,7 +448,7 @@ class DAgger(Learner):
             nothing.
         minibatch: Recorded steps per gradient step.
         lr: Adam step size.
-        lr_schedule: linear: the step size falls to 0 at the end of the run.
+        lr_schedule: linear, cosine: the step size falls to 0 at the end of the run.
         l2: Weight of half the sum of squared weights; larger keeps the policy smoother.
         entropy_coef: Weight of the entropy bonus; higher keeps the policy from being too sure.
         noise: Noise on observations while learning, in standard deviations of each number observed.
@@ -599,7 +599,7 @@ class DDPG(Learner):
         subset: Critics, drawn anew for each gradient step, that make the target (REDQ); 0: all of them.
         lr: Adam step size of the policy.
         critic_lr: Adam step size of the critics.
-        lr_schedule: linear: the step sizes fall to 0 at the end of the run.
+        lr_schedule: linear, cosine: the step sizes fall to 0 at the end of the run.
         adam_beta1: Share of Adam's mean of the gradients, of policy and critics, that stays at each step.
         weight_decay: Share of the step size by which the weights of policy and critics shrink at each step (AdamW).
         target: Networks that targets are made with: slow copies, or none but those that learn (CrossQ).
@@ -751,7 +751,7 @@ class DiscreteSAC(Learner):
         subset: Critics, drawn anew for each gradient step, that make the target (REDQ); 0: all of them.
         lr: Adam step size of the policy and the temperature.
         critic_lr: Adam step size of the critics.
-        lr_schedule: linear: the step sizes fall to 0 at the end of the run.
+        lr_schedule: linear, cosine: the step sizes fall to 0 at the end of the run.
         adam_beta1: Share of Adam's mean of the gradients, of policy and critics, that stays at each step.
         weight_decay: Share of the step size by which the weights of policy and critics shrink at each step (AdamW).
         target: Networks that targets are made with: slow copies, or none but those that learn (CrossQ).
@@ -894,7 +894,7 @@ class DQN(Learner):
         atoms: Numbers that describe a distribution.
         limits: Least and largest return of the categorical distribution.
         lr: Adam step size.
-        lr_schedule: linear: the step size falls to 0 at the end of the run.
+        lr_schedule: linear, cosine: the step size falls to 0 at the end of the run.
         adam_eps: Adam's epsilon; larger than usual damps steps where gradients are tiny.
         max_grad_norm: Global gradient norm above which gradients are scaled down.
         target_interval: Gradient steps between updates of the target network.
@@ -1014,7 +1014,7 @@ class GRPO(Learner):
         optimizer: adam, or muon for the matrices of the transformer's blocks and adam for the rest. Muon needs torch
             2.9.
         lr: Step size; for millions of weights less.
-        lr_schedule: The step size falls to 0 at the end of the run on a line or half a cosine; or stays.
+        lr_schedule: linear, cosine: the step size falls to 0 at the end of the run.
         max_grad_norm: Global gradient norm above which gradients are scaled down.
         preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
@@ -1092,7 +1092,7 @@ class LM(Learner):
         optimizer: adam, or muon for the matrices of the transformer's blocks and adam for the rest: steps that cost
             more and lead further. Muon needs torch 2.9.
         lr: Step size.
-        lr_schedule: Down to 0 at the end of the run, on a line or half a cosine; or constant.
+        lr_schedule: linear, cosine: the step size falls to 0 at the end of the run.
         warmup: Share of the run in which the step size rises to `lr`.
         weight_decay: Share of the step size by which weights shrink in each step (AdamW).
         max_grad_norm: Global gradient norm above which gradients are scaled down.
@@ -1194,13 +1194,13 @@ class PPO(Learner):
         epochs: Passes over each rollout; more squeeze out more and drift further from the policy that acted.
         minibatch: Steps per gradient step.
         lr: Adam step size.
-        lr_schedule: linear: the step size falls to 0 at the end of the run.
+        lr_schedule: linear, cosine: the step size falls to 0 at the end of the run.
         adam_eps: Adam's epsilon; larger than usual damps steps where gradients are tiny.
         max_grad_norm: Global gradient norm above which gradients are scaled down.
         gamma: Discount per step.
         lam: GAE lambda: 0 is one-step TD, 1 is Monte Carlo; higher means less bias, more variance.
         clip: Largest change of the probability ratio that still earns gradient.
-        clip_schedule: linear: the clip range falls to 0 at the end of the run.
+        clip_schedule: linear, cosine: the clip range falls to 0 at the end of the run.
         kl_penalty: Penalty for each nat of KL(old || new) in place of the clip. It doubles or halves after each update
             so that the policy moves by about `kl_goal`; this is its first value. None: the clip.
         kl_goal: KL divergence of an update that the penalty is adapted to, in nats.
@@ -1355,7 +1355,7 @@ class REINFORCE(Learner):
             each reward's past (unbiased, less so); of the action alone (biased, steady).
         clip: Largest deviation from 1 of the ratios of `first_order`; none: no limit.
         lr: Adam step size of the policy.
-        lr_schedule: linear: both step sizes fall to 0 at the end of the run.
+        lr_schedule: linear, cosine: both step sizes fall to 0 at the end of the run.
         max_grad_norm: Gradient norm of the policy above which gradients are scaled down; none: no limit.
         value_lr: Adam step size of the value network.
         value_epochs: Gradient steps of the value network per update.
@@ -1489,7 +1489,7 @@ class SAC(Learner):
         subset: Critics, drawn anew for each gradient step, that make the target (REDQ); 0: all of them.
         lr: Adam step size of the policy and the temperature.
         critic_lr: Adam step size of the critics.
-        lr_schedule: linear: the step sizes fall to 0 at the end of the run.
+        lr_schedule: linear, cosine: the step sizes fall to 0 at the end of the run.
         adam_beta1: Share of Adam's mean of the gradients, of policy and critics, that stays at each step.
         weight_decay: Share of the step size by which the weights of policy and critics shrink at each step (AdamW).
         target: Networks that targets are made with: slow copies, or none but those that learn (CrossQ).
@@ -1703,7 +1703,7 @@ class TD3(Learner):
         subset: Critics, drawn anew for each gradient step, that make the target (REDQ); 0: all of them.
         lr: Adam step size of the policy.
         critic_lr: Adam step size of the critics.
-        lr_schedule: linear: the step sizes fall to 0 at the end of the run.
+        lr_schedule: linear, cosine: the step sizes fall to 0 at the end of the run.
         adam_beta1: Share of Adam's mean of the gradients, of policy and critics, that stays at each step.
         weight_decay: Share of the step size by which the weights of policy and critics shrink at each step (AdamW).
         target: Networks that targets are made with: slow copies, or none but those that learn (CrossQ).
@@ -1860,7 +1860,7 @@ class TRPO(Learner):
         critic_epochs: Passes of the critic over each rollout.
         critic_minibatch: Steps per gradient step of the critic.
         critic_lr: Adam step size of the critic.
-        critic_lr_schedule: linear: the critic's step size falls to 0 at the end of the run.
+        critic_lr_schedule: linear, cosine: the critic's step size falls to 0 at the end of the run.
         preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.

@@ -51,7 +51,7 @@ class Config(SharedConfig, RewardConfig):
     lr: float = 7e-4
     """Step size of the optimiser."""
     lr_schedule: Schedule = "constant"
-    """linear: the step size falls to 0 at the end of the run."""
+    """linear, cosine: the step size falls to 0 at the end of the run."""
     optimizer_eps: float = 1e-5
     """The optimiser's epsilon; larger damps steps where gradients are tiny."""
     max_grad_norm: float = 0.5

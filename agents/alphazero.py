@@ -106,7 +106,7 @@ class Config(BoardConfig):
     lr: float = 1e-3
     """Adam step size."""
     lr_schedule: Schedule = "linear"
-    """linear: the step size falls to 0 at the end of the run."""
+    """linear, cosine: the step size falls to 0 at the end of the run."""
     l2: float = 1e-5
     """Weight of the sum of squared weights."""
     max_grad_norm: float = 5.0

@@ -44,7 +44,7 @@ class Config(PolicyConfig):
     lr: float = 1e-3
     """Adam step size."""
     lr_schedule: Schedule = "linear"
-    """linear: the step size falls to 0 at the end of the run."""
+    """linear, cosine: the step size falls to 0 at the end of the run."""
     l2: float = 0.0
     """Weight of half the sum of squared weights; larger keeps the policy smoother."""
     entropy_coef: float = 0.0

@@ -39,7 +39,7 @@ class Config(bc.Config):
     epochs: int = 4
     """Passes over all labels after each round."""
     lr_schedule: Schedule = "constant"
-    """linear: the step size falls to 0 at the end of the run."""
+    """linear, cosine: the step size falls to 0 at the end of the run."""
     validation: float = 0.0
     """Share of the episodes that is held out to measure the loss on."""
     beta: Literal["first", "linear", "exponential"] = "first"

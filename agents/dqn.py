@@ -51,7 +51,7 @@ class Config(ActionValueConfig, SequenceConfig):
     lr: float = 1e-4
     """Adam step size."""
     lr_schedule: Schedule = "constant"
-    """linear: the step size falls to 0 at the end of the run."""
+    """linear, cosine: the step size falls to 0 at the end of the run."""
     adam_eps: float = 1e-8
     """Adam's epsilon; larger than usual damps steps where gradients are tiny."""
     max_grad_norm: float = 10.0

@@ -69,7 +69,7 @@ class Config(TextConfig):
     lr: float = 1e-3
     """Step size; for millions of weights less."""
     lr_schedule: Schedule = "constant"
-    """The step size falls to 0 at the end of the run on a line or half a cosine; or stays."""
+    """linear, cosine: the step size falls to 0 at the end of the run."""
     max_grad_norm: float = 1.0
     """Global gradient norm above which gradients are scaled down."""
     hidden: tuple[int, ...] = ()

@@ -39,7 +39,7 @@ class Config(TextConfig):
     lr: float = 3e-3
     """Step size."""
     lr_schedule: Schedule = "cosine"
-    """Down to 0 at the end of the run, on a line or half a cosine; or constant."""
+    """linear, cosine: the step size falls to 0 at the end of the run."""
     warmup: float = 0.02
     """Share of the run in which the step size rises to `lr`."""
     weight_decay: float = 0.0

@@ -43,7 +43,7 @@ class Config(SharedConfig, RewardConfig):
     lr: float = 3e-4
     """Adam step size."""
     lr_schedule: Schedule = "constant"
-    """linear: the step size falls to 0 at the end of the run."""
+    """linear, cosine: the step size falls to 0 at the end of the run."""
     adam_eps: float = 1e-5
     """Adam's epsilon; larger than usual damps steps where gradients are tiny."""
     max_grad_norm: float = 0.5
@@ -55,7 +55,7 @@ class Config(SharedConfig, RewardConfig):
     clip: float = 0.2
     """Largest change of the probability ratio that still earns gradient."""
     clip_schedule: Schedule = "constant"
-    """linear: the clip range falls to 0 at the end of the run."""
+    """linear, cosine: the clip range falls to 0 at the end of the run."""
     kl_penalty: float | None = None
     """Penalty for each nat of KL(old || new) in place of the clip. It doubles or halves after each update so that the
     policy moves by about `kl_goal`; this is its first value. None: the clip."""

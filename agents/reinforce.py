@@ -61,7 +61,7 @@ class Config(ActorCriticConfig):
     lr: float = 1e-3
     """Adam step size of the policy."""
     lr_schedule: Schedule = "constant"
-    """linear: both step sizes fall to 0 at the end of the run."""
+    """linear, cosine: both step sizes fall to 0 at the end of the run."""
     max_grad_norm: float | None = None
     """Gradient norm of the policy above which gradients are scaled down; none: no limit."""
     value_lr: float = 1e-3

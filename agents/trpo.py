@@ -60,7 +60,7 @@ class Config(ActorCriticConfig, RewardConfig):
     critic_lr: float = 1e-3
     """Adam step size of the critic."""
     critic_lr_schedule: Schedule = "constant"
-    """linear: the critic's step size falls to 0 at the end of the run."""
+    """linear, cosine: the critic's step size falls to 0 at the end of the run."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

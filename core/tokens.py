@@ -16,7 +16,7 @@ _MOST = 1 << 20  # tokens
 
 
 class Vocabulary:
-    """What the numbers 0 to `symbols` - 1 stand for, and two more: END, which a writer chooses, and PAD, which is none.
+    """Symbols by number, 0 to `symbols` - 1, and two more: END, which a writer chooses, and PAD, which is none.
 
     The actions of whoever writes are the `size` = `symbols` + 1 tokens: PAD, which fills up rows behind a text, is not
     among them, so nobody can choose it, and a text that has ended never looks like one that goes on.
@@ -63,6 +63,10 @@ class Vocabulary:
         """The text of tokens (L,): END and PAD stand for nothing."""
         return "".join(self._alphabet[token] for token in _real(tokens, self.symbols))
 
+    def count_bytes(self, tokens: ArrayLike) -> int:
+        """Bytes of UTF-8 that tokens (L,) stand for, also where they begin or end within a character."""
+        return len(self.decode(tokens).encode())
+
     def content(self) -> dict[str, Any]:
         """JSON from which `vocabulary` makes an equal one."""
         return {"kind": "characters", "alphabet": self._alphabet}
@@ -98,6 +102,9 @@ class Bytes(Vocabulary):
     def decode(self, tokens: ArrayLike) -> str:
         """The text of tokens (L,); what is no UTF-8 is shown as a replacement character."""
         return bytes(_real(tokens, BYTES).tolist()).decode(errors="replace")
+
+    def count_bytes(self, tokens: ArrayLike) -> int:
+        return len(_real(tokens, BYTES))
 
     def content(self) -> dict[str, Any]:
         return {"kind": "bytes"}
@@ -148,6 +155,12 @@ class Pairs(Vocabulary):
 
     def decode(self, tokens: ArrayLike) -> str:
         return str(self._tokenizer.decode(_real(tokens, self.symbols).tolist(), skip_special_tokens=False))
+
+    def count_bytes(self, tokens: ArrayLike) -> int:
+        if not isinstance(self._tokenizer.decoder, _tokenizers().decoders.ByteLevel):
+            return super().count_bytes(tokens)
+        # its symbols are written with one character for each byte
+        return sum(len(self._tokenizer.id_to_token(token)) for token in _real(tokens, self.symbols).tolist())
 
     def content(self) -> dict[str, Any]:
         return {"kind": "pairs", "model": self._model}

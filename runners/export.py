@@ -22,6 +22,7 @@ from ..core.files import write_whole
 from ..core.heads import Bernoulli, Categorical, Density, MultiCategorical
 from ..core.nets import ActionValue, ActorCritic, Policy
 from ..core.nets.remembering import RememberingEncoder
+from ..core.nets.texts import TextEncoder
 from ..core.spaces.actions import action_adapter
 from ..core.spaces.layout import Layout, Part
 from ..core.spaces.pair import Spaces
@@ -91,6 +92,8 @@ class _Exported(nn.Module):
             )
         if isinstance(net.encoder, RememberingEncoder):
             raise UsageError("a policy with memory is no function of observations alone, which is what export writes")
+        if isinstance(net.encoder, TextEncoder):
+            raise UsageError("a policy that writes reads texts of any length; export writes functions of one shape")
         self.net: Any = deepcopy(net).cpu().eval().requires_grad_(False)
         self.layout = Layout(of.observation)
         if self.layout.structured:

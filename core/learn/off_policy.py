@@ -42,7 +42,7 @@ class OffPolicyConfig(EnsembleConfig, SequenceConfig):
     critic_lr: float = 3e-4
     """Adam step size of the critics."""
     lr_schedule: Schedule = "constant"
-    """linear: the step sizes fall to 0 at the end of the run."""
+    """linear, cosine: the step sizes fall to 0 at the end of the run."""
     adam_beta1: float = 0.9
     """Share of Adam's mean of the gradients, of policy and critics, that stays at each step."""
     weight_decay: float = 0.0

@@ -121,7 +121,7 @@ class Writing:
         once, which = torch.unique(texts, dim=0, return_inverse=True)
         last = encoder.lengths(once) - 1
         seen = encoder.known(once[:, : int(last.max()) + 1])
-        features = encoder.decoder(seen, self._kept, self._slot[rows], which)
+        features = encoder.decoder(seen, self._kept, (self._slot[rows], which))
         beginnings: Tensor = features[torch.arange(len(once), device=texts.device), last][which]
         return beginnings
 
@@ -134,7 +134,7 @@ class Written:
     """(N, context)"""
     writing: Writing
     version: int
-    """Of the weights; what was kept of older ones is read anew."""
+    """Version of the weights; what was kept of older ones is read anew."""
     features: Tensor | None = None
     """(N, width) once they have been computed."""
 

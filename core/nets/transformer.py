@@ -51,19 +51,18 @@ class Decoder(nn.Module):
                 block.output.weight.zero_()
                 block.down.weight.zero_()
 
-    def forward(
-        self, tokens: Tensor, kept: "Kept | None" = None, slots: Tensor | None = None, which: Tensor | None = None
-    ) -> Tensor:
-        """Features of all tokens of texts (B, L); their keys and values are `kept` in `slots` (N,).
+    def forward(self, tokens: Tensor, kept: "Kept | None" = None, rows: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Features of all tokens of texts (B, L).
 
-        `which` (N,) says which of the B texts each of these is.
+        Their keys and values are `kept` for N `rows`: the places there (N,), and which of the B texts each is (N,).
         """
         x = _normed(self.embed(tokens))
         turn = self.cosine[: tokens.shape[1], None], self.sine[: tokens.shape[1], None]
         later = torch.ones(tokens.shape[1], tokens.shape[1], dtype=torch.bool, device=tokens.device).triu(1)
         for number, block in enumerate(self._each()):
             query, key, value = block.project(x, *turn)
-            if kept is not None:
+            if kept is not None and rows is not None:
+                slots, which = rows
                 kept.fill(number, slots, key[which], value[which])
             x = block.mix(x, _attended(query, key, value, later))
         return _normed(x)
@@ -130,7 +129,7 @@ class Kept:
         """N."""
         return self._key.shape[1]
 
-    def fill(self, block: int, slots: Tensor | None, key: Tensor, value: Tensor) -> None:
+    def fill(self, block: int, slots: Tensor, key: Tensor, value: Tensor) -> None:
         """Keep the first L tokens of the texts in `slots` (M,): keys and values (M, kv_heads, L, D)."""
         length = key.shape[2]
         self._key[block, slots, :, :length] = key

@@ -7,16 +7,19 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..errors import UsageError
+from .tokens import Tokens
 
 
 def stacked(space: spaces.Space[Any], count: int) -> spaces.Space[Any]:
     """The space of `count` observations of a Box space seen as one: images along their channels, others first to last.
 
     Raises:
-        UsageError: for a space that is not a Box.
+        UsageError: for a space that is not a Box, or holds texts.
     """
     if count == 1:
         return space
+    if isinstance(space, Tokens):
+        raise UsageError("a text is its own history; leave history at 1")
     if not isinstance(space, spaces.Box) or not space.shape:
         raise UsageError(f"history needs observations in a Box with an axis, not {space}")
     low, high = (stack_rows(np.stack([bound[None]] * count), space)[0] for bound in (space.low, space.high))

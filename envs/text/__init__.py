@@ -29,7 +29,7 @@ NAMES = {
     "gymnast/Text-v0": "corpus:Text",
     "gymnast/ReasoningGym-v0": "reasoning:ReasoningGym",
 }
-"""Which module and class is the task of an id."""
+"""The module and the class of the task of each id."""
 
 TO_LEARN = ("group", "waits")
 """Arguments that suit those who learn: who is evaluated answers one question after another, each once."""

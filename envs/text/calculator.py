@@ -29,7 +29,7 @@ class Calculator:
         return of_split(self._draw, rng, count, split, self.vocabulary.pad)
 
     def reply(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> NDArray[np.int32]:
-        """What the calculator says to responses (Q, R) that end in "="."""
+        """Answers of the calculator to responses (Q, R) that end in "="."""
         return written(self.vocabulary, [_said(text) for text in read(self.vocabulary, response)], _LONGEST)
 
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
@@ -52,13 +52,13 @@ class Calculator:
         return rows_of(written(self.vocabulary, texts, self.longest[1], end=True), self.vocabulary.pad)
 
     def _draw(self, rng: np.random.Generator, count: int) -> Questions:
-        """What is hidden are the two numbers."""
+        """The two numbers are hidden."""
         pairs = rng.integers(10, 100, (count, 2))
         return Questions(written(self.vocabulary, [f"{a}*{b}:" for a, b in pairs.tolist()], 6), pairs)
 
 
 def _said(text: str) -> str:
-    """What the calculator answers to a text that ends in "="."""
+    """The calculator's answer to a text that ends in "="."""
     call = _CALL.search(text)
     if call is None or (call[2] == "*" and min(len(call[1]), len(call[3])) > 1):
         return "?;"

@@ -44,7 +44,7 @@ class Text:
             raise UsageError(f"a part of the text has {shortest} tokens, too few for windows of {context} and one more")
 
     def ask(self, rng: np.random.Generator, count: int, split: Split) -> Questions:
-        """What is hidden is where the windows begin: in the test part for numbers below 0, by -1 - the place."""
+        """The beginnings of the windows are hidden: in the test part for numbers below 0, by -1 - the place."""
         part = self.train if split == "train" else self.test
         places = rng.integers(len(part) - self._context, size=count)
         return Questions(part[places, None], places if split == "train" else -1 - places)

@@ -21,7 +21,7 @@ class Shown(NamedTuple):
     prompt: str
     answer: str
     verdict: str = ""
-    """What is said of it when it has ended."""
+    """A remark on it when it has ended."""
     good: bool = False
 
 

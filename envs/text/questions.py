@@ -69,7 +69,7 @@ class Streams:
 
 
 def generator(seed: int | None, *key: int) -> np.random.Generator:
-    """What Gymnasium's `seeding.np_random(seed)` gives, or with a `key` another one."""
+    """The generator of Gymnasium's `seeding.np_random(seed)`, or with a `key` another one."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
 
 

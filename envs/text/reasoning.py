@@ -79,7 +79,7 @@ class ReasoningGym:
         return (prompt if len(prompt) <= self.longest[0] else prompt[:0]), entry
 
     def _draw(self, rng: np.random.Generator, count: int) -> Questions:
-        """What is hidden is the number of the question."""
+        """The number of the question is hidden."""
         some = [i for i in rng.integers(self._size, size=count).tolist() if len(self._entry(i)[0])]
         prompts = np.full((len(some), self.longest[0]), self.vocabulary.pad, np.int32)
         for row, index in zip(prompts, some, strict=True):

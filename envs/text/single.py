@@ -11,7 +11,7 @@ from .vector import RENDER_MODES, TextVectorEnv
 
 
 class TextEnv(gymnasium.Env[NDArray[np.int32], Any]):
-    """What `gymnasium.make` returns for the ids of tasks; see `TextVectorEnv`."""
+    """The environment that `gymnasium.make` returns for the ids of tasks; see `TextVectorEnv`."""
 
     metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4}
 
@@ -38,5 +38,5 @@ class TextEnv(gymnasium.Env[NDArray[np.int32], Any]):
 
 
 def text_vector_env(**kwargs: Any) -> TextVectorEnv:
-    """What `gymnasium.make_vec` returns for the ids of tasks."""
+    """The environments that `gymnasium.make_vec` returns for the ids of tasks."""
     return side_by_side(**kwargs)

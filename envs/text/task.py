@@ -1,4 +1,4 @@
-"""What a task of writing is: questions, a verifier that scores what is written, and the helpers that tasks share."""
+"""Tasks of writing: questions, a verifier that scores what is written, and the helpers that tasks share."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -33,7 +33,7 @@ class Questions(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """What a verifier says of Q responses."""
+    """A verifier's verdict on Q responses."""
 
     reward: NDArray[np.float32]
     """(Q,) exactly 1 for a right answer and exactly 0 for any other, unless the task is `graded`."""
@@ -59,7 +59,10 @@ class Task(Protocol):
         ...
 
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
-        """Of responses (Q, R), right-padded, with `length` (Q,) tokens, END included: without one none is right."""
+        """The verdict on responses (Q, R), right-padded, with `length` (Q,) tokens, END included.
+
+        Only responses with END can be right.
+        """
         ...
 
     def example(self, questions: Questions, rng: np.random.Generator) -> list[NDArray[np.int32]]:

@@ -207,7 +207,7 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         return self._streams.present.at(rows // self.group)
 
     def _answers(self, rows: NDArray[np.int64]) -> tuple[Questions, NDArray[np.int32], NDArray[np.int64]]:
-        """What a task needs to know of `rows` (K,): their questions, responses (K, R) and the lengths of these."""
+        """Questions of `rows` (K,), their responses (K, R) and the lengths of these."""
         response = self.tokens[rows[:, None], self.start[rows, None] + np.arange(self._room)]
         return self._questions(rows), response, self.length[rows] - self.start[rows]
 

@@ -2,7 +2,6 @@
 
 from math import log
 
-import numpy as np
 from gymnasium.vector import VectorEnv
 
 from ...agents import Agent, reading
@@ -28,5 +27,5 @@ def likelihood(agent: Agent, env: VectorEnv, seed: int, texts: int = _TEXTS) -> 
         nats += reader.likelihood(batch)
         tokens += batch.steps
         answers = (batch.action[valid, text] for text, valid in enumerate(batch.valid.T))
-        size += sum(len(space.vocabulary.decode(np.asarray(answer)).encode()) for answer in answers)
+        size += sum(space.vocabulary.count_bytes(answer) for answer in answers)
     return {"eval/loss": nats / tokens, "eval/bits_per_byte": nats / log(2) / max(size, 1)}

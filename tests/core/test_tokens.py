@@ -28,6 +28,14 @@ def test_a_text_comes_back_as_it_was_from_its_tokens_and_from_a_copy_of_its_voca
     assert known.encode(TEXT).max() < known.end < known.pad == known.size
 
 
+@pytest.mark.parametrize("make", [lambda: characters(TEXT), Bytes, pairs])
+def test_bytes_are_counted_where_tokens_end_within_a_character_too(make) -> None:
+    known = make()
+    tokens = known.encode(TEXT)
+    assert known.count_bytes([*tokens, known.end, known.pad]) == len(TEXT.encode())
+    assert sum(known.count_bytes([token]) for token in tokens) == len(TEXT.encode())
+
+
 def test_end_and_pad_are_two_tokens_that_stand_for_nothing() -> None:
     known = Vocabulary("abc")
     assert (known.end, known.pad, known.size) == (3, 4, 4)

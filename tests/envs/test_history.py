@@ -57,6 +57,8 @@ def test_images_are_joined_along_their_channels():
 def test_it_needs_boxes():
     with pytest.raises(UsageError, match="history needs"):
         envs.make("FrozenLake-v1", history=2)
+    with pytest.raises(UsageError, match="its own history"):
+        envs.make("gymnast/Copy-v0", history=2)
     with pytest.raises(UsageError, match="at least 1"):
         envs.make("CartPole-v1", history=0)
 

@@ -170,3 +170,9 @@ def test_an_agent_that_acts_otherwise_than_its_network_is_refused(tmp_path, monk
     monkeypatch.setattr(learner.agent, "acting", other)
     with pytest.raises(UsageError, match="acts otherwise than its ActorCritic says"):
         learner.export(tmp_path / "policy.pt")
+
+
+def test_policies_that_write_are_not_exported(tmp_path):
+    writer = gymnast.PPO("gymnast/Copy-v0", preset="none", num_envs=4, width=16, layers=1)
+    with pytest.raises(UsageError, match="reads texts"):
+        writer.export(tmp_path / "policy.pt")

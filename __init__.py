@@ -28,6 +28,7 @@ _NAMES = {
     "from_sb3": "runners.sb3",
     "load": "runners.api",
     "make": "envs",
+    "prefer": "runners.imitation.prefer",
     "preset": "runners.runs.run",
     "Run": "runners.runs.run",
     "train": "runners.training.train",

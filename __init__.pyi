@@ -13,6 +13,7 @@ from .runners.callbacks import StopAt as StopAt
 from .runners.callbacks import StopEarly as StopEarly
 from .runners.evaluation.evaluate import evaluate as evaluate
 from .runners.imitation.demonstrations import collect as collect
+from .runners.imitation.prefer import prefer as prefer
 from .runners.runs.run import Run as Run
 from .runners.runs.run import preset as preset
 from .runners.sb3 import from_sb3 as from_sb3
@@ -168,6 +169,7 @@ class A2C(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -297,6 +299,7 @@ class AlphaZero(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -406,6 +409,7 @@ class BC(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -539,6 +543,7 @@ class DAgger(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -692,6 +697,7 @@ class DDPG(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -840,6 +846,87 @@ class DiscreteSAC(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
+        evals: int = ...,
+        eval_episodes: int = ...,
+        eval_steps: int = ...,
+        eval_copies: int = ...,
+        worker_timeout: float = ...,
+        trust: bool = ...,
+    ) -> None: ...
+
+class DPO(Learner):
+    """Direct preference optimisation: a policy that writes the answers that were judged better, without a reward model.
+
+    Args:
+        hidden: Widths of hidden layers after the transformer.
+        activation: Non-linearity of the hidden layers.
+        norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
+            training.
+        layers: Blocks of the transformer that reads texts.
+        width: Width of the transformer.
+        heads: Heads of its attention.
+        kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
+        feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
+        tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
+        kind: dpo compares sums over tokens; ipo asks for a difference of their means and no more; simpo needs no
+            reference; kto compares each answer with the mean of all.
+        beta: What the log ratios are multiplied with: the larger, the nearer the policy stays to the one it began with.
+        margin: Of simpo: how much more a better answer has to be worth.
+        likelihood_coef: Weight of the better answers' mean -log pi per token, for preferences alone mostly make both
+            answers rarer.
+        minibatch: Answers per gradient step, in whole questions.
+        optimizer: adam, or muon for the matrices of the transformer's blocks and adam for the rest. Muon needs torch
+            2.9.
+        lr: Step size.
+        lr_schedule: linear, cosine: the step size falls to 0 at the end of the run.
+        max_grad_norm: Global gradient norm above which gradients are scaled down.
+        validation: Share of the questions whose comparisons are held out to measure accuracy on.
+        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        agent: fields of the Config in a mapping, also those that a field of `Run` hides.
+        steps, num_envs, seed, ...: fields of `gymnast.Run`.
+    """
+
+    def __init__(
+        self,
+        env: Any,
+        *,
+        preset: str = ...,
+        agent: Mapping[str, Any] | None = ...,
+        hidden: Sequence[int] = ...,
+        activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
+        norm: Literal["none", "layer"] = ...,
+        layers: int = ...,
+        width: int = ...,
+        heads: int = ...,
+        kv_heads: int = ...,
+        feed_forward: Literal["relu2", "swiglu"] = ...,
+        tied: bool = ...,
+        kind: Literal["dpo", "ipo", "simpo", "kto"] = ...,
+        beta: float = ...,
+        margin: float = ...,
+        likelihood_coef: float = ...,
+        minibatch: int = ...,
+        optimizer: Literal["adam", "muon"] = ...,
+        lr: float = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
+        max_grad_norm: float = ...,
+        validation: float = ...,
+        steps: int = ...,
+        num_envs: int = ...,
+        seed: int = ...,
+        device: str = ...,
+        backend: str = ...,
+        env_args: dict[str, Any] = ...,
+        eval_args: dict[str, Any] = ...,
+        wrappers: Sequence[Any] = ...,
+        history: int = ...,
+        demos: str | None = ...,
+        demo_episodes: int | None = ...,
+        expert: str | None = ...,
+        net: str | Callable[..., Any] | None = ...,
+        init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -975,6 +1062,7 @@ class DQN(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -1066,6 +1154,7 @@ class GRPO(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -1137,6 +1226,7 @@ class LM(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -1292,6 +1382,7 @@ class PPO(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -1429,6 +1520,82 @@ class REINFORCE(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
+        evals: int = ...,
+        eval_episodes: int = ...,
+        eval_steps: int = ...,
+        eval_copies: int = ...,
+        worker_timeout: float = ...,
+        trust: bool = ...,
+    ) -> None: ...
+
+class RewardModel(Learner):
+    """Reward models: what an answer is worth, learned from which of two was judged better.
+
+    Args:
+        hidden: Widths of hidden layers after the transformer.
+        activation: Non-linearity of the hidden layers.
+        norm: layer: normalise what each hidden layer gives before the activation (LayerNorm), which steadies long
+            training.
+        layers: Blocks of the transformer that reads texts.
+        width: Width of the transformer.
+        heads: Heads of its attention.
+        kv_heads: Heads of keys and values, each shared by as many query heads as there are to one; fewer write faster.
+        feed_forward: Non-linearity of its perceptrons: relu2 (squared ReLU) or swiglu (gated).
+        tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
+        minibatch: Answers per gradient step, in whole questions.
+        optimizer: adam, or muon for the matrices of the transformer's blocks and adam for the rest. Muon needs torch
+            2.9.
+        lr: Step size.
+        lr_schedule: linear, cosine: the step size falls to 0 at the end of the run.
+        weight_decay: Share of the step size by which weights shrink in each step (AdamW).
+        max_grad_norm: Global gradient norm above which gradients are scaled down.
+        error: Share of the judgements that are taken to be wrong by chance, so that scores of the rest do not grow for
+            ever.
+        validation: Share of the questions whose comparisons are held out to measure accuracy on.
+        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        agent: fields of the Config in a mapping, also those that a field of `Run` hides.
+        steps, num_envs, seed, ...: fields of `gymnast.Run`.
+    """
+
+    def __init__(
+        self,
+        env: Any,
+        *,
+        preset: str = ...,
+        agent: Mapping[str, Any] | None = ...,
+        hidden: Sequence[int] = ...,
+        activation: Literal["tanh", "relu", "gelu", "silu", "elu"] = ...,
+        norm: Literal["none", "layer"] = ...,
+        layers: int = ...,
+        width: int = ...,
+        heads: int = ...,
+        kv_heads: int = ...,
+        feed_forward: Literal["relu2", "swiglu"] = ...,
+        tied: bool = ...,
+        minibatch: int = ...,
+        optimizer: Literal["adam", "muon"] = ...,
+        lr: float = ...,
+        lr_schedule: Literal["constant", "linear", "cosine"] = ...,
+        weight_decay: float = ...,
+        max_grad_norm: float = ...,
+        error: float = ...,
+        validation: float = ...,
+        steps: int = ...,
+        num_envs: int = ...,
+        seed: int = ...,
+        device: str = ...,
+        backend: str = ...,
+        env_args: dict[str, Any] = ...,
+        eval_args: dict[str, Any] = ...,
+        wrappers: Sequence[Any] = ...,
+        history: int = ...,
+        demos: str | None = ...,
+        demo_episodes: int | None = ...,
+        expert: str | None = ...,
+        net: str | Callable[..., Any] | None = ...,
+        init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -1586,6 +1753,7 @@ class SAC(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -1643,6 +1811,7 @@ class Tabular(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -1796,6 +1965,7 @@ class TD3(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,
@@ -1927,6 +2097,7 @@ class TRPO(Learner):
         expert: str | None = ...,
         net: str | Callable[..., Any] | None = ...,
         init_from: str | None = ...,
+        reward: str | None = ...,
         evals: int = ...,
         eval_episodes: int = ...,
         eval_steps: int = ...,

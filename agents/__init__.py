@@ -11,6 +11,7 @@ from ..core.errors import UsageError
 from ..core.registry import Registry
 
 if TYPE_CHECKING:  # listing the agents must not import torch
+    from numpy.typing import NDArray
     from torch import nn
 
     from ..core.acting import Acting, Expert, Mode
@@ -100,6 +101,15 @@ class Reads(Protocol):
 
 
 @runtime_checkable
+class Scores(Protocol):
+    """An agent that says what a text is worth."""
+
+    def score(self, obs: "NDArray[Any]") -> "NDArray[Any]":
+        """Scores (N,) of whole texts (N, context)."""
+        ...
+
+
+@runtime_checkable
 class Plays(Protocol):
     """An agent that plays both sides of a game."""
 
@@ -131,6 +141,11 @@ def remembering(agent: Agent) -> Remembers | None:
 def reading(agent: Agent) -> Reads | None:
     """The agent, if it is judged by how likely texts are to it."""
     return agent if isinstance(agent, Reads) else None
+
+
+def scoring(agent: Agent) -> Scores | None:
+    """The agent, if it says what a text is worth."""
+    return agent if isinstance(agent, Scores) else None
 
 
 def champion(agent: Agent) -> "Champion":

@@ -100,6 +100,7 @@ LAZY = {  # whose commands or environments must not wait for what others import
     "runners/cli/many.py",
     "runners/cli/measure.py",
     "runners/cli/pages.py",
+    "runners/cli/preferring.py",
     "runners/cli/shown.py",
     "runners/cli/train.py",
     "runners/runs/run.py",

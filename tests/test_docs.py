@@ -90,6 +90,7 @@ OPTIONS = {
     "play": arguments.Play,
     "collect": arguments.Collect,
     "demos": arguments.Demonstrations,
+    "prefer": arguments.Prefer,
     "imitate": arguments.Imitate,
     "plot": arguments.Plot,
     "report": arguments.Report,
@@ -394,7 +395,8 @@ def test_the_table_of_algorithms_says_what_each_takes(algo):
     ]
 
 
-GROUPS = "answer|episode|eval|gate|gradient|imitation|loss|past|policy|resign|search|speed|strength|validation|value"
+GROUPS = "answer|episode|eval|gate|gradient|imitation|loss|past|policy|preference|resign|search|speed|strength"
+GROUPS += "|validation|value"
 METRIC = re.compile(rf"({GROUPS})/[a-z0-9_<>]+(?<!_)")
 
 

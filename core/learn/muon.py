@@ -8,13 +8,16 @@ from torch import Tensor, nn
 
 from ..errors import UsageError
 from ..nets.policy import TextPolicy
+from ..nets.scorer import Scorer
 from .optim import Adam, Reduce, _backward, _clipped, alone, flatten, split
 
 Optimizer = Literal["adam", "muon"]
 
 
-def optimizer(kind: Optimizer, net: TextPolicy, max_grad_norm: float, weight_decay: float = 0.0) -> "Adam | MuonAdam":
-    """The optimiser of a policy that writes: `muon` for the matrices of the transformer's blocks, or Adam alone."""
+def optimizer(
+    kind: Optimizer, net: TextPolicy | Scorer, max_grad_norm: float, weight_decay: float = 0.0
+) -> "Adam | MuonAdam":
+    """The optimiser of who reads texts: `muon` for the matrices of the transformer's blocks, or Adam alone."""
     if kind == "adam":
         return Adam(net.parameters(), max_grad_norm=max_grad_norm, weight_decay=weight_decay)
     inside = list(net.encoder.decoder.blocks.parameters())

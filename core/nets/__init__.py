@@ -19,6 +19,7 @@ from .critics import ActionCritics, Critics
 from .encoder import Encoder
 from .mlp import mlp, orthogonal
 from .policy import BoxPolicy, DiscretePolicy, Policy, StateNoisePolicy, TextPolicy
+from .scorer import Scorer
 
 __all__ = [
     "ActionCritics",
@@ -37,6 +38,7 @@ __all__ = [
     "NetConfig",
     "Policy",
     "PolicyConfig",
+    "Scorer",
     "SharedConfig",
     "StateNoisePolicy",
     "TextConfig",

@@ -186,6 +186,37 @@ class Collect:
 
 
 @dataclass(frozen=True)
+class Prefer:
+    """Record which of several answers of a run that writes texts is better: for reward_model, dpo."""
+
+    run: Positional[Path]
+    """Folder of the run whose policy writes the answers."""
+    out: Path
+    """Folder for the comparisons."""
+    pairs: int = 1000
+    """Number of questions; a person may stop before."""
+    judge: Literal["gold", "me"] = "gold"
+    """gold prefers by the environment's rewards; me: you, in the terminal."""
+    answers: int = 2
+    """Answers to each question, of which a ranking is recorded."""
+    temperature: float = 1.0
+    """Of a gold judge: preferences are by chance where rewards differ by less than this; 0 for one who never errs."""
+    error: float = 0.0
+    """Share of the questions that a gold judge ranks the other way round."""
+    seed: int = 0
+    """Seed of questions, answers and judge."""
+    append: bool = False
+    """Add to the comparisons in the folder."""
+    quiet: bool = False
+    """Print nothing but errors."""
+    trust: bool = False
+    """Import and call what the run's file names, whoever wrote it."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, positive=("pairs", "answers"), unit=("error",), at_least_0=("temperature", "seed"))
+
+
+@dataclass(frozen=True)
 class Imitate:
     """Compare how close behaviour cloning and DAgger come to an expert, by the number of demonstrations."""
 

@@ -17,6 +17,7 @@ _TAKES = {
     "render": arguments.Render,
     "collect": arguments.Collect,
     "demos": arguments.Demonstrations,
+    "prefer": arguments.Prefer,
     "imitate": arguments.Imitate,
     "plot": arguments.Plot,
     "watch": arguments.Watch,

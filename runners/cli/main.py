@@ -13,7 +13,7 @@ from typing import Any
 
 from ... import __version__
 from ...core.errors import UsageError, nearest, one_line
-from . import many, measure, pages, shown
+from . import many, measure, pages, preferring, shown
 from .arguments import (
     Check,
     Collect,
@@ -42,6 +42,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast export DIR FILE      write a policy as ONNX or TorchScript, which acts without gymnast
   gymnast play DIR             play a game for two against a trained agent; --browser: on a page, any environment
   gymnast collect EXPERT ENV   record demonstrations of a run, an SB3 zip, module:function, or human (you, at the keys)
+  gymnast prefer DIR           record which of two texts that an agent writes is better, as rewards or you say
   gymnast imitate EXPERT ENV   measure how many demonstrations behaviour cloning and DAgger need
   gymnast demos DIR            check and describe demonstrations; exchange them with Minari
   gymnast plot DIR...          draw learning curves, with intervals over seeds
@@ -299,6 +300,7 @@ _COMMANDS = {
     "render": shown.render,
     "collect": _collect,
     "demos": _demos,
+    "prefer": preferring.prefer,
     "imitate": _imitate,
     "plot": shown.plot,
     "watch": pages.watch,

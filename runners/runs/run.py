@@ -82,6 +82,9 @@ class Run:
     """A function of your own that builds the network from the spaces and the Config: module:function."""
     init_from: str | None = None
     """Folder of a run to begin with: its policy, its network and its normalisation of observations are taken over."""
+    reward: str | None = None
+    """Folder of a run of reward_model, whose scores of whole texts are the rewards to learn from; evaluations keep the
+    environment's own."""
     evals: int = 10
     """Evaluations during training, evenly spread; 0 for none. All play from the same starts, and the best checkpoint is
     chosen by them, so that its own figure flatters: `gymnast evaluate` plays from others."""
@@ -96,7 +99,7 @@ class Run:
     preset: str = "none"
     """Table of configs/<algo>.toml that this run started from."""
     trust: bool = False
-    """Import and call what the files of other runs name (--expert, --init-from), whoever wrote them."""
+    """Import and call what the files of other runs name (--expert, --init-from, --reward), whoever wrote them."""
 
     def __post_init__(self) -> None:
         counts = ("steps", "num_envs", "history", "demo_episodes", "eval_episodes", "eval_steps", "eval_copies")

@@ -23,6 +23,7 @@ from ...core.rollout.recording import Recorded, Recording
 from ...core.spaces.tokens import Tokens
 from ...envs import snapshot
 from ...envs.goals import goals
+from ...envs.text.learned import Learned
 from ..runs import run as runs
 from ..runs.load import Misfit, fitting, seeds, seen_as, trained
 from ..runs.run import Run
@@ -139,11 +140,33 @@ def environments(run: Run, state: dict[str, Any] | None) -> tuple[VectorEnv, Run
     """
     backend, how = _backend(run, state), {**seen_as(run), **run.env_args}
     try:
-        return envs.make(run.env, run.num_envs, backend=backend, **how), run
+        return rewarded(run, envs.make(run.env, run.num_envs, backend=backend, **how)), run
     except UsageError:
         if state is None or backend == "auto":
             raise
-    return envs.make(run.env, run.num_envs, **how), replace(run, backend="auto")
+    return rewarded(run, envs.make(run.env, run.num_envs, **how)), replace(run, backend="auto")
+
+
+def rewarded(run: Run, env: VectorEnv) -> VectorEnv:
+    """`env`, with the scores of a reward model for rewards if the run names one.
+
+    Raises:
+        UsageError: if the environment is no text, or the run that is named learns no rewards of its texts.
+    """
+    if run.reward is None:
+        return env
+    if not isinstance(env.single_observation_space, Tokens):
+        raise UsageError(f"reward models score texts, and {runs.env_name(run.env)} has none; leave out --reward")
+    path = Path(run.reward)
+    before = runs.load(path / "run.json", run.trust)
+    try:
+        agent, _ = trained(before, path, env)
+    except Misfit as problem:
+        raise UsageError(f"{path} scores texts of {before.env}, which differ ({problem.why})") from problem
+    scoring = agents.scoring(agent)
+    if scoring is None:
+        raise UsageError(f"{path} is a run of {before.algo}, which scores no texts; train a reward_model")
+    return Learned(env, lambda texts: scoring.score(texts))
 
 
 def _backend(run: Run, state: dict[str, Any] | None) -> str:

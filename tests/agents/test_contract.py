@@ -70,7 +70,7 @@ def takes(algo, obs, action):
 
 
 # Those that play games for two alone, or write texts alone, have contracts of their own.
-WRITERS = ("lm", "grpo")
+WRITERS = ("lm", "grpo", "reward_model", "dpo")
 ALGOS = [algo for algo in agents.names() if algo not in WRITERS and not agents.plays_games(agents.load(algo))]
 KINDS = {algo: [kind for kind, space in Match.SPACES.items() if takes(algo, space, space)] for algo in ALGOS}
 """The kinds of `Match` that each algorithm takes, of which the first is its own in what follows."""

@@ -21,7 +21,8 @@ def shown(name, tree):
     print(name, hashlib.sha256(b"".join(x.numpy().tobytes() for x in tree.values())).hexdigest())
 
 OWN = {"alphazero": "tictactoe", "tabular": "FrozenLake-v1"}
-OWN |= dict.fromkeys(("sac", "td3", "ddpg"), "Pendulum-v1") | dict.fromkeys(("lm", "grpo"), "gymnast/Copy-v0")
+OWN |= dict.fromkeys(("sac", "td3", "ddpg"), "Pendulum-v1")
+OWN |= dict.fromkeys(("lm", "grpo", "reward_model", "dpo"), "gymnast/Copy-v0")
 for algo in agents.names():
     env = envs.make(OWN.get(algo, "CartPole-v1"), 2)
     shown(algo, new_agent(runs.preset(algo, "CartPole-v1", "none"), Spaces.of(env), 0).net.state_dict())

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from gymnast.agents.reinforce import credit
+from gymnast.core.learn.groups import weights
 from gymnast.core.learn.returns import gae, n_step, td_lambda
-from gymnast.runners.lab import bias, deceptive, importance, overestimate, stale, variance
+from gymnast.runners.lab import bias, deceptive, importance, kl_forms, length_bias, overestimate, stale, variance
 from gymnast.runners.lab._mdp import score_sums
 
 SEED = 1
@@ -148,3 +149,42 @@ def test_estimators_that_are_all_alike_fail_what_tells_them_apart(monkeypatch, n
     assert verdict(variance, words)
     monkeypatch.setattr(variance, name, sabotaged)
     assert not verdict(variance, words)
+
+
+@pytest.mark.parametrize(
+    ("form", "like", "words"),
+    [
+        ("k1 in the reward", "k2 in the loss", "k1 in the reward has"),
+        ("k1 in the loss", "k2 in the loss", "k1 in the loss has none"),
+        ("k2 in the loss", "k3 in the loss", "k2 in the loss has it"),
+        ("k2 in the loss", "k1 in the reward", "but not for two"),
+        ("k3 in the loss", "k2 in the loss", "the other way round"),
+        ("k3 in the loss", "k2 in the loss", "further off"),
+    ],
+)
+def test_a_penalty_with_the_gradient_of_another_fails_what_is_said_of_it(monkeypatch, form, like, words):
+    true = kl_forms.gradient
+    monkeypatch.setattr(kl_forms, "PAIRS", 4)
+    monkeypatch.setattr(kl_forms, "gradient", lambda named, *given: true(like if named == form else named, *given))
+    assert not verdict(kl_forms, words)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("constant", "pushes right answers to end"),
+        ("constant", "as the closed form says"),
+        ("constant", "the more, the longer"),
+        ("constant", "change their mean length"),
+        ("sequence", "no gradient by length"),
+    ],
+)
+def test_weights_of_one_kind_fail_what_tells_two_apart(monkeypatch, kind, words):
+    monkeypatch.setattr(length_bias, "weights", lambda lengths, _: weights(lengths, kind))
+    assert not verdict(length_bias, words)
+
+
+def test_answers_that_learn_their_end_fail_what_is_said_of_those_that_do_not(monkeypatch):
+    true = length_bias.pushed
+    monkeypatch.setattr(length_bias, "pushed", lambda stop, kind, end=True: true(stop, kind))
+    assert not verdict(length_bias, "pushed to go on")

@@ -15,7 +15,7 @@ def held(name):
 
 
 @pytest.mark.learns
-@pytest.mark.parametrize("name", ["overestimate", "deceptive"])
+@pytest.mark.parametrize("name", ["overestimate", "deceptive", "kl_forms", "length_bias"])
 def test_it_holds(name):
     held(name)
 

@@ -39,7 +39,8 @@ def one_line(problem: BaseException, where: str) -> str:
     short = [note for note in notes if "\n" not in note]
     if not known or len(short) < len(notes):
         text += f" ({where})"
-    return " ".join([*text.split(), *short])
+    text = " ".join(text.split())
+    return " ".join([text if not short or text.endswith((".", "!", "?")) else f"{text}.", *short])
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

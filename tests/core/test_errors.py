@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gymnast import agents
-from gymnast.core.errors import UsageError, check_ranges, fitted, type_hints
+from gymnast.core.errors import UsageError, check_ranges, fitted, one_line, type_hints
 from gymnast.runners.runs.run import Run
 
 CONFIGS = {algo: agents.load(algo).Config for algo in agents.names()}
@@ -104,3 +104,11 @@ def test_numbers_of_numpy_become_those_of_python():
     )
     assert found == (0.5, 3, (1,))
     assert [type(found[0]), type(found[1]), type(found[2][0])] == [float, int, int]
+
+
+def test_what_was_noted_of_an_error_is_a_sentence_of_its_own():
+    for text in ("the disk is full", "the disk is full."):
+        problem = UsageError(text)
+        problem.add_note("Nothing is lost.")
+        assert one_line(problem, "there") == "the disk is full. Nothing is lost."
+    assert one_line(UsageError("the disk is full"), "there") == "the disk is full"

@@ -184,7 +184,7 @@ class Learner:
 
     def _evaluated(self, env: VectorEnv, episodes: int, seed: int, stochastic: bool) -> Evaluation:
         refuse_others(self.run, self._known().spaces, Spaces.of(env))
-        return evaluate(self.agent, env, episodes, seed, stochastic)
+        return evaluate(self.agent, env, episodes, seed, stochastic, self.run.eval_steps)
 
     def _predicting(self, count: int, deterministic: bool) -> Acting:
         """The `Acting` for `count` environments, the same one from call to call."""

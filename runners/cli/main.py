@@ -166,7 +166,7 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
             with load.threads_for(agent.convolutional):
                 result = measure(champion(agent), options.simulations, options.episodes, options.seed)
         else:
-            result = evaluate(agent, env, options.episodes, options.seed, options.stochastic)
+            result = evaluate(agent, env, options.episodes, options.seed, options.stochastic, run.eval_steps)
     figures = {"run": str(folder), "env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint}
     figures |= result.to_json()
     mean = result.mean if isinstance(result, Evaluation) else None

@@ -106,7 +106,7 @@ def measured(results: Results, out: Path) -> Iterator[tuple[Row, dict[str, list[
             with closing(load.eval_env(one.run, results.episodes)) as env:
                 for checkpoint, found in means.items():
                     agent, steps = load.trained(one.run, folder, env, checkpoint)
-                    result = evaluate(agent, env, results.episodes, _SEED)
+                    result = evaluate(agent, env, results.episodes, _SEED, steps=one.run.eval_steps)
                     figures = {"run": str(folder), "env": row.env, "algo": row.algo, "steps": steps}
                     keep({**figures, "checkpoint": checkpoint, **result.to_json()}, folder / "eval.json")
                     found.append(result.mean)

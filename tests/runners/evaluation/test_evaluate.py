@@ -1,7 +1,9 @@
+import json
+
 import numpy as np
 import pytest
 
-import gymnast
+import gymnast as package
 from gymnast.core.acting import Stateless
 from gymnast.core.errors import UsageError
 from gymnast.runners.evaluation.evaluate import Evaluation, watched
@@ -9,7 +11,7 @@ from probes import clocks
 
 
 def pushed(episodes: int, num_envs: int, seed: int = 0) -> Evaluation:
-    env = gymnast.make("CartPole-v1", num_envs)
+    env = package.make("CartPole-v1", num_envs)
     return watched(Stateless(lambda obs: {"action": np.zeros(len(obs), np.int64)}), env, episodes, seed)
 
 
@@ -45,3 +47,11 @@ def test_a_copy_may_take_the_limit_for_each_episode_of_its_share():
     still = Stateless(lambda obs: {"action": np.zeros(len(obs), np.int64)})
     found = watched(still, clocks("9999|", "9999|"), 4, seed=0, steps=30)
     assert (found.lengths, found.cut) == ([60, 60], 2)
+
+
+def test_the_limit_of_a_run_holds_for_its_evaluations_afterwards(gymnast):
+    line = "train ppo own_envs:Unending --steps 64 --num-envs 2 --agent.horizon 32 --evals 0 --eval-steps 40 --quiet"
+    assert gymnast(f"{line} --out run").code == 0
+    found = json.loads(gymnast("evaluate run --episodes 3 --trust --json").out)
+    assert (found["lengths"], found["cut"]) == ([40, 40, 40], 3)
+    assert package.load("run", trust=True).evaluate(2).lengths == [40, 40]

@@ -70,7 +70,19 @@ def test_imports_inside_the_package_are_relative():
 
 FLOORS = {
     "core": [
-        {"errors", "files", "names", "checkpoint", "registry", "batch", "acting", "jitted", "mirror", "tokens"},
+        {
+            "errors",
+            "files",
+            "names",
+            "checkpoint",
+            "registry",
+            "batch",
+            "acting",
+            "jitted",
+            "mirror",
+            "tokens",
+            "machine",
+        },
         {"spaces", "heads", "replay"},
         {"nets"},
         {"learn"},

@@ -1,5 +1,6 @@
 """From moves to what can be learned: how games begin, games under way, and the positions of those that have ended."""
 
+from math import prod
 from time import perf_counter
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from ..batch import Batch
 from ..errors import UsageError
 from ..learn.returns import rewards_to_go
+from ..machine import refuse_beyond_memory
 from .game import Game, States
 
 
@@ -87,7 +89,7 @@ class Window:
         """Take in B positions, columns (B, ...)."""
         count = len(next(iter(rows.values())))
         if not self.columns:
-            self.columns = {name: np.zeros((self.most, *x.shape[1:]), x.dtype) for name, x in rows.items()}
+            self.columns = self._room(rows)
         places = np.arange(self.added, self.added + count) % self.most
         for name, x in rows.items():
             self.columns[name][places] = x
@@ -112,10 +114,15 @@ class Window:
         self.added = state["added"]
         places = (self.added - 1 - np.arange(min(self.added, self.most))) % self.most
         self._refuse_impossible(state["columns"], len(places))
-        self.columns = {}
+        self.columns = self._room(state["columns"])
         for name, x in state["columns"].items():
-            self.columns[name] = np.zeros((self.most, *x.shape[1:]), x.dtype)
             self.columns[name][places] = x
+
+    def _room(self, rows: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Zeros in the place of as many rows as there can be at most."""
+        nbytes = self.most * sum(x.itemsize * prod(x.shape[1:]) for x in rows.values())
+        refuse_beyond_memory(nbytes, f"a window of {self.most:,} positions", "a smaller agent.window_most")
+        return {name: np.zeros((self.most, *x.shape[1:]), x.dtype) for name, x in rows.items()}
 
     def _refuse_impossible(self, columns: dict[str, NDArray[Any]], count: int) -> None:
         rows = {"policy": (self.game.actions,), "reply": (self.game.actions,), "value": (), "full": ()}

@@ -20,7 +20,7 @@ from . import sampling, sumtree
 from .hindsight import Hindsight, Ring
 from .sampling import CUT, ENDED, FIRST, TERMINATED, VALID
 from .saved import refuse_impossible
-from .storage import Kept, as_bytes, field, mapped, places, refuse_beyond_memory, refuse_misfits, spans
+from .storage import Kept, as_bytes, field, in_memory, mapped, places, refuse_misfits, spans
 
 
 class Replay:
@@ -208,9 +208,8 @@ class Replay:
         slots = self.rows * envs
         self._offsets, width = places(layout)
         if self.path is None:
-            refuse_beyond_memory(slots * width, self.capacity)
             self.files, self.written = [], np.zeros(1, np.int64)
-            self.records = np.zeros((slots, width), np.uint8)
+            self.records = in_memory(slots, width, self.capacity)
         else:
             records = mapped(self.path, "records", (slots, width), "|u1", reopen)
             self.files = [records, mapped(self.path, "written", (1,), "<i8", reopen)]

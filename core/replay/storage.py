@@ -1,9 +1,7 @@
 """Where a replay keeps what it is given: records, memory or files, and what belongs to a few slots only."""
 
 import math
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
+from ..machine import refuse_beyond_disk, refuse_beyond_memory
 
 
 class Kept:
@@ -44,18 +43,6 @@ class Kept:
         if len(rows):
             self.free = np.concatenate([self.free, rows])
             self.of[slots] = -1
-
-
-def refuse_beyond_memory(nbytes: int, capacity: int) -> None:
-    """Raise UsageError if the records of so many transitions take more memory than this machine, or container, has."""
-    there = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else []
-    with suppress(OSError, ValueError):  # there is no such file, or it says "max"
-        there.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    if nbytes > min(there, default=nbytes):
-        raise UsageError(
-            f"a replay of {capacity:,} transitions takes {nbytes / 1e9:,.0f} GB, more than the "
-            f"{min(there) / 1e9:,.0f} GB of this machine. Give a smaller agent.capacity, or agent.replay_dir"
-        )
 
 
 def refuse_misfits(columns: dict[str, NDArray[Any]], fields: dict[str, NDArray[Any]], rows: int, capacity: int) -> None:
@@ -103,11 +90,20 @@ def field(records: NDArray[np.uint8], offset: int, shape: tuple[int, ...], dtype
     return records[:, offset : offset + size].view(dtype).reshape(len(records), *shape)
 
 
+def in_memory(slots: int, width: int, capacity: int) -> NDArray[np.uint8]:
+    """Zeros (slots, width) for the records of so many transitions."""
+    instead = "a smaller agent.capacity, or agent.replay_dir"
+    refuse_beyond_memory(slots * width, f"a replay of {capacity:,} transitions", instead)
+    return np.zeros((slots, width), np.uint8)
+
+
 def mapped(folder: Path, name: str, shape: tuple[int, ...], dtype: str, reopen: bool) -> np.memmap:
     """A file of the folder as an array: a new one of zeros, or the one that is there."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.npy"
     if not reopen:
+        nbytes = math.prod(shape) * np.dtype(dtype).itemsize
+        refuse_beyond_disk(nbytes, file, f"the replay's file {file}", "a smaller agent.capacity")
         return np.lib.format.open_memmap(file, "w+", np.dtype(dtype), shape)
     if not file.exists():
         raise UsageError(f"{file} is missing: the saved replay had its arrays there")

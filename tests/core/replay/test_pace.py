@@ -1,3 +1,6 @@
+import pytest
+
+from gymnast.core.errors import UsageError
 from gymnast.core.replay.pace import Pace
 
 
@@ -18,3 +21,11 @@ def test_it_goes_on_where_it_was():
     pace.steps, pace.updates = 12, 6
     other.load_state(pace.state())
     assert other.owed() == 1
+
+
+def test_more_gradient_steps_than_can_be_owed_are_refused():
+    pace = Pace(2.0, starts=10)
+    pace.steps, pace.updates = 20, 15
+    pace.refuse_debt(5)
+    with pytest.raises(UsageError, match="owes 5 gradient steps: it is damaged"):
+        pace.refuse_debt(4)

@@ -214,9 +214,3 @@ def test_wrong_use_says_what_is_wrong():
         Replay(2).add(stream.batch(1))
     with pytest.raises(UsageError, match="has no priorities"):
         replay.update_priorities(np.zeros(1, np.int64), np.zeros(1))
-
-
-def test_a_replay_beyond_the_memory_of_the_machine_is_refused_before_it_is_made():
-    replay = Replay(10**15)
-    with pytest.raises(UsageError, match=r"takes .* GB, more than the .* GB of this machine. Give a smaller"):
-        replay.add(Stream(seed=0).batch(1))

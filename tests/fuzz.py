@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from gymnast.core import checkpoint
 from gymnast.core.errors import TrainingError, UsageError
@@ -27,6 +28,7 @@ from gymnast.runners.imitation import imitate
 from gymnast.runners.imitation.demonstrations import collect
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.load import left, opened
+from gymnast.runners.sweeps import plan as sweeps
 from gymnast.runners.training import logging
 from gymnast.runners.training.train import Training, train
 
@@ -81,6 +83,10 @@ def kinds(folder: Path) -> dict[str, Kind]:
     kept, figures = folder / "eval.json", {"run": "x", "steps": 64, "returns": [9.0, 12.0]}
     keep(figures, kept)
     found["eval.json"] = Kind(_text(kept), lambda: _keep(figures | {"steps": 128}, kept))
+    run = runs.preset("ppo", "CartPole-v1", "none", steps=64, evals=0)
+    plan = sweeps.planned([(run, {"lr": 3e-4})], range(2), [("gymnast", "train", "ppo", "CartPole-v1")])
+    sweeps.keep(plan, folder)
+    found["sweep.json"] = Kind(_text(folder / sweeps.FILE), lambda: sweeps.kept(folder))
     one = folder / "comparison.json"
     one.write_text(json.dumps({"env": "CartPole-v1", "expert": "x", "episodes": 2, "returns": {"bc/1/0": 1.0}}))
     found["comparison.json"] = Kind(_text(one), lambda: imitate._read(one))
@@ -222,6 +228,7 @@ def _replaced(value: Any, random: np.random.Generator) -> Any:
 def main(count: int) -> int:
     """Try `count` files; the number of those of which came what should not."""
     wrong = 0
+    torch.set_num_threads(1)  # those that wait for each other count as computing
     with tempfile.TemporaryDirectory() as folder:
         every = kinds(Path(folder))
         for kind in every.values():

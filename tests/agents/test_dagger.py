@@ -143,6 +143,15 @@ def test_the_budget_of_queries_is_exact_and_ends_the_run():
     assert sum(map(len, expert.asked)) == 100, "who has spent it asks no more"
 
 
+def test_what_was_asked_in_a_round_counts_after_a_stop_within_it():
+    half, whole = made(queries=20), made(Expert(), queries=20)
+    collect(half, Rollout(vector(), 16, SEED))
+    assert sum(map(len, half.expert.asked)) == 20
+    go_on(whole, 4, saved(half, 4))
+    collect(whole, Rollout(vector(), 16, SEED))
+    assert not whole.expert.asked
+
+
 def test_disagreement_is_the_share_that_does_not_follow_the_majority():
     chosen = np.array([[0, 1, 2], [0, 1, 1], [0, 2, 0]])
     assert dagger.disagreement(chosen, DISCRETE).tolist() == pytest.approx([0, 1 / 3, 2 / 3])

@@ -107,5 +107,6 @@ def _callable(wrapper: EnvLike) -> Any:
     """What a wrapper's name stands for, which must be allowed just as an environment's is."""
     found = resolve(wrapper)
     if is_game(found) or is_spec(found):
-        raise UsageError(f"{wrapper!r} is an environment, not module:Wrapper")
+        given = wrapper if isinstance(wrapper, str) else name_of(found)
+        raise UsageError(f"{str(given)!r} is an environment, not module:Wrapper")
     return found

@@ -11,6 +11,7 @@ from gymnasium.wrappers import FlattenObservation, TransformReward
 from gymnast import envs
 from gymnast.core.errors import UsageError
 from gymnast.core.spaces.layout import Layout
+from own_games import COUNTDOWN
 
 PICTURE = spaces.Box(0, 255, (7, 7, 3), np.uint8)
 
@@ -98,7 +99,10 @@ def test_a_wrapper_is_named_as_environments_are():
     ("wrapper", "told"),
     [
         ("gymnasium.wrappers:FlatenObservation", "Did you mean 'FlattenObservation'"),
-        ("CartPole-v1", "is an environment, not module:Wrapper"),
+        ("CartPole-v1", "'CartPole-v1' is an environment, not module:Wrapper"),
+        ("tictactoe", "'tictactoe' is an environment, not module:Wrapper"),
+        ("own_games:COUNTDOWN", "'own_games:COUNTDOWN' is an environment, not module:Wrapper"),
+        (COUNTDOWN, "^'countdown' is an environment, not module:Wrapper"),
         ("math:sqrt", "is Python's own"),
         (len, "wrapper len raised TypeError"),
         (sys.exit, "wrapper exit raised SystemExit"),

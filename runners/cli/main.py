@@ -175,6 +175,8 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
     elif mean is not None and len(options.runs) > 1:
         success = "" if result.success is None else f"  success {result.success:6.1%}"
         print(f"  return  mean {mean:9.2f}{result.interval}{success}  {folder} ({steps:,} steps)", flush=True)
+        if result.cut:
+            print(f"          {result.remark}", flush=True)
     else:
         print(f"{about}, {options.episodes} {'games a pair' if game else 'episodes'}")
         print("\n".join(result.lines()), flush=True)

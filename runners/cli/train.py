@@ -98,6 +98,8 @@ def _report(out: Path, result: Any, quiet: bool, trusting: bool) -> int:
         low, high = map(short, result.evaluation.ci)
         interval = f" [{low}, {high}]" if count > 1 else ""
         print(f"return {short(result.evaluation.mean)}{interval} over the last evaluation's episodes ({count})")
+        if result.evaluation.cut:
+            print(result.evaluation.remark)
     print(f"the run is in {out}\n")
     print(f"  gymnast evaluate {out}{trust}")
     print(f"  gymnast render {out} --video {out / 'videos' / 'policy.mp4'}{trust}")

@@ -81,9 +81,14 @@ class Evaluation:
             return figures
         return figures | {"success": self.success}
 
+    @property
+    def remark(self) -> str:
+        """How many episodes had not ended, for people, or nothing."""
+        return f"{self.cut} of these episodes had not ended at the limit of steps (eval_steps)" if self.cut else ""
+
     def lines(self) -> list[str]:
         """The figures, for people."""
-        cut = [f"  {self.cut} of these episodes had not ended at the limit of steps (eval_steps)"] if self.cut else []
+        cut = [f"  {self.remark}"] if self.cut else []
         success = [] if self.success is None else [f"  success {self.success:.1%} of the episodes"]
         return [
             f"  return  mean {self.mean:.2f}{self.interval}  std {self.std:.2f}",

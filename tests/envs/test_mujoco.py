@@ -72,6 +72,21 @@ def test_arguments_and_rendering_use_the_loop():
         make("CartPole-v1", 1, backend="mujoco")
 
 
+@pytest.mark.parametrize("backend", ["auto", "loop", "workers"])
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"ctrl_cost_weigt": 0.5}, "unknown argument 'ctrl_cost_weigt' for this environment"),
+        ({"xml_file": "nowhere.xml"}, "its constructor raised OSError: File .*nowhere.xml does not exist"),
+        ({"frame_skip": 0}, "its constructor raised ZeroDivisionError"),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_line(backend, wrong, told):
+    with pytest.raises(UsageError, match=f"HalfCheetah-v5: {told}") as refused:
+        make("HalfCheetah-v5", 2, backend=backend, **wrong)
+    assert "\n" not in str(refused.value)
+
+
 def test_a_state_of_another_size_is_refused():
     with closing(make("Hopper-v5", 2)) as two:
         snap = snapshot(two)

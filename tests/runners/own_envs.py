@@ -99,6 +99,13 @@ class Huge(Corridor):
         return 1e300
 
 
+class Rewards(Corridor):
+    """Gives two rewards for each step."""
+
+    def reward(self, action: Any) -> Any:
+        return np.array([1.0, 2.0])
+
+
 class Worded(Corridor):
     def __init__(self) -> None:
         super().__init__()

@@ -33,7 +33,10 @@ def test_an_environment_that_ends_the_program_fails(gymnast):
 
 
 def test_a_space_without_a_fixed_size_is_wrong_input(gymnast):
-    assert gymnast("check own_envs:Worded").code == 2
+    said = gymnast("check own_envs:Worded")
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert "observation space Text(1, 5, " in said.err
+    assert "has no fixed size; supported are Box" in said.err
 
 
 def test_a_game_is_checked_with_legal_moves(gymnast):
@@ -53,6 +56,7 @@ FOUND = {
     "WordedEnd": "values: terminated is 'no' (str) at step 0; it must be True or False",
     "Far": "spaces: a bound of the observation, -1e+300, is beyond float32; use infinity",
     "Huge": "values: a reward, 1e+300 at step 0, is beyond float32",
+    "Rewards": "values: a reward has shape (2,) at step 0; it must be one number",
     "NanObservation": "values: the observation is not finite (nan) at step 150",
     "Sharing": "copies: a copy takes another course when a second one is stepped beside it",
     "one_object": "copies: two copies are one and the same object; make a new environment with every call",

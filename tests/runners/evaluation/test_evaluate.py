@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -50,8 +51,12 @@ def test_a_copy_may_take_the_limit_for_each_episode_of_its_share():
 
 
 def test_the_limit_of_a_run_holds_for_its_evaluations_afterwards(gymnast):
-    line = "train ppo own_envs:Unending --steps 64 --num-envs 2 --agent.horizon 32 --evals 0 --eval-steps 40 --quiet"
-    assert gymnast(f"{line} --out run").code == 0
+    line = "train ppo own_envs:Unending --steps 64 --num-envs 2 --agent.horizon 32 --eval-steps 40 --evals 1"
+    said = "of these episodes had not ended at the limit of steps (eval_steps)"
+    assert f"10 {said}" in gymnast(f"{line} --eval-episodes 10 --out run").out
+    assert f"2 {said}" in gymnast("evaluate run --episodes 2 --trust").out
+    shutil.copytree("run", "copy")
+    assert gymnast("evaluate run copy --episodes 2 --trust").out.count(f"2 {said}") == 2
     found = json.loads(gymnast("evaluate run --episodes 3 --trust --json").out)
     assert (found["lengths"], found["cut"]) == ([40, 40, 40], 3)
     assert package.load("run", trust=True).evaluate(2).lengths == [40, 40]

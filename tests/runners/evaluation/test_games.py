@@ -10,6 +10,7 @@ import pytest
 import gymnast
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
+from gymnast.core.games.match import Score
 from gymnast.envs import games
 from gymnast.runners.cli.main import main as cli
 from gymnast.runners.evaluation import arena, strength
@@ -141,6 +142,17 @@ def test_rivals_get_up_as_soon_as_a_run_stops(monkeypatch):
         monkeypatch.setattr(arena, name, lambda *_: lowest)
     with pytest.raises(Stopped):
         strength.Ladder(game, 0).climb(None, 4, stop=[signal.SIGTERM])
+    assert not moved
+
+
+def test_the_agent_moves_on_no_solved_positions_once_a_run_stops(monkeypatch):
+    game, moved = games.load("tictactoe"), []
+    ladder = strength.Ladder(game, 0)
+    ladder._sets = {"any": (game.begin(1), np.ones((1, 9), np.bool_))}
+    monkeypatch.setattr(strength, "match", lambda *_: (Score(1), Score(1)))
+    monkeypatch.setattr(strength, "_searching", lambda *_: lambda states: moved.append(len(states)))
+    with pytest.raises(Stopped):
+        ladder.climb(None, 4, stop=[signal.SIGTERM])
     assert not moved
 
 

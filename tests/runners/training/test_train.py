@@ -130,7 +130,7 @@ def test_stopping_and_resuming_equals_going_on_bit_for_bit(tmp_path, run):
 
 
 class Forever(gym.Env):
-    """Its episodes never end; after 200 steps it sends this process a signal."""
+    """Its episodes never end; after 200 steps it sends this process a signal, and it gives up if nobody stops it."""
 
     observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
     action_space = gym.spaces.Discrete(2)
@@ -144,6 +144,7 @@ class Forever(gym.Env):
 
     def step(self, action: Any) -> Any:
         self.steps += 1
+        assert self.steps < 5_000, "nobody stopped it"
         if self.number and self.steps == 200:
             signal.raise_signal(self.number)
         return np.zeros(1, np.float32), 1.0, False, False, {}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from streams import Stream
 
 from gymnast.core import machine
 from gymnast.core.errors import UsageError
@@ -9,7 +10,6 @@ from gymnast.core.games.selfplay import Window
 from gymnast.core.replay.replay import Replay
 from gymnast.core.replay.sequences import SequenceReplay
 from gymnast.envs import games
-from streams import Stream
 
 
 def test_room_is_enough_up_to_the_last_byte(monkeypatch, tmp_path):
@@ -19,9 +19,9 @@ def test_room_is_enough_up_to_the_last_byte(monkeypatch, tmp_path):
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: machine.shutil._ntuple_diskusage(0, 0, 100))
     machine.refuse_beyond_memory(100, "x", "y")
     machine.refuse_beyond_disk(8292, file, "x", "y")  # it replaces the file that is there
-    with pytest.raises(UsageError, match="x takes 0 GB, more than the 0 GB of this machine. Give y"):
+    with pytest.raises(UsageError, match=r"x takes 0 GB, more than the 0 GB of this machine. Give y"):
         machine.refuse_beyond_memory(101, "x", "y")
-    with pytest.raises(UsageError, match=f"0 GB that are free in {tmp_path}. Give y"):
+    with pytest.raises(UsageError, match=rf"0 GB that are free in {tmp_path}. Give y"):
         machine.refuse_beyond_disk(8293, file, "x", "y")
 
 

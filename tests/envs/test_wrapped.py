@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.wrappers import FlattenObservation, TransformReward
+from own_games import COUNTDOWN
 
 from gymnast import envs
 from gymnast.core.errors import UsageError
 from gymnast.core.spaces.layout import Layout
-from own_games import COUNTDOWN
 
 PICTURE = spaces.Box(0, 255, (7, 7, 3), np.uint8)
 

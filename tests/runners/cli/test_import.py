@@ -37,7 +37,9 @@ def told(said):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_missing_module_is_named_wherever_a_module_is(command, gymnast, tmp_path):
     (tmp_path / "needs_more.py").write_text("import no_such_thing")
-    assert "importing 'needs_more' raised ModuleNotFoundError: No module named 'no_such_thing'" in told(gymnast(command))
+    assert "importing 'needs_more' raised ModuleNotFoundError: No module named 'no_such_thing'" in told(
+        gymnast(command)
+    )
 
 
 @pytest.mark.parametrize("module", MODULES)

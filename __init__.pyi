@@ -95,7 +95,7 @@ class A2C(Learner):
         normalize_advantage: Bring advantages to mean 0 and standard deviation 1 in each update.
         value_warmup: Updates at the start in which only the value function learns: for a policy that is good already
             (init_from).
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -232,7 +232,7 @@ class AlphaZero(Learner):
         search_value: Share of the search's value in the value target; the rest is the game's result.
         reply_coef: Weight of learning what the other will answer, an auxiliary target that shapes the network; 0: none.
         augment: Learn from a random symmetry of each position.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -353,7 +353,7 @@ class BC(Learner):
         patience: Stop after so many passes without a lower validation loss, and act as at the lowest; none: never.
         relabel: Learn to reach what was reached: in Dict observations with achieved_goal and desired_goal, take for the
             goal of every step what the episode had achieved at its end (goal-conditioned cloning, Huang 26.4).
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -477,7 +477,7 @@ class DAgger(Learner):
         threshold: Ask only where the ensemble's likeliest actions differ by more: of Discrete actions, the share of
             members that do not choose the most chosen one; of Box actions, the standard deviation over members in half
             widths of the box, root mean square over its numbers. None: ask about every state.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -621,7 +621,7 @@ class DDPG(Learner):
         smoothing: Standard deviation of the noise on the actions of targets, in units of the box; 0: none.
         smoothing_clip: Bound of that noise.
         reduce: How the policy weighs the critics: it climbs the first, the least of them, or their mean.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -773,7 +773,7 @@ class DiscreteSAC(Learner):
         target_entropy: Entropy as a share of the largest, that of choosing evenly among the available actions. With the
             paper's 0.98 a policy that knows what is best chooses nearly evenly all the same (Xu et al. 2021,
             arXiv:2112.02852).
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -994,7 +994,7 @@ class DQN(Learner):
         double: Let the network choose the best next action and the target network judge it: no bias towards lucky
             values.
         frames: Frames per observation, oldest first; above 1 the replay stores each frame once.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -1104,7 +1104,7 @@ class GRPO(Learner):
         lr: Step size; for millions of weights less.
         lr_schedule: linear, cosine: the step size falls to 0 at the end of the run.
         max_grad_norm: Global gradient norm above which gradients are scaled down.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -1185,7 +1185,7 @@ class LM(Learner):
         warmup: Share of the run in which the step size rises to `lr`.
         weight_decay: Share of the step size by which weights shrink in each step (AdamW).
         max_grad_norm: Global gradient norm above which gradients are scaled down.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -1306,7 +1306,7 @@ class PPO(Learner):
             compiler.
         value_warmup: Updates at the start in which only the value function learns: for a policy that is good already
             (init_from).
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -1454,7 +1454,7 @@ class REINFORCE(Learner):
         entropy_coef: Reward for each nat of entropy in each step; higher keeps the policy exploring.
         standardize_return: Standardise returns by the running moments of earlier ones; their mean is a baseline by
             itself.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -1675,7 +1675,7 @@ class SAC(Learner):
         target_entropy: Entropy in nats, of actions in the box [-1, 1]; none: -1 for each of their dimensions.
         sde: State-dependent exploration (arXiv:2005.05719): noise that is a function of the state, for several steps.
         sde_freq: Steps after which such a function is drawn anew, as it is for every episode; none: for these alone.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -1777,7 +1777,7 @@ class Tabular(Learner):
         epsilon: Probability of a random action in the end.
         epsilon_fraction: Share of the run over which the first falls to the second, linearly.
         initial: Value of everything at first; higher than anything real makes the agent try it all.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -1889,7 +1889,7 @@ class TD3(Learner):
         smoothing: Standard deviation of the noise on the actions of targets, in units of the box; 0: none.
         smoothing_clip: Bound of that noise.
         reduce: How the policy weighs the critics: it climbs the first, the least of them, or their mean.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -2031,7 +2031,7 @@ class TRPO(Learner):
         critic_minibatch: Steps per gradient step of the critic.
         critic_lr: Adam step size of the critic.
         critic_lr_schedule: linear, cosine: the critic's step size falls to 0 at the end of the run.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """

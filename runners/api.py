@@ -43,7 +43,7 @@ class Learner:
 
     Args:
         env: any id, a class or callable that makes an environment, or a VectorEnv.
-        preset: a table of the algorithm's preset file, "auto" or "none".
+        preset: a table of the algorithm's preset file, "auto", "none", or a preset file of your own (FILE.toml).
         agent: fields of the algorithm's Config that differ from the preset, also such as a field of `Run` hides.
         **settings: fields of the Config or of `Run` that differ from the preset: lr, hidden, seed, num_envs, ...
     """

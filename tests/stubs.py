@@ -25,7 +25,7 @@ __version__: str
 __all__: list[str]
 '''
 HINT = """\
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
 """

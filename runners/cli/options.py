@@ -108,6 +108,11 @@ _WRAP = (
 )
 
 
+_PRESET = (
+    "A table of the preset file, none, or auto: the one for this environment; or a preset file of your own, FILE.toml."
+)
+
+
 _SEEDS = (
     "Seeds to train with side by side, each in a process and a folder of its own: how many (3), a range (0..4), or a "
     "list (0,3,7). The folder --out then holds them all."
@@ -123,7 +128,7 @@ def train_options(base: Any, plain: Any, title: str) -> Any:
     agent.__doc__ = type(base.agent).__doc__  # heads the group of these options
     columns = [column for column in _columns(base, plain) if column[0] not in NOT_OPTIONS]
     columns += [
-        ("preset", _told(str, "A table of the preset file, none, or auto: the one for this environment."), "auto"),
+        ("preset", _told(str, _PRESET), "auto"),
         ("out", _told(Path | None, "Folder of the run; none: runs/<algo>-<env>-s<seed>-<time>."), None),
         ("wrap", UseAppendAction[_told(tuple[str, ...], _WRAP)], ()),  # type: ignore[misc]
         ("track", UseAppendAction[_told(tuple[Tracker, ...], TRACK)], ()),  # type: ignore[misc]

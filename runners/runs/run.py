@@ -3,21 +3,21 @@
 import json
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from ... import agents
-from ...core.errors import UsageError, check_ranges, check_types, fitted, nearest, type_hints
-from ...core.files import parsed, read_json, write_whole
+from ...core.errors import UsageError, check_ranges, check_types, fitted, type_hints
+from ...core.files import read_json, write_whole
 from ...core.names import Stored, distrusted
 from .arguments import decoded, encoded, named
 from .elsewhere import meant
-
-_CONFIGS = Path(__file__).parents[2] / "configs"
+from .presets import patterns as patterns
+from .presets import presets as presets
+from .presets import table_of
+from .presets import tables as tables
 
 _VERSION = r"-v\d+$"
 
@@ -97,7 +97,7 @@ class Run:
     worker_timeout: float = 60.0
     """Seconds that worker processes may take for a step, a reset or making their copies before they count as hung."""
     preset: str = "none"
-    """Table of configs/<algo>.toml that this run started from."""
+    """Table of configs/<algo>.toml, or preset file, that this run started from."""
     trust: bool = False
     """Import and call what the files of other runs name (--expert, --init-from, --reward), whoever wrote them."""
 
@@ -111,53 +111,21 @@ class Run:
             object.__setattr__(self, name, named(getattr(self, name), name))
 
 
-def presets(algo: str) -> dict[str, dict[str, Any]]:
-    """The preset tables of an algorithm, by environment id or pattern."""
-    path = _CONFIGS / f"{algo}.toml"
-    return tables(path) if path.is_file() else {}
-
-
-def tables(path: Path) -> dict[str, dict[str, Any]]:
-    """The tables of a preset file.
-
-    Raises:
-        UsageError: if it is none.
-    """
-    found: dict[str, Any] = parsed(path, tomllib.loads)
-    for name, table in found.items():
-        if not isinstance(table, dict):
-            raise UsageError(f"{path}: {name} is {table!r}; it must be a table")
-        if not isinstance(envs := table.get("envs", []), list) or not all(isinstance(env, str) for env in envs):
-            raise UsageError(f"{path} [{name}]: envs is {envs!r}; it must be a list of ids")
-    return found
-
-
-def patterns(name: str, table: Mapping[str, Any]) -> list[str]:
-    """The environment ids, or patterns of them, that a preset table is for."""
-    return table.get("envs", [name])
-
-
 def preset(algo: str, env: Any, name: str = "auto", *, agent: Mapping[str, Any] | None = None, **given: Any) -> Run:
     """The run of `algo` on `env` from its preset, with the `settings` that are `given` replaced.
 
-    `name` is a table of the preset file, "none", or "auto": the table for this environment where there is one. `agent`
-    holds fields of the Config too, also those that a field of Run hides.
+    `name` is a table of the preset file, "none", or "auto": the table for this environment where there is one; or
+    another preset file, as `gymnast tune` writes one: FILE.toml. `agent` holds fields of the Config too, also those
+    that a field of Run hides.
 
     Raises:
         UsageError: for an unknown algorithm, preset or key, or a value of the wrong type.
     """
     module = agents.load(algo)
     env = _with_version(env)
-    tables = presets(algo)
-    table = _matching(tables, env) if name == "auto" else name
-    if table not in (*tables, "none"):
-        raise UsageError(f"unknown preset {table!r} for {algo}.{nearest(table, tables)} Known: {', '.join(tables)}.")
-    chosen = dict(tables.get(table, {}))
-    where = f"configs/{algo}.toml [{table}]"
-    for note in ("envs", "source", "reference"):
-        chosen.pop(note, None)
+    label, chosen, where = table_of(algo, _plain_id(env), name)
     config = configure(module.Config, chosen.pop("agent", {}), where)
-    run = _replaced(Run(algo, env, config, preset=table), chosen, where)
+    run = _replaced(Run(algo, env, config, preset=label), chosen, where)
     own, overrides = _parted(run, given)
     if twice := own.keys() & (agent or {}).keys():
         raise UsageError(f"{min(twice)} is given twice: by itself and in agent")
@@ -330,12 +298,10 @@ def _with_version(env: Any) -> Any:
     return name_of(source)
 
 
-def _matching(tables: Mapping[str, Any], env: Any) -> str:
-    """The first table for an environment, by its id without the module that registers it, or "none"."""
+def _plain_id(env: Any) -> str:
+    """The name of an environment; its id without the module that registers it."""
     name = env_name(env)
-    if re.search(_VERSION, name):
-        name = name.rpartition(":")[2]
-    return next((t for t, content in tables.items() if any(fnmatchcase(name, e) for e in patterns(t, content))), "none")
+    return name.rpartition(":")[2] if re.search(_VERSION, name) else name
 
 
 def _replaced(run: Run, values: Mapping[str, Any], where: str) -> Run:

@@ -91,7 +91,7 @@ def sweep(
         out: folder for the runs; None: runs/sweep-ALGO-ENV-SETTINGS.
         jobs: runs at a time; None: one for each core.
         progress: show a live table.
-        preset: a table of the algorithm's preset file, "auto" or "none".
+        preset: a table of the algorithm's preset file, "auto", "none", or a preset file of your own (FILE.toml).
         **settings: fields of the Config or of `Run` that differ from the preset.
 
     Raises:

@@ -1,0 +1,95 @@
+"""Presets: tables of settings by environment, those of configs/ and those in files of anybody's."""
+
+import tomllib
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import UsageError, nearest
+from ...core.files import parsed
+
+_CONFIGS = Path(__file__).parents[2] / "configs"
+_NOTES = ("algo", "envs", "source", "reference")  # what a table says beside settings
+SETTABLE = (
+    "steps",
+    "num_envs",
+    "env_args",
+    "eval_args",
+    "history",
+    "evals",
+    "eval_episodes",
+    "eval_steps",
+    "eval_copies",
+    "worker_timeout",
+)
+"""Fields of a run that a preset file sets, which may be anybody's: none of them names code, a folder or a device."""
+
+
+def presets(algo: str) -> dict[str, dict[str, Any]]:
+    """The preset tables of an algorithm, by environment id or pattern."""
+    path = _CONFIGS / f"{algo}.toml"
+    return tables(path) if path.is_file() else {}
+
+
+def tables(path: Path) -> dict[str, dict[str, Any]]:
+    """The tables of a preset file.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    found: dict[str, Any] = parsed(path, tomllib.loads)
+    for name, table in found.items():
+        if not isinstance(table, dict):
+            raise UsageError(f"{path}: {name} is {table!r}; it must be a table")
+        if not isinstance(envs := table.get("envs", []), list) or not all(isinstance(env, str) for env in envs):
+            raise UsageError(f"{path} [{name}]: envs is {envs!r}; it must be a list of ids")
+    return found
+
+
+def patterns(name: str, table: Mapping[str, Any]) -> list[str]:
+    """The environment ids, or patterns of them, that a preset table is for."""
+    return table.get("envs", [name])
+
+
+def table_of(algo: str, env: str, name: str) -> tuple[str, dict[str, Any], str]:
+    """What a run of `algo` on `env` calls its preset, the settings in that, and where these stand.
+
+    Raises:
+        UsageError: if there is no preset of this name, or its file has none for the environment or the algorithm.
+    """
+    if name.endswith(".toml"):
+        return _of_file(algo, env, Path(name))
+    known = presets(algo)
+    chosen = _matching(known, env) or "none" if name == "auto" else name
+    if chosen not in (*known, "none"):
+        raise UsageError(f"unknown preset {chosen!r} for {algo}.{nearest(chosen, known)} Known: {', '.join(known)}.")
+    return chosen, _settings(known.get(chosen, {})), f"configs/{algo}.toml [{chosen}]"
+
+
+def _of_file(algo: str, env: str, path: Path) -> tuple[str, dict[str, Any], str]:
+    """`table_of` for a file."""
+    known = tables(path)
+    name = _matching(known, env)
+    if name is None:
+        raise UsageError(f"{path} has no preset for {env}; it is for {', '.join(known) or 'nothing'}")
+    where, table = f"{path} [{name}]", known[name]
+    if table.get("algo", algo) != algo:
+        raise UsageError(f"{where} is a preset for {table['algo']}, not for {algo}")
+    agent = table.get("agent", {})
+    folders = [f"agent.{key}" for key in (agent if isinstance(agent, dict) else ()) if key.endswith("_dir")]
+    for key in [*(key for key in table if key not in (*SETTABLE, *_NOTES, "agent")), *folders]:
+        raise UsageError(
+            f"{where}: a preset file does not set {key!r}.{nearest(key, SETTABLE)} "
+            f"It sets {', '.join(SETTABLE)} and fields of agent."
+        )
+    return str(path), _settings(table), where
+
+
+def _matching(known: Mapping[str, Mapping[str, Any]], env: str) -> str | None:
+    """The first table for an environment."""
+    return next((t for t, content in known.items() if any(fnmatchcase(env, e) for e in patterns(t, content))), None)
+
+
+def _settings(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key not in _NOTES}

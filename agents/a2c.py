@@ -12,7 +12,7 @@ take now.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from gymnasium import spaces
@@ -31,6 +31,7 @@ from ..core.learn.stats import explained_variance, standardized
 from ..core.mirror import Mirror
 from ..core.nets import ActorCritic, Critic, SharedConfig
 from ..core.nets.build import Build
+from ..core.ranges import DISCOUNTS, ENTROPIES, LAMBDAS, Choice, Log, powers
 from ..core.replay.replay import Replay
 from ..core.rollout.engine import Whole
 from ..core.rollout.policy import PolicyActing
@@ -42,13 +43,13 @@ from ..core.written_out.surrogate import PolicyGradient
 class Config(SharedConfig, RewardConfig):
     """Hyper-parameters of A2C."""
 
-    horizon: int = 5
+    horizon: Annotated[int, powers(4, 256)] = 5
     """Steps per environment between updates; 1 learns from every step."""
     episodes: int | None = None
     """Whole episodes per environment between updates, in place of `horizon` steps."""
     optimizer: Literal["rmsprop", "adam"] = "rmsprop"
     """rmsprop: TensorFlow's, as in the published results."""
-    lr: float = 7e-4
+    lr: Annotated[float, Log(1e-5, 1e-2)] = 7e-4
     """Step size of the optimiser."""
     lr_schedule: Schedule = "constant"
     """linear, cosine: the step size falls to 0 at the end of the run."""
@@ -56,9 +57,9 @@ class Config(SharedConfig, RewardConfig):
     """The optimiser's epsilon; larger damps steps where gradients are tiny."""
     max_grad_norm: float = 0.5
     """Global gradient norm above which gradients are scaled down."""
-    gamma: float = 0.99
+    gamma: Annotated[float, DISCOUNTS] = 0.99
     """Discount per step."""
-    lam: float = 1.0
+    lam: Annotated[float, LAMBDAS] = 1.0
     """GAE lambda: 0 is one-step TD, 1 bootstraps at the rollout's end alone; higher means less bias, more variance."""
     n_step: int | None = None
     """Rewards to add up before V takes over, the same for every step, in place of `lam`."""
@@ -74,9 +75,9 @@ class Config(SharedConfig, RewardConfig):
     """Adam step size of Q(s, a)."""
     value_coef: float = 0.5
     """Weight of the mean squared value error."""
-    entropy_coef: float = 0.0
+    entropy_coef: Annotated[float, ENTROPIES] = 0.0
     """Weight of the entropy bonus; higher keeps the policy exploring."""
-    normalize_advantage: bool = False
+    normalize_advantage: Annotated[bool, Choice(False, True)] = False
     """Bring advantages to mean 0 and standard deviation 1 in each update."""
     value_warmup: int = 0
     """Updates at the start in which only the value function learns: for a policy that is good already (init_from)."""

@@ -8,7 +8,7 @@ termination; a truncated episode bootstraps from its final observation. The part
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from gymnasium import spaces
@@ -24,6 +24,7 @@ from ..core.learn.optim import Adam
 from ..core.nets import ActionCritics, DiscretePolicy
 from ..core.nets.batch_renorm import training
 from ..core.nets.build import Build, PolicyLike, built
+from ..core.ranges import Log
 from ..core.rollout.exploring import Exploring
 
 NAME = "DiscreteSAC"
@@ -33,7 +34,7 @@ NAME = "DiscreteSAC"
 class Config(OffPolicyConfig):
     """Hyper-parameters of SAC for discrete actions."""
 
-    lr: float = 3e-4
+    lr: Annotated[float, Log(3e-5, 3e-3)] = 3e-4
     """Adam step size of the policy and the temperature."""
     reduce: Literal["min", "mean"] = "min"
     """How the policy weighs the critics: it maximises the least of them, or their mean."""

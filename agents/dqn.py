@@ -11,7 +11,7 @@ et al. 2019, ICLR): it learns from sequences, whose first steps only bring up to
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from gymnasium import spaces
@@ -30,6 +30,7 @@ from ..core.mirror import Mirror
 from ..core.nets import ActionValue, ActionValueConfig
 from ..core.nets.build import ActionValueLike, Build, built
 from ..core.nets.remembering import side_by_side
+from ..core.ranges import Ladder, Linear, Log, powers
 from ..core.replay.config import SequenceConfig, at_once, sequences_of
 from ..core.replay.pace import Pace
 from ..core.rollout.policy import EpsilonGreedy
@@ -42,13 +43,13 @@ class Config(ActionValueConfig, SequenceConfig):
 
     horizon: int = 4
     """Steps per environment between updates."""
-    replay_ratio: float = 0.25
+    replay_ratio: Annotated[float, Ladder(0.125, 0.25, 0.5, 1.0)] = 0.25
     """Gradient steps per environment step, over all copies together; more learn more from each step, up to a point."""
-    minibatch: int = 32
+    minibatch: Annotated[int, powers(32, 256)] = 32
     """Transitions per gradient step."""
     learning_starts: int = 100
     """Steps, with random actions, before the first gradient step."""
-    lr: float = 1e-4
+    lr: Annotated[float, Log(1e-5, 1e-2)] = 1e-4
     """Adam step size."""
     lr_schedule: Schedule = "constant"
     """linear, cosine: the step size falls to 0 at the end of the run."""
@@ -56,7 +57,7 @@ class Config(ActionValueConfig, SequenceConfig):
     """Adam's epsilon; larger than usual damps steps where gradients are tiny."""
     max_grad_norm: float = 10.0
     """Global gradient norm above which gradients are scaled down."""
-    target_interval: int = 2500
+    target_interval: Annotated[int, Ladder(50, 100, 250, 500, 1000, 2500, 5000)] = 2500
     """Gradient steps between updates of the target network."""
     tau: float = 1.0
     """Share of the network that each of them takes over: 1 copies it; a small one, every step, follows smoothly."""
@@ -64,9 +65,9 @@ class Config(ActionValueConfig, SequenceConfig):
     """Loss of the TD error; Huber's is linear beyond 1 and bears outliers. Distributions have losses of their own."""
     epsilon_start: float = 1.0
     """Probability of a random action at first."""
-    epsilon: float = 0.05
+    epsilon: Annotated[float, Linear(0.01, 0.2)] = 0.05
     """Probability of a random action in the end."""
-    epsilon_fraction: float = 0.1
+    epsilon_fraction: Annotated[float, Linear(0.05, 0.5)] = 0.1
     """Share of the run over which the first falls to the second, linearly."""
     double: bool = False
     """Let the network choose the best next action and the target network judge it: no bias towards lucky values."""

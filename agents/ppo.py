@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from gymnasium import spaces
@@ -25,6 +25,7 @@ from ..core.learn.stats import explained_variance, standardized
 from ..core.mirror import Mirror
 from ..core.nets import ActorCritic, SharedConfig
 from ..core.nets.build import Build
+from ..core.ranges import DISCOUNTS, ENTROPIES, LAMBDAS, Ladder, Log, powers
 from ..core.rollout.policy import PolicyActing
 from ..core.written_out.structure import ACTOR_CRITIC, STEPS
 from ..core.written_out.surrogate import ClippedSurrogate
@@ -34,13 +35,13 @@ from ..core.written_out.surrogate import ClippedSurrogate
 class Config(SharedConfig, RewardConfig):
     """Hyper-parameters of PPO."""
 
-    horizon: int = 256
+    horizon: Annotated[int, powers(32, 1024)] = 256
     """Steps per environment between updates."""
-    epochs: int = 10
+    epochs: Annotated[int, Ladder(3, 5, 10, 20)] = 10
     """Passes over each rollout; more squeeze out more and drift further from the policy that acted."""
-    minibatch: int = 256
+    minibatch: Annotated[int, powers(32, 1024)] = 256
     """Steps per gradient step."""
-    lr: float = 3e-4
+    lr: Annotated[float, Log(1e-5, 1e-2)] = 3e-4
     """Adam step size."""
     lr_schedule: Schedule = "constant"
     """linear, cosine: the step size falls to 0 at the end of the run."""
@@ -48,11 +49,11 @@ class Config(SharedConfig, RewardConfig):
     """Adam's epsilon; larger than usual damps steps where gradients are tiny."""
     max_grad_norm: float = 0.5
     """Global gradient norm above which gradients are scaled down."""
-    gamma: float = 0.99
+    gamma: Annotated[float, DISCOUNTS] = 0.99
     """Discount per step."""
-    lam: float = 0.95
+    lam: Annotated[float, LAMBDAS] = 0.95
     """GAE lambda: 0 is one-step TD, 1 is Monte Carlo; higher means less bias, more variance."""
-    clip: float = 0.2
+    clip: Annotated[float, Ladder(0.1, 0.2, 0.3, 0.4)] = 0.2
     """Largest change of the probability ratio that still earns gradient."""
     clip_schedule: Schedule = "constant"
     """linear, cosine: the clip range falls to 0 at the end of the run."""
@@ -67,7 +68,7 @@ class Config(SharedConfig, RewardConfig):
     """Stop the update's epochs once the policy has moved 1.5 times this KL divergence, in nats."""
     value_coef: float = 0.5
     """Weight of the mean squared value error."""
-    entropy_coef: float = 0.0
+    entropy_coef: Annotated[float, ENTROPIES] = 0.0
     """Weight of the entropy bonus; higher keeps the policy exploring."""
     normalize_advantage: bool = True
     """Bring advantages to mean 0 and standard deviation 1 in each minibatch."""

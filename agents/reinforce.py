@@ -9,7 +9,7 @@ worth 0, or V(final_obs) where V is learned from rewards to go.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from ..core.nets import ActorCritic, ActorCriticConfig
 from ..core.nets.build import Build
 from ..core.nets.normalize import Standardize
 from ..core.nets.remembering import RememberingEncoder
+from ..core.ranges import DISCOUNTS, ENTROPIES, Log, powers
 from ..core.rollout.engine import Whole
 from ..core.rollout.policy import PolicyActing
 
@@ -39,7 +40,7 @@ from ..core.rollout.policy import PolicyActing
 class Config(ActorCriticConfig):
     """Hyper-parameters of REINFORCE."""
 
-    episodes: int = 1
+    episodes: Annotated[int, powers(1, 16)] = 1
     """Whole episodes per environment between updates."""
     weight: Literal["whole", "to_go", "discounted_to_go"] = "to_go"
     """Credit of an action: the episode's whole discounted return; the rewards from then on, discounted from
@@ -58,19 +59,19 @@ class Config(ActorCriticConfig):
     reward's past (unbiased, less so); of the action alone (biased, steady)."""
     clip: float | None = 0.2
     """Largest deviation from 1 of the ratios of `first_order`; none: no limit."""
-    lr: float = 1e-3
+    lr: Annotated[float, Log(1e-4, 0.03)] = 1e-3
     """Adam step size of the policy."""
     lr_schedule: Schedule = "constant"
     """linear, cosine: both step sizes fall to 0 at the end of the run."""
     max_grad_norm: float | None = None
     """Gradient norm of the policy above which gradients are scaled down; none: no limit."""
-    value_lr: float = 1e-3
+    value_lr: Annotated[float, Log(1e-4, 0.03)] = 1e-3
     """Adam step size of the value network."""
     value_epochs: int = 20
     """Gradient steps of the value network per update."""
-    gamma: float = 0.99
+    gamma: Annotated[float, DISCOUNTS] = 0.99
     """Discount per step."""
-    entropy_coef: float = 0.0
+    entropy_coef: Annotated[float, ENTROPIES] = 0.0
     """Reward for each nat of entropy in each step; higher keeps the policy exploring."""
     standardize_return: bool = False
     """Standardise returns by the running moments of earlier ones; their mean is a baseline by itself."""

@@ -10,7 +10,7 @@ normalisation in the critics (DroQ, 2110.02034), batch normalisation in place of
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from gymnasium import spaces
@@ -27,6 +27,7 @@ from ..core.mirror import Mirror
 from ..core.nets import BoxPolicy, Critics, StateNoisePolicy
 from ..core.nets.batch_renorm import training
 from ..core.nets.build import Build
+from ..core.ranges import Log
 from ..core.rollout.exploring import Correlated, Exploring
 from ..core.rollout.noise import Coloured, Held
 from ..core.written_out.actor_critics import SQUASHED, SoftActorCritic, steps
@@ -37,7 +38,7 @@ from ..core.written_out.regression import DESCENT
 class Config(InBoxConfig):
     """Hyper-parameters of SAC."""
 
-    lr: float = 3e-4
+    lr: Annotated[float, Log(3e-5, 3e-3)] = 3e-4
     """Adam step size of the policy and the temperature."""
     policy_delay: int = 1
     """Gradient steps of the critics for each one of the policy and the temperature."""

@@ -8,7 +8,7 @@ and `policy_iteration` find the optimum without a single step.
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from ..core.jitted.instantiate import kernel
 from ..core.jitted.rng import stream, uniform
 from ..core.learn.planning import Model, Plan, backup, evaluate, model, policy_iteration, value_iteration
 from ..core.nets.build import Build
+from ..core.ranges import DISCOUNTS, Linear, Log
 from ..core.rollout.engine import Whole
 from ..core.spaces.layout import Layout
 
@@ -56,17 +57,17 @@ class Config:
     """q learns the best policy while exploring; double_q without its bias; sarsa and monte_carlo the one that acts."""
     horizon: int = 16
     """Steps per environment between updates, which are made one by one; monte_carlo: whole episodes of each."""
-    lr: float = 1.0
+    lr: Annotated[float, Log(0.05, 1.0)] = 1.0
     """Step size at the first visit of a state and action: the share of each surprise that is believed."""
-    lr_decay: float = 0.7
+    lr_decay: Annotated[float, Linear(0.0, 1.0)] = 0.7
     """It falls with the visits to this power: 0 keeps it, 1 averages over all (Even-Dar & Mansour 2003: 0.5 to 1)."""
-    gamma: float = 0.99
+    gamma: Annotated[float, DISCOUNTS] = 0.99
     """Discount per step."""
     epsilon_start: float = 1.0
     """Probability of a random action at first."""
-    epsilon: float = 0.05
+    epsilon: Annotated[float, Linear(0.01, 0.2)] = 0.05
     """Probability of a random action in the end."""
-    epsilon_fraction: float = 0.5
+    epsilon_fraction: Annotated[float, Linear(0.1, 0.9)] = 0.5
     """Share of the run over which the first falls to the second, linearly."""
     initial: float = 0.0
     """Value of everything at first; higher than anything real makes the agent try it all."""

@@ -9,7 +9,7 @@ middle of a squashed Gaussian, whose deviation nothing uses: so a clone with a s
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from gymnasium import spaces
@@ -25,6 +25,7 @@ from ..core.nets import BoxPolicy, Critics
 from ..core.nets.batch_renorm import training
 from ..core.nets.build import Build
 from ..core.nets.policy import adopt_policy
+from ..core.ranges import Linear
 from ..core.rollout.exploring import Correlated, Exploring
 from ..core.rollout.noise import Coloured
 from ..core.written_out.actor_critics import CRITICS, SQUASHED, Deterministic, steps
@@ -37,7 +38,7 @@ class Config(InBoxConfig):
 
     policy_delay: int = 2
     """Gradient steps of the critics for each one of the policy and the slow copies."""
-    noise: float = 0.1
+    noise: Annotated[float, Linear(0.02, 0.4)] = 0.1
     """Standard deviation of the noise on actions that explore, in units of the box."""
     smoothing: float = 0.2
     """Standard deviation of the noise on the actions of targets, in units of the box; 0: none."""

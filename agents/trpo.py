@@ -11,7 +11,7 @@ region only, and the critic learns on top of it as it is.
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import torch
 from gymnasium import spaces
@@ -28,6 +28,7 @@ from ..core.learn.rewards import RewardConfig, Rewards
 from ..core.learn.stats import explained_variance, standardized
 from ..core.nets import ActorCritic, ActorCriticConfig
 from ..core.nets.build import Build
+from ..core.ranges import DISCOUNTS, LAMBDAS, Ladder, Log, powers
 from ..core.rollout.policy import PolicyActing
 
 
@@ -35,13 +36,13 @@ from ..core.rollout.policy import PolicyActing
 class Config(ActorCriticConfig, RewardConfig):
     """Hyper-parameters of TRPO."""
 
-    horizon: int = 256
+    horizon: Annotated[int, powers(64, 2048)] = 256
     """Steps per environment between updates."""
-    gamma: float = 0.99
+    gamma: Annotated[float, DISCOUNTS] = 0.99
     """Discount per step."""
-    lam: float = 0.95
+    lam: Annotated[float, LAMBDAS] = 0.95
     """GAE lambda: 0 is one-step TD, 1 is Monte Carlo; higher means less bias, more variance."""
-    delta: float = 0.01
+    delta: Annotated[float, Ladder(0.001, 0.003, 0.01, 0.03, 0.1)] = 0.01
     """Radius of the trust region: largest mean KL divergence KL(old || new) of an update, in nats."""
     cg_iterations: int = 15
     """Iterations of conjugate gradients; more come closer to the natural gradient."""
@@ -53,11 +54,11 @@ class Config(ActorCriticConfig, RewardConfig):
     """Steps tried, each shorter, before an update is given up; 0 takes the first unseen."""
     backtrack: float = 0.8
     """Factor from one tried step to the next."""
-    critic_epochs: int = 10
+    critic_epochs: Annotated[int, Ladder(5, 10, 20, 30)] = 10
     """Passes of the critic over each rollout."""
     critic_minibatch: int = 128
     """Steps per gradient step of the critic."""
-    critic_lr: float = 1e-3
+    critic_lr: Annotated[float, Log(1e-4, 1e-2)] = 1e-3
     """Adam step size of the critic."""
     critic_lr_schedule: Schedule = "constant"
     """linear, cosine: the critic's step size falls to 0 at the end of the run."""

@@ -12,6 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from docstring_parser import parse_from_object
 
 from gymnast import agents
+from gymnast.core.ranges import ranges
 
 PAGES = Path(__file__).parent / "algorithms"
 MARKED = re.compile(r"<!-- fields of (\w+) -->\n.*?<!-- end of fields -->", re.DOTALL)
@@ -42,9 +43,11 @@ def rows(config: type) -> dict[str, str]:
     hints = get_type_hints(config)
     default = config()
     lines = {}
+    searched = ranges(config)
     for field in fields(config):
         text = " ".join(told[field.name].split()).replace("|", "\\|")
-        values = (_written(getattr(default, field.name)), _values(hints[field.name]), text)
+        tuned = f"; tuned: {searched[field.name]}" if field.name in searched else ""
+        values = (_written(getattr(default, field.name)), _values(hints[field.name]) + tuned, text)
         lines[field.name] = " | ".join((f"| `{field.name}`", *values)) + " |"
     return lines
 

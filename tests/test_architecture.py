@@ -74,6 +74,7 @@ FLOORS = {
             "errors",
             "files",
             "names",
+            "ranges",
             "checkpoint",
             "registry",
             "batch",
@@ -100,6 +101,7 @@ FLOORS = {
         {"bench", "lab", "web", "api"},
         {"callbacks", "trackers", "sb3"},
         {"sweeps"},
+        {"tuning"},
         {"cli"},
     ],
 }
@@ -115,6 +117,7 @@ LAZY = {  # whose commands or environments must not wait for what others import
     "runners/cli/preferring.py",
     "runners/cli/shown.py",
     "runners/cli/train.py",
+    "runners/cli/tune.py",
     "runners/runs/run.py",
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import torch
 from gymnasium import spaces
@@ -20,6 +20,7 @@ from ..nets.encoder import Encoder
 from ..nets.policy import adopt_policy
 from ..nets.remembering import side_by_side
 from ..nets.shift import shifted
+from ..ranges import Ladder, Log
 from ..replay.config import SequenceConfig, at_once, sequences_of
 from ..replay.pace import Pace
 from .ensembles import EnsembleConfig
@@ -37,9 +38,9 @@ P = TypeVar("P", bound=Policy)
 class OffPolicyConfig(EnsembleConfig, SequenceConfig):
     """Fields that describe how a policy and its critics are learned."""
 
-    lr: float = 3e-4
+    lr: Annotated[float, Log(3e-5, 3e-3)] = 3e-4
     """Adam step size of the policy."""
-    critic_lr: float = 3e-4
+    critic_lr: Annotated[float, Log(3e-5, 3e-3)] = 3e-4
     """Adam step size of the critics."""
     lr_schedule: Schedule = "constant"
     """linear, cosine: the step sizes fall to 0 at the end of the run."""
@@ -49,7 +50,7 @@ class OffPolicyConfig(EnsembleConfig, SequenceConfig):
     """Share of the step size by which the weights of policy and critics shrink at each step (AdamW)."""
     target: Literal["slow", "none"] = "slow"
     """Networks that targets are made with: slow copies, or none but those that learn (CrossQ)."""
-    tau: float = 0.005
+    tau: Annotated[float, Ladder(0.001, 0.005, 0.01, 0.02, 0.05)] = 0.005
     """Share of the networks that their slow copies take over."""
     policy_delay: int = 1
     """Gradient steps of the critics for each one of the policy."""

@@ -1,9 +1,10 @@
 """Fields of algorithms that learn from a replay, and the replay that they describe."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from ..errors import UsageError, check_ranges
+from ..ranges import DISCOUNTS, Ladder, powers
 from .hindsight import Hindsight
 from .replay import Replay
 from .sequences import SequenceReplay
@@ -17,15 +18,15 @@ class ReplayConfig:
 
     horizon: int = 1
     """Steps per environment between updates."""
-    replay_ratio: float = 1.0
+    replay_ratio: Annotated[float, Ladder(0.25, 0.5, 1.0, 2.0)] = 1.0
     """Gradient steps per environment step, over all copies together; more learn more from each step, up to a point."""
-    minibatch: int = 256
+    minibatch: Annotated[int, powers(64, 512)] = 256
     """Transitions per gradient step."""
     capacity: int = 1_000_000
     """Transitions that the replay holds; the oldest are forgotten."""
     learning_starts: int = 5_000
     """Steps, with random actions, before the first gradient step."""
-    gamma: float = 0.99
+    gamma: Annotated[float, DISCOUNTS] = 0.99
     """Discount per step."""
     n_step: int = 1
     """Rewards that are summed before bootstrapping; more spread rewards faster, off-policy ones less exactly."""

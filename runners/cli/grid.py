@@ -31,7 +31,7 @@ def combinations(algos: str, envs: str, flags: Sequence[str]) -> Iterator[tuple[
     Raises:
         UsageError: if an option does not fit, or has a value twice.
     """
-    given = _options(algos.split(","), flags)
+    given = options_of(algos.split(","), flags)
     varied = [Option("algo", [[algo] for algo in algos.split(",")]), Option("env", [[env] for env in envs.split(",")])]
     for option in (*varied, *given):
         if twice := [words for words in option.values if option.values.count(words) > 1]:
@@ -40,14 +40,14 @@ def combinations(algos: str, envs: str, flags: Sequence[str]) -> Iterator[tuple[
         raise UsageError(f"these are more than {MOST:,} combinations of settings")
     labels = _labels([option.flag for option in (*varied, *given) if len(option.values) > 1])
     for (algo,), (env,), *chosen in product(*(option.values for option in (*varied, *given))):
-        words = [word for option, value in zip(given, chosen, strict=True) for word in _written(option.flag, value)]
+        words = [word for option, value in zip(given, chosen, strict=True) for word in written_as(option.flag, value)]
         run, options = asked(algo, env, words, "gymnast train")
         values = {name.replace("-", "_"): value for name, value in everything(run).items()}
         apart = {label: values[flag.lstrip("-").replace("-", "_")] for flag, label in labels.items()}
-        yield run, apart, ["gymnast", "train", algo, env, *_alone(words)], options
+        yield run, apart, ["gymnast", "train", algo, env, *alone(words)], options
 
 
-def _options(algos: Sequence[str], flags: Sequence[str]) -> list[Option]:
+def options_of(algos: Sequence[str], flags: Sequence[str]) -> list[Option]:
     """The options among `flags`, each with all that it is given."""
     kinds: dict[str, Any] = {}
     for algo in algos:
@@ -107,11 +107,12 @@ def _labels(flags: Sequence[str]) -> dict[str, str]:
     return {flag: name if short.count(name) == 1 else flag.lstrip("-") for flag, name in zip(flags, short, strict=True)}
 
 
-def _written(flag: str, words: Sequence[str]) -> list[str]:
+def written_as(flag: str, words: Sequence[str]) -> list[str]:
+    """An option as a command line has it."""
     return [f"{flag}={words[0]}"] if len(words) == 1 else [flag, *words]
 
 
-def _alone(words: Sequence[str]) -> Iterator[str]:
+def alone(words: Sequence[str]) -> Iterator[str]:
     """The words of a command for one run: without the options of the sweep and without the seed."""
     left_out = tuple(f"{flag}=" for flag in ("--out", "--seeds", "--seed", "--jobs", "--quiet"))
     return (word for word in words if not word.startswith(left_out) and word != "--quiet")

@@ -29,6 +29,7 @@ from .options import env_args, parse
 from .shown import warn
 from .start import first
 from .train import train
+from .tune import tune
 
 USAGE = """\
 gymnast: reinforcement learning for Gymnasium environments
@@ -36,6 +37,7 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast train ALGO ENV       train an agent, with the preset for both where there is one
   gymnast train --resume DIR   go on where a run stopped
   gymnast sweep ALGO ENV       train with several settings and seeds side by side; --resume DIR goes on
+  gymnast tune ALGO ENV        search for better settings, and write the best as a preset; --resume DIR goes on
   gymnast reproduce [NAME]     make a documented table of results anew; list the tables
   gymnast evaluate DIR...      evaluate trained agents: returns, with intervals over episodes and seeds
   gymnast render DIR           watch an agent, or write a video (--video FILE.mp4 or FILE.gif)
@@ -295,6 +297,7 @@ def _completion(args: list[str]) -> int:
 _COMMANDS = {
     "train": train,
     "sweep": many.sweep,
+    "tune": tune,
     "reproduce": many.reproduce,
     "evaluate": _evaluate,
     "export": _export,

@@ -123,7 +123,7 @@ def preset(algo: str, env: Any, name: str = "auto", *, agent: Mapping[str, Any] 
     """
     module = agents.load(algo)
     env = _with_version(env)
-    label, chosen, where = table_of(algo, _plain_id(env), name)
+    label, chosen, where = table_of(algo, plain_id(env), name)
     config = configure(module.Config, chosen.pop("agent", {}), where)
     run = _replaced(Run(algo, env, config, preset=label), chosen, where)
     own, overrides = _parted(run, given)
@@ -298,7 +298,7 @@ def _with_version(env: Any) -> Any:
     return name_of(source)
 
 
-def _plain_id(env: Any) -> str:
+def plain_id(env: Any) -> str:
     """The name of an environment; its id without the module that registers it."""
     name = env_name(env)
     return name.rpartition(":")[2] if re.search(_VERSION, name) else name

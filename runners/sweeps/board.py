@@ -1,6 +1,6 @@
 """One live table of many runs; a line for each that ends, where there is no terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,8 +12,15 @@ from rich.table import Table
 from ..training.logging import short
 from .plan import Planned
 
-_ORDER = ("running", "failed", "interrupted", "waiting", "done")
-_COLORS = {"running": "cyan", "failed": "red", "interrupted": "yellow", "waiting": "dim", "done": "green"}
+_ORDER = ("running", "failed", "interrupted", "waiting", "done", "pruned")
+_COLORS = {
+    "running": "cyan",
+    "failed": "red",
+    "interrupted": "yellow",
+    "waiting": "dim",
+    "done": "green",
+    "pruned": "dim",
+}
 _METRICS = {
     "episode/return": "return",
     "eval/return": "evaluation",
@@ -23,7 +30,7 @@ _METRICS = {
 _FRAME = 6  # lines of the table beside its rows
 
 
-State = Literal["waiting", "running", "done", "failed", "interrupted"]
+State = Literal["waiting", "running", "done", "failed", "interrupted", "pruned"]
 
 
 @dataclass
@@ -45,8 +52,9 @@ class Standing:
 class Board:
     """Shows where the runs of a sweep stand; a context manager."""
 
-    def __init__(self, standings: Sequence[Standing], quiet: bool) -> None:
-        self._standings = standings
+    def __init__(self, standings: Sequence[Standing], quiet: bool, counted: Callable[[], str] | None = None) -> None:
+        """`standings` may grow; `counted` says how many of how many are done, where they are not all of them."""
+        self._standings, self._counted = standings, counted or self._of_all
         self._console = Console(quiet=quiet, highlight=False)
         live = self._console.is_terminal and not quiet
         self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=4) if live else None
@@ -64,10 +72,12 @@ class Board:
         """A run has begun or ended."""
         if self._live or one.state == "running":
             return
-        done = sum(other.state == "done" for other in self._standings)
         numbers = [f"{text} {short(one.metrics[key])}" for key, text in _METRICS.items() if key in one.metrics]
-        line = [f"[{done}/{len(self._standings)}] {one.planned.name}: {one.state}", f"{one.steps:,} steps", *numbers]
+        line = [f"[{self._counted()}] {one.planned.name}: {one.state}", f"{one.steps:,} steps", *numbers]
         self._console.print("  ".join(line), soft_wrap=True, markup=False)
+
+    def _of_all(self) -> str:
+        return f"{sum(one.state == 'done' for one in self._standings)}/{len(self._standings)}"
 
     def _table(self) -> Table:
         """All runs or, where the screen is lower, those that matter first."""

@@ -3,11 +3,12 @@
 import os
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
+from typing import Protocol
 
 import cloudpickle
 
@@ -61,11 +62,7 @@ def conduct(plan: Sequence[Planned], out: Path, how: How) -> list[Standing]:
     jobs = how.jobs or cores()
     with held(out), interruptible(how.quiet) as stop, Board(standings, how.quiet) as board:
         (out / LOGS).mkdir(exist_ok=True)
-        _Conductor(standings, min(jobs, len(plan)), how.track, stop, board).run()
-    for one in standings:
-        log = _log(one)
-        if log.is_file() and not log.stat().st_size:
-            log.unlink()
+        Conductor(_Listed(standings), min(jobs, len(plan)), how.track, stop, board).run()
     with suppress(OSError):  # it holds what runs printed
         (out / LOGS).rmdir()
     return standings
@@ -76,13 +73,52 @@ def _log(one: Standing) -> Path:
     return one.out.parent / LOGS / f"{one.planned.name}.txt"
 
 
-class _Conductor:
+class Work(Protocol):
+    """Runs to make, and what is to become of them."""
+
+    @property
+    def more(self) -> bool:
+        """Whether another run may have to be made."""
+        ...
+
+    def next(self) -> Standing | None:
+        """The next run to begin; None if there is none at present."""
+        ...
+
+    def heard(self, one: Standing, row: Mapping[str, float]) -> bool:
+        """Take note of the metrics that a run has told; whether it is to go on."""
+        ...
+
+    def ended(self, one: Standing) -> None:
+        """Take note of what became of a run."""
+        ...
+
+
+class _Listed:
+    """Runs that are known from the start, and are made to their ends."""
+
+    def __init__(self, standings: Sequence[Standing]) -> None:
+        self._waiting = deque(standings)
+
+    @property
+    def more(self) -> bool:
+        return bool(self._waiting)
+
+    def next(self) -> Standing | None:
+        return self._waiting.popleft() if self._waiting else None
+
+    def heard(self, one: Standing, row: Mapping[str, float]) -> bool:
+        return True
+
+    def ended(self, one: Standing) -> None:
+        """A list does not change."""
+
+
+class Conductor:
     """Starts runs as others end, and hears what they tell."""
 
-    def __init__(
-        self, standings: list[Standing], jobs: int, track: tuple[str, ...], stop: list[int], board: Board
-    ) -> None:
-        self._waiting, self._jobs, self._track = deque(standings), jobs, track
+    def __init__(self, work: Work, jobs: int, track: tuple[str, ...], stop: list[int], board: Board) -> None:
+        self._work, self._jobs, self._track = work, jobs, track
         self._stop, self._board = stop, board
         self._running: dict[Child, Standing] = {}
         self._ears = DefaultSelector()
@@ -91,9 +127,9 @@ class _Conductor:
         """Until all runs have ended, or all that had begun when a signal came."""
         stopped = False
         try:
-            while self._running or (self._waiting and not self._stop):
-                while self._waiting and len(self._running) < self._jobs and not self._stop:
-                    self._begin(self._waiting.popleft())
+            while self._running or (self._work.more and not self._stop):
+                while len(self._running) < self._jobs and not self._stop and (one := self._work.next()):
+                    self._begin(one)
                 if self._stop and not stopped:
                     stopped = True
                     for child in self._running:
@@ -131,9 +167,12 @@ class _Conductor:
         one = self._running[child]
         try:
             for told in child.heard():
-                one.metrics |= told.pop("metrics", {})
+                row = told.pop("metrics", {})
+                one.metrics |= row
                 for name, value in told.items():
                     setattr(one, name, value)
+                if not self._work.heard(one, row):
+                    child.stop()
         except EOFError:
             self._ears.unregister(child.socket)
             child.socket.close()
@@ -143,6 +182,10 @@ class _Conductor:
                 one.state = "interrupted" if stopped else "failed"
                 one.error = "" if stopped else "its process was killed; is there enough memory? Fewer --jobs need less"
                 one.code = int(not stopped)
+            log = _log(one)
+            if log.is_file() and not log.stat().st_size:
+                log.unlink()
+            self._work.ended(one)
             self._board.changed(one)
 
 

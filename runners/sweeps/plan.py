@@ -78,14 +78,14 @@ def planned(
     return plan
 
 
-def default_out(plan: Sequence[Planned]) -> Path:
-    """runs/sweep-<algorithms>-<environments>-<settings>: the same for the same command."""
+def default_out(plan: Sequence[Planned], what: str = "sweep") -> Path:
+    """runs/<what>-<algorithms>-<environments>-<settings>: the same for the same command."""
     algos, envs = (
         "+".join(dict.fromkeys(names))
         for names in zip(*((p.run.algo, runs.env_name(p.run.env)) for p in plan), strict=True)
     )
     labels = [label for label in plan[0].differs if label not in ("algo", "env")]
-    return Path("runs") / re.sub(r"[^\w.+-]+", "-", "-".join(["sweep", algos, envs, *labels]))
+    return Path("runs") / re.sub(r"[^\w.+-]+", "-", "-".join([what, algos, envs, *labels]))
 
 
 def _part(label: str, value: Any) -> str:
@@ -149,12 +149,12 @@ def refuse_taken_by_others(plan: Iterable[Planned], out: Path) -> None:
         if not path.exists():
             continue
         there, here = read_json(path).get("run"), json.loads(json.dumps(runs.content(one.run)))
-        apart = _apart(there, here) if isinstance(there, dict) else ["all"]
-        if apart:
-            raise UsageError(f"{path.parent} holds a run of other settings ({', '.join(apart)}). Give another --out.")
+        differ = apart(there, here) if isinstance(there, dict) else ["all"]
+        if differ:
+            raise UsageError(f"{path.parent} holds a run of other settings ({', '.join(differ)}). Give another --out.")
 
 
-def _apart(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
+def apart(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """Names of the settings in which two runs differ, as JSON holds them."""
     inner = [run.get("agent") for run in (there, here)]
     agents = [content if isinstance(content, dict) else {} for content in inner]

@@ -19,24 +19,10 @@ from .plan import default_out, keep, planned, refuse_taken_by_others
 
 
 class Sweep(Sequence[dict[str, Any]]):
-    """What became of the runs of a sweep: a row for each, with what differs, its seed, its return and its folder.
+    """A row for each run, or for each trial of a search, as a dictionary: what it was, and what became of it."""
 
-    The return is that of the last evaluation or, where a run had none, the mean of the last 100 episodes of training;
-    None if the run failed, and then `error` says why.
-    """
-
-    def __init__(self, standings: Sequence[Standing]) -> None:
-        self.metric, figures = final(standings)
-        self._rows = [
-            {
-                **one.planned.differs,
-                "seed": one.planned.run.seed,
-                "return": figures.get(one.out),
-                "path": one.out,
-                "error": one.error or None,
-            }
-            for one in standings
-        ]
+    def __init__(self, rows: Sequence[dict[str, Any]]) -> None:
+        self._rows = list(rows)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -63,6 +49,25 @@ class Sweep(Sequence[dict[str, Any]]):
         except ImportError as problem:
             raise UsageError("pandas is not installed; run: pip install pandas") from problem
         return pandas.DataFrame(self._rows)
+
+
+def _rows(standings: Sequence[Standing]) -> list[dict[str, Any]]:
+    """What became of runs: for each what differs, its seed, its return and its folder.
+
+    The return is that of the last evaluation or, where a run had none, the mean of the last 100 episodes of training;
+    None if the run failed, and then `error` says why.
+    """
+    _, figures = final(standings)
+    return [
+        {
+            **one.planned.differs,
+            "seed": one.planned.run.seed,
+            "return": figures.get(one.out),
+            "path": one.out,
+            "error": one.error or None,
+        }
+        for one in standings
+    ]
 
 
 def _cell(value: Any) -> Any:
@@ -106,7 +111,7 @@ def sweep(
     lists = {name: value for name, value in settings.items() if isinstance(value, list)}
     fixed = {name: value for name, value in settings.items() if name not in lists}
     chosen = [dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
-    made = [(runs.preset(algo, env, preset, **fixed, **_given(differs, algo)), differs) for differs in chosen]
+    made = [(runs.preset(algo, env, preset, **fixed, **given(differs, algo)), differs) for differs in chosen]
     plan = planned(made, list(range(seeds)) if isinstance(seeds, int) else list(seeds))
     folder = Path(out) if out else default_out(plan)
     refuse_taken_by_others(plan, folder)
@@ -116,10 +121,10 @@ def sweep(
         raise KeyboardInterrupt(f"stopped; the same call goes on in {folder}")
     for error, names in failures(standings).items():
         warnings.warn(f"{', '.join(names)} failed: {error}", stacklevel=2)
-    return Sweep(standings)
+    return Sweep(_rows(standings))
 
 
-def _given(differs: Mapping[str, Any], algo: str) -> dict[str, Any]:
+def given(differs: Mapping[str, Any], algo: str) -> dict[str, Any]:
     """The values of one combination; says so where a value of several numbers was taken for a list of values."""
     hints = runs.settings(algo)
     for name, value in differs.items():

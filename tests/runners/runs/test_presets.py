@@ -59,7 +59,7 @@ def test_a_file_that_is_no_preset_for_the_run_is_refused_in_one_line(file, algo,
 
 
 def test_a_file_that_is_not_there_is_refused():
-    with pytest.raises(UsageError, match="cannot read nowhere.toml"):
+    with pytest.raises(UsageError, match=r"cannot read nowhere\.toml"):
         runs.preset("ppo", "CartPole-v1", "nowhere.toml")
 
 

@@ -27,7 +27,7 @@ setup: $(READY)
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,box2d,bench,minari,web]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,box2d,bench,minari,tune,web]"
 	touch $(READY)
 
 train: $(READY)

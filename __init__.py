@@ -35,6 +35,7 @@ _NAMES = {
     "resume": "runners.training.train",
     "sweep": "runners.sweeps.table",
     "to_sb3": "runners.sb3",
+    "tune": "runners.tuning.tune",
 }
 
 

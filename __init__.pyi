@@ -23,6 +23,7 @@ from .runners.trackers import Mlflow as Mlflow
 from .runners.trackers import Wandb as Wandb
 from .runners.training.train import resume as resume
 from .runners.training.train import train as train
+from .runners.tuning.tune import tune as tune
 
 __version__: str
 __all__: list[str]

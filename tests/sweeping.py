@@ -1,13 +1,17 @@
 """Sweeps in tests: their processes are forked by one that has imported everything."""
 
+import io
 import os
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from socket import socket
 from typing import Any
 
+import pytest
 import stopping
 
-from gymnast.runners.sweeps import child
+from gymnast.runners.cli.main import main
+from gymnast.runners.sweeps import child, children
 
 SMALL = {"name": "none", "num_envs": 2, "agent": {"horizon": 16, "minibatch": 32, "epochs": 1, "hidden": (8,)}}
 """A tiny run of PPO."""
@@ -37,6 +41,23 @@ def program(name: str, theirs: socket) -> Begun:
     process = stopping.processes.Process(target=_life, args=(name, theirs))
     process.start()
     return Begun(process)
+
+
+@pytest.fixture(scope="session", name="nursery")
+def _nursery():
+    """One nursery for all sweeps of a process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(children, "program", program)
+        born = children.Nursery()
+    yield born
+    born.close()
+
+
+@pytest.fixture(autouse=True)
+def quick(nursery, monkeypatch):
+    """Processes of sweeps begin at once."""
+    monkeypatch.setattr(children, "program", program)
+    monkeypatch.setattr(children, "_nursery", nursery)
 
 
 def _life(name: str, end: socket) -> None:
@@ -77,3 +98,17 @@ def forked(work: Callable[[], None]) -> int:
         finally:
             os._exit(0)
     return pid
+
+
+def forking() -> None:
+    """Let this process fork its nursery, before it opens any file that the nursery would keep open."""
+    children.program, children._nursery, child._get_ready = Forked, None, lambda: None
+    children.nursery()
+
+
+def command(line: str) -> tuple[Any, str, str]:
+    """The exit code of a command line, and what it prints."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as stop:
+        main(line.split())
+    return stop.value.code, out.getvalue(), err.getvalue()

@@ -25,12 +25,14 @@ from gymnast.core.errors import UsageError
 from gymnast.runners import bench, lab
 from gymnast.runners.api import Learner
 from gymnast.runners.cli import arguments, many, measure, options
+from gymnast.runners.cli import tune as tuning
 from gymnast.runners.cli.main import main
 from gymnast.runners.runs import elsewhere
 from gymnast.runners.runs import run as runs
 from gymnast.runners.sweeps import children
 from gymnast.runners.sweeps import many as conducting
 from gymnast.runners.training import train as training
+from gymnast.runners.tuning import tune
 
 ROOT = Path(gymnast.__file__).parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -52,10 +54,13 @@ def blocks(path: Path, language: str) -> list[str]:
 
 
 def write_modules(path: Path, folder: Path) -> None:
-    """The modules that a page prints: blocks that begin with a comment that names their file."""
+    """The modules and presets that a page prints: blocks that begin with a comment that names their file."""
     for code in blocks(path, "python"):
         if module := re.match(r"# (\w+\.py)", code):
             (folder / module[1]).write_text(code)
+    for code in blocks(path, "toml"):
+        if file := re.match(r"# (\w+\.toml)", code):
+            (folder / file[1]).write_text(code)
 
 
 # Commands
@@ -107,7 +112,9 @@ OPTIONS = {
 def understood(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Read a command as the command line does, without doing what it says."""
     command, *rest = words
-    if command == "sweep" or "--seeds" in rest:
+    if command == "tune":
+        searched(words, monkeypatch)
+    elif command == "sweep" or "--seeds" in rest:
         planned_alone(words, monkeypatch)
     elif command == "train" and "--resume" not in rest and "--help" not in rest:
         begun = []
@@ -149,6 +156,20 @@ def planned_alone(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         main([*words, "--quiet"])
     assert not stop.value.code, words
     assert len(begun[0]) > 1
+
+
+def searched(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read a command that searches, without searching."""
+    if "--resume" in words:
+        options.parse(tuning.TuneResume, words[1:], "gymnast tune")
+        return
+    begun = []
+    monkeypatch.setattr(children, "nursery", lambda: None)
+    monkeypatch.setattr(tune, "search", lambda plan, *_: begun.append(plan))
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--quiet"])
+    assert stop.value.code == 130, words  # for it found nothing
+    assert begun[0].space
 
 
 ELSEWHERE = ("gymnasium_robotics", "mymodule:")
@@ -211,11 +232,12 @@ def test_every_preset_and_environment_of_a_command_exists(path, beside):
         if words[0] == "train" and not words[1].startswith("-") and not any(w.startswith(ELSEWHERE) for w in words):
             envs.resolve(words[2])
             chosen = dict(pairwise(words)).get("--preset", "auto")
-            assert chosen in (*runs.presets(words[1]), "auto", "none"), words
+            assert chosen in (*runs.presets(words[1]), "auto", "none") or chosen.endswith(".toml"), words
 
 
 _SHORT = ["--steps", "600", "--evals", "1", "--eval-episodes", "1"]
-SMALL = {"train": _SHORT, "sweep": _SHORT, "evaluate": ["--episodes", "2"]}
+_FEW = ["--trials", "2", "--finalists", "1", "--seeds", "1"]
+SMALL = {"train": _SHORT, "sweep": _SHORT, "tune": [*_SHORT, *_FEW], "evaluate": ["--episodes", "2"]}
 """Options that make a command short."""
 
 

@@ -1,12 +1,14 @@
 """Completion in a shell: a script with every command, algorithm and option in it, so that it need not ask."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from ... import agents
 from ...envs import games, native, text
 from ..bench import LEARNING, SUITES
 from ..runs.run import Run
 from ..sweeps.results import tables
+from ..tuning.study import Budget
 from . import arguments, many, measure
 from .options import flags_of, train_options
 
@@ -35,9 +37,9 @@ _gymnast() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} words=
   case "$COMP_CWORD:${{COMP_WORDS[1]}}" in
     1:*) words="{commands}" ;;
-    2:train | 2:sweep) words="{algorithms} --resume" ;;
+    2:train | 2:sweep | 2:tune) words="{algorithms} --resume" ;;
     2:reproduce) words="{tables}" ;;
-    3:train | 3:sweep | 2:check) words="{environments}" ;;
+    3:train | 3:sweep | 3:tune | 2:check) words="{environments}" ;;
     2:bench) words="{suites}" ;;
     2:lab) words="{experiments}" ;;
     2:list) words="all agents envs presets {algorithms}" ;;
@@ -48,6 +50,7 @@ _gymnast() {{
     case "${{COMP_WORDS[1]}}:${{COMP_WORDS[2]}}" in
       train:--resume) words="--steps --quiet" ;;
       sweep:--resume) words="--jobs --quiet" ;;
+      tune:--resume) words="--trials --jobs --quiet" ;;
 {options}
     esac
   fi
@@ -61,6 +64,7 @@ def bash(commands: Iterable[str], experiments: Iterable[str]) -> str:
     """The script for bash. Where it knows no word, bash completes names of files."""
     algorithms = agents.names()
     cases = [(f"train:{algo} | sweep:{algo}", _train_flags(algo)) for algo in algorithms]
+    cases += [(f"tune:{algo}", {**_train_flags(algo), **flags_of(Budget)}) for algo in algorithms]
     cases.append((f"bench:{LEARNING}", flags_of(measure.Learning)))
     cases += [(f"{command}:*", flags_of(takes)) for command, takes in _TAKES.items()]
     return _SCRIPT.format(
@@ -74,6 +78,6 @@ def bash(commands: Iterable[str], experiments: Iterable[str]) -> str:
     )
 
 
-def _train_flags(algo: str) -> Iterable[str]:
+def _train_flags(algo: str) -> dict[str, Any]:
     run = Run(algo, "ENV", agents.load(algo).Config())
     return flags_of(train_options(run, run, "Train."))

@@ -9,6 +9,7 @@ from typing import Any
 
 from ... import agents
 from ...core.errors import UsageError, nearest
+from ...core.ranges import ranges
 from ...envs import games, native, text
 from ..runs import run as runs
 from .options import meanings
@@ -42,10 +43,13 @@ def _algorithm(algo: str) -> str:
     if tables:
         said += ["presets", *_tables(algo, tables), ""]
     said.append(f"fields, as in gymnast train {algo} ENV --agent.FIELD VALUE")
-    told, config = meanings(module.Config), module.Config()
+    told, config, searched = meanings(module.Config), module.Config(), ranges(module.Config)
     for field in fields(config):
         said.append(f"  {field.name} = {getattr(config, field.name)!r}")
-        said += textwrap.wrap(told.get(field.name, ""), 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        text = told.get(field.name, "")
+        if field.name in searched:
+            text += f" Tuned over: {searched[field.name]}."
+        said += textwrap.wrap(text, 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join(said)
 
 

@@ -52,8 +52,10 @@ class Standing:
 class Board:
     """Shows where the runs of a sweep stand; a context manager."""
 
-    def __init__(self, standings: Sequence[Standing], quiet: bool, counted: Callable[[], str] | None = None) -> None:
-        """`standings` may grow; `counted` says how many of how many are done, where they are not all of them."""
+    def __init__(
+        self, standings: Sequence[Standing], quiet: bool, counted: Callable[[Standing], str] | None = None
+    ) -> None:
+        """`standings` may grow; `counted` says how many of how many are done, seen from a run, if not of these."""
         self._standings, self._counted = standings, counted or self._of_all
         self._console = Console(quiet=quiet, highlight=False)
         live = self._console.is_terminal and not quiet
@@ -73,10 +75,10 @@ class Board:
         if self._live or one.state == "running":
             return
         numbers = [f"{text} {short(one.metrics[key])}" for key, text in _METRICS.items() if key in one.metrics]
-        line = [f"[{self._counted()}] {one.planned.name}: {one.state}", f"{one.steps:,} steps", *numbers]
+        line = [f"[{self._counted(one)}] {one.planned.name}: {one.state}", f"{one.steps:,} steps", *numbers]
         self._console.print("  ".join(line), soft_wrap=True, markup=False)
 
-    def _of_all(self) -> str:
+    def _of_all(self, _: Standing) -> str:
         return f"{sum(one.state == 'done' for one in self._standings)}/{len(self._standings)}"
 
     def _table(self) -> Table:

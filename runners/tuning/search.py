@@ -50,14 +50,14 @@ class Search:
         self._look = monotonic() + _PAUSE
         return None
 
-    def counted(self) -> str:
+    def counted(self, one: Standing) -> str:
         """How many of how many trials, or of the finalists' runs, have ended in all processes."""
+        if one.planned.run.seed != self._study.run.seed:
+            finals = self._study.finals()
+            return f"finalists {sum(final.ended for final in finals)}/{len(finals)}"
         records = self._study.records()
-        if self._study.searching:
-            ended = sum(one.state not in ("waiting", "running") for one in records)
-            return f"{ended}/{max(len(records), self._study.budget.trials)}"
-        finals = self._study.finals()
-        return f"finalists {sum(one.ended for one in finals)}/{len(finals)}"
+        ended = sum(record.state not in ("waiting", "running") for record in records)
+        return f"{ended}/{max(len(records), self._study.budget.trials)}"
 
     def heard(self, one: Standing, row: Mapping[str, float]) -> bool:
         trial = self._trials.get(one.planned.name)

@@ -119,24 +119,29 @@ class Study:
         Raises:
             UsageError: if optuna is not installed, or the folder holds something else or cannot be shared.
         """
-        self._optuna = optuna = needed()
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._optuna = needed()
+        self._optuna.logging.set_verbosity(self._optuna.logging.ERROR)
         self.run, self.space = run, space
         self.claims = Claims(out / CLAIMS)
-        path = (out / DATABASE).absolute()
-        with self._readable(path), self.claims.alone():
-            self._storage = optuna.storages.RDBStorage(
-                f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": _PATIENCE}}
-            )
-            # a run may lag at first: none ends within the first third of its evaluations
-            pruner = optuna.pruners.MedianPruner(n_startup_trials=_STARTUP, n_warmup_steps=run.evals // 3)
-            self._study = optuna.create_study(
-                storage=self._storage, study_name=_NAME, direction="maximize", pruner=pruner, load_if_exists=True
-            )
-            self.budget = self._agreed(budget or Budget())
-            if not self._trials():
-                now = everything(run)
-                self._study.enqueue_trial({name: mark(one, now[name]) for name, one in space.items()})
+        try:
+            with self._readable(out / DATABASE), self.claims.alone():
+                self._open(out / DATABASE, budget)
+        except BaseException:
+            self.claims.close()
+            raise
+
+    def _open(self, path: Path, budget: Budget | None) -> None:
+        optuna = self._optuna
+        waits = {"connect_args": {"timeout": _PATIENCE}}
+        self._storage = optuna.storages.RDBStorage(f"sqlite:///{path.absolute()}", engine_kwargs=waits)
+        # a run may lag at first: none ends within the first third of its evaluations
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=_STARTUP, n_warmup_steps=self.run.evals // 3)
+        how = {"direction": "maximize", "pruner": pruner, "load_if_exists": True}
+        self._study = optuna.create_study(storage=self._storage, study_name=_NAME, **how)
+        self.budget = self._agreed(budget)
+        if not self._trials():
+            now = everything(self.run)
+            self._study.enqueue_trial({name: mark(one, now[name]) for name, one in self.space.items()})
 
     def ask(self) -> Trial | None:
         """A trial to work on: one that a process has left behind, or a new one; None if none is left to begin."""
@@ -221,11 +226,12 @@ class Study:
         self._storage.engine.dispose()
         self.claims.close()
 
-    def _agreed(self, budget: Budget) -> Budget:
+    def _agreed(self, asked: Budget | None) -> Budget:
         """The budget that all processes work to: the most trials that any asked for, the rest as the search began."""
         known = self._study.user_attrs
-        agreed = {name: known.get(name, number) for name, number in vars(budget).items()}
-        agreed["trials"] = max(agreed["trials"], budget.trials if known else 0)
+        agreed = {name: known.get(name, number) for name, number in vars(asked or Budget()).items()}
+        if asked:
+            agreed["trials"] = max(agreed["trials"], asked.trials)
         for name, number in agreed.items():
             if known.get(name) != number:
                 self._study.set_user_attr(name, number)

@@ -29,7 +29,7 @@ from .preset import toml
 from .report import rows
 from .search import Search
 from .space import Space, applied, as_json, read, space, started
-from .study import CLAIMS, DATABASE, Budget, Study
+from .study import CLAIMS, DATABASE, Budget, Study, needed
 
 FILE, PRESET, PICTURE = "tune.json", "best.toml", "report.png"
 _ASIDE = {"eval_copies", "worker_timeout"}  # which may differ between machines that share a search
@@ -197,6 +197,8 @@ def tune(
         TrainingError: if no trial could be trained to its end.
         KeyboardInterrupt: if it was stopped by a signal; the runs are saved.
     """
+    needed()
+    budget = Budget(trials, finalists, seeds)
     if isinstance(env, VectorEnv):
         raise UsageError("a search makes the environments of its runs: give an id, or what makes one, not a VectorEnv")
     envs.resolve(env)
@@ -217,7 +219,7 @@ def tune(
     plan = planned(plain, tried, list(map(full, fixed)))
     path = Path(out) if out else folder(plan)
     begin(plan, path)
-    found = search(plan, path, How(jobs, quiet=not progress), Budget(trials, finalists, seeds))
+    found = search(plan, path, How(jobs, quiet=not progress), budget)
     if found is None:
         raise KeyboardInterrupt(f"stopped; the same call goes on in {path}")
     return _tuned(found, path)

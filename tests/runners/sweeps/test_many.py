@@ -1,23 +1,21 @@
 """Runs side by side: what they learn, what becomes of those that fail, and that nothing outlives whoever began them."""
 
-import io
 import json
 import os
 import re
 import signal
 import time
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import stopping
 import sweeping
-from sweeping import SMALL, TINY
+from sweeping import SMALL, TINY, command, forking
 
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
-from gymnast.runners.cli.main import main
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last, within
 from gymnast.runners.sweeps import child, children
@@ -27,14 +25,6 @@ from gymnast.runners.training.logging import read
 from gymnast.runners.training.train import train
 
 RUN = runs.preset("ppo", "CartPole-v1", steps=200, evals=2, eval_episodes=1, **SMALL)
-
-
-def command(line):
-    """The exit code of a command line, and what it prints."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as stop:
-        main(line.split())
-    return stop.value.code, out.getvalue(), err.getvalue()
 
 
 def leaves(tree, name=""):
@@ -146,12 +136,6 @@ def test_without_forks_each_run_is_a_program(tmp_path, monkeypatch):
 
 
 LONG = runs.preset("ppo", "CartPole-v1", steps=10_000_000, evals=100_000, eval_episodes=1, **SMALL)
-
-
-def forking():
-    """Let this process fork its nursery, before it opens any file that the nursery would keep open."""
-    children.program, children._nursery, child._get_ready = sweeping.Forked, None, lambda: None
-    children.nursery()
 
 
 def parent(run, count, out, jobs=2):

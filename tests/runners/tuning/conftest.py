@@ -1,0 +1,2 @@
+from sweeping import _nursery as _nursery
+from sweeping import quick as quick

@@ -53,7 +53,7 @@ def patterns(name: str, table: Mapping[str, Any]) -> list[str]:
 
 
 def table_of(algo: str, env: str, name: str) -> tuple[str, dict[str, Any], str]:
-    """What a run of `algo` on `env` calls its preset, the settings in that, and where these stand.
+    """The name by which a run of `algo` on `env` knows its preset, the settings in that, and where these stand.
 
     Raises:
         UsageError: if there is no preset of this name, or its file has none for the environment or the algorithm.

@@ -68,7 +68,7 @@ class Outcome:
 
 
 def outcome(study: Study) -> Outcome:
-    """What a search has found, all of whose runs have ended.
+    """The outcome of a search, all of whose runs have ended.
 
     Raises:
         TrainingError: if it found nothing.

@@ -43,7 +43,7 @@ def started(run: Run, lists: Mapping[str, Sequence[Any]]) -> Run:
 
 
 def space(run: Run, lists: Mapping[str, Sequence[Any]], fixed: Collection[str]) -> Space:
-    """What is searched from `run` on: what its Config declares but for what is `fixed`, and the values of `lists`.
+    """The space around `run`: the ranges of its Config but for those that are `fixed`, and the values of `lists`.
 
     Each range holds the value that `run` has, which is tried first.
 
@@ -111,7 +111,7 @@ def value(one: Range, drawn: Any) -> Any:
 
 
 def mark(one: Range, value: Any) -> float | str:
-    """What stands for a value of a range; undoes `value`."""
+    """The number or word that stands for a value of a range; undoes `value`."""
     match one:
         case Ladder():
             return one.values.index(value)

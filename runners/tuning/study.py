@@ -252,7 +252,10 @@ class Study:
         return self._optuna.samplers.TPESampler(seed=seed, constant_liar=True)
 
     def _record(self, one: Any) -> Record:
-        values = {name: value(found, one.params[name]) for name, found in self.space.items() if name in one.params}
+        try:
+            values = {name: value(found, one.params[name]) for name, found in self.space.items() if name in one.params}
+        except (LookupError, StopIteration, TypeError) as problem:
+            raise UsageError(f"{DATABASE} is damaged: trial {one.number} has settings out of its ranges") from problem
         ended = one.state.name in ("COMPLETE", "PRUNED")
         return Record(
             one.number,

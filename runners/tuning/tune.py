@@ -199,6 +199,17 @@ def tune(
     """
     needed()
     budget = Budget(trials, finalists, seeds)
+    plan = _plan(algo, env, preset, settings)
+    path = Path(out) if out else folder(plan)
+    begin(plan, path)
+    found = search(plan, path, How(jobs, quiet=not progress), budget)
+    if found is None:
+        raise KeyboardInterrupt(f"stopped; the same call goes on in {path}")
+    return _tuned(found, path)
+
+
+def _plan(algo: str, env: Any, preset: str, settings: Mapping[str, Any]) -> Plan:
+    """The search that a call asks for, in which settings that are lists are values to try."""
     if isinstance(env, VectorEnv):
         raise UsageError("a search makes the environments of its runs: give an id, or what makes one, not a VectorEnv")
     envs.resolve(env)
@@ -216,13 +227,7 @@ def tune(
         return everything(runs.preset(algo, env, preset, **fixed, **given({name: value}, algo)))[full(name)]
 
     tried = {full(name): [fitted(name, value) for value in values] for name, values in lists.items()}
-    plan = planned(plain, tried, list(map(full, fixed)))
-    path = Path(out) if out else folder(plan)
-    begin(plan, path)
-    found = search(plan, path, How(jobs, quiet=not progress), budget)
-    if found is None:
-        raise KeyboardInterrupt(f"stopped; the same call goes on in {path}")
-    return _tuned(found, path)
+    return planned(plain, tried, list(map(full, fixed)))
 
 
 def _tuned(found: Outcome, path: Path) -> Tuned:

@@ -20,7 +20,7 @@ def test_bash_completes_commands_algorithms_environments_and_options(gymnast):
         "--agent.lr-schedule",
     ]
     assert completed(script, "gymnast", "sweep", "ppo", "CartPole-v1", "--jo") == ["--jobs"]
-    assert completed(script, "gymnast", "tune", "ppo", "CartPole-v1", "--tr") == ["--track", "--trust", "--trials"]
+    assert completed(script, "gymnast", "tune", "ppo", "CartPole-v1", "--tr") == ["--trust", "--track", "--trials"]
     assert completed(script, "gymnast", "tune", "--resume", "--tr") == ["--trials"]
     assert completed(script, "gymnast", "reproduce", "tab") == ["tabular"]
     assert completed(script, "gymnast", "evaluate", "--epi") == ["--episodes"]

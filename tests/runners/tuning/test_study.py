@@ -10,6 +10,7 @@ import pytest
 import stopping
 
 from gymnast.core.errors import UsageError
+from gymnast.core.ranges import powers
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.groups import everything
 from gymnast.runners.tuning.claims import Claims
@@ -144,6 +145,15 @@ def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path):
     with pytest.raises(UsageError, match=rf"{DATABASE} is not the database of a search") as refusal:
         Study(tmp_path, RUN, SPACE)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_database_with_settings_out_of_range_is_refused_in_one_line(tmp_path, opened):
+    opened().ask()
+    smaller = {**SPACE, "agent.horizon": powers(32, 64)}
+    study = Study(tmp_path, RUN, smaller)  # of which 256 is no rung
+    with pytest.raises(UsageError, match="trial 0 has settings out of its ranges"):
+        study.records()
+    study.close()
 
 
 # Processes

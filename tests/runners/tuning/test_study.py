@@ -190,10 +190,12 @@ def test_what_a_process_claims_is_free_once_it_is_killed(tmp_path):
 def searching(out, trials, seed):
     """The life of a process that makes trials which take no time: their evaluations are their numbers."""
     study = Study(out, RUN, SPACE, Budget(trials))
-    pause = np.random.default_rng(seed)
+    pause, idle = np.random.default_rng(seed), 0
     while study.searching:
         trial = study.ask()
         if trial is None:
+            idle += 1
+            assert idle < 3_000, "nobody goes on with what is left"
             time.sleep(0.02)
             continue
         for k in range(1, 10):

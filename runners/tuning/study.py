@@ -167,14 +167,15 @@ class Study:
     def end(self, trial: Trial, score: float | None = None, error: str = "") -> None:
         """Keep what became of a trial: a score, an error, or neither if it was pruned."""
         state = self._optuna.trial.TrialState
-        if error:
-            trial.handle.set_user_attr("error", error)
-            self._study.tell(trial.handle, state=state.FAIL)
-        elif score is None:
-            self._study.tell(trial.handle, state=state.PRUNED)
-        else:
-            self._study.tell(trial.handle, score)
-        self.claims.drop(trial.number)
+        with self.claims.alone():  # whoever sees a trial under way and then nobody's claim must not take it over
+            if error:
+                trial.handle.set_user_attr("error", error)
+                self._study.tell(trial.handle, state=state.FAIL)
+            elif score is None:
+                self._study.tell(trial.handle, state=state.PRUNED)
+            else:
+                self._study.tell(trial.handle, score)
+            self.claims.drop(trial.number)
 
     def records(self) -> list[Record]:
         """All trials so far, in the order in which they began."""
@@ -207,8 +208,9 @@ class Study:
 
     def end_final(self, final: Final, score: float | None, error: str = "") -> None:
         """Keep what became of a finalist's run."""
-        self._study.set_user_attr(final.name, {"score": score, "error": error})
-        self.claims.drop(final.claim)
+        with self.claims.alone():
+            self._study.set_user_attr(final.name, {"score": score, "error": error})
+            self.claims.drop(final.claim)
 
     def importances(self) -> dict[str, float]:
         """How much each setting mattered, as shares of 1, the most important first (PED-ANOVA, arXiv:2304.10255).

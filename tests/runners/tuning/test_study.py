@@ -187,6 +187,54 @@ def test_what_a_process_claims_is_free_once_it_is_killed(tmp_path):
     claims.close()
 
 
+def ending(out):
+    """The life of a process that ends its trial, and its final, while another one looks at them."""
+    study = Study(out, RUN, SPACE, Budget(2, 1, 1))
+    work, end = study.ask(), study.end
+    if work is None:
+        work, end = study.ask_final(), study.end_final
+    (out / "begun").touch()
+    waits(out / "looking")
+    end(work, 3.0)
+    (out / "ended").touch()
+    study.close()
+
+
+def waits(path, seconds=120.0):
+    """Wait for a file, but not for ever."""
+    until = time.monotonic() + seconds
+    while not path.exists() and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("looks", ["_trials", "finals"])
+def test_what_ends_while_another_process_looks_for_work_is_not_made_again(tmp_path, monkeypatch, looks):
+    if looks == "finals":
+        study = Study(tmp_path, RUN, SPACE, Budget(2, 1, 1))
+        made(study, [1.0] * 9)
+        made(study, [2.0] * 9)
+        study.close()
+    process = stopping.processes.Process(target=ending, args=(tmp_path,))
+    process.start()
+    waits(tmp_path / "begun")
+    study = Study(tmp_path, RUN, SPACE)
+    look = getattr(study, looks)
+
+    def slowly():
+        seen = look()
+        (tmp_path / "looking").touch()
+        waits(tmp_path / "ended", 2)  # for nothing, as the other one waits for this one
+        return seen
+
+    monkeypatch.setattr(study, looks, slowly)
+    if looks == "finals":
+        assert (study.ask_final().number, process.join()) == (0, None)
+    else:
+        assert (study.ask().number, process.join()) == (1, None)
+    assert process.exitcode == 0
+    study.close()
+
+
 def searching(out, trials, seed):
     """The life of a process that makes trials which take no time: their evaluations are their numbers."""
     study = Study(out, RUN, SPACE, Budget(trials))

@@ -883,7 +883,7 @@ class DPO(Learner):
         lr_schedule: linear, cosine: the step size falls to 0 at the end of the run.
         max_grad_norm: Global gradient norm above which gradients are scaled down.
         validation: Share of the questions whose comparisons are held out to measure accuracy on.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """
@@ -1554,7 +1554,7 @@ class RewardModel(Learner):
         error: Share of the judgements that are taken to be wrong by chance, so that scores of the rest do not grow for
             ever.
         validation: Share of the questions whose comparisons are held out to measure accuracy on.
-        preset: a table of the preset file, "none", or "auto": the one for this environment where there is one.
+        preset: a table of the preset file, "none", "auto" (the one for this environment), or a file, FILE.toml.
         agent: fields of the Config in a mapping, also those that a field of `Run` hides.
         steps, num_envs, seed, ...: fields of `gymnast.Run`.
     """

@@ -1,5 +1,7 @@
 """Addition: "12+34=" is answered by "46"."""
 
+import re
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -31,6 +33,11 @@ class Addition:
     def ask(self, rng: np.random.Generator, count: int, split: Split) -> Questions:
         return of_split(self._draw, rng, count, split, self.vocabulary.pad)
 
+    def pose(self, prompt: str) -> Questions | None:
+        asked = re.fullmatch(r"(\d{1,15})\+(\d{1,15})=", prompt, re.ASCII)
+        pair = [int(asked[1]), int(asked[2])] if asked else [self._below]
+        return self._questions([pair]) if max(pair) < self._below else None
+
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
         """Whether the response is the sum and nothing else."""
         parsed = consists(response, length, self.vocabulary.end, self._digits)
@@ -42,7 +49,9 @@ class Addition:
         return rows_of(questions.hidden, self.vocabulary.pad)
 
     def _draw(self, rng: np.random.Generator, count: int) -> Questions:
-        pairs = rng.integers(self._below, size=(count, 2)).tolist()
+        return self._questions(rng.integers(self._below, size=(count, 2)).tolist())
+
+    def _questions(self, pairs: list[list[int]]) -> Questions:
         prompts = written(self.vocabulary, [f"{a}+{b}=" for a, b in pairs], self.longest[0])
         sums = written(self.vocabulary, [str(a + b) for a, b in pairs], self._longest_sum, end=True)
         return Questions(prompts, sums)

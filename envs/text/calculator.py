@@ -32,6 +32,10 @@ class Calculator:
         """Answers of the calculator to responses (Q, R) that end in "="."""
         return written(self.vocabulary, [_said(text) for text in read(self.vocabulary, response)], _LONGEST)
 
+    def pose(self, prompt: str) -> Questions | None:
+        asked = re.fullmatch(r"([1-9]\d)\*([1-9]\d):", prompt, re.ASCII)
+        return self._questions(np.array([[int(asked[1]), int(asked[2])]])) if asked else None
+
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
         ended = response[np.arange(len(response)), length - 1] == self.vocabulary.end
         answers = [text.rpartition(";")[2] for text in read(self.vocabulary, response)]
@@ -52,8 +56,10 @@ class Calculator:
         return rows_of(written(self.vocabulary, texts, self.longest[1], end=True), self.vocabulary.pad)
 
     def _draw(self, rng: np.random.Generator, count: int) -> Questions:
+        return self._questions(rng.integers(10, 100, (count, 2)))
+
+    def _questions(self, pairs: NDArray[np.int64]) -> Questions:
         """The two numbers are hidden."""
-        pairs = rng.integers(10, 100, (count, 2))
         return Questions(written(self.vocabulary, [f"{a}*{b}:" for a, b in pairs.tolist()], 6), pairs)
 
 

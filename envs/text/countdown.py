@@ -1,5 +1,7 @@
 """Countdown: "3,7,12:57=" is answered by an expression of the numbers with that value, as "(12+7)*3"."""
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +30,16 @@ class Countdown:
 
     def ask(self, rng: np.random.Generator, count: int, split: Split) -> Questions:
         return of_split(self._draw, rng, count, split, self.vocabulary.pad)
+
+    def pose(self, prompt: str) -> Questions | None:
+        """Whether it has an answer is not looked at."""
+        asked = re.fullmatch(rf"(\d{{1,2}}(?:,\d{{1,2}}){{{self._count - 1}}}):(\d{{1,4}})=", prompt, re.ASCII)
+        if asked is None:
+            return None
+        numbers, target = [int(number) for number in asked[1].split(",")], int(asked[2])
+        if not (1 <= min(numbers) and max(numbers) <= LARGEST and 1 <= target <= self._target):
+            return None
+        return self._questions(np.array([[*numbers, target]]))
 
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
         """Whether responses are expressions of the given numbers that have the value of the target."""
@@ -62,7 +74,9 @@ class Countdown:
             values[rows, j] = values[:, left - 1]
             path += [i, j, operator]
         target = values[:, 0]
-        hidden = np.column_stack([numbers, target, *path])[(target >= 1) & (target <= self._target)]
+        return self._questions(np.column_stack([numbers, target, *path])[(target >= 1) & (target <= self._target)])
+
+    def _questions(self, hidden: NDArray[np.int64]) -> Questions:
         texts = [f"{','.join(map(str, row[:-1]))}:{row[-1]}=" for row in hidden[:, : self._count + 1].tolist()]
         return Questions(written(self.vocabulary, texts, self.longest[0]), hidden)
 

@@ -1,5 +1,7 @@
 """Parity with a scratch pad: "10110=" is answered by "11011", the parity of one bit, of two, ..., of all."""
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,12 @@ class Parity:
     def ask(self, rng: np.random.Generator, count: int, split: Split) -> Questions:
         return of_split(self._draw, rng, count, split, self.vocabulary.pad)
 
+    def pose(self, prompt: str) -> Questions | None:
+        if not re.fullmatch(rf"[01]{{1,{self._most}}}=", prompt):
+            return None
+        bits = self.vocabulary.encode(prompt.ljust(self._most + 1, "0").replace("=", "0"))
+        return self._questions(bits[None], np.array([[len(prompt) - 1]]))
+
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
         rows = np.arange(len(response))
         last, end = response[rows, np.maximum(length - 2, 0)], response[rows, length - 1]
@@ -34,9 +42,12 @@ class Parity:
         return rows_of(questions.hidden, self.vocabulary.pad)
 
     def _draw(self, rng: np.random.Generator, count: int) -> Questions:
-        equals, end, pad = 2, self.vocabulary.end, self.vocabulary.pad
         bits = rng.integers(2, size=(count, self._most + 1), dtype=np.int32)
-        length = rng.integers(1, self._most + 1, size=(count, 1))
+        return self._questions(bits, rng.integers(1, self._most + 1, size=(count, 1)))
+
+    def _questions(self, bits: NDArray[np.int32], length: NDArray[np.int64]) -> Questions:
+        """Of the first `length` (Q, 1) of bits (Q, L)."""
+        equals, end, pad = 2, self.vocabulary.end, self.vocabulary.pad
         there = np.arange(self._most + 1)
         parities = bits.cumsum(1) % 2
         asked = np.where(there < length, bits, np.where(there == length, equals, pad))

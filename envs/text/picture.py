@@ -25,6 +25,15 @@ class Shown(NamedTuple):
     good: bool = False
 
 
+def remark(reward: float, complete: bool, graded: bool) -> tuple[str, bool]:
+    """The verdict on an answer and whether it is good, from its reward and whether it has come to an END."""
+    if not complete:
+        return "unfinished", False
+    if graded:
+        return f"reward {reward:.2f}", reward > 0
+    return ("right", True) if reward == 1 else ("wrong", False)
+
+
 def letters(shown: Shown) -> str:
     """A text, and the verdict in brackets."""
     return f"{shown.prompt}{shown.answer}" + (f" [{shown.verdict}]" if shown.verdict else "")

@@ -1,5 +1,7 @@
 """Sorting: "352619=" is answered by "123569"."""
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,10 @@ class Sorting:
     def ask(self, rng: np.random.Generator, count: int, split: Split) -> Questions:
         return of_split(self._draw, rng, count, split, self.vocabulary.pad)
 
+    def pose(self, prompt: str) -> Questions | None:
+        asked = re.fullmatch(rf"(\d{{{self._count}}})=", prompt, re.ASCII)
+        return self._questions(self.vocabulary.encode(asked[1])[None]) if asked else None
+
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
         parsed = consists(response, length, self.vocabulary.end, self._digits)
         return scores(same(response, questions.hidden, length), parsed)
@@ -27,7 +33,9 @@ class Sorting:
         return rows_of(questions.hidden, self.vocabulary.pad)
 
     def _draw(self, rng: np.random.Generator, count: int) -> Questions:
+        return self._questions(rng.integers(10, size=(count, self._count), dtype=np.int32))
+
+    def _questions(self, digits: NDArray[np.int32]) -> Questions:
         equals, end = self.vocabulary.encode("=")[0], self.vocabulary.end
-        digits = rng.integers(10, size=(count, self._count), dtype=np.int32)
         asked, ordered = (np.insert(x, self._count, y, 1) for x, y in ((digits, equals), (np.sort(digits, 1), end)))
         return Questions(asked, ordered)

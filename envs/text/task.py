@@ -44,10 +44,11 @@ class Scores(NamedTuple):
 class Task(Protocol):
     """Questions and who judges the answers. Its constructor's arguments are those of the environment.
 
-    Three more attributes are looked for. `graded = True` says that rewards are any numbers, so that none means success.
+    More attributes are looked for. `graded = True` says that rewards are any numbers, so that none means success.
     `calls`, a token, and `reply(questions, response, length)`, which returns tokens (Q, K), right-padded: whoever
     writes `calls` is answered with these. `correct(questions, response, length)` returns tokens and rewards (Q,):
-    each token that is written earns a reward and is replaced by the right one, and END ends nothing.
+    each token that is written earns a reward and is replaced by the right one, and END ends nothing. `pose(prompt)`
+    returns the one question that people write so, or None if the task asks no such thing.
     """
 
     vocabulary: Vocabulary

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...core.errors import UsageError
 from ...core.spaces.tokens import Tokens
-from .picture import Shown, letters, paint
+from .asked import Asked
+from .picture import Shown, letters, paint, remark
 from .questions import BLOCK, Streams, generator, packed, unpacked
 from .task import SPLITS, Questions, Task, chosen, counted
 
@@ -145,6 +146,20 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
             row[start : start + len(answer)] = answer
         return tokens, given, given + np.array([len(answer) for answer in answers])
 
+    def asked(self, row: int = 0) -> Asked:
+        """The question of a row."""
+        prompt = self.tokens[row, : self.start[row]].copy()
+        return Asked(self.task, prompt, self._questions(np.array([row])))
+
+    def pose(self, prompt: str) -> Asked:
+        """A question of a person's own, which the task may know or not.
+
+        Raises:
+            UsageError: if the vocabulary lacks something in it.
+        """
+        known = getattr(self.task, "pose", None)
+        return Asked(self.task, self.task.vocabulary.encode(prompt), known(prompt) if known else None)
+
     def get_state(self) -> dict[str, NDArray]:
         """Copies of everything that changes; `set_state` continues from there bit for bit."""
         streams = self._streams
@@ -268,10 +283,8 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         if not self.waits:
             self._finished.clear()
         for row in over.tolist():
-            right = bool(ends["is_success"][row]) if "is_success" in ends else reward[row] > 0
-            said = "unfinished" if ends["unfinished"][row] else "right" if right else "wrong"
-            verdict = f"reward {reward[row]:.2f}" if self._graded and said != "unfinished" else said
-            self._finished[row] = self._shown(row, verdict, right)
+            verdict = remark(float(reward[row]), not ends["unfinished"][row], self._graded)
+            self._finished[row] = self._shown(row, *verdict)
 
     def _as_actions(self, actions: ArrayLike) -> NDArray[np.int64]:
         """Actions (N,) that are tokens.

@@ -45,6 +45,10 @@ class Words:
         """The same question always; what is hidden are words of the split."""
         return of_split(self._draw, rng, count, split, self.vocabulary.pad, lambda drawn: drawn.hidden)
 
+    def pose(self, prompt: str) -> Questions | None:
+        """The dot is the only question."""
+        return Questions(self._dots(1), self._words[:1]) if prompt == "." else None
+
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
         parsed = consists(response, length, self.vocabulary.end, self._letters)
         return Scores(self._gold(response).astype(np.float32), ~parsed)
@@ -54,8 +58,10 @@ class Words:
         return rows_of(questions.hidden, self.vocabulary.pad)
 
     def _draw(self, rng: np.random.Generator, count: int) -> Questions:
-        dots = np.full((count, 1), self.vocabulary.encode(".")[0], np.int32)
-        return Questions(dots, self._words[rng.integers(len(self._words), size=count)])
+        return Questions(self._dots(count), self._words[rng.integers(len(self._words), size=count)])
+
+    def _dots(self, count: int) -> NDArray[np.int32]:
+        return np.full((count, 1), self.vocabulary.encode(".")[0], np.int32)
 
     def _gold(self, words: NDArray[np.int32]) -> NDArray[np.float64]:
         """(Q,) the gold rewards of words (Q, R)."""

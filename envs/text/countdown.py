@@ -37,9 +37,8 @@ class Countdown:
         if asked is None:
             return None
         numbers, target = [int(number) for number in asked[1].split(",")], int(asked[2])
-        if not (1 <= min(numbers) and max(numbers) <= LARGEST and 1 <= target <= self._target):
-            return None
-        return self._questions(np.array([[*numbers, target]]))
+        sound = all(1 <= number <= LARGEST for number in numbers) and 1 <= target <= self._target
+        return self._questions(np.array([[*numbers, target]])) if sound else None
 
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
         """Whether responses are expressions of the given numbers that have the value of the target."""

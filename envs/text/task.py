@@ -193,11 +193,11 @@ def file_of(file: str, what: str) -> str:
         UsageError: if there is no such file, or no UTF-8 in it; `what` it should be.
     """
     try:
-        if not Path(file).is_file():  # but a device perhaps, which has no end
-            raise UsageError(f"there is no file {file!r}; set file to {what}")
-        return Path(file).read_text("utf-8")
+        if Path(file).is_file():  # and no device, which may have no end
+            return Path(file).read_text("utf-8")
     except (OSError, ValueError) as problem:
         raise UsageError(f"cannot read {file!r}: {problem}; set file to {what}, in UTF-8") from problem
+    raise UsageError(f"there is no file {file!r}; set file to {what}")
 
 
 def counted(name: str, value: Any, least: int, most: int) -> int:

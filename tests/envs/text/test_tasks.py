@@ -111,7 +111,7 @@ def test_questions_are_drawn_until_there_are_enough_of_a_split():
         ("Copy", {"symbols": 27}, "symbols"),
         ("Source", {"chain": -1}, "chain"),
         ("Text", {"vocabulary": "words"}, "vocabulary must be one of characters, bytes, pairs"),
-        ("Text", {"file": "/nowhere"}, "there is no file '/nowhere'; set file to a text"),
+        ("Text", {"file": "/nowhere"}, "^there is no file '/nowhere'; set file to a text$"),
         ("Text", {"context": 1 << 16}, "too few for windows of 65536"),
         ("Text", {"file": "/dev/zero"}, "there is no file"),
         ("Words", {"file": "/nowhere"}, "set file to a list of words"),

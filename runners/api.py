@@ -20,6 +20,7 @@ from ..agents import Agent, champion
 from ..core import checkpoint
 from ..core.acting import Acting, Mode
 from ..core.errors import UsageError
+from ..core.heads.sampling import Sampling
 from ..core.rollout.remembered import remembered
 from ..core.spaces.actions import action_adapter
 from ..core.spaces.keys import MASK
@@ -27,11 +28,12 @@ from ..core.spaces.layout import Layout
 from ..core.spaces.pair import Spaces
 from .evaluation.evaluate import Evaluation, evaluate
 from .evaluation.strength import Strength, measure
+from .evaluation.writing import TOKENS, sampled, text_space, write
 from .export import Format, Names, export
 from .runs import folder
 from .runs import run as runs
 from .runs.elsewhere import meant
-from .runs.load import Left, eval_env, left, moved, refuse_others
+from .runs.load import Left, eval_env, left, moved, refuse_others, threads_for
 from .runs.run import Run
 from .training import train as training
 
@@ -144,6 +146,27 @@ class Learner:
         if single:
             return action[0], {name: value[0] for name, value in thoughts.items()}
         return action, thoughts
+
+    def write(
+        self,
+        prompt: str,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        tokens: int = TOKENS,
+        seed: int = 0,
+    ) -> str:
+        """How a text goes on after `prompt`, up to END or so many `tokens`, by an agent that learned to write.
+
+        Tokens are drawn from the policy: at a `temperature`, 0 for the likeliest alone; from the `top_k` likeliest,
+        from the fewest that have the probability `top_p` together, and from those that have at least the share `min_p`
+        of the likeliest one's. No environment takes part, so there is no tool that replies.
+        """
+        space = text_space(self._known().spaces.observation)
+        acting = sampled(self.agent, Sampling(temperature, top_k, top_p, min_p), seed)
+        with threads_for(self.agent.convolutional):
+            return "".join(piece.text for piece in write(acting, space, space.vocabulary.encode(prompt), tokens))
 
     def evaluate(
         self, episodes: int = 100, seed: int = 1_000_000, stochastic: bool = False, env: VectorEnv | None = None

@@ -33,7 +33,8 @@ class Asked:
 
     def shown(self, response: Sequence[int]) -> Shown:
         """Question and answer as texts, with the verdict if there can be one."""
-        prompt, answer = map(self._task.vocabulary.decode, (self.prompt, response))
+        decode = self._task.vocabulary.decode
+        prompt, answer = decode(self.prompt), decode(response)
         if self._question is None or self.longest is None or not response:
             return Shown(prompt, answer)
         complete = response[-1] == self._task.vocabulary.end

@@ -155,10 +155,13 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         """A question of a person's own, which the task may know or not.
 
         Raises:
-            UsageError: if the vocabulary lacks something in it.
+            UsageError: if the vocabulary lacks something in it, or it is longer than the task's questions are.
         """
-        known = getattr(self.task, "pose", None)
-        return Asked(self.task, self.task.vocabulary.encode(prompt), known(prompt) if known else None)
+        known, tokens = getattr(self.task, "pose", None), self.task.vocabulary.encode(prompt)
+        asked = Asked(self.task, tokens, known(prompt) if known else None)
+        if asked.longest is not None and len(tokens) > self.task.longest[0]:
+            raise UsageError(f"a question of this task has at most {self.task.longest[0]} tokens, not {len(tokens)}")
+        return asked
 
     def get_state(self) -> dict[str, NDArray]:
         """Copies of everything that changes; `set_state` continues from there bit for bit."""

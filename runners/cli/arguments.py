@@ -123,10 +123,11 @@ class Export:
 
 @dataclass(frozen=True)
 class Play:
-    """Play a game for two against a trained agent in the terminal. Type `help` there to see the commands.
+    """Play a game for two against a trained agent in the terminal; or type how texts begin, and it goes on from there.
 
-    With --browser play on a page, with the mouse, and see what the agent thinks; on an environment that is no game,
-    watch the agent there step by step, and take over with the keys.
+    In a game, `help` shows the commands. On an environment of text each line of the input is a question or a beginning,
+    and an empty one takes one of the environment's own. With --browser play on a page, with the mouse, and see what the
+    agent thinks; on an environment that is no game, watch the agent there step by step, and take over with the keys.
     """
 
     run: Positional[Path]
@@ -139,10 +140,22 @@ class Play:
     """Checkpoint to play against: the one that evaluated best during training, or the newest."""
     browser: bool = False
     """Serve a page to the browser in place of the terminal."""
+    prompt: str | None = None
+    """On an environment of text: go on from this alone."""
+    tokens: int | None = None
+    """On an environment of text: most tokens of an answer; none: as many as the task has room for, or 400."""
+    temperature: float = 1.0
+    """On an environment of text: below 1 likely tokens become likelier still, and with 0 the likeliest is taken."""
+    top_k: int | None = None
+    """Draw from so many of the likeliest tokens."""
+    top_p: float = 1.0
+    """Draw from the fewest of the likeliest tokens that have this probability together."""
+    min_p: float = 0.0
+    """Draw from tokens of at least this share of the likeliest one's probability."""
     stochastic: bool = False
-    """On an environment that is no game: sample actions instead of taking the most likely one."""
+    """In the browser, on an environment that is no game: sample actions instead of taking the most likely one."""
     seed: int = 1_000_000
-    """Seed of such an environment."""
+    """Seed of an environment that is no game, and of the tokens that are drawn."""
     port: int = 6008
     """Port to serve the page on; the next free one if it is taken."""
     host: str = "127.0.0.1"
@@ -151,7 +164,7 @@ class Play:
     """Import and call what the run's file names (environment, network, expert), whoever wrote it."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, positive=("port",), at_least_0=("simulations", "seed"))
+        check_ranges(self, positive=("port", "tokens"), at_least_0=("simulations", "seed"))
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,7 @@ def play(args: list[str]) -> int:
     """`gymnast play` with these arguments; the exit code."""
     options = parse(Play, args, "gymnast play")
     if not options.browser:
-        from ..screen.play import play as in_terminal
-
-        in_terminal(options.run, options.simulations, options.second, options.checkpoint, options.trust)
+        _in_terminal(options)
         return 0
     with _web_needed():
         from ..web import episodes, games
@@ -40,6 +38,23 @@ def play(args: list[str]) -> int:
         how = options.run, options.checkpoint, options.stochastic, options.seed, options.trust
         _serve(lambda host, token: episodes.watch(*how, host, token), options.host, options.port)
     return 0
+
+
+def _in_terminal(options: Play) -> None:
+    from ...core.heads.sampling import Sampling
+    from ..runs import run as runs
+    from ..screen import play as games
+    from ..screen import prompts
+
+    run = runs.load(options.run / "run.json", options.trust)
+    if prompts.writes(run):
+        sampling = Sampling(options.temperature, options.top_k, options.top_p, options.min_p)
+        given = options.prompt, options.tokens, options.seed
+        prompts.play(run, options.run, options.checkpoint, sampling, *given)
+    elif options.prompt is not None:
+        raise UsageError(f"{runs.env_name(run.env)} is no environment of text; --prompt is for those")
+    else:
+        games.play(options.run, options.simulations, options.second, options.checkpoint, options.trust)
 
 
 def _serve(page: Callable[[str, str | None], "Starlette"], host: str, port: int) -> None:

@@ -26,6 +26,7 @@ from ..core.spaces.actions import action_adapter
 from ..core.spaces.keys import MASK
 from ..core.spaces.layout import Layout
 from ..core.spaces.pair import Spaces
+from .evaluation.answers import Answers, answers
 from .evaluation.evaluate import Evaluation, evaluate
 from .evaluation.strength import Strength, measure
 from .evaluation.writing import TOKENS, sampled, text_space, write
@@ -180,6 +181,15 @@ class Learner:
             )
         with closing(eval_env(self.run, episodes)) as fresh:
             return self._evaluated(fresh, episodes, seed, stochastic)
+
+    def answers(
+        self, questions: int = 100, samples: int = 16, temperature: float = 1.0, seed: int = 1_000_000
+    ) -> Answers:
+        """In an environment of text: exact match, pass@k by `samples` draws for each question, and some answers."""
+        with closing(eval_env(self.run, questions)) as env:
+            text_space(env.single_observation_space)
+            refuse_others(self.run, self._known().spaces, Spaces.of(env))
+            return answers(self.agent, env, questions, seed, samples=samples, temperature=temperature)
 
     def strength(self, simulations: int = 600, games: int = 100, seed: int = 1_000_000) -> Strength:
         """In a game for two: ratings in a tournament with baselines, and moves on solved positions."""

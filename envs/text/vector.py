@@ -160,7 +160,9 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         known, tokens = getattr(self.task, "pose", None), self.task.vocabulary.encode(prompt)
         asked = Asked(self.task, tokens, known(prompt) if known else None)
         if asked.longest is not None and len(tokens) > self.task.longest[0]:
-            raise UsageError(f"a question of this task has at most {self.task.longest[0]} tokens, not {len(tokens)}")
+            raise UsageError(
+                f"this has {len(tokens)} tokens; questions of the task have at most {self.task.longest[0]}"
+            )
         return asked
 
     def get_state(self) -> dict[str, NDArray]:

@@ -61,6 +61,10 @@ class Evaluate:
     """Checkpoint to evaluate: the one that evaluated best during training, or the newest."""
     simulations: int = 600
     """Simulations per move in a game for two, for the strongest of the agent's players."""
+    samples: int = 16
+    """Answers to draw to each question of an environment of text, for pass@k; 0 for none."""
+    temperature: float = 1.0
+    """Temperature of these draws."""
     versus: str = "baselines"
     """Opponent in a game for two: baselines (a tournament), or one player: random, uct-N (tree search with N random
     games per move), alpha-beta-N (N moves ahead), or perfect (moves second; connect4 and tictactoe only)."""
@@ -75,7 +79,8 @@ class Evaluate:
     """Import and call what the runs' files names (environment, network, expert), whoever wrote them."""
 
     def __post_init__(self) -> None:
-        check_ranges(self, positive=("episodes", "simulations", "eval_copies"), at_least_0=("seed",))
+        at_least_0 = ("seed", "samples", "temperature")
+        check_ranges(self, positive=("episodes", "simulations", "eval_copies"), at_least_0=at_least_0)
 
 
 @dataclass(frozen=True)

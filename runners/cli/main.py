@@ -147,6 +147,8 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
     """Print the evaluation of one run and write it to its folder; returns the mean return, None in a game for two."""
     from ...agents import champion
     from ...core.games.game import game_of
+    from ...core.spaces.tokens import Tokens
+    from ..evaluation.answers import answers
     from ..evaluation.evaluate import Evaluation, evaluate, keep
     from ..evaluation.strength import measure
     from ..runs import load
@@ -167,6 +169,9 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
         if game:
             with load.threads_for(agent.convolutional):
                 result = measure(champion(agent), options.simulations, options.episodes, options.seed)
+        elif isinstance(env.single_observation_space, Tokens):
+            drawn = options.samples, options.temperature
+            result = answers(agent, env, options.episodes, options.seed, options.stochastic, *drawn)
         else:
             result = evaluate(agent, env, options.episodes, options.seed, options.stochastic, run.eval_steps)
     figures = {"run": str(folder), "env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint}

@@ -34,6 +34,8 @@ class Evaluation:
     successes: list[bool] | None = None
     """Whether each episode reached what it was for, if the environment says so; one that had not ended did not."""
 
+    succeeded = "success {:.1%} of the episodes"
+
     @property
     def success(self) -> float | None:
         """Share of the episodes that reached what they were for, if the environment says so."""
@@ -89,7 +91,7 @@ class Evaluation:
     def lines(self) -> list[str]:
         """The figures, for people."""
         cut = [f"  {self.remark}"] if self.cut else []
-        success = [] if self.success is None else [f"  success {self.success:.1%} of the episodes"]
+        success = [] if self.success is None else ["  " + self.succeeded.format(self.success)]
         return [
             f"  return  mean {self.mean:.2f}{self.interval}  std {self.std:.2f}",
             f"          median {self.median:.2f}  iqm {self.iqm:.2f}",

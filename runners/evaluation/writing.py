@@ -42,9 +42,11 @@ def text_space(space: object) -> Tokens:
     return space
 
 
-def sampled(agent: Agent, sampling: Sampling, seed: int) -> Acting:
-    """One who writes one text, drawn as `sampling` says."""
-    return Sampled(agent.acting(1, "best", seed), sampling, seed)
+def sampled(agent: Agent, sampling: Sampling, seed: int, rows: int = 1) -> Acting:
+    """One who writes so many texts side by side, drawn as `sampling` says."""
+    if sampling == Sampling():
+        return agent.acting(rows, "sample", seed)
+    return Sampled(agent.acting(rows, "best", seed), sampling, seed)
 
 
 def write(

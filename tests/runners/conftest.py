@@ -48,6 +48,15 @@ def cartpole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def adder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a language model that has hardly learned to add, to be read and not written."""
+    out = tmp_path_factory.mktemp("adders") / "adder"
+    small = {"layers": 1, "width": 16, "heads": 2}
+    train(runs.preset("lm", "gymnast/Addition-v0", agent=small, steps=4_000, evals=2, eval_episodes=8), out)
+    return out
+
+
+@pytest.fixture(scope="session")
 def cloned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a clone of an own expert for CartPole, to be copied."""
     folder = tmp_path_factory.mktemp("clones")

@@ -1,6 +1,6 @@
 """Judges: how good an agent is while it trains, by returns on environments of its own or by games against others."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,11 +10,15 @@ from gymnasium.vector import VectorEnv
 from ... import agents
 from ...agents import Agent
 from ...core.games.game import game_of
+from ...core.spaces.tokens import Tokens
+from ..evaluation.answers import written
 from ..evaluation.evaluate import Evaluation, evaluate
 from ..evaluation.likelihood import likelihood
 from ..evaluation.strength import Ladder
 from ..runs.load import eval_env
 from ..runs.run import Run
+
+_TEXTS = 3  # that are shown of an agent that writes
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Verdict:
     """Whether it is the best so far, to be kept."""
     evaluation: Evaluation | None
     """The returns, if it was judged by returns."""
+    texts: tuple[str, ...] = ()
+    """Some that it wrote, if it writes."""
 
 
 class Judge(Protocol):
@@ -81,7 +87,12 @@ class Returns:
         merit = -row["eval/loss"] if "eval/loss" in row else evaluation.mean
         best = merit >= self._best
         self._best = max(merit, self._best)
-        return Verdict(row, best, evaluation)
+        return Verdict(row, best, evaluation, tuple(self._written(agent, self._env)))
+
+    def _written(self, agent: Agent, env: VectorEnv) -> Iterator[str]:
+        """Answers drawn from the policy, always to the same questions."""
+        if isinstance(env.single_observation_space, Tokens):
+            yield from map(str, written(agent.acting(1, "sample", self._seed), env, _TEXTS, self._seed))
 
     def _made(self) -> VectorEnv:
         try:

@@ -2,7 +2,7 @@
 
 import csv
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -98,14 +98,19 @@ class Writer:
             self._tensorboard = SummaryWriter(out, purge_step=step + 1)
             self._rewrite()
 
-    def write(self, step: int, row: Mapping[str, float]) -> None:
+    def write(self, step: int, row: Mapping[str, float], texts: Sequence[str] = ()) -> None:
         """One row at environment step `step`; a name seen for the first time becomes a new column.
+
+        TensorBoard also shows `texts` that the agent wrote.
 
         Raises:
             TrainingError: if it cannot be written (a full disk, no permission).
         """
         with self._writing():
             self._write(step, row)
+            if texts:  # each a block of code, so that it is shown as it is
+                blocks = ("\n".join(f"    {line}" for line in text.splitlines()) for text in texts)
+                self._tensorboard.add_text("texts", "\n\n---\n\n".join(blocks), step)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -176,6 +181,7 @@ class Display:
         self._began = monotonic()
         self._compiled = False
         self._row: dict[str, float] = {}
+        self._texts: Sequence[str] = ()
         self._best: float | None = None
         self._next_line = 0.0
         live = self._console.is_terminal and not quiet
@@ -199,9 +205,12 @@ class Display:
             self._start, self._began = step, monotonic()
         self._compiled = True
 
-    def show(self, step: int, row: Mapping[str, float], shares: Mapping[str, float]) -> None:
-        """The run's latest numbers at `step` and the share of time of each phase."""
+    def show(
+        self, step: int, row: Mapping[str, float], shares: Mapping[str, float], texts: Sequence[str] = ()
+    ) -> None:
+        """The run's latest numbers at `step`, the share of time of each phase, and `texts` that the agent wrote."""
         self._row |= row
+        self._texts = texts
         if "eval/return" in row:
             self._best = row["eval/return"] if self._best is None else max(self._best, row["eval/return"])
         if self._live:
@@ -230,6 +239,9 @@ class Display:
                 numbers.add_row(text, Text(short(self._row[key]), style="bold"))
         if self._best is not None:
             numbers.add_row("best evaluation", short(self._best))
+        for text in self._texts[:1]:
+            shown = "".join(sign if sign.isprintable() else "·" for sign in " ".join(text.split()))
+            numbers.add_row("writes", Text(shown, no_wrap=True, overflow="ellipsis"))
         if self._row.get("episode/count"):
             numbers.add_row("episodes", f"{self._row['episode/count']:,.0f}")
         if not self._compiled:
@@ -254,6 +266,7 @@ _SHOWN = {
     "episode/success": "success",
     "eval/return": "evaluation",
     "eval/success": "its success",
+    "eval/bits_per_byte": "bits per byte",
     "strength/elo": "Elo",
     "strength/wrong_percent": "wrong moves, %",
 }

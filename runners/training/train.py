@@ -118,6 +118,7 @@ class Training:
             self._judge = judge(run, self.env, seed["eval"])
             self.metrics = Metrics()
             self.evaluation: Evaluation | None = None
+            self.texts: tuple[str, ...] = ()  # written at the last evaluation
             self.evaluations = 0
             self.owed = False  # an evaluation that a signal stopped, for those who go on to make
             self._stop: list[int] = []
@@ -174,8 +175,8 @@ class Training:
                         row |= self._speed()
                         if writer:
                             self._refuse_deleted()
-                            writer.write(self.steps, row)
-                        display.show(self.steps, row, self._shares())
+                            writer.write(self.steps, row, self.texts if self.evaluations > judged else ())
+                        display.show(self.steps, row, self._shares(), self.texts)
                     if self._time_to_save() or self.evaluations > judged:
                         self._save()
                     if row and watch and not watch(self.run, self.steps, row):
@@ -256,7 +257,7 @@ class Training:
             verdict = self._judge.judge(self.agent, self._stop)
         except Stopped:
             return {}
-        self.owed, self.evaluation = False, verdict.evaluation
+        self.owed, self.evaluation, self.texts = False, verdict.evaluation, verdict.texts
         self.evaluations += 1
         self._took("evaluate", perf_counter() - began)
         if verdict.best and self.out:

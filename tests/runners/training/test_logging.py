@@ -129,6 +129,29 @@ def test_nothing_tears_at_60_columns(monkeypatch):
     assert all(any(f"{phase} {share:.0%}" in line for line in lines) for phase, share in shares.items())
 
 
+def test_texts_stand_in_tensorboard_as_they_are(tmp_path):
+    writer = Writer(tmp_path)
+    writer.write(1, {"a/x": 1.0})
+    writer.write(2, {"a/x": 2.0}, ["1+1=2 [right]", "*to be*\n\nor not"])
+    writer.close()
+    events = EventAccumulator(os.fspath(tmp_path))
+    events.Reload()
+    (event,) = events.Tensors("texts/text_summary")
+    assert event.step == 2
+    (shown,) = event.tensor_proto.string_val
+    assert shown.decode() == "    1+1=2 [right]\n\n---\n\n    *to be*\n    \n    or not"
+
+
+def test_the_live_display_shows_one_line_of_what_was_written():
+    display = Display("lm · gymnast/Text-v0", 1000, 0, quiet=True)
+    display.show(500, {"eval/bits_per_byte": 2.5}, {}, ["to be\n\x1bor not " + 99 * "to be ", "another"])
+    (line,) = [line for line in panel(display).splitlines() if "writes" in line]
+    assert "to be ·or not to be to be" in line
+    assert "…" in line
+    assert "another" not in panel(display)
+    assert "2.50" in panel(display)
+
+
 def test_no_hint_where_no_phase_dominates():
     assert "dominates" not in panel(Display("ppo · CartPole-v1", 1000, 0, quiet=True))
 

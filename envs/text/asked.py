@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.tokens import Vocabulary
 from .picture import Shown, remark
 from .task import Questions, Task
 
@@ -23,6 +24,11 @@ class Asked:
         endless = getattr(task, "correct", None) is not None
         self.longest = None if endless else task.longest[1]
         """Most tokens of an answer; None for a text that goes on as long as anyone likes."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """That of prompt and answers."""
+        return self._task.vocabulary
 
     def reply(self, response: Sequence[int]) -> list[int]:
         """Tokens that the task appends to a response because of its last token."""

@@ -85,17 +85,22 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class Render:
-    """Watch a trained agent in a window, or write a video that shows its thoughts beside the picture."""
+    """Watch a trained agent in a window, or write a video that shows its thoughts beside the picture.
+
+    Of an environment of text it writes a picture of answers, in which colours show how likely each token was.
+    """
 
     run: Positional[Path]
     """Folder of the run."""
-    episodes: int = 1
-    """Number of episodes."""
+    episodes: int | None = None
+    """Number of episodes; none: one, or 8 answers."""
     seed: int = 1_000_000
     """Seed of the environment; each further episode takes the next one."""
     video: Path | None = None
     """Video to write (.mp4 or .gif) instead of opening a window. Without a screen, or with --grid or --versus, the
     default is a file in the run's folder."""
+    picture: Path | None = None
+    """Picture of answers to write (.png), on an environment of text; the default is a file in the run's folder."""
     grid: bool = False
     """Show all episodes at once, in a grid without thoughts; those that have ended stay, paler, on their last frame."""
     versus: Path | None = None

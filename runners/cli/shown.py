@@ -2,6 +2,7 @@
 
 import sys
 
+from ...core.errors import UsageError
 from .arguments import Plot, Render, Report
 from .options import parse
 
@@ -9,10 +10,22 @@ from .options import parse
 def render(args: list[str]) -> int:
     """`gymnast render` with these arguments; the exit code."""
     options = parse(Render, args, "gymnast render")
+    from ..runs import run as runs
+    from ..screen import texts
+    from ..screen.prompts import writes
     from ..screen.render import render as rendered
 
-    how = (options.seed, options.stochastic, options.checkpoint, options.trust, options.grid, options.versus)
-    written = rendered(options.run, options.video, options.episodes, *how)
+    run = runs.load(options.run / "run.json", options.trust)
+    filmed = options.video or options.grid or options.versus
+    if options.picture and (filmed or not writes(run)):
+        raise UsageError("a picture is of answers, on an environment of text alone; a video needs --video")
+    if writes(run) and not filmed:
+        answers = options.episodes or texts.ANSWERS
+        how = (options.picture, answers, options.seed, options.stochastic, options.checkpoint)
+        print(f"wrote {texts.render(run, options.run, *how)}")
+        return 0
+    given = (options.seed, options.stochastic, options.checkpoint, options.trust, options.grid, options.versus)
+    written = rendered(options.run, options.video, options.episodes or 1, *given)
     if written:
         print(f"wrote {written}")
     return 0

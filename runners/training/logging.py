@@ -205,9 +205,7 @@ class Display:
             self._start, self._began = step, monotonic()
         self._compiled = True
 
-    def show(
-        self, step: int, row: Mapping[str, float], shares: Mapping[str, float], texts: Sequence[str] = ()
-    ) -> None:
+    def show(self, step: int, row: Mapping[str, float], shares: Mapping[str, float], texts: Sequence[str] = ()) -> None:
         """The run's latest numbers at `step`, the share of time of each phase, and `texts` that the agent wrote."""
         self._row |= row
         self._texts = texts

@@ -39,10 +39,10 @@ gymnast: reinforcement learning for Gymnasium environments
   gymnast sweep ALGO ENV       train with several settings and seeds side by side; --resume DIR goes on
   gymnast tune ALGO ENV        search for better settings, and write the best as a preset; --resume DIR goes on
   gymnast reproduce [NAME]     make a documented table of results anew; list the tables
-  gymnast evaluate DIR...      evaluate trained agents: returns, with intervals over episodes and seeds
+  gymnast evaluate DIR...      evaluate trained agents: returns, with intervals over episodes and seeds; pass@k of texts
   gymnast render DIR           watch an agent, or write a video (--video FILE.mp4 or FILE.gif)
   gymnast export DIR FILE      write a policy as ONNX or TorchScript, which acts without gymnast
-  gymnast play DIR             play a game for two against a trained agent; --browser: on a page, any environment
+  gymnast play DIR             play a game for two against an agent, or type to one that writes; --browser: on a page
   gymnast collect EXPERT ENV   record demonstrations of a run, an SB3 zip, module:function, or human (you, at the keys)
   gymnast prefer DIR           record which of two texts that an agent writes is better, as rewards or you say
   gymnast imitate EXPERT ENV   measure how many demonstrations behaviour cloning and DAgger need
@@ -180,8 +180,7 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
     if options.json:
         print(json.dumps(figures), flush=True)
     elif mean is not None and len(options.runs) > 1:
-        success = "" if result.success is None else f"  success {result.success:6.1%}"
-        print(f"  return  mean {mean:9.2f}{result.interval}{success}  {folder} ({steps:,} steps)", flush=True)
+        print(f"{result.line()}  {folder} ({steps:,} steps)", flush=True)
         if result.cut:
             print(f"          {result.remark}", flush=True)
     else:

@@ -55,6 +55,9 @@ class Answers(Evaluation):
 
     succeeded = "exact match {:.1%} of the questions"
 
+    def line(self) -> str:
+        return super().line() + "".join(f"  pass@{k} {self.pass_at[k]:6.1%}" for k in sorted(self.pass_at)[-1:])
+
     def lines(self) -> list[str]:
         lines = super().lines()
         if self.pass_at:

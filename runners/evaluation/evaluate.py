@@ -88,6 +88,11 @@ class Evaluation:
         """How many episodes had not ended, for people, or nothing."""
         return f"{self.cut} of these episodes had not ended at the limit of steps (eval_steps)" if self.cut else ""
 
+    def line(self) -> str:
+        """The figures that matter most, for people who compare runs."""
+        success = "" if self.success is None else f"  success {self.success:6.1%}"
+        return f"  return  mean {self.mean:9.2f}{self.interval}{success}"
+
     def lines(self) -> list[str]:
         """The figures, for people."""
         cut = [f"  {self.remark}"] if self.cut else []

@@ -113,6 +113,9 @@ def test_the_command_prints_and_keeps_what_is_known_of_the_answers(gymnast, adde
     assert f"{kept['likelihood']['eval/bits_per_byte']:.4f} bits per byte" in said.out
     assert len(kept["texts"]) == 4
     assert all(f"  · {one}\n" in said.out for one in kept["texts"])
+    copytree(adder, tmp_path / "other")
+    both = gymnast("evaluate run other --episodes 12 --samples 3").out.splitlines()[0]
+    assert f"  success {kept['success']:6.1%}  pass@3 {kept['pass_at']['3']:6.1%}  " in both
     none = json.loads(gymnast("evaluate run --episodes 12 --samples 0 --json").out)
     assert none["pass_at"] == {}
     assert none["success"] == kept["success"]

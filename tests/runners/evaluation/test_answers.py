@@ -41,12 +41,13 @@ def test_pass_at_k_by_hand():
 
 
 class Scripted(Memoryless):
-    """Answers 2, whoever is asked what, in so many rows."""
+    """Answers with these tokens whatever is asked, in so many rows."""
 
     def __init__(self, envs, tokens):
-        self.tokens, self.at = tokens, np.zeros(envs, np.int64)
+        self.tokens, self.at, self.asked = tokens, np.zeros(envs, np.int64), []
 
     def __call__(self, obs, first):
+        self.asked += [(row, obs[row].tolist()) for row in np.flatnonzero(first)]
         self.at = np.where(first, 0, self.at + 1)
         return {"action": np.array(self.tokens)[np.minimum(self.at, len(self.tokens) - 1)]}
 
@@ -57,12 +58,13 @@ class Guesses:
     convolutional = False
 
     def __init__(self, vocabulary, guesses):
-        self.seeds = []
+        self.seeds, self.actings = [], []
         self._guesses = [[*vocabulary.encode(guess).tolist(), vocabulary.end] for guess in guesses]
 
     def acting(self, envs, mode="learn", seed=0):
         self.seeds.append((mode, seed))
-        return Scripted(envs, self._guesses[seed % len(self._guesses) if mode == "sample" else 0])
+        self.actings.append(Scripted(envs, self._guesses[seed % len(self._guesses) if mode == "sample" else 0]))
+        return self.actings[-1]
 
 
 def test_draws_answer_the_questions_that_the_likeliest_answers_did():
@@ -77,6 +79,9 @@ def test_draws_answer_the_questions_that_the_likeliest_answers_did():
     assert found.pass_at[2] == pytest.approx(one * 2 / 3 + (1 - one) * 1)
     assert found.pass_at[3] == 1
     assert [seed for mode, seed in agent.seeds if mode == "sample"][:3] == [0, 1, 2]
+    likeliest, *draws = [acting.asked for acting in agent.actings[:4]]
+    assert len(likeliest) >= 10
+    assert draws == [likeliest] * 3
     assert f"  exact match {one:.1%} of the questions" in found.lines()
     assert "pass@1" in "\n".join(found.lines())
     assert "success" not in "\n".join(found.lines())

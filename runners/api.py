@@ -189,7 +189,9 @@ class Learner:
         with closing(eval_env(self.run, questions)) as env:
             text_space(env.single_observation_space)
             refuse_others(self.run, self._known().spaces, Spaces.of(env))
-            return answers(self.agent, env, questions, seed, samples=samples, temperature=temperature)
+            return answers(
+                self.agent, env, questions, seed, steps=self.run.eval_steps, samples=samples, temperature=temperature
+            )
 
     def strength(self, simulations: int = 600, games: int = 100, seed: int = 1_000_000) -> Strength:
         """In a game for two: ratings in a tournament with baselines, and moves on solved positions."""

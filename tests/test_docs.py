@@ -24,7 +24,7 @@ from gymnast import agents, envs
 from gymnast.core.errors import UsageError
 from gymnast.runners import bench, lab
 from gymnast.runners.api import Learner
-from gymnast.runners.cli import arguments, many, measure, options
+from gymnast.runners.cli import arguments, imitating, many, measure, options
 from gymnast.runners.cli import tune as tuning
 from gymnast.runners.cli.main import main
 from gymnast.runners.runs import elsewhere
@@ -93,10 +93,10 @@ OPTIONS = {
     "evaluate": arguments.Evaluate,
     "render": arguments.Render,
     "play": arguments.Play,
-    "collect": arguments.Collect,
-    "demos": arguments.Demonstrations,
-    "prefer": arguments.Prefer,
-    "imitate": arguments.Imitate,
+    "collect": imitating.Collect,
+    "demos": imitating.Demonstrations,
+    "prefer": imitating.Prefer,
+    "imitate": imitating.Imitate,
     "plot": arguments.Plot,
     "report": arguments.Report,
     "watch": arguments.Watch,

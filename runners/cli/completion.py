@@ -9,7 +9,7 @@ from ..bench import LEARNING, SUITES
 from ..runs.run import Run
 from ..sweeps.results import tables
 from ..tuning.study import Budget
-from . import arguments, many, measure
+from . import arguments, imitating, many, measure
 from .options import flags_of, train_options
 
 _TAKES = {
@@ -17,10 +17,10 @@ _TAKES = {
     "export": arguments.Export,
     "play": arguments.Play,
     "render": arguments.Render,
-    "collect": arguments.Collect,
-    "demos": arguments.Demonstrations,
-    "prefer": arguments.Prefer,
-    "imitate": arguments.Imitate,
+    "collect": imitating.Collect,
+    "demos": imitating.Demonstrations,
+    "prefer": imitating.Prefer,
+    "imitate": imitating.Imitate,
     "plot": arguments.Plot,
     "watch": arguments.Watch,
     "report": arguments.Report,

@@ -14,17 +14,8 @@ from typing import Any
 from ... import __version__
 from ...core.errors import UsageError, nearest, one_line
 from . import many, measure, pages, preferring, shown
-from .arguments import (
-    Check,
-    Collect,
-    Completion,
-    Demonstrations,
-    Evaluate,
-    Export,
-    Imitate,
-    List,
-    New,
-)
+from .arguments import Check, Completion, Evaluate, Export, List, New
+from .imitating import Collect, Demonstrations, Imitate
 from .options import env_args, parse
 from .shown import warn
 from .start import first
@@ -163,6 +154,7 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
         about = f"{run.algo} on {run.env}, {options.checkpoint} checkpoint ({steps:,} steps)"
         if len(options.runs) > 1:
             about = f"{folder}: {about}"
+        how = options.episodes, options.seed, options.stochastic, run.eval_steps
         if options.versus != "baselines":
             _match(agent, folder, about, options)
             return None
@@ -170,10 +162,9 @@ def _evaluate_one(folder: Path, run: Any, options: Evaluate) -> float | None:
             with load.threads_for(agent.convolutional):
                 result = measure(champion(agent), options.simulations, options.episodes, options.seed)
         elif isinstance(env.single_observation_space, Tokens):
-            drawn = options.samples, options.temperature
-            result = answers(agent, env, options.episodes, options.seed, options.stochastic, *drawn)
+            result = answers(agent, env, *how, samples=options.samples, temperature=options.temperature)
         else:
-            result = evaluate(agent, env, options.episodes, options.seed, options.stochastic, run.eval_steps)
+            result = evaluate(agent, env, *how)
     figures = {"run": str(folder), "env": run.env, "algo": run.algo, "steps": steps, "checkpoint": options.checkpoint}
     figures |= result.to_json()
     mean = result.mean if isinstance(result, Evaluation) else None

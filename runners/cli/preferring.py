@@ -1,6 +1,6 @@
 """`gymnast prefer`: which of several answers is better, by rewards or by a person in the terminal."""
 
-from .arguments import Prefer
+from .imitating import Prefer
 from .options import parse
 
 

@@ -16,7 +16,7 @@ from ...envs.text.asked import Asked
 from ...envs.text.picture import letters
 from ...envs.text.vector import TextVectorEnv
 from ..runs.load import threads_for
-from .evaluate import Evaluation, evaluate, watched
+from .evaluate import STEPS, Evaluation, evaluate, watched
 from .likelihood import likelihood
 from .writing import Piece, sampled, text_space, write
 
@@ -75,12 +75,13 @@ def answers(
     episodes: int,
     seed: int,
     stochastic: bool = False,
+    steps: int = STEPS,
     samples: int = 16,
     temperature: float = 1.0,
 ) -> Answers:
     """What an agent answers to so many questions of `env`, an environment of text, with `samples` draws of each."""
     sampling, passed = Sampling(temperature), {}
-    plain = evaluate(agent, env, episodes, seed, stochastic)
+    plain = evaluate(agent, env, episodes, seed, stochastic, steps)
     with threads_for(agent.convolutional):
         if plain.successes is not None and samples:
             right = np.zeros(episodes, np.int64)

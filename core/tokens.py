@@ -13,6 +13,7 @@ from .errors import UsageError
 
 BYTES = 256
 _MOST = 1 << 20  # tokens
+_LONGEST = 128  # bytes of a token: a file of some pairs must not take all memory
 
 
 class Vocabulary:
@@ -28,7 +29,7 @@ class Vocabulary:
         Raises:
             UsageError: if they are not.
         """
-        if len(set(symbols)) < len(symbols) or any(len(symbol) != 1 for symbol in symbols):
+        if len(set(symbols)) < len(symbols) or not all(len(x) == 1 and not "\ud800" <= x <= "\udfff" for x in symbols):
             raise UsageError(f"the symbols of a vocabulary must be different characters, not {symbols!r:.60}")
         self._alphabet = "".join(symbols)
         self.symbols = len(symbols)
@@ -83,7 +84,7 @@ class Vocabulary:
         return hash(self.digest)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.symbols} symbols)"
+        return f"{type(self).__name__}({self.symbols} symbols, {self.digest[:6]})"
 
     @cached_property
     def _index(self) -> dict[str, int]:
@@ -111,59 +112,80 @@ class Bytes(Vocabulary):
 
 
 class Pairs(Vocabulary):
-    """Byte pairs (Sennrich et al. 2016, arXiv:1508.07909), as the package `tokenizers` reads and trains them.
+    """Byte pairs (Sennrich et al. 2016, arXiv:1508.07909): tokens 0 to 255 are bytes, any other is two put together.
 
     Args:
-        model: JSON, as `tokenizers` writes it.
+        merges: pairs of tokens in the order in which writing puts them together. A pair that spells a token which is
+            there already makes no new one.
 
     Raises:
-        UsageError: if the package is missing or the JSON is none of its models.
+        UsageError: if a pair is not of two tokens that there are before it.
     """
 
-    def __init__(self, model: str) -> None:
-        self._model = model
-        try:
-            self._tokenizer = _tokenizers().Tokenizer.from_str(model)
-        except UsageError:
-            raise
-        except Exception as problem:
-            raise UsageError(f"this is no tokenizer of the package tokenizers: {problem}") from problem
-        self.symbols = self._tokenizer.get_vocab_size()
-        if not 0 < self.symbols <= _MOST:
-            raise UsageError(f"a tokenizer of {self.symbols} tokens; it must have 1 to {_MOST:,}")
+    def __init__(self, merges: Sequence[Sequence[int]]) -> None:
+        self._merges = merges
+        known = {bytes([byte]): byte for byte in range(BYTES)}
+        self._spelled = list(known)  # what each token stands for
+        for pair in merges:
+            match pair:
+                case [int(a), int(b)] if min(a, b) >= 0 and max(a, b) < len(self._spelled):
+                    word = self._spelled[a] + self._spelled[b]
+                case _:
+                    raise UsageError(f"{pair!r:.80} is no pair of two of {len(self._spelled)} tokens")
+            if len(word) > _LONGEST:
+                raise UsageError(f"a token of {len(word)} bytes; the longest may have {_LONGEST}")
+            if known.setdefault(word, len(self._spelled)) == len(self._spelled):
+                self._spelled.append(word)
+        self.symbols = len(self._spelled)
 
     @classmethod
     def train(cls, text: str, symbols: int) -> "Pairs":
         """The vocabulary of so many `symbols` that writes `text` in few tokens.
 
         Raises:
-            UsageError: if the package is missing, or there are fewer symbols than bytes.
+            UsageError: if the package tokenizers is missing, or there are fewer symbols than bytes.
         """
         if symbols < BYTES:
             raise UsageError(f"byte pairs begin with {BYTES} bytes; {symbols} symbols are too few")
         package = _tokenizers()
-        tokenizer = package.Tokenizer(package.models.BPE())
-        tokenizer.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=False)
-        tokenizer.decoder = package.decoders.ByteLevel()
-        alphabet = package.pre_tokenizers.ByteLevel.alphabet()
-        trainer = package.trainers.BpeTrainer(vocab_size=symbols, initial_alphabet=alphabet, show_progress=False)
+        tokenizer = _by_words(package.models.BPE())
+        trainer = package.trainers.BpeTrainer(
+            vocab_size=symbols, initial_alphabet=list(_LETTERS), max_token_length=_LONGEST, show_progress=False
+        )
         tokenizer.train_from_iterator([text], trainer)
-        return cls(tokenizer.to_str())
+        index, merges = {letter: byte for byte, letter in enumerate(_LETTERS)}, []
+        for a, b in json.loads(tokenizer.to_str())["model"]["merges"]:
+            merges.append((index[a], index[b]))
+            index.setdefault(a + b, len(index))
+        return cls(merges)
 
     def encode(self, text: str) -> NDArray[np.int32]:
+        """The tokens (L,) of a text, without END.
+
+        Raises:
+            UsageError: if the package tokenizers is missing.
+        """
         return np.array(self._tokenizer.encode(text).ids, np.int32)
 
     def decode(self, tokens: ArrayLike) -> str:
-        return str(self._tokenizer.decode(_real(tokens, self.symbols).tolist(), skip_special_tokens=False))
+        """The text of tokens (L,); what is no UTF-8 is shown as a replacement character."""
+        return b"".join(self._of(tokens)).decode(errors="replace")
 
     def count_bytes(self, tokens: ArrayLike) -> int:
-        if not isinstance(self._tokenizer.decoder, _tokenizers().decoders.ByteLevel):
-            return super().count_bytes(tokens)
-        # its symbols are written with one character for each byte
-        return sum(len(self._tokenizer.id_to_token(token)) for token in _real(tokens, self.symbols).tolist())
+        return sum(map(len, self._of(tokens)))
 
     def content(self) -> dict[str, Any]:
-        return {"kind": "pairs", "model": self._model}
+        return {"kind": "pairs", "merges": [list(pair) for pair in self._merges]}
+
+    def _of(self, tokens: ArrayLike) -> list[bytes]:
+        return [self._spelled[token] for token in _real(tokens, self.symbols)]
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        """What writes as this vocabulary says, made of nothing but checked pairs: the package can crash on others."""
+        words = ["".join(_LETTERS[byte] for byte in word) for word in self._spelled]
+        merges = [(words[a], words[b]) for a, b in self._merges]
+        return _by_words(_tokenizers().models.BPE({word: token for token, word in enumerate(words)}, merges))
 
 
 def characters(text: str) -> Vocabulary:
@@ -188,8 +210,8 @@ def vocabulary(content: Any) -> Vocabulary:
             return Vocabulary(alphabet)
         case {"kind": "bytes"}:
             return Bytes()
-        case {"kind": "pairs", "model": str(model)}:
-            return Pairs(model)
+        case {"kind": "pairs", "merges": list(merges)} if len(merges) <= _MOST:
+            return Pairs(merges)
     raise UsageError(f"{content!r:.80} describes no vocabulary")
 
 
@@ -205,3 +227,21 @@ def _tokenizers() -> Any:
     except ImportError as missing:
         raise UsageError("byte pairs need the package tokenizers: pip install 'gymnast[language]'") from missing
     return tokenizers
+
+
+def _by_words(model: Any) -> Any:
+    """A tokenizer of bytes that cuts a text into words first, as that of GPT-2 does."""
+    package = _tokenizers()
+    tokenizer = package.Tokenizer(model)
+    tokenizer.pre_tokenizer = package.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return tokenizer
+
+
+def _letters() -> str:
+    """The letter with which the package tokenizers writes each byte: itself if that can be seen (GPT-2)."""
+    seen = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
+    others = iter(range(BYTES, 2 * BYTES))
+    return "".join(chr(byte if byte in seen else next(others)) for byte in range(BYTES))
+
+
+_LETTERS = _letters()

@@ -42,20 +42,18 @@ def test_end_and_pad_are_two_tokens_that_stand_for_nothing() -> None:
     assert known.decode([0, 1, known.end, known.pad, 2]) == "abc"
 
 
-def test_byte_pairs_write_a_text_in_fewer_tokens_than_it_has_bytes() -> None:
-    assert len(pairs().encode(TEXT)) < len(TEXT.encode())
-
-
 def test_vocabularies_differ_by_what_their_tokens_stand_for() -> None:
     assert Vocabulary("abc") != Vocabulary("acb")
     assert Tokens(Vocabulary("abc"), 8) == Tokens(Vocabulary("abc"), 8) != Tokens(Vocabulary("abd"), 8)
     assert Tokens(Vocabulary("abc"), 8) != Tokens(Vocabulary("abc"), 9)
+    assert repr(Tokens(Vocabulary("abc"), 8)) != repr(Tokens(Vocabulary("abd"), 8))
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
         (lambda: Vocabulary("aba"), "different characters"),
+        (lambda: vocabulary({"kind": "characters", "alphabet": "a\ud800"}), "different characters"),  # no UTF-8 has it
         (lambda: Vocabulary("abc").encode("abd"), "has no 'd'"),
         (lambda: characters(""), "empty text"),
         (lambda: vocabulary({"kind": "words"}), "describes no vocabulary"),
@@ -65,12 +63,6 @@ def test_vocabularies_differ_by_what_their_tokens_stand_for() -> None:
 def test_what_makes_no_vocabulary_is_refused(wrong, words) -> None:
     with pytest.raises(UsageError, match=words):
         wrong()
-
-
-def test_json_that_is_no_tokenizer_is_refused() -> None:
-    pytest.importorskip("tokenizers")
-    with pytest.raises(UsageError, match="no tokenizer"):
-        Pairs("{}")
 
 
 def test_texts_are_stored_as_whole_numbers_and_looked_at() -> None:

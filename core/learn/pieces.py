@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..batch import CARRY, Batch
+from ..errors import UsageError
 from ..nets.remembering import RememberingEncoder, Sequences
 from ..nets.texts import TextEncoder, Texts
 
@@ -39,8 +40,13 @@ def texts(encoder: TextEncoder, batch: Batch, device: torch.device, every: bool 
     """The texts that were acted on, each once.
 
     Asked about are the valid steps, or `every` one, in the order of time, then environment.
+
+    Raises:
+        UsageError: if a valid step answers to an empty text, which has no last token to be read from.
     """
     obs = batch.obs[:-1]
+    if (obs[..., 0][batch.valid] == encoder.pad).any():
+        raise UsageError("a text of no tokens was answered; the environment must begin each with one at least")
     goes_on = ((obs[1:] == obs[:-1]) | (obs[:-1] == encoder.pad)).all(-1) & ~batch.first[1:-1]
     begins = np.concatenate([np.ones_like(batch.first[:1]), ~goes_on])
     number = begins.T.ravel().cumsum().reshape(obs.shape[1::-1]).T

@@ -70,6 +70,8 @@ class Writing:
 
     def read(self, encoder: "TextEncoder", obs: Tensor, version: int) -> Tensor:
         """Features (N, width) of texts (N, context) by weights of this `version`; 0 of those that have ended."""
+        if obs.shape != self._tokens.shape:
+            self._begin(obs)
         length = encoder.lengths(obs)
         goes_on = self._goes_on(obs, length, version)
         begins = ((length > 0) & ~goes_on).nonzero()[:, 0]
@@ -85,9 +87,14 @@ class Writing:
         self._version, self._tokens, self._length = version, obs.clone(), length
         return out
 
+    def _begin(self, obs: Tensor) -> None:
+        """Forget everything, for texts of the shape of these."""
+        self._kept, self._tokens = None, torch.full_like(obs, -1)
+        self._slot, self._length = torch.full((2, len(obs)), -1, device=obs.device)
+
     def _goes_on(self, obs: Tensor, length: Tensor, version: int) -> Tensor:
         """(N,) which texts are kept but for their last token."""
-        if version != self._version or obs.shape != self._tokens.shape:
+        if version != self._version:
             return torch.zeros_like(length, dtype=torch.bool)
         column = torch.arange(obs.shape[1], device=obs.device)
         same = ((obs == self._tokens) | (column >= self._length[:, None])).all(1)
@@ -95,7 +102,7 @@ class Writing:
 
     def _make_room(self, encoder: "TextEncoder", obs: Tensor, begins: Tensor, goes_on: Tensor) -> None:
         """Places for all rows, unless those that begin have theirs already."""
-        if self._kept is not None and len(self._slot) == len(obs) and bool((self._slot[begins] >= 0).all()):
+        if self._kept is not None and bool((self._slot[begins] >= 0).all()):
             return
         kept, rows = Kept(len(obs), obs.shape[1], encoder.cfg, obs.device), goes_on.nonzero()[:, 0]
         if self._kept is not None and len(rows):

@@ -55,7 +55,7 @@ class Streams:
             self._show(drawn)
 
     def _draw(self, place: int) -> None:
-        block = self._task.ask(self._generators[place], BLOCK, self._split)
+        block = asked(self._task, self._generators[place], BLOCK, self._split)
         if self._blocks is None:
             self._blocks = Questions(*(np.zeros((self._places, *part.shape), part.dtype) for part in block))
             self.present = Questions(*(part[:, 0].copy() for part in self._blocks))
@@ -66,6 +66,18 @@ class Streams:
         assert self._blocks is not None and self.present is not None  # noqa: PT018 - drawn together
         for present, blocks in zip(self.present, self._blocks, strict=True):
             present[places] = blocks[places, self.used[places]]
+
+
+def asked(task: Task, rng: np.random.Generator, count: int, split: Split) -> Questions:
+    """`count` questions of a task.
+
+    Raises:
+        UsageError: if a prompt is empty: a text is what its last token is read from.
+    """
+    questions = task.ask(rng, count, split)
+    if (questions.prompt[:, :1] == task.vocabulary.pad).any() or not questions.prompt.shape[1]:
+        raise UsageError(f"{type(task).__name__} asks a question of no tokens; begin each prompt with one at least")
+    return questions
 
 
 def generator(seed: int | None, *key: int) -> np.random.Generator:

@@ -23,7 +23,7 @@ class Questions(NamedTuple):
     """Q questions."""
 
     prompt: NDArray[np.int32]
-    """(Q, P) what is shown, right-padded with PAD."""
+    """(Q, P) what is shown, one token at least, right-padded with PAD."""
     hidden: NDArray[Any]
     """(Q, ...) what the verifier needs to know beside it."""
 

@@ -14,7 +14,7 @@ from ...core.errors import UsageError
 from ...core.spaces.tokens import Tokens
 from .asked import Asked
 from .picture import Shown, letters, paint, remark
-from .questions import BLOCK, Streams, generator, packed, unpacked
+from .questions import BLOCK, Streams, asked, generator, packed, unpacked
 from .task import SPLITS, Questions, Task, chosen, counted
 
 RENDER_MODES = ("rgb_array", "ansi")
@@ -137,7 +137,7 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         Raises:
             UsageError: if the task has no answers.
         """
-        questions = self.task.ask(self._own, count, self.split)
+        questions = asked(self.task, self._own, count, self.split)
         answers = self.task.example(questions, self._own)
         given = np.count_nonzero(questions.prompt != self._pad, 1)
         tokens = np.full((count, self.tokens.shape[1]), self._pad, np.int32)
@@ -186,9 +186,9 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
             prompt = self._questions(np.arange(self.num_envs)).prompt
             start, length = ((rows != self._pad).sum(1) for rows in (prompt, tokens))
             there = np.arange(tokens.shape[1])
-            asked = there[: prompt.shape[1]] < start[:, None]
+            within = there[: prompt.shape[1]] < start[:, None]
             gaps = (tokens == self._pad) != (there >= length[:, None])
-            odd = (tokens[:, : prompt.shape[1]] != prompt) & asked
+            odd = (tokens[:, : prompt.shape[1]] != prompt) & within
             if odd.any() or gaps.any() or (tokens < 0).any() or (tokens > self._pad).any():
                 raise UsageError("the saved texts are not answers to the saved questions; was it another task?")
             if (length - start > self._room).any() or ((length - start == self._room) & ~saved["ended"]).any():

@@ -86,6 +86,19 @@ def test_what_was_kept_of_other_weights_is_read_anew():
         torch.testing.assert_close(writing.read(net, obs, version=1), net(obs), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("rows", [1, 4])
+def test_texts_that_begin_when_others_had_ended_are_read_from_their_beginning(rows):
+    net, writing, nothing = encoder(), Writing(), torch.full((rows, CONTEXT), VOCABULARY.pad, dtype=torch.int32)
+    with torch.inference_mode():
+        for obs in (nothing, texts(rows, [1] * rows), texts(rows, [2] * rows), nothing, texts(rows, [1] * rows)):
+            found, alive = writing.read(net, obs, version=0), net.lengths(obs) > 0
+            torch.testing.assert_close(found[alive], net(obs)[alive], atol=1e-5, rtol=1e-4)
+            assert (found[~alive] == 0).all()
+        for obs in (texts(5, [3] * 5), texts(5, [0] * 5), texts(2, [0] * 2), texts(2, [1] * 2), texts(2, [2] * 2)):
+            found, alive = writing.read(net, obs, version=0), net.lengths(obs) > 0
+            torch.testing.assert_close(found[alive], net(obs)[alive], atol=1e-5, rtol=1e-4)
+
+
 @each_kind
 def test_whole_texts_give_features_and_gradients_of_all_their_beginnings(kind):
     net, tokens = encoder(**kind).double(), texts(5, [CONTEXT] * 5)

@@ -215,7 +215,7 @@ class Agent:
                 penalty[valid] = cfg.kl_coef * (data["logp"] - data["reference"]).cpu().numpy()
         total = reward - penalty.sum(0).reshape(reward.shape)
         better, ahead = reward - baseline(total, cfg.baseline), penalty[::-1].cumsum(0)[::-1]
-        advantage = (better.ravel() - ahead) / scale(total, cfg.scale).ravel()
+        advantage = (better.ravel() - ahead) / scale(reward, cfg.scale).ravel()
         columns = {"adv": advantage, "weight": np.broadcast_to(weight, valid.shape)}
         return data | {name: self._tensor(x[valid].astype(np.float32)) for name, x in columns.items()}
 

@@ -255,6 +255,19 @@ def test_answers_that_earn_the_same_teach_where_they_have_a_gradient(rewards, op
     assert not torch.equal(before, after)
 
 
+@pytest.mark.parametrize("scale", ["none", "group", "batch"])
+def test_a_penalty_keeps_its_size_where_all_answers_earn_the_same(scale):
+    env = copy(8, group=4)
+    agent = made("grpo", env, group=4, kl_coef=1e-3, scale=scale)
+    with torch.no_grad():
+        for parameter in agent.net.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+    batch = wrote(agent, env)
+    columns = agent._columns(batch, np.ones((2, 4)), np.ones(8))
+    divergence = (columns["logp"] - columns["reference"]).abs().sum()
+    assert 0 < columns["adv"].abs().max() <= 2e-3 * divergence  # of any token's answer and the others' to its question
+
+
 @pytest.mark.learns
 def test_a_language_model_learns_to_copy():
     env = copy(8, length=1, symbols=4)

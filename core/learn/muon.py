@@ -76,7 +76,8 @@ class MuonAdam:
             ValueError: if it is of other matrices.
         """
         self.adam.load_state(state["adam"])
-        for parameter, momentum in zip(self._matrices, state["momentum"], strict=True):
-            if tuple(momentum.shape) != tuple(parameter.shape):
-                raise ValueError(f"momentum of shape {tuple(momentum.shape)} for {tuple(parameter.shape)}")
-            self.muon.state[parameter]["momentum_buffer"] = torch.as_tensor(momentum).clone()
+        for parameter, momentum in zip(self._matrices, map(torch.as_tensor, state["momentum"]), strict=True):
+            if momentum.shape != parameter.shape or momentum.dtype != parameter.dtype:
+                found, right = (f"{x.dtype} {tuple(x.shape)}" for x in (momentum, parameter))
+                raise ValueError(f"momentum of {found} for a matrix of {right}")
+            self.muon.state[parameter]["momentum_buffer"] = torch.empty_like(parameter.data).copy_(momentum)

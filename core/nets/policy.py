@@ -118,7 +118,7 @@ def adopt_policy(net: nn.Module, weights: Mapping[str, Any]) -> None:
     as sure as its expert was.
 
     Raises:
-        UsageError: if they are of another shape.
+        UsageError: if they are of another shape, or differ where this network has one matrix for both.
     """
     own = net.state_dict()
     parts, values = ("encoder.", "policy_trunk.", "policy_head."), ("encoder.embed.1.", "encoder.memories.1.")
@@ -137,4 +137,13 @@ def adopt_policy(net: nn.Module, weights: Mapping[str, Any]) -> None:
             f"the policy to begin with is another network: {wrong[0]} differs. It must be for the same "
             "observations and actions, with the same hidden layers and head"
         )
-    net.load_state_dict({**own, **{name: torch.as_tensor(weights[name]) for name in names}})
+    taken = {name: torch.as_tensor(weights[name]) for name in names}
+    shared: dict[tuple[int, torch.Size], str] = {}
+    for name in names:
+        other = shared.setdefault((own[name].data_ptr(), own[name].shape), name)
+        if not torch.equal(taken[name], taken[other]):
+            raise UsageError(
+                f"the policy to begin with is another network: {other} and {name} differ there and are one "
+                "matrix here; set tied to false"
+            )
+    net.load_state_dict({**own, **taken})

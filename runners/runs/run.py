@@ -159,9 +159,14 @@ def like_source(run: Run, given: Mapping[str, Any]) -> Run:
     if run.init_from is None:
         return run
     source = load(Path(run.init_from) / "run.json").agent
-    known, theirs = ({f.name for f in fields(config)} for config in (run.agent, source))
-    shared = {n: getattr(source, n) for n in _NETWORK if n in known & theirs and n not in given}
+    shared = {name: there for name, (_, there) in networks(run.agent, source).items() if name not in given}
     return replace(run, agent=replace(run.agent, **shared))
+
+
+def networks(one: Any, other: Any) -> dict[str, tuple[Any, Any]]:
+    """The fields that describe networks in two algorithms' Configs: their values in both."""
+    known, theirs = ({f.name for f in fields(config)} for config in (one, other))
+    return {name: (getattr(one, name), getattr(other, name)) for name in _NETWORK if name in known & theirs}
 
 
 def configure(config: type, values: Mapping[str, Any], where: str, base: Any = None) -> Any:

@@ -216,6 +216,12 @@ def begin(run: Run, env: VectorEnv, agent: Agent) -> None:
         raise UsageError(f"{run.algo} cannot begin with another run's policy; leave out --init-from")
     path = Path(run.init_from)
     before = runs.load(path / "run.json", run.trust)
+    for name, (here, there) in runs.networks(run.agent, before.agent).items():
+        if here != there:  # shapes alone would not tell all networks apart
+            raise UsageError(
+                f"the policy to begin with is another network: {name} is {there!r} in {path} and {here!r} here; "
+                f"leave out --agent.{name.replace('_', '-')}"
+            )
     try:
         other, _ = trained(before, path, env)
     except Misfit as problem:

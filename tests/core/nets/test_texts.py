@@ -9,6 +9,7 @@ from gymnast.agents import lm
 from gymnast.core.errors import UsageError
 from gymnast.core.nets import ActorCritic, SharedConfig, TextConfig, TextPolicy
 from gymnast.core.nets.encoder import Encoder
+from gymnast.core.nets.policy import adopt_policy
 from gymnast.core.nets.texts import TextEncoder, Texts, Writing
 from gymnast.core.nets.transformer import inner_width
 from gymnast.core.spaces.tokens import Tokens
@@ -148,6 +149,16 @@ def test_tied_embeddings_are_one_matrix():
         assert net.policy_head.linear.weight is net.encoder.decoder.embed.weight
     with pytest.raises(UsageError, match="hidden layers"):
         ActorCritic(SPACE, action, SharedConfig(tied=True))
+
+
+def test_weights_that_differ_are_not_taken_where_they_are_one_matrix():
+    action = spaces.Discrete(VOCABULARY.size)
+    tied, untied, other = (TextPolicy(SPACE, action, lm.Config(tied=x)) for x in (True, False, True))
+    with pytest.raises(UsageError, match=r"embed.weight and .*linear.weight differ there.*tied"):
+        adopt_policy(tied, untied.state_dict())
+    for taker in (untied, other):
+        adopt_policy(taker, tied.state_dict())
+        torch.testing.assert_close(taker.policy_head.linear.weight, tied.encoder.decoder.embed.weight)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_continuous_actions_are_explored_as_widely_as_ever(gymnast, tmp_path):
         assert training.run.agent.head == "mixture"
     said = gymnast("train ppo Pendulum-v1 --init-from mixture --agent.no-sde --agent.head plain --out run")
     assert said.code == 2
-    assert "with the same hidden layers and head" in said.err
+    assert "head is 'mixture' in mixture and 'plain' here" in said.err
 
 
 REPLAY = {"value_warmup": 24, "horizon": 4, "learning_starts": 16, "minibatch": 8, "critic_hidden": (8,)}
@@ -127,9 +127,10 @@ WRONG = {
     "train trpo CartPole-v1 --init-from clone": "trpo cannot begin with another run's policy",
     "train ppo CartPole-v1 --init-from nowhere": "nowhere is not the folder of a run",
     "train ppo Acrobot-v1 --init-from clone": "was trained on CartPole-v1, whose observations or actions differ",
-    "train ppo CartPole-v1 --init-from clone --agent.hidden 8": "the policy to begin with is another network",
+    "train ppo CartPole-v1 --init-from clone --agent.hidden 8": "hidden is (16, 16) in clone and (8,) here",
+    "train ppo CartPole-v1 --init-from clone --agent.activation relu": "another network: activation is 'tanh' in clone",
     "train dqn CartPole-v1 --init-from clone": "as the advantages of a dueling network without noise",
-    "train dqn CartPole-v1 --init-from clone --agent.dueling --agent.hidden 8 8": "with the same hidden layers",
+    "train dqn CartPole-v1 --init-from clone --agent.dueling --agent.hidden 8 8": "leave out --agent.hidden",
     "train dqn CartPole-v1 --agent.value-warmup 5": "set dueling to true",
     "train ppo CartPole-v1 --agent.value-warmup -1": "value_warmup is -1; it must be at least 0",
 }

@@ -58,7 +58,9 @@ class Addition:
 
     def _within(self, sums: NDArray[np.int32], response: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Whether responses (Q, R) hold the digits of the sums (Q, S) somewhere."""
-        windows = sliding_window_view(response, sums.shape[1], axis=1)
+        width = sums.shape[1]
+        behind = np.full((len(response), width - 1), self.vocabulary.pad)  # or a short sum near the end has no window
+        windows = sliding_window_view(np.hstack([response, behind]), width, axis=1)
         alike = (windows == sums[:, None]) | (sums >= self.vocabulary.end)[:, None]
         found: NDArray[np.bool_] = alike.all(2).any(1)
         return found

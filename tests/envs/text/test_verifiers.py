@@ -87,6 +87,7 @@ def python_value(expression):
 JUDGES = {
     "Addition": (addition, {}),
     "Addition, lax": (lax_addition, {"verifier": "contains", "room": 6}),
+    "Addition, lax, of one digit": (lax_addition, {"verifier": "contains", "room": 3, "digits": 1}),
     "Sorting": (sorting, {"digits": 3}),
     "Copy": (copying, {"symbols": 3}),
     "Parity": (parity, {"bits": 4}),
@@ -96,13 +97,14 @@ JUDGES = {
 
 
 def attempts(task, questions, rng):
-    """Random tokens, right answers with a token changed, put in, left out or moved, right ones of other questions."""
+    """Random tokens, right answers with a token changed, put in, left out or moved, or with more around them, and right
+    ones of other questions."""
     size, room, end = task.vocabulary.size, task.longest[1], task.vocabulary.end
     right = task.example(questions, rng)
     for example in right:
         tokens = example.tolist()
         at, k = rng.integers(len(tokens), size=2)
-        match rng.integers(8):
+        match rng.integers(9):
             case 0:
                 tokens = rng.integers(size, size=rng.integers(1, room + 1)).tolist()
             case 1:
@@ -117,6 +119,9 @@ def attempts(task, questions, rng):
                 tokens = right[rng.integers(len(right))].tolist()
             case 6:
                 tokens = [int(rng.integers(size - 1))] * int(rng.integers(1, room)) + [end]
+            case 7:
+                before, behind = (rng.integers(size - 1, size=count).tolist() for count in rng.integers(room, size=2))
+                tokens = [*before, *tokens[:-1], *behind[: max(room - len(before) - len(tokens), 0)], end]
         stop = tokens.index(end) + 1 if end in tokens else room
         yield np.array(tokens[: min(stop, room)] or [end], np.int32)
 

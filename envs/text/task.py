@@ -62,7 +62,7 @@ class Task(Protocol):
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
         """The verdict on responses (Q, R), right-padded, with `length` (Q,) tokens, END included.
 
-        Only responses with END can be right.
+        Only responses with END can be right. A graded task also says what those without are worth: less than with END.
         """
         ...
 

@@ -25,9 +25,10 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
     """N answers to questions of a task: an observation (W,) is prompt and answer so far, an action is the next token.
 
     END ends the answer, whose score is the reward. An answer that reaches the task's limit without END ends too, as a
-    termination with reward 0: how much room is left is seen in the prefix, so it is a state like any other, and an
-    agent that bootstrapped from it would not learn to come to an end. The last info of an answer, which is `final_info`
-    in SAME_STEP mode, has `is_success`, `unfinished` (it reached the limit) and `unparsed` (N,).
+    termination with reward 0, or with its score in a graded task, where 0 need not be little: how much room is left is
+    seen in the prefix, so it is a state like any other, and an agent that bootstrapped from it would not learn to come
+    to an end. The last info of an answer, which is `final_info` in SAME_STEP mode, has `is_success`, `unfinished` (it
+    reached the limit) and `unparsed` (N,).
 
     Rows g k to g k + g - 1 answer question k together, with a `group` of g. Row i of `reset(seed=s)` is asked what a
     single environment seeded s + i is asked, or in a group what its first row is.
@@ -262,9 +263,9 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
             return ends
         complete = written[over] == self._end
         ends["unfinished"][over] = ~complete
-        if len(done := over[complete]):
-            scores = self.task.score(*self._answers(done))
-            reward[done], ends["unparsed"][done] = scores.reward, scores.unparsed
+        if len(judged := over if self._graded else over[complete]):
+            scores = self.task.score(*self._answers(judged))
+            reward[judged], ends["unparsed"][judged] = scores.reward, scores.unparsed
         if not self._graded:
             ends["is_success"][over] = reward[over] == 1
         return ends

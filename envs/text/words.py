@@ -22,9 +22,9 @@ COMFORTABLE = 7
 class Words:
     """Write one word. Rewards are real numbers, so no answer is right or wrong.
 
-    The gold reward counts changes between vowels and consonants, less 1.5 for each letter that is the one before again
-    and for each dot, and 0.5 for each letter beyond the seventh; in deviations from the mean of the list's words.
-    The prompt is a dot, which is no letter.
+    The gold reward counts changes between vowels and consonants, less 1.5 for each letter that is the one before again,
+    for each dot and for a missing end, and 0.5 for each letter beyond the seventh; in deviations from the mean of the
+    list's words. The prompt is a dot, which is no letter.
 
     Args:
         file: a list of words, one a line; without one they are those in which Python explains itself.
@@ -71,8 +71,9 @@ class Words:
         changes = (beside & (vowel[:, 1:] != vowel[:, :-1])).sum(1)
         again = (beside & (words[:, 1:] == words[:, :-1])).sum(1)
         dots = ((words < self.vocabulary.end) & ~letter).sum(1)
+        endless = ~(words == self.vocabulary.end).any(1)  # a letter more instead of END gains less than that
         excess = np.maximum(letter.sum(1) - COMFORTABLE, 0)
-        return (changes - 1.5 * (again + dots) - 0.5 * excess - self._mean) / self._deviation
+        return (changes - 1.5 * (again + dots + endless) - 0.5 * excess - self._mean) / self._deviation
 
 
 def _read(file: str) -> list[str]:

@@ -39,12 +39,18 @@ class Rollout:
     twin acts in its place where it offers one, in a native environment for the whole horizon in one call.
 
     Raises:
-        UsageError: if the environment does not say which autoreset mode it uses.
+        UsageError: if the environment does not say which autoreset mode it uses, or its rows wait for each other and so
+            take nothing but whole episodes.
     """
 
     def __init__(self, env: VectorEnv, horizon: int | Whole, seed: int = 0) -> None:
         self.env = env
         self.whole = horizon if isinstance(horizon, Whole) else None
+        if self.whole is None and env.metadata.get("waits", False):
+            raise UsageError(
+                "rows of this environment that have ended wait for the others, which takes an algorithm that learns "
+                "from whole episodes, not from a number of steps; leave out group and waits"
+            )
         self.cut = False
         """Whether the limit or a stop cut episodes of the last collection of whole ones: the whole ones are biased."""
         self._loop: FusedLoop | None = None  # for the last twin that acted

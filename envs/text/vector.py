@@ -65,7 +65,7 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         self.split = split
         self.render_mode = render_mode
         mode = AutoresetMode.NEXT_STEP if waits else AutoresetMode.SAME_STEP
-        self.metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4, "autoreset_mode": mode}
+        self.metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4, "autoreset_mode": mode, "waits": waits}
         self._room = task.longest[1]
         self.single_observation_space = Tokens(task.vocabulary, sum(task.longest))
         self.single_action_space = Discrete(task.vocabulary.size)

@@ -20,8 +20,8 @@ class Examples(NamedTuple):
 class Teaches(Protocol):
     """An environment that knows how its texts go on."""
 
-    def examples(self, count: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-        """Texts (count, L), how many tokens of each are given (count,), and how many it has in all (count,)."""
+    def examples(self, count: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Texts (count, L), right-padded, and which of their tokens (count, L) are written, not given."""
         ...
 
 
@@ -31,29 +31,28 @@ def read(env: VectorEnv, space: Tokens, count: int) -> Batch:
     return written(*teacher.examples(count), space.context, space.vocabulary.pad)
 
 
-def written(
-    texts: NDArray[np.int32], given: NDArray[np.int64], length: NDArray[np.int64], context: int, pad: int
-) -> Batch:
-    """The Batch of someone who writes the texts (N, L) token by token, after those that are `given` (N,).
+def written(texts: NDArray[np.int32], own: NDArray[np.bool_], context: int, pad: int) -> Batch:
+    """The Batch of someone who writes those tokens of the texts (N, L) that are their `own` (N, L).
 
-    An observation is what has been written so far, (context,); the action is the next token. Nothing is rewarded.
+    An observation is what stands before such a token, (context,), whoever wrote it; the action is the token. Nothing is
+    rewarded.
     """
-    count, steps = len(texts), int((length - given).max())
-    time, column = np.arange(steps + 1)[:, None], np.arange(context)
-    seen = np.minimum(given + time, np.minimum(length, context))  # (T+1, N) tokens of an observation
+    count, chosen, length = len(texts), own.sum(1), (texts != pad).sum(1)
+    steps = int(chosen.max())
+    valid = np.arange(steps)[:, None] < chosen
+    known = np.repeat(length[:, None], steps + 1, 1)  # (N, T+1) tokens of an observation
+    known[:, :-1][valid.T] = own.nonzero()[1]
     whole = np.full((count, context), pad, np.int32)
     shown = min(context, texts.shape[1])
     whole[:, :shown] = texts[:, :shown]
-    obs = np.where(column < seen[..., None], whole, np.int32(pad))
-    at = np.minimum(given + time[:-1], length - 1)
-    valid = given + time[:-1] < length
-    last = given + time[:-1] == length - 1
+    obs = np.where(np.arange(context) < known.T[..., None], whole, np.int32(pad))
+    last = np.arange(steps)[:, None] == chosen - 1
     first = np.zeros((steps + 1, count), np.bool_)
     first[0] = True
     end, text = np.nonzero(last)
     return Batch(
         obs=obs,
-        action=np.take_along_axis(texts, at.T, 1).T.astype(np.int64),
+        action=np.take_along_axis(texts, np.minimum(known[:, :-1], length[:, None] - 1), 1).T.astype(np.int64),
         reward=np.zeros((steps, count), np.float32),
         terminated=last,
         truncated=np.zeros_like(last),

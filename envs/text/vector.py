@@ -129,11 +129,11 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
             return tuple(map(letters, shown))
         return tuple(paint(each, self.tokens.shape[1]) for each in shown)
 
-    def examples(self, count: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    def examples(self, count: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Worked answers to `count` other questions of the split, for supervised learning.
 
-        They are tokens (count, W) of prompt and answer, right-padded, and how many of them (count,) the prompt has, and
-        both together.
+        They are tokens (count, W) of prompt and answer, right-padded, and which of them (count, W) whoever answers
+        writes: those of the answer, but not what a task replies.
 
         Raises:
             UsageError: if the task has no answers.
@@ -143,9 +143,12 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         given = np.count_nonzero(questions.prompt != self._pad, 1)
         tokens = np.full((count, self.tokens.shape[1]), self._pad, np.int32)
         tokens[:, : questions.prompt.shape[1]] = questions.prompt
-        for row, start, answer in zip(tokens, given, answers, strict=True):
-            row[start : start + len(answer)] = answer
-        return tokens, given, given + np.array([len(answer) for answer in answers])
+        own = np.zeros(tokens.shape, np.bool_)
+        for row, mine, start, answer in zip(tokens, own, given, answers, strict=True):
+            row[start : start + len(answer)], mine[start : start + len(answer)] = answer, True
+        if self._calls >= 0:
+            self._disown_replies(questions, tokens, own, given)
+        return tokens, own
 
     def asked(self, row: int = 0) -> Asked:
         """The question of a row."""
@@ -254,6 +257,20 @@ class TextVectorEnv(VectorEnv[NDArray, NDArray, NDArray]):
         row, k = np.nonzero(np.arange(reply.shape[1]) < count[:, None])
         self.tokens[rows[row], self.length[rows[row]] + k] = reply[row, k]
         self.length[rows] += count
+
+    def _disown_replies(
+        self, questions: Questions, tokens: NDArray[np.int32], own: NDArray[np.bool_], given: NDArray[np.int64]
+    ) -> None:
+        """Take what the task would reply in worked answers out of `own` (Q, W)."""
+        column = np.arange(tokens.shape[1])
+        for t in range(tokens.shape[1]):
+            rows = np.flatnonzero(own[:, t] & (tokens[:, t] == self._calls))
+            if len(rows):
+                until = np.where(column <= t, tokens[rows], self._pad)
+                response = until[np.arange(len(rows))[:, None], given[rows, None] + np.arange(self._room)]
+                reply = self.task.reply(questions.at(rows), response, t + 1 - given[rows])  # type: ignore[attr-defined]
+                said = np.count_nonzero(reply != self._pad, 1)
+                own[rows] &= (column <= t) | (column > t + said[:, None])
 
     def _judge(self, over: NDArray[np.int64], written: NDArray[np.int64], reward: NDArray[np.float64]) -> Ends:
         """Put the scores of the rows `over` (K,) into `reward`; what the last info says of them."""

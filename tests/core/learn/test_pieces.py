@@ -21,7 +21,8 @@ def test_a_step_that_answered_to_an_empty_text_is_refused():
     encoder = TextEncoder(SPACE, TextConfig(width=16, layers=1, heads=2))
     tokens = np.array([[0, 1, END, PAD], [2, END, PAD, PAD]], np.int32)
     for given in ([1, 1], [1, 0]):
-        batch = written(tokens, np.array(given), np.array([3, 2]), SPACE.context, PAD)
+        own = (tokens != PAD) & (np.arange(4) >= np.array(given)[:, None])
+        batch = written(tokens, own, SPACE.context, PAD)
         if given == [1, 1]:
             assert texts(encoder, batch, torch.device("cpu")).rows.tolist() == [0, 2, 1]
         else:

@@ -58,6 +58,12 @@ class TextPolicy(Policy):
     encoder: TextEncoder
     policy_head: heads.CategoricalHead
 
+    def __init__(self, obs: spaces.Space[Any], action: spaces.Space[Any], cfg: HiddenConfig) -> None:
+        super().__init__(obs, action, cfg)
+        tokens = spaces.Discrete(self.encoder.pad)  # PAD follows those that can be written
+        if action != tokens:
+            raise UsageError(f"actions must be tokens of the texts that are observed, {tokens}, not {action}")
+
     @staticmethod
     def _head(width: int, action: spaces.Space[Any], cfg: Any) -> nn.Module:
         return heads.head(width, action)

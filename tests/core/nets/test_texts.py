@@ -151,6 +151,12 @@ def test_tied_embeddings_are_one_matrix():
         ActorCritic(SPACE, action, SharedConfig(tied=True))
 
 
+@pytest.mark.parametrize("action", [spaces.Discrete(10), spaces.Discrete(12), spaces.Discrete(11, start=1), SPACE])
+def test_actions_that_are_no_tokens_of_the_text_are_refused(action):
+    with pytest.raises(UsageError, match=r"must be tokens of the texts that are observed, Discrete\(11\), not"):
+        TextPolicy(SPACE, action, lm.Config())
+
+
 def test_weights_that_differ_are_not_taken_where_they_are_one_matrix():
     action = spaces.Discrete(VOCABULARY.size)
     tied, untied, other = (TextPolicy(SPACE, action, lm.Config(tied=x)) for x in (True, False, True))

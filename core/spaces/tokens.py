@@ -25,6 +25,20 @@ class Tokens(spaces.Box):
         """Most tokens of a text."""
         return int(self.shape[0])
 
+    def sample(self, mask: None = None, probability: None = None) -> NDArray[np.int32]:
+        """A text of any length, of any tokens that can be written."""
+        text = np.full(self.shape, self.vocabulary.pad, np.int32)
+        length = self.np_random.integers(self.context + 1)
+        text[:length] = self.np_random.integers(self.vocabulary.size, size=length)
+        return text
+
+    def contains(self, x: Any) -> bool:
+        """Whether `x` is such a text; one of PAD alone has ended."""
+        if not super().contains(x):
+            return False
+        ended = np.asarray(x) == self.vocabulary.pad
+        return bool((ended[:-1] <= ended[1:]).all())
+
     def lengths(self, obs: NDArray[Any]) -> NDArray[np.int64]:
         """(...) how many tokens the texts (..., context) have."""
         lengths: NDArray[np.int64] = np.count_nonzero(obs != self.vocabulary.pad, -1)

@@ -7,7 +7,21 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ...core.tokens import Vocabulary
-from .task import Questions, Scores, Split, among, chosen, consists, counted, of_split, rows_of, same, scores, written
+from .task import (
+    Questions,
+    Scores,
+    Split,
+    among,
+    chosen,
+    consists,
+    counted,
+    in_any_order,
+    of_split,
+    rows_of,
+    same,
+    scores,
+    written,
+)
 
 VERIFIERS = ("exact", "contains")
 
@@ -31,7 +45,7 @@ class Addition:
         self._digits = among(self.vocabulary, "0123456789")
 
     def ask(self, rng: np.random.Generator, count: int, split: Split) -> Questions:
-        return of_split(self._draw, rng, count, split, self.vocabulary.pad)
+        return of_split(self._draw, rng, count, split, self.vocabulary.pad, in_any_order)
 
     def pose(self, prompt: str) -> Questions | None:
         asked = re.fullmatch(r"(\d{1,15})\+(\d{1,15})=", prompt, re.ASCII)

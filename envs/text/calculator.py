@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.tokens import Vocabulary
-from .task import Questions, Scores, Split, of_split, read, rows_of, scores, written
+from .task import Questions, Scores, Split, in_any_order, of_split, read, rows_of, scores, written
 
 _CALL = re.compile(r"(?:^|;)(\d{1,5})([*+])(\d{1,5})=$", re.ASCII)
 
@@ -26,7 +26,7 @@ class Calculator:
         self.longest = 6, 48
 
     def ask(self, rng: np.random.Generator, count: int, split: Split) -> Questions:
-        return of_split(self._draw, rng, count, split, self.vocabulary.pad)
+        return of_split(self._draw, rng, count, split, self.vocabulary.pad, in_any_order)
 
     def reply(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> NDArray[np.int32]:
         """Answers of the calculator to responses (Q, R) that end in "="."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.tokens import Vocabulary
-from .task import Questions, Scores, Split, counted, of_split, read, scores, written
+from .task import Questions, Scores, Split, counted, in_any_order, of_split, read, scores, written
 
 LARGEST = 20
 """Numbers are from 1 to this."""
@@ -29,7 +29,7 @@ class Countdown:
         self.longest = digits + self._count + len(str(target)) + 1, digits + 3 * (self._count - 1) + 1
 
     def ask(self, rng: np.random.Generator, count: int, split: Split) -> Questions:
-        return of_split(self._draw, rng, count, split, self.vocabulary.pad)
+        return of_split(self._draw, rng, count, split, self.vocabulary.pad, in_any_order)
 
     def pose(self, prompt: str) -> Questions | None:
         """Whether it has an answer is not looked at."""

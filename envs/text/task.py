@@ -100,6 +100,11 @@ def of_split(
     raise UsageError(f"the task has too few different questions to hold some out for {split!r}; make it larger")
 
 
+def in_any_order(questions: Questions) -> NDArray[np.int32]:
+    """(Q, P) the tokens of prompts in ascending order, by which a question and its like, "1+2=" and "2+1=", are one."""
+    return np.sort(questions.prompt, 1)
+
+
 def held_out(tokens: NDArray[np.int32], pad: int) -> NDArray[np.bool_]:
     """Whether questions (Q, L) are in the tenth that only tests ask: on every machine and however padded the same.
 

@@ -52,6 +52,22 @@ def test_questions_of_tests_are_never_asked_in_training(id):
     assert not train & test
 
 
+@pytest.mark.parametrize(
+    ("id", "parts"),
+    [
+        ("gymnast/Addition-v0", lambda prompt: sorted(prompt[:-1].split("+"))),
+        ("gymnast/Calculator-v0", lambda prompt: sorted(prompt[:-1].split("*"))),
+        ("gymnast/Countdown-v0", lambda prompt: [*sorted(prompt.split(":")[0].split(",")), prompt.split(":")[1]]),
+    ],
+)
+def test_questions_of_tests_are_not_asked_in_another_order_in_training_either(id, parts):
+    task = task_of(id)
+    train, test = ({tuple(parts(x)) for x in prompts(task, asked(task, 10_000, split))} for split in ("train", "test"))
+    assert train
+    assert test
+    assert not train & test
+
+
 @pytest.mark.parametrize("id", ["gymnast/Words-v0", "gymnast/Source-v0"])
 def test_texts_of_tests_are_never_shown_in_training(id):
     train, test = ({row.tobytes() for row in asked(task_of(id), 4000, split).hidden} for split in ("train", "test"))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.tokens import Vocabulary
-from .task import Questions, Scores, Split, counted, of_split
+from .task import Questions, Scores, Split, counted
 from .taught import corrected, share
 
 
@@ -14,7 +14,7 @@ class Source:
     """Windows of `length` + 1 letters; the first is given, and each of the others depends on the one before.
 
     The reward for a letter predicted is 1 / `length`, the true one follows whatever was predicted, so the return is the
-    share predicted. END and PAD never occur.
+    share predicted. END and PAD never occur. Tests hold out no windows: what can be predicted is known.
 
     Args:
         symbols: letters of the alphabet.
@@ -46,7 +46,14 @@ class Source:
         return float(self.stationary @ self.transition.max(1))
 
     def ask(self, rng: np.random.Generator, count: int, split: Split) -> Questions:
-        return of_split(self._draw, rng, count, split, self.vocabulary.pad, lambda drawn: drawn.hidden)
+        """Windows of both splits are drawn alike: to hold some out would change the chain where they are short."""
+        chance = rng.random((self._length + 1, count))
+        letters = np.empty((self._length + 1, count), np.int32)
+        letters[0] = np.minimum((self.stationary.cumsum() < chance[0, :, None]).sum(1), self.vocabulary.symbols - 1)
+        for t in range(self._length):
+            below = self._cumulative[letters[t], :-1] < chance[t + 1, :, None]
+            letters[t + 1] = below.sum(1)
+        return Questions(letters[:1].T.copy(), letters[1:].T.copy())
 
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:
         return share(questions.hidden, response)
@@ -59,15 +66,6 @@ class Source:
     def example(self, questions: Questions, rng: np.random.Generator) -> list[NDArray[np.int32]]:
         """The windows as they go on, without END."""
         return list(questions.hidden)
-
-    def _draw(self, rng: np.random.Generator, count: int) -> Questions:
-        chance = rng.random((self._length + 1, count))
-        letters = np.empty((self._length + 1, count), np.int32)
-        letters[0] = np.minimum((self.stationary.cumsum() < chance[0, :, None]).sum(1), self.vocabulary.symbols - 1)
-        for t in range(self._length):
-            below = self._cumulative[letters[t], :-1] < chance[t + 1, :, None]
-            letters[t + 1] = below.sum(1)
-        return Questions(letters[:1].T.copy(), letters[1:].T.copy())
 
 
 def _stationary(transition: NDArray[np.float64]) -> NDArray[np.float64]:

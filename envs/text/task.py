@@ -56,7 +56,7 @@ class Task(Protocol):
     """Most tokens of a prompt and of a response, END included in the latter."""
 
     def ask(self, rng: np.random.Generator, count: int, split: Split) -> Questions:
-        """`count` questions; no question is asked in both splits."""
+        """`count` questions; none is asked in both splits, unless what is best is known exactly."""
         ...
 
     def score(self, questions: Questions, response: NDArray[np.int32], length: NDArray[np.int64]) -> Scores:

@@ -15,6 +15,7 @@ from ..batch import CARRY, Batch
 from ..errors import UsageError
 from ..nets.remembering import RememberingEncoder, Sequences
 from ..nets.texts import TextEncoder, Texts
+from ..spaces.tokens import Beginnings
 
 _ETA = 0.9
 
@@ -44,21 +45,32 @@ def texts(encoder: TextEncoder, batch: Batch, device: torch.device, every: bool 
     Raises:
         UsageError: if a valid step answers to an empty text, which has no last token to be read from.
     """
-    obs = batch.obs[:-1]
-    if (obs[..., 0][batch.valid] == encoder.pad).any():
+    time, env = np.nonzero(np.ones_like(batch.valid) if every else batch.valid)
+    whole, which, length = _beginnings(batch, encoder.pad, time, env)
+    if (length[batch.valid[time, env]] == 0).any():
         raise UsageError("a text of no tokens was answered; the environment must begin each with one at least")
-    goes_on = ((obs[1:] == obs[:-1]) | (obs[:-1] == encoder.pad)).all(-1) & ~batch.first[1:-1]
+    longest, last = int(length.max(initial=1)), np.maximum(length, 1) - 1
+    tokens = np.ascontiguousarray(whole[:, :longest])
+    return Texts(*(torch.as_tensor(x, device=device) for x in (tokens, which * longest + last)))
+
+
+def _beginnings(
+    batch: Batch, pad: int, time: NDArray[np.int64], env: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Texts (R, W); which of these (B,), and how many tokens of it (B,), was seen in the steps asked about."""
+    obs: Any = batch.obs
+    if isinstance(obs, Beginnings):
+        used, which = np.unique(env, return_inverse=True)
+        return obs.tokens[used], which, obs.known[time, env]
+    obs = obs[:-1]
+    goes_on = ((obs[1:] == obs[:-1]) | (obs[:-1] == pad)).all(-1) & ~batch.first[1:-1]
     begins = np.concatenate([np.ones_like(batch.first[:1]), ~goes_on])
     number = begins.T.ravel().cumsum().reshape(obs.shape[1::-1]).T
-    time, env = np.nonzero(np.ones_like(batch.valid) if every else batch.valid)
-    which, text = np.unique(number[time, env], return_inverse=True)
-    last, column = np.zeros((2, len(which)), np.int64)
-    np.maximum.at(last, text, time)
-    column[text] = env
-    length = np.maximum((obs[time, env] != encoder.pad).sum(-1), 1)
-    longest = int(length.max(initial=1))
-    tokens = np.ascontiguousarray(obs[last, column][:, :longest])
-    return Texts(*(torch.as_tensor(x, device=device) for x in (tokens, text * longest + length - 1)))
+    used, which = np.unique(number[time, env], return_inverse=True)
+    last, column = np.zeros((2, len(used)), np.int64)
+    np.maximum.at(last, which, time)
+    column[which] = env
+    return obs[last, column], which, (obs[time, env] != pad).sum(-1)
 
 
 def edges(encoder: RememberingEncoder, batch: Batch, device: torch.device) -> Sequences:

@@ -8,7 +8,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ..batch import Batch, Episodes
-from ..spaces.tokens import Tokens
+from ..spaces.tokens import Beginnings, Tokens
 
 
 class Examples(NamedTuple):
@@ -45,7 +45,7 @@ def written(texts: NDArray[np.int32], own: NDArray[np.bool_], context: int, pad:
     whole = np.full((count, context), pad, np.int32)
     shown = min(context, texts.shape[1])
     whole[:, :shown] = texts[:, :shown]
-    obs = np.where(np.arange(context) < known.T[..., None], whole, np.int32(pad))
+    obs: Any = Beginnings(whole, known.T, pad)
     last = np.arange(steps)[:, None] == chosen - 1
     first = np.zeros((steps + 1, count), np.bool_)
     first[0] = True

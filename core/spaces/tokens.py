@@ -1,5 +1,6 @@
 """The space of texts that are being written."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -52,3 +53,23 @@ class Tokens(spaces.Box):
 
     def __repr__(self) -> str:
         return f"Tokens({self.vocabulary}, {self.context})"
+
+
+@dataclass(frozen=True)
+class Beginnings:
+    """Observations (T, N, context) of the beginnings of N texts; as an array they take the square of the context.
+
+    An index of time and text gives an array of those that it stands for.
+    """
+
+    tokens: NDArray[np.int32]
+    """(N, context) whole texts."""
+    known: NDArray[np.int64]
+    """(T, N) how many tokens of each text its beginnings have."""
+    pad: int
+
+    def __getitem__(self, index: Any) -> NDArray[np.int32]:
+        count, context = self.tokens.shape
+        text = np.broadcast_to(np.arange(count), self.known.shape)[index]
+        within = np.arange(context) < self.known[index][..., None]
+        return np.where(within, self.tokens[text], np.int32(self.pad))

@@ -51,8 +51,8 @@ def test_examples_are_the_batch_of_someone_who_writes_them():
         count = int(batch.valid[:, k].sum())
         assert batch.action[:count, k].tolist() == tokens[k, own[k]].tolist()
         for t, known in enumerate(np.flatnonzero(own[k])):
-            assert batch.obs[t, k, :known].tolist() == tokens[k, :known].tolist()
-            assert (batch.obs[t, k, known:] == space.vocabulary.pad).all()
+            assert batch.obs[t, k][:known].tolist() == tokens[k, :known].tolist()
+            assert (batch.obs[t, k][known:] == space.vocabulary.pad).all()
         assert batch.terminated[count - 1, k]
     some = first_steps(batch, 5)
     assert some.steps == 5

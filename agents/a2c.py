@@ -35,8 +35,9 @@ from ..core.ranges import DISCOUNTS, ENTROPIES, LAMBDAS, Choice, Log, powers
 from ..core.replay.replay import Replay
 from ..core.rollout.engine import Whole
 from ..core.rollout.policy import PolicyActing
+from ..core.written_out.epochs import Terms
 from ..core.written_out.structure import ACTOR_CRITIC, STEPS
-from ..core.written_out.surrogate import PolicyGradient
+from ..core.written_out.surrogate import Surrogate
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ class Agent:
                 self.critic = Critic(self.net.encoder.size, action, cfg).to(self.actor.device)
             self.critic_optimizer = Adam(self.critic.parameters())
         self.replay = Replay(cfg.replay, gamma=cfg.gamma, seed=seed) if cfg.replay else None
-        self._written_out = PolicyGradient.of(self.net, self.optimizer)
+        self._written_out = Surrogate.of(self.net, self.optimizer)
 
     @property
     def paths(self) -> dict[str, str]:
@@ -225,12 +226,8 @@ class Agent:
         noise = actor.gradient_noise(data, data["adv"]) if look else {}
         twin = self._twin()
         if twin:
-            logged = twin(
-                data,
-                value_coef=cfg.value_coef,
-                entropy_coef=cfg.entropy_coef,
-                normalize_advantage=cfg.normalize_advantage,
-            )
+            terms = Terms(cfg.value_coef, cfg.entropy_coef, cfg.normalize_advantage, ratios=False)
+            logged = twin.differentiate(data, terms)[:3]
             norm = self.optimizer.descend(lr)
         else:
             total, log = loss(self.net, data, cfg, self.critic, actor.generator)
@@ -276,7 +273,7 @@ class Agent:
         ret = n_step(reward, batch.next_value(value, edge_value), batch.done, cfg.gamma, cfg.n_step)
         return ret - value, ret
 
-    def _twin(self) -> PolicyGradient | None:
+    def _twin(self) -> Surrogate | None:
         """The fast path: what computes `loss` in its place (`core/written_out/surrogate.py`), while it is the same."""
         cfg, twin = self.cfg, self._written_out
         if cfg.twins == "none" or self.critic is not None or self.updates < cfg.value_warmup:

@@ -34,7 +34,8 @@ from ..core.ranges import Ladder, Linear, Log, powers
 from ..core.replay.config import SequenceConfig, at_once, sequences_of
 from ..core.replay.pace import Pace
 from ..core.rollout.policy import EpsilonGreedy
-from ..core.written_out.regression import DESCENT, VALUES, Regression
+from ..core.written_out.regression import VALUES, Regression
+from ..core.written_out.structure import DESCENT
 
 
 @dataclass(frozen=True)

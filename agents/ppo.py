@@ -4,6 +4,7 @@ Schulman et al. 2017, arXiv:1707.06347, with the details that its published resu
 "The 37 implementation details of PPO"). Advantages are GAE(lambda); time-limit truncations bootstrap from V(final_obs).
 """
 
+import math
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -27,8 +28,9 @@ from ..core.nets import ActorCritic, SharedConfig
 from ..core.nets.build import Build
 from ..core.ranges import DISCOUNTS, ENTROPIES, LAMBDAS, Ladder, Log, powers
 from ..core.rollout.policy import PolicyActing
-from ..core.written_out.structure import ACTOR_CRITIC, STEPS
-from ..core.written_out.surrogate import ClippedSurrogate
+from ..core.written_out.epochs import Terms
+from ..core.written_out.structure import ACTOR_CRITIC, DESCENT, MINIBATCHES
+from ..core.written_out.surrogate import Surrogate
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ class Agent:
         self.optimizer = Adam(self.net.parameters(), cfg.adam_eps, cfg.max_grad_norm)
         self.updates = 0
         self.kl_penalty = cfg.kl_penalty
-        self._written_out = ClippedSurrogate.of(self.net, self.optimizer)
+        self._written_out = Surrogate.of(self.net, self.optimizer)
 
     @property
     def paths(self) -> dict[str, str]:
@@ -194,17 +196,18 @@ class Agent:
         noise: dict[str, float] = {}
         reward = self.actor.rewards(batch)
         data = self.actor.columns(batch, obs=batch.obs[:-1], action=batch.action, **batch.extras)
-        twin, logs = self._twin(), list[Tensor]()
-        for epoch in range(cfg.epochs):
+        logs = list[Tensor]()
+        together = 1 if cfg.recompute_advantage or cfg.target_kl is not None else cfg.epochs
+        for epoch in range(0, cfg.epochs, together):
             if epoch == 0 or cfg.recompute_advantage:
                 value = batch.extras["value"] if epoch == 0 else self.actor.values(batch)
                 adv, ret = self.actor.advantages(batch, reward, value, cfg.gamma, cfg.lam)
                 data |= self.actor.columns(batch, adv=adv, ret=ret)
             if epoch == 0 and look:
                 noise = self.actor.gradient_noise(data, _scaled(data["adv"], cfg))
-            if not self._epoch(data, cfg, twin, logs):
+            if not self._learn(data, cfg, together, logs):
                 break
-        means = torch.stack(logs).mean(0).tolist()  # the only device-to-host sync of most updates
+        means = torch.cat(logs).mean(0).tolist()  # the only device-to-host sync of most updates
         metrics = dict(zip((*_LOGGED, "loss/grad_norm"), means, strict=True)) | noise
         if look or cfg.kl_penalty is not None:
             moved = self.actor.moved(data)
@@ -222,40 +225,49 @@ class Agent:
         own = Attributes(self, "kl_penalty", "updates")
         return {**self.actor.parts(), "optimizer": self.optimizer, "own": own}
 
-    def _epoch(self, data: dict[str, Tensor], cfg: Config, twin: ClippedSurrogate | None, logs: list[Tensor]) -> bool:
+    def _learn(self, data: dict[str, Tensor], cfg: Config, epochs: int, logs: list[Tensor]) -> bool:
+        """So many passes over the rollout; False if the policy has moved far enough."""
+        twin = self._twin()
+        if not twin:
+            return all(self._epoch(data, cfg, logs) for _ in range(epochs))
+        most = math.inf if cfg.value_clip is None else cfg.value_clip
+        terms = Terms(cfg.value_coef, cfg.entropy_coef, cfg.normalize_advantage, True, cfg.clip, most)
+        most_kl = math.inf if cfg.target_kl is None else 1.5 * cfg.target_kl
+        orders = self.actor.orders(len(data["adv"]), cfg.minibatch, epochs)
+        logs.append(twin.fit(data, orders, cfg.minibatch, terms, cfg.lr, most_kl))
+        return len(logs[-1]) == epochs * -(-orders.shape[1] // cfg.minibatch)
+
+    def _epoch(self, data: dict[str, Tensor], cfg: Config, logs: list[Tensor]) -> bool:
         """One pass over the rollout; False if the policy has moved far enough."""
-        warming = self.updates < cfg.value_warmup
         for mb in self.actor.minibatches(data, cfg.minibatch):
-            if twin:
-                logged = twin(
-                    mb,
-                    value_coef=cfg.value_coef,
-                    entropy_coef=cfg.entropy_coef,
-                    normalize_advantage=cfg.normalize_advantage,
-                    clip=cfg.clip,
-                    value_clip=cfg.value_clip,
-                )
-            else:
-                total, log = (_compiled(loss) if cfg.compile else loss)(self.net, mb, cfg)
-                if warming:
-                    total = cfg.value_coef * log["loss/value"]
-                logged = torch.stack([log[name].detach() for name in _LOGGED])
-            if cfg.target_kl is not None and logged[_LOGGED.index("policy/kl")] > 1.5 * cfg.target_kl:
+            total, log = (_compiled(loss) if cfg.compile else loss)(self.net, mb, cfg)
+            if self.updates < cfg.value_warmup:
+                total = cfg.value_coef * log["loss/value"]
+            logged = torch.stack([log[name].detach() for name in _LOGGED])
+            if cfg.target_kl is not None and log["policy/kl"] > 1.5 * cfg.target_kl:
                 return False
-            norm = self.optimizer.descend(cfg.lr) if twin else self.optimizer.step(total, cfg.lr)
-            logs.append(torch.cat([logged, norm[None]]))
+            norm = self.optimizer.step(total, cfg.lr)
+            logs.append(torch.cat([logged, norm[None]])[None])
         return True
 
-    def _twin(self) -> ClippedSurrogate | None:
+    def _twin(self) -> Surrogate | None:
         """The fast path: what computes `loss` in its place (`core/written_out/surrogate.py`), while it is the same."""
         cfg, twin = self.cfg, self._written_out
         if cfg.twins == "none" or cfg.compile or cfg.kl_penalty is not None or self.updates < cfg.value_warmup:
             return None
-        return twin if twin and twin.fits(self.net, self.optimizer) and _MIRROR.shows() else None
+        if twin is None or type(self)._epoch is not Agent._epoch:
+            return None
+        return twin if twin.fits(self.net, self.optimizer) and _MIRROR.shows() else None
 
 
 _compiled = cache(torch.compile)
-_MIRROR = Mirror(__name__, {"loss": "545bc670", "_scaled": "f3d87e9d", "standardized": "b593e94b"}, ACTOR_CRITIC, STEPS)
+_MIRROR = Mirror(
+    __name__,
+    {"loss": "545bc670", "_scaled": "f3d87e9d", "standardized": "b593e94b", "Agent._epoch": "d19c502c"},
+    ACTOR_CRITIC,
+    DESCENT,
+    MINIBATCHES,
+)
 # Bounds of the penalty, so that a policy that cannot move does not take it out of the range of numbers.
 _LEAST, _MOST = 1e-6, 1e6
 _LOGGED = ("loss/policy", "loss/value", "policy/entropy", "policy/kl", "policy/clipped")

@@ -31,7 +31,7 @@ from ..core.ranges import Log
 from ..core.rollout.exploring import Correlated, Exploring
 from ..core.rollout.noise import Coloured, Held
 from ..core.written_out.actor_critics import SQUASHED, SoftActorCritic, steps
-from ..core.written_out.regression import DESCENT
+from ..core.written_out.structure import DESCENT
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from ..core.ranges import Linear
 from ..core.rollout.exploring import Correlated, Exploring
 from ..core.rollout.noise import Coloured
 from ..core.written_out.actor_critics import CRITICS, SQUASHED, Deterministic, steps
-from ..core.written_out.regression import DESCENT
+from ..core.written_out.structure import DESCENT
 
 
 @dataclass(frozen=True)

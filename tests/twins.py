@@ -14,8 +14,9 @@ from gymnast.core.nets import ActionValue, ActionValueConfig, ActorCritic, Board
 from gymnast.core.rollout.fused import FusedActor
 from gymnast.core.rollout.policy import PolicyActing
 from gymnast.core.written_out import regression
+from gymnast.core.written_out.epochs import Terms
 from gymnast.core.written_out.likelihood import Likelihood
-from gymnast.core.written_out.surrogate import ClippedSurrogate, PolicyGradient
+from gymnast.core.written_out.surrogate import Surrogate
 
 OBS = spaces.Box(-1, 1, (5,), np.float32)
 LOW, HIGH = (np.array(bound, np.float32) for bound in ([[-1, 300], [0, -9]], [[1, 500], [1e-3, np.inf]]))
@@ -70,8 +71,9 @@ def clipped_surrogate_is_ppos_loss(kind="discrete", size=64, **config):
     total, logs = ppo.loss(net, mb, cfg)
     assert size == 1 or 0.1 < logs["policy/clipped"] < 0.9
     expected = gradient(optimizer, total)
-    names = ("value_coef", "entropy_coef", "normalize_advantage", "clip", "value_clip")
-    logged = ClippedSurrogate.of(net, optimizer)(mb, **{name: getattr(cfg, name) for name in names})
+    most = np.inf if cfg.value_clip is None else cfg.value_clip
+    terms = Terms(cfg.value_coef, cfg.entropy_coef, cfg.normalize_advantage, True, cfg.clip, most)
+    logged = Surrogate.of(net, optimizer).differentiate(mb, terms)
     torch.testing.assert_close(logged, torch.stack([logs[key].detach() for key in LOGGED]), rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(optimizer.flat.grad, expected, rtol=1e-4, atol=1e-6)
 
@@ -84,8 +86,8 @@ def policy_gradient_is_a2cs_loss(kind="discrete", size=64, moved=False, **config
         mb["logp"] = net(mb["obs"])[0].log_prob(mb["action"]).detach()
     total, logs = a2c.loss(net, mb, cfg)
     expected = gradient(optimizer, total)
-    names = ("value_coef", "entropy_coef", "normalize_advantage")
-    logged = PolicyGradient.of(net, optimizer)(mb, **{name: getattr(cfg, name) for name in names})
+    terms = Terms(cfg.value_coef, cfg.entropy_coef, cfg.normalize_advantage, ratios=False)
+    logged = Surrogate.of(net, optimizer).differentiate(mb, terms)[:3]
     torch.testing.assert_close(logged, torch.stack([logs[key].detach() for key in LOGGED[:3]]), rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(optimizer.flat.grad, expected, rtol=1e-4, atol=1e-6)
 

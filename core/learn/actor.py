@@ -115,6 +115,12 @@ class Actor:
         for index in torch.randperm(count, generator=self.generator, device=self.device).split(size):
             yield {name: x.index_select(0, index) for name, x in data.items()}
 
+    def orders(self, count: int, size: int, passes: int) -> Tensor:
+        """In which orders (E, B) `minibatches` would take B steps in E passes, where their order does not count."""
+        if count <= size:
+            return torch.arange(count).repeat(passes, 1)
+        return torch.stack([torch.randperm(count, generator=self.generator) for _ in range(passes)])
+
     def gradient_noise(self, data: dict[str, Tensor], adv: Tensor) -> dict[str, float]:
         """Metrics of how noisy the gradient of mean(adv * log pi(a|s)) is, from B steps; see `GradientNoise`."""
 

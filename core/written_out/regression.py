@@ -22,10 +22,8 @@ from ..mirror import Mirror
 from ..nets import ActionValue
 from ..nets.encoder import Encoder
 from .perceptron import Perceptron, pass_back, pass_on, places, shared_vector
-from .structure import ENCODER, LAYERS, STEPS, Structure, bare, perceptron, rectified, steps_as_read
+from .structure import ENCODER, LAYERS, Structure, bare, perceptron, rectified, steps_as_read
 
-DESCENT = Mirror(Adam.__module__, {"Adam.descend": "852ceba7", "_adam": "e570b1fc", "adam": "ae309110"}, STEPS)
-"""Steps of the optimiser, which are jitted along."""
 VALUES = Mirror(
     ActionValue.__module__,
     {

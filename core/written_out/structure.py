@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from ..heads import CategoricalHead, GaussianHead
+from ..learn.actor import Actor
 from ..learn.optim import Adam
 from ..mirror import Mirror
 from ..nets import ActorCritic, Policy
@@ -35,6 +36,9 @@ POLICY = Mirror(Policy.__module__, {"Policy.forward": "55fe049f"}, HEADS)
 ENCODER = Mirror(Encoder.__module__, {"Encoder.forward": "a2a83704", "Encoder._encode": "7d9a9b3c"})
 STEPS = Mirror(Adam.__module__, {"Adam.step": "6224da9b", "RMSprop.step": "6224da9b", "_backward": "477c229d"})
 """Before an optimiser descends."""
+DESCENT = Mirror(Adam.__module__, {"Adam.descend": "852ceba7", "_adam": "e570b1fc", "adam": "ae309110"}, STEPS)
+"""Steps of the optimiser, where they are jitted along."""
+MINIBATCHES = Mirror(Actor.__module__, {"Actor.minibatches": "5b7461c5"})
 
 _ROWS = (Mlp, nn.Sequential)
 _LINEAR = (Linear, nn.Linear)

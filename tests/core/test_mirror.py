@@ -14,6 +14,7 @@ from gymnast.core.games import inference
 from gymnast.core.games.net import PolicyValueNet
 from gymnast.core.heads.distributions import Categorical
 from gymnast.core.learn import optim
+from gymnast.core.learn.actor import Actor
 from gymnast.core.nets import ActionValue, ActorCritic, BoardConfig, Policy
 from gymnast.core.nets.encoder import Encoder
 from gymnast.core.nets.mlp import ACTIVATIONS, Mlp
@@ -100,6 +101,7 @@ def test_a_function_of_the_agents_file_that_is_replaced_is_asked(algo, name, whe
     ("algo", "owner", "name"),
     [
         *(("ppo", *method) for method in ((Categorical, "log_prob"), (Categorical, "entropy"), (optim, "_backward"))),
+        *(("ppo", *method) for method in ((Actor, "minibatches"), (ppo.Agent, "_epoch"), (optim.Adam, "descend"))),
         *(("a2c", *method) for method in ((Categorical, "entropy"), (ActorCritic, "_pi"), (optim.RMSprop, "step"))),
         *(("dqn", *method) for method in ((ActionValue, "values"), (ActionValue, "greedy"), (optim.Adam, "descend"))),
         *(("dqn", *method) for method in ((optim, "_adam"), (Encoder, "forward"), (Mlp, "forward"))),
@@ -113,6 +115,14 @@ def test_a_method_that_is_replaced_is_asked(algo, owner, name, monkeypatch):
     monkeypatch.setattr(owner, name, asked)
     with pytest.raises(AskedError):
         learner.learn(64)
+
+
+def test_an_agent_that_passes_over_rollouts_in_a_way_of_its_own_is_not_written_out():
+    class Own(ppo.Agent):
+        def _epoch(self, *_):
+            raise AskedError
+
+    assert Own(twins.OBS, spaces.Discrete(3), ppo.Config()).paths == {"gradient": "autograd"}
 
 
 @pytest.mark.parametrize("change", ["gelu", "layer norm"])

@@ -3,7 +3,7 @@ import pytest
 from numba import njit
 
 from gymnast.core.jitted.instructions import at
-from gymnast.core.jitted.products import add_product
+from gymnast.core.jitted.products import add_dots, add_product, add_to_columns
 
 
 @njit
@@ -27,6 +27,38 @@ def test_products_of_every_shape_are_added_and_nothing_else_is_touched(n, m, p, 
     b_down, b_along = (1, m) if b_turned else (p + 3, 1)
     b = np.ascontiguousarray(b.T) if b_turned else b
     multiplied(a, 1 if turned else m, n if turned else 1, b, b_down, b_along, c, n, m, p)
+    np.testing.assert_allclose(c, expected, rtol=1e-4, atol=1e-4)
+
+
+@njit
+def multiplied_in_columns(a, down, along, b, c, n, m, p):
+    add_to_columns(at(a, 0), down, along, at(b, 0), b.shape[1], at(c, 0), c.shape[1], n, m, p)
+
+
+@njit
+def dotted(a, b, c, n, m, p):
+    add_dots(at(a, 0), a.shape[1], at(b, 0), b.shape[1], at(c, 0), c.shape[1], n, m, p)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(("n", "m", "p"), [(1, 1, 16), (4, 3, 32), (9, 2, 48), (7, 0, 16), (50, 300, 16)])
+def test_products_in_columns_are_added_and_nothing_else_is_touched(n, m, p, turned):
+    random = np.random.default_rng(0)
+    a = random.normal(size=(m, n) if turned else (n, m)).astype(np.float32)
+    b, c = random.normal(size=(m, p + 3)).astype(np.float32), random.normal(size=(n, p + 5)).astype(np.float32)
+    expected = c.copy()
+    expected[:, :p] += (a.T if turned else a) @ b[:, :p]
+    multiplied_in_columns(a, 1 if turned else m, n if turned else 1, b, c, n, m, p)
+    np.testing.assert_allclose(c, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("n", "m", "p"), [(1, 8, 1), (2, 16, 4), (3, 8, 9), (5, 0, 3), (35, 256, 6)])
+def test_dots_are_added_and_nothing_else_is_touched(n, m, p):
+    random = np.random.default_rng(0)
+    a, b, c = (random.normal(size=size).astype(np.float32) for size in ((n, m + 3), (p, m + 1), (n, p + 2)))
+    expected = c.copy()
+    expected[:, :p] += a[:, :m] @ b[:, :m].T
+    dotted(a, b, c, n, m, p)
     np.testing.assert_allclose(c, expected, rtol=1e-4, atol=1e-4)
 
 

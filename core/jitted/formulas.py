@@ -1,11 +1,9 @@
 """Formulas that several kernels compute, each in one place, for jitted code."""
 
 import math
-from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 _HALF_LOG_TAU = 0.5 * math.log(2.0 * math.pi)
 
@@ -43,23 +41,3 @@ def huber(error):  # type: ignore[no-untyped-def]
     if size <= 1.0:
         return 0.5 * error * error, error
     return size - 0.5, np.sign(error)
-
-
-@njit(nogil=True, cache=True)
-def standardized(x: NDArray[Any]) -> NDArray[Any]:
-    """Mean 0 and (unbiased) standard deviation 1 of (B,); a single number stays as it is."""
-    n = len(x)
-    if n < 2:
-        return x
-    mean = 0.0
-    for i in range(n):
-        mean += x[i]
-    mean /= n
-    square = 0.0
-    for i in range(n):
-        square += (x[i] - mean) ** 2
-    std = math.sqrt(square / (n - 1)) + 1e-8
-    out = np.empty_like(x)
-    for i in range(n):
-        out[i] = (x[i] - mean) / std
-    return out

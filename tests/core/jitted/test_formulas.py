@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from gymnast.core.heads.distributions import Gaussian
-from gymnast.core.jitted.formulas import exponentials, gaussian_logp, huber, log_softmax, standardized
+from gymnast.core.jitted.formulas import exponentials, gaussian_logp, huber, log_softmax
 
 
 def test_a_gaussians_log_density_is_that_of_the_distribution():
@@ -33,12 +33,3 @@ def test_hubers_loss_and_its_slope_are_torchs(error):
     expected = F.huber_loss(x, torch.zeros((), dtype=torch.float64))
     expected.backward()
     assert huber(error) == pytest.approx((expected.item(), x.grad.item()))
-
-
-def test_numbers_are_standardised_unless_there_is_only_one():
-    x = np.random.default_rng(0).normal(3.0, 2.0, 50).astype(np.float32)
-    y = standardized(x)
-    assert y.dtype == np.float32
-    assert y.mean() == pytest.approx(0.0, abs=1e-6)
-    assert y.std(ddof=1) == pytest.approx(1.0, rel=1e-5)
-    np.testing.assert_array_equal(standardized(x[:1]), x[:1])

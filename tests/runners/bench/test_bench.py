@@ -208,6 +208,8 @@ def test_training_and_the_arithmetic_of_its_update():
     speed, solved = ppo.measure(1, [case])
     assert speed.ratio > 0
     assert solved.note == "1 and 1 of 1 never reached it"
+    hidden = 2 * 64 * 64  # of policy and value, in products forward and back, by inputs and by weights
+    assert updates.operations(case) > 16 * 3 * 2 * hidden
     row = updates.measure(case, (8, 64, 64), 1, BLINK)
     assert row.unit == "GFLOP/s"
     _whats([row])

@@ -872,8 +872,8 @@ class DPO(Learner):
         tied: One matrix for what tokens mean when they are read and when they are written (tied embeddings).
         kind: dpo compares sums over tokens; ipo asks for a difference of their means and no more; simpo needs no
             reference; kto compares each answer with the mean of all.
-        beta: What the log ratios are multiplied with: the larger, the nearer the policy stays to the one it began with.
-        margin: Of simpo: how much more a better answer has to be worth.
+        beta: Factor of the log ratios: the larger, the nearer the policy stays to the one it began with.
+        margin: By how much simpo wants a better answer to be worth more than the worse one.
         likelihood_coef: Weight of the better answers' mean -log pi per token, for preferences alone mostly make both
             answers rarer.
         minibatch: Answers per gradient step, in whole questions.

@@ -31,6 +31,8 @@ from ..core.nets.policy import adopt_policy
 from ..core.rollout.alone import PolicyAlone
 from ..core.rollout.recording import Recorded
 
+_AT_ONCE = 256  # answers that are read where nothing is learned
+
 
 @dataclass(frozen=True)
 class Config(TextConfig):
@@ -40,9 +42,9 @@ class Config(TextConfig):
     """dpo compares sums over tokens; ipo asks for a difference of their means and no more; simpo needs no reference;
     kto compares each answer with the mean of all."""
     beta: float = 0.1
-    """What the log ratios are multiplied with: the larger, the nearer the policy stays to the one it began with."""
+    """Factor of the log ratios: the larger, the nearer the policy stays to the one it began with."""
     margin: float = 0.5
-    """Of simpo: how much more a better answer has to be worth."""
+    """By how much simpo wants a better answer to be worth more than the worse one."""
     likelihood_coef: float = 0.0
     """Weight of the better answers' mean -log pi per token, for preferences alone mostly make both answers rarer."""
     minibatch: int = 64
@@ -91,7 +93,7 @@ def loss(net: TextPolicy, mb: dict[str, Any], cfg: Config) -> tuple[Tensor, dict
         logs = {
             "loss/preference": preference,
             "loss/text": likely,
-            "preference/accuracy": (share * (gained[better] > gained[worse])).sum(),
+            "preference/accuracy": (share * (0.5 + 0.5 * (gained[better] - gained[worse]).sign())).sum(),
             "preference/margin": cfg.beta * (share * (gained[better] - gained[worse])).sum(),
             "policy/gain_better": (share * (total - mb["reference"])[better]).sum(),
             "policy/gain_worse": (share * (total - mb["reference"])[worse]).sum(),
@@ -162,7 +164,7 @@ class Agent:
         action = torch.as_tensor(batch.action.ravel(), device=self.device)
         answer = torch.as_tensor(episodes(batch).ravel(), device=self.device)
         logp = torch.zeros(len(action), device=self.device)
-        for which in torch.arange(seen.count, device=self.device).split(256):
+        for which in torch.arange(seen.count, device=self.device).split(_AT_ONCE):
             part, index = seen.pieces(which)
             logp[index] = self.reference(part).log_prob(action[index])
         reference = torch.zeros(seen.count, device=self.device).index_add(0, answer, logp)
@@ -173,9 +175,13 @@ class Agent:
         """Metrics of the comparisons that are held out, if there are any."""
         if not len(held):
             return {}
-        log = loss(self.net, _minibatch(data, held), self.cfg)[1]
         names = {"loss/preference": "validation/loss", "preference/accuracy": "validation/accuracy"}
-        return {new: log[name].item() for name, new in names.items()}
+        sums, total = dict.fromkeys(names, 0.0), 0.0
+        for part in held.parts(_AT_ONCE):
+            log, weight = loss(self.net, _minibatch(data, part), self.cfg)[1], float(part.weight.sum())
+            sums = {name: sums[name] + weight * log[name].item() for name in names}
+            total += weight
+        return {new: sums[name] / total for name, new in names.items()}
 
 
 def _minibatch(data: dict[str, Any], part: Comparisons) -> dict[str, Any]:

@@ -257,6 +257,8 @@ class Agent:
             return None
         if twin is None or type(self)._epoch is not Agent._epoch:
             return None
+        if type(self.actor) is not Actor or "minibatches" in vars(self.actor):
+            return None
         return twin if twin.fits(self.net, self.optimizer) and _MIRROR.shows() else None
 
 

@@ -95,9 +95,9 @@ def powers(low: int, high: int) -> Ladder:
 
 
 DISCOUNTS = Ladder(0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
-"""Of gamma, which counts by its distance to 1."""
+"""Values of gamma, which counts by its distance to 1."""
 LAMBDAS = Ladder(0.8, 0.9, 0.95, 0.98, 1.0)
-"""Of GAE."""
+"""Values of lambda of GAE."""
 ENTROPIES = Ladder(0.0, 1e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1)
 """Weights of an entropy bonus, none among them."""
 

@@ -182,7 +182,7 @@ class Pairs(Vocabulary):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        """What writes as this vocabulary says, made of nothing but checked pairs: the package can crash on others."""
+        """The package's tokenizer of this vocabulary, made of nothing but checked pairs: it can crash on others."""
         words = ["".join(_LETTERS[byte] for byte in word) for word in self._spelled]
         merges = [(words[a], words[b]) for a, b in self._merges]
         return _by_words(_tokenizers().models.BPE({word: token for token, word in enumerate(words)}, merges))
@@ -213,6 +213,11 @@ def vocabulary(content: Any) -> Vocabulary:
         case {"kind": "pairs", "merges": list(merges)} if len(merges) <= _MOST:
             return Pairs(merges)
     raise UsageError(f"{content!r:.80} describes no vocabulary")
+
+
+def printable(text: str) -> str:
+    """A text as a terminal may be shown it: without the signs that command one, whoever wrote them."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "·" for sign in text)
 
 
 def _real(tokens: ArrayLike, symbols: int) -> NDArray[np.int64]:

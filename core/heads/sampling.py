@@ -37,7 +37,7 @@ class Sampling:
             raise UsageError("top_p is 0; it must be above 0 (temperature 0 takes the likeliest token)")
 
     def __call__(self, pi: Categorical) -> Categorical:
-        """What is drawn from in place of `pi`, of B distributions over A tokens."""
+        """The distributions to draw from in place of `pi`, B of them over A tokens."""
         if self.temperature == 0:
             return Categorical(torch.full_like(pi.logp, -torch.inf).scatter(-1, pi.mode()[:, None], 0.0))
         likely = (pi.logp - pi.logp.amax(-1, keepdim=True)).double()  # however cold it is, 0 stays 0

@@ -116,7 +116,7 @@ class Actor:
             yield {name: x.index_select(0, index) for name, x in data.items()}
 
     def orders(self, count: int, size: int, passes: int) -> Tensor:
-        """In which orders (E, B) `minibatches` would take B steps in E passes, where their order does not count."""
+        """The orders (E, B) that `minibatches` would take B steps in, in E passes, where their order does not count."""
         if count <= size:
             return torch.arange(count).repeat(passes, 1)
         return torch.stack([torch.randperm(count, generator=self.generator) for _ in range(passes)])

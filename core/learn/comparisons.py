@@ -15,6 +15,8 @@ from ..batch import Batch
 from ..errors import UsageError
 from .recorded import episodes, held_out
 
+MOST = 64
+"""Answers to a question: rankings of so many are thousands of pairs."""
 QUESTION, RANK = "question", "rank"
 """Extras of recorded comparisons: the number of an answer's question, and how many answers to it are better."""
 
@@ -52,10 +54,18 @@ class Comparisons:
         The pairs of a ranking share their answers, so that they stay together: apart, each answer would be learned
         from K - 1 times in a pass, and soon by heart (Ouyang et al. 2022, arXiv:2203.02155).
         """
+        turn = torch.randperm(len(self.question.unique()), generator=generator, device=generator.device)
+        yield from self._taken(turn[: math.ceil(share * len(turn))], size)
+
+    def parts(self, size: int) -> Iterator["Comparisons"]:
+        """All questions as they are, whole, in parts of about `size` answers."""
+        yield from self._taken(torch.arange(len(self.question.unique())), size)
+
+    def _taken(self, turn: Tensor, size: int) -> Iterator["Comparisons"]:
+        """The questions of these numbers, counted from 0."""
         questions, place = torch.unique(self.question, return_inverse=True)
         answers = len(torch.unique(self.pair)) / max(len(questions), 1)
-        turn = torch.randperm(len(questions), generator=generator, device=generator.device).to(place.device)
-        for which in turn[: math.ceil(share * len(turn))].split(max(1, int(size / max(answers, 1)))):
+        for which in turn.to(place.device).split(max(1, int(size / max(answers, 1)))):
             yield self.at(torch.isin(place, which))
 
 
@@ -71,8 +81,10 @@ def comparisons(batch: Batch, device: torch.device) -> Comparisons:
         raise UsageError("these demonstrations compare no answers; record comparisons with gymnast prefer")
     number, ends = episodes(batch), tuple(batch.final_at.T)
     question, rank = (batch.extras[name][ends] for name in (QUESTION, RANK))
-    if any(x.ndim != 1 or x.dtype.kind not in "iu" for x in (question, rank)):
+    if any(x.ndim != 1 or x.dtype.kind not in "iu" or x.dtype == np.uint64 for x in (question, rank)):
         raise UsageError("the comparisons are damaged: questions and ranks must be whole numbers, one for each step")
+    if (most := int(np.unique(question, return_counts=True)[1].max(initial=0))) > MOST:
+        raise UsageError(f"a question has {most:,} answers; at most {MOST} are compared")
     answer = number[ends]
     pairs: list[tuple[int, int]] = []
     asked: list[NDArray[Any]] = []

@@ -24,10 +24,10 @@ def per_pair(
     """(P,) losses of pairs from what the log-probabilities of their answers gained on the reference's, (P,) each.
 
     dpo (Rafailov et al. 2023, arXiv:2305.18290) compares the sums over tokens; ipo (Azar et al. 2023, arXiv:2310.12036)
-    wants the means over their `lengths` to differ by 1 / (2 beta); simpo (Meng et al. 2024, arXiv:2405.14734) wants
-    those of the log-probabilities themselves, there is no reference, to differ by `margin`; kto (Ethayarajh et al.
-    2024, arXiv:2402.01306) compares each answer with the mean of all, which stands for the divergence from the
-    reference and has no gradient.
+    wants them to differ by 1 / (2 beta), or, as it is mostly used and here, the means over their `lengths`; simpo (Meng
+    et al. 2024, arXiv:2405.14734) wants the means of the log-probabilities themselves, without a reference, to differ
+    by `margin`; kto (Ethayarajh et al. 2024, arXiv:2402.01306) compares each answer with the mean of all, which stands
+    for the divergence from the reference and has no gradient.
     """
     first, second = better / lengths[0], worse / lengths[1]
     match kind:

@@ -52,7 +52,7 @@ class Nets(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """What a loss is made of."""
+    """Terms of a loss."""
 
     value_coef: float
     entropy_coef: float

@@ -91,7 +91,7 @@ class Surrogate:
                 break
             row[0, 5] = own.descend(lr)
             logged.append(row)
-        return torch.cat(logged)
+        return torch.cat(logged) if logged else torch.empty(0, 6)
 
     @torch.no_grad()
     def _steps(self, data: dict[str, Tensor]) -> Steps:
@@ -107,7 +107,7 @@ class Surrogate:
     def _pass(
         self, steps: Steps, orders: NDArray[np.int64], size: int, terms: Terms, moments: Moments, descent: Descent
     ) -> Tensor:
-        """What `epochs` logs of each minibatch, shape (M, 6)."""
+        """The row that `epochs` logs for each minibatch, shape (M, 6)."""
         passes, count = orders.shape
         size = min(size, count)
         if len(self._scratch.adv) < size:

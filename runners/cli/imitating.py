@@ -55,7 +55,7 @@ class Prefer:
     answers: int = 2
     """Answers to each question, of which a ranking is recorded."""
     temperature: float = 1.0
-    """Of a gold judge: preferences are by chance where rewards differ by less than this; 0 for one who never errs."""
+    """How differently rewarded answers must be for a gold judge to tell them apart; 0 for one who never errs."""
     error: float = 0.0
     """Share of the questions that a gold judge ranks the other way round."""
     seed: int = 0

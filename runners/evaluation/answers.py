@@ -1,4 +1,4 @@
-"""What there is to know of whoever writes: right answers by one try and by several, likelihood, and some answers."""
+"""Judgements of agents that write: right answers by one try and by several, likelihood, and some answers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from ...agents import Agent
 from ...core.acting import Acting
 from ...core.heads.sampling import Sampling
+from ...core.tokens import printable
 from ...envs.text.asked import Asked
 from ...envs.text.picture import letters
 from ...envs.text.vector import TextVectorEnv
@@ -66,7 +67,13 @@ class Answers(Evaluation):
         if self.likelihood:
             nats, bits = self.likelihood["eval/loss"], self.likelihood["eval/bits_per_byte"]
             lines.append(f"  loss    {nats:.4f} nats per token, {bits:.4f} bits per byte")
-        return [*lines, *("\n    ".join([f"  · {first}", *more]) for first, *more in map(str.splitlines, self.texts))]
+        return [
+            *lines,
+            *(
+                "\n    ".join([f"  · {first}", *more])
+                for first, *more in map(str.splitlines, map(printable, self.texts))
+            ),
+        ]
 
 
 def answers(
@@ -79,7 +86,7 @@ def answers(
     samples: int = 16,
     temperature: float = 1.0,
 ) -> Answers:
-    """What an agent answers to so many questions of `env`, an environment of text, with `samples` draws of each."""
+    """An agent's answers to so many questions of `env`, an environment of text, with `samples` draws of each."""
     sampling, passed = Sampling(temperature), {}
     plain = evaluate(agent, env, episodes, seed, stochastic, steps)
     with threads_for(agent.convolutional):

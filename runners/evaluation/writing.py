@@ -24,7 +24,7 @@ class Piece(NamedTuple):
 
     token: int
     text: str
-    """What can be read from here on: of bytes of a character nothing before the last of them."""
+    """The text that can be read from here on: nothing where it ends within a character."""
     probability: float | None = None
     """Of the token under the whole policy; none where something else than the agent wrote it, or it tells none."""
     value: float | None = None
@@ -95,7 +95,7 @@ class _Readable:
         self._shown = 0
 
     def add(self, token: int, last: bool) -> str:
-        """What one more token makes readable."""
+        """The text that one more token makes readable."""
         self._tokens.append(token)
         text = self._vocabulary.decode(self._tokens)
         if text.endswith(_CUT) and not last and token != self._vocabulary.end:

@@ -12,11 +12,12 @@ from ... import envs
 from ...core.acting import Acting
 from ...core.batch import Batch
 from ...core.errors import UsageError
-from ...core.learn.comparisons import QUESTION, RANK
+from ...core.learn.comparisons import MOST, QUESTION, RANK
 from ...core.rollout import demos
 from ...core.rollout.demos import Demos, Trajectory, Writer
 from ...core.rollout.engine import Rollout, Whole
 from ...core.spaces.tokens import Tokens
+from ...core.tokens import printable
 from ..runs import run as runs
 from ..runs.load import seen_as, threads_for, trained
 from ..runs.run import Run
@@ -26,6 +27,7 @@ Asked = Callable[[str, list[str]], int | None]
 """A person: question and different answers -> the place of the better one; None for neither. EOFError ends it all."""
 
 _ROWS = 64  # answers that are written side by side
+_ALIKE = 1000  # pairs of equal answers in a row, after which there seem to be no others
 
 
 def prefer(
@@ -109,13 +111,22 @@ def _compared(
     error: float,
     random: np.random.Generator,
 ) -> tuple[list[Trajectory], NDArray[np.int64]]:
-    """The next answers that a judge sees a difference between, and their ranks."""
+    """The next answers that a judge sees a difference between, and their ranks.
+
+    Raises:
+        UsageError: if a person would never be asked, for all answers to a question are the same.
+    """
+    alike = 0
     for some in answered:
         if ask is None:
             return some, _ranked(np.array([one.reward.sum() for one in some]), temperature, error, random)
-        rank = _asked(ask, some, space)
-        if rank is not None:
-            return some, rank
+        question, *texts = _texts(some, space)
+        if texts[0] != texts[1]:
+            alike = 0
+            if (better := ask(question, texts)) is not None:
+                return some, np.arange(2) ^ better
+        elif (alike := alike + 1) == _ALIKE:
+            raise UsageError("the policy always writes the same answer to a question: there is nothing to compare")
     raise EOFError
 
 
@@ -124,8 +135,8 @@ def _check(
 ) -> None:
     if pairs < 1 or seed < 0 or temperature < 0 or not 0 <= error <= 1:
         raise UsageError("pairs must be at least 1, seed and temperature at least 0, error between 0 and 1")
-    if not 2 <= answers <= _ROWS:
-        raise UsageError(f"answers is {answers}; to compare takes 2 to {_ROWS}")
+    if not 2 <= answers <= MOST:
+        raise UsageError(f"answers is {answers}; to compare takes 2 to {MOST}")
     if (judge == "me") != (ask is not None):
         raise UsageError("judge me is for a person who is asked: gymnast prefer RUN --judge me, in a terminal")
     if judge == "me" and answers != 2:
@@ -145,15 +156,12 @@ def _ranked(
     return rank.max() - rank if other else rank
 
 
-def _asked(ask: Asked, some: list[Trajectory], space: Tokens) -> NDArray[np.int64] | None:
-    """The ranks of two answers as a person has them; None if there is nothing to compare, or neither is better."""
+def _texts(some: list[Trajectory], space: Tokens) -> list[str]:
+    """The question, and the answers to it."""
     begins = int(space.lengths(some[0].obs[0]))
-    question = space.vocabulary.decode(some[0].obs[0])
-    texts = [space.vocabulary.decode(one.obs[-1][begins:]) for one in some]
-    if texts[0] == texts[1]:
-        return None
-    better = ask(question, texts)
-    return None if better is None else np.arange(2) ^ better
+    return [
+        printable(space.vocabulary.decode(part)) for part in (some[0].obs[0], *(one.obs[-1][begins:] for one in some))
+    ]
 
 
 def _whole(batch: Batch, rollout: Rollout, actor: str, seed: int) -> list[Trajectory]:

@@ -15,6 +15,7 @@ from ...core.errors import UsageError
 from ...core.heads.sampling import Sampling
 from ...core.spaces.pair import Spaces
 from ...core.spaces.tokens import Tokens
+from ...core.tokens import printable
 from ...envs import text
 from ...envs.text.vector import TextVectorEnv
 from ..evaluation.writing import TOKENS, sampled, text_space, write
@@ -72,7 +73,7 @@ class Desk:
 
     @property
     def about(self) -> str:
-        """What there is to type."""
+        """An invitation to type."""
         if self._teacher is None:
             return "Type how a text begins"
         asked = self._teacher.asked()
@@ -109,9 +110,7 @@ class Desk:
             self._teacher.reset()  # the next question
 
     def _print(self, text: str, style: str | None = None) -> None:
-        """Write what a terminal shows: none of the signs that command one."""
-        shown = "".join(sign if sign.isprintable() or sign in "\n\t" else "·" for sign in text)
-        self._console.print(shown, end="", style=style)
+        self._console.print(printable(text), end="", style=style)
 
 
 def _environment(run: Run, spaces: Spaces) -> VectorEnv | None:

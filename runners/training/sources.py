@@ -192,6 +192,8 @@ def source(run: Run, env: VectorEnv, agent: Agent) -> Source:
     remembering = agents.remembering(agent)
     if remembering is not None and remembering.replay is not None and remembering.replay.hindsight is not None:
         remembering.replay.hindsight.goals = goals(env)
+    if run.reward is not None and isinstance(horizon, Examples | Recorded):
+        raise UsageError(f"{run.algo} learns from no rewards; leave out --reward")
     if isinstance(horizon, Examples):
         return Worked(env, horizon.texts, run.seed)
     if isinstance(horizon, Recorded):

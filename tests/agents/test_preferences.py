@@ -86,6 +86,14 @@ def test_dpo_raises_the_better_answers_above_the_worse(kind, tmp_path):
     assert after["policy/gain_better"] > after["policy/gain_worse"]
 
 
+def test_ties_count_as_half_right(tmp_path):
+    env = words()
+    agent, batch = made("dpo", env), comparisons(tmp_path / "d", env, 4)
+    mb = dpo._minibatch(agent._columns(batch), dpo.comparisons(batch, agent.device))
+    mb["pair"] = mb["pair"][:, :1].expand(-1, 2)  # each answer beside itself
+    assert dpo.loss(agent.net, mb, agent.cfg)[1]["preference/accuracy"].item() == pytest.approx(0.5)
+
+
 def test_dpo_begins_at_its_reference(tmp_path):
     env = words()
     agent = made("dpo", env, validation=0.0, minibatch=1000)

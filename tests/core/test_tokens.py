@@ -7,7 +7,7 @@ from gymnast.core.errors import UsageError
 from gymnast.core.spaces.as_json import from_json, to_json
 from gymnast.core.spaces.layout import Layout
 from gymnast.core.spaces.tokens import Tokens
-from gymnast.core.tokens import Bytes, Pairs, Vocabulary, characters, vocabulary
+from gymnast.core.tokens import Bytes, Pairs, Vocabulary, characters, printable, vocabulary
 
 TEXT = "to be, or not to be: naïve 名前\n"
 
@@ -34,6 +34,10 @@ def test_bytes_are_counted_where_tokens_end_within_a_character_too(make) -> None
     tokens = known.encode(TEXT)
     assert known.count_bytes([*tokens, known.end, known.pad]) == len(TEXT.encode())
     assert sum(known.count_bytes([token]) for token in tokens) == len(TEXT.encode())
+
+
+def test_terminals_are_shown_nothing_that_commands_them() -> None:
+    assert printable("a\x1b[2J\tb\n\x07é") == "a·[2J\tb\n·é"
 
 
 def test_end_and_pad_are_two_tokens_that_stand_for_nothing() -> None:

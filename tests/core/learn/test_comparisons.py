@@ -65,6 +65,13 @@ def test_other_demonstrations_are_refused():
         comparisons(batch, CPU)
 
 
+def test_as_many_answers_to_a_question_as_nobody_ranked_are_refused():
+    with pytest.raises(UsageError, match="at most 64"):
+        comparisons(recorded([0] * 65, np.arange(65)), CPU)
+    with pytest.raises(UsageError, match="damaged"):
+        comparisons(recorded(np.array([1 << 63] * 2, np.uint64), [0, 1]), CPU)
+
+
 def test_minibatches_are_whole_questions_and_every_pair_is_in_one():
     found = comparisons(recorded(np.repeat(np.arange(20), 3), np.tile([0, 1, 2], 20)), CPU)
     parts = list(found.split(9, torch.Generator().manual_seed(0)))

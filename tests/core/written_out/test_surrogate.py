@@ -137,6 +137,20 @@ def test_the_minibatch_in_which_the_policy_has_moved_too_far_is_the_same(reduce)
     assert 4 < len(ends[0][1]) < 4 * 3 * 4
 
 
+def test_a_pass_that_ends_before_its_first_step_logs_nothing():
+    ends = [updated(*choice, "discrete", halved, minibatch=64, lr=0.2, target_kl=0.1) for choice in CHOICES]
+    same(*ends)
+    assert len(ends[0][1]) < 4 * 3
+
+
+def test_minibatches_of_ones_own_are_those_that_are_learned_from():
+    agent = ppo.Agent(OBS, ACTIONS["discrete"], ppo.Config(hidden=(8,), twins="auto"))
+    assert agent.paths["gradient"] == "written out"
+    taken = agent.actor.minibatches
+    agent.actor.minibatches = lambda data, size: taken(data, size)
+    assert agent.paths["gradient"] == "autograd"
+
+
 def test_a_minibatch_of_many_blocks_is_learned_from_too():
     twins.clipped_surrogate_is_ppos_loss("box", size=1000)
     twins.clipped_surrogate_is_ppos_loss("discrete", size=513, value_clip=0.1)

@@ -1,6 +1,7 @@
 """Comparisons of answers: who is preferred, how they are kept, and the rewards that are learned from them."""
 
 import builtins
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,10 @@ import pytest
 
 from gymnast.core import checkpoint
 from gymnast.core.errors import UsageError
-from gymnast.core.rollout.demos import load
+from gymnast.core.rollout.demos import Trajectory, load
 from gymnast.envs import text
 from gymnast.envs.text.learned import Learned
-from gymnast.runners.imitation.prefer import _ranked, prefer
+from gymnast.runners.imitation.prefer import _compared, _ranked, prefer
 from gymnast.runners.runs import run as runs
 from gymnast.runners.training.train import Training, train
 
@@ -88,6 +89,15 @@ def test_a_person_in_the_terminal_is_the_judge(gymnast, writer, monkeypatch):
     assert "1, 2, Enter for neither, or q to end" in told.out
     assert "gymnast train dpo gymnast/Words-v0 --demos mine" in told.out
     assert {t.about["judge"] for t in load(Path("mine"))} == {"me"}
+
+
+def test_a_person_is_not_kept_waiting_by_a_policy_that_always_writes_the_same(monkeypatch):
+    space = text.make("gymnast/Words-v0", 1).single_observation_space
+    obs = np.full((3, space.context), space.vocabulary.pad, np.int32)
+    obs[:, 0], obs[1:, 1], obs[2:, 2] = space.vocabulary.encode("."), 3, space.vocabulary.end
+    one = Trajectory(obs, np.array([3, space.vocabulary.end]), np.zeros(2, np.float32), True, {}, {})
+    with pytest.raises(UsageError, match="always writes the same"):
+        _compared(itertools.repeat([one, one]), lambda *_: 0, space, 1.0, 0.0, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(
@@ -182,4 +192,6 @@ def test_rewards_of_others_are_refused(gymnast, model, writer, cartpole):
     assert "is a run of lm, which scores no texts" in gymnast(words).err
     copy = f"train grpo gymnast/Copy-v0 --env.group 8 --num-envs 8 --reward {model}"
     assert "scores texts of gymnast/Words-v0, which differ" in gymnast(copy).err
+    still = f"train lm gymnast/Words-v0 --reward {model}"
+    assert "lm learns from no rewards; leave out --reward" in gymnast(still).err
     assert "no run.json" in gymnast("train grpo gymnast/Copy-v0 --reward nowhere").err

@@ -1,15 +1,17 @@
 """What a search has found, as a picture: its history, trials as they learned, and how much each setting mattered."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 
+from ...core.errors import UsageError
+from ...core.files import write_whole
 from ...core.ranges import Choice, Ladder, Log, Range
 from ..runs.groups import written
-from ..screen.plot import save
 from .outcome import Outcome
 from .space import Space
 from .study import Record
@@ -41,7 +43,13 @@ def draw(found: Outcome, space: Space, out: Path) -> None:
         _setting(panel, name, space[name], [one for one in found.records if one.state in _LOOKS])
     for panel in panels[_COLUMNS + len(names) :]:
         panel.set_visible(False)
-    save(figure, out)
+    image = BytesIO()
+    figure.savefig(image, dpi=150)
+    plt.close(figure)
+    try:
+        write_whole(out, image.getvalue())
+    except OSError as problem:
+        raise UsageError(f"cannot write {out}: {problem.strerror}") from problem
 
 
 def _history(axes: Axes, found: Outcome) -> None:

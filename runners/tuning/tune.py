@@ -32,6 +32,7 @@ from .space import Space, applied, as_json, read, space, started
 from .study import CLAIMS, DATABASE, Budget, Study, needed
 
 FILE, PRESET, PICTURE = "tune.json", "best.toml", "report.png"
+_JOURNALS = ("-journal", "-wal", "-shm")  # ends of the names of what SQLite writes beside a database
 _ASIDE = {"eval_copies", "worker_timeout"}  # which may differ between machines that share a search
 
 
@@ -68,9 +69,7 @@ def begin(plan: Plan, out: Path) -> None:
     """
     if not plan.run.evals:
         raise UsageError("a search compares evaluations, and there are none with --evals 0")
-    for name in (FILE, DATABASE, CLAIMS, LOGS, PICTURE):
-        if (out / name).is_symlink():
-            raise UsageError(f"{out / name} is a symlink, and nothing is written through one. Give another --out.")
+    _refuse_links(out)
     if not any((out / name).exists() for name in (FILE, CLAIMS)):
         refuse_taken(out)
     content = {"run": runs.content(plan.run), "space": as_json(plan.space), "command": plan.command}
@@ -92,12 +91,20 @@ def begin(plan: Plan, out: Path) -> None:
         raise UsageError(f"{out} holds a search of other settings ({', '.join(differ)}). Give another --out.")
 
 
+def _refuse_links(out: Path) -> None:
+    """Raise a UsageError if something that a search writes is a symlink: the folder may be somebody else's."""
+    for name in (FILE, DATABASE, *(DATABASE + end for end in _JOURNALS), CLAIMS, LOGS, PICTURE, PRESET):
+        if (out / name).is_symlink():
+            raise UsageError(f"{out / name} is a symlink, and nothing is written through one. Give another folder.")
+
+
 def kept(out: Path, trust: bool = False) -> Plan:
     """What is searched in the folder `out`, which may be somebody else's; with `trust`, what it names is imported.
 
     Raises:
-        UsageError: if there is no search, or its file is damaged.
+        UsageError: if there is no search, its file is damaged, or something in the folder is a symlink.
     """
+    _refuse_links(out)
     path = out / FILE
     if not path.is_file():
         raise UsageError(f"{out} is not the folder of a search: it has no {FILE}")

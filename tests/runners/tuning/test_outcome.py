@@ -101,6 +101,9 @@ def test_a_picture_is_drawn_of_few_and_many_trials(tmp_path, count):
         records.append(record(k, random.random(), "pruned" if k % 5 == 4 else "done", **values))
     records.append(record(count, state="failed"))
     finalist = Finalist(records[0], (Final(0, 1, 1.0),))
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "few.png").symlink_to(tmp_path / "mine")  # as somebody may put there meanwhile
     draw(Outcome(records, [finalist], {}, 0), space, tmp_path / "few.png")
+    assert (tmp_path / "mine").read_text() == "mine"
     draw(Outcome(records, [finalist], {name: 0.25 for name in space}, 0), space, tmp_path / "all.png")
     assert (tmp_path / "all.png").stat().st_size > 10_000

@@ -227,12 +227,20 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         begin(planned(RUN, FEW, KEPT), tmp_path / "taken")
 
 
-@pytest.mark.parametrize("name", ["study.db", "claims", "logs", PICTURE])
+@pytest.mark.parametrize(
+    "name", [FILE, "study.db", "study.db-journal", "study.db-wal", "study.db-shm", "claims", "logs", PICTURE, PRESET]
+)
 def test_nothing_is_written_through_a_symlink(tmp_path, name):
-    (tmp_path / "search").mkdir()
-    (tmp_path / "search" / name).symlink_to(tmp_path / "elsewhere")
+    plan, out = planned(RUN, FEW, KEPT), tmp_path / "search"
+    begin(plan, out)
+    written = out / name
+    if written.exists():
+        written.replace(tmp_path / "elsewhere")
+    written.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UsageError, match="is a symlink"):
-        begin(planned(RUN, FEW, KEPT), tmp_path / "search")
+        begin(plan, out)
+    with pytest.raises(UsageError, match="is a symlink"):
+        kept(out)
 
 
 def test_a_search_is_read_back_as_it_was_written_and_damage_is_refused_in_one_line(tmp_path):

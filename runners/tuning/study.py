@@ -5,8 +5,9 @@ that is under way in the database, and that nobody claims, belonged to a process
 on with it. So no trial is lost or made twice, however the processes end.
 """
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import UsageError, check_ranges
+from ...core.errors import UsageError, check_ranges, fitted
 from ..runs.groups import everything
 from ..runs.run import Run
 from .claims import Claims
@@ -24,8 +25,10 @@ DATABASE, CLAIMS = "study.db", "claims"
 _NAME = "tune"
 _PATIENCE = 60.0  # seconds to wait for others to write to the database
 _STARTUP = 5  # complete trials before any is pruned
-_MOST = 10_000  # seeds of a finalist
+_MOST = 10_000  # finalists, and seeds of each
 _FINALS = 10**9  # claims on finals lie behind those on trials
+_ODD = """SELECT name FROM sqlite_master WHERE sql NOT LIKE 'CREATE TABLE %'
+    AND sql NOT LIKE 'CREATE INDEX %' AND sql NOT LIKE 'CREATE UNIQUE INDEX %'"""
 _STATES = {"WAITING": "waiting", "RUNNING": "running", "COMPLETE": "done", "PRUNED": "pruned", "FAIL": "failed"}
 
 
@@ -41,6 +44,9 @@ class Budget:
 
     def __post_init__(self) -> None:
         check_ranges(self, positive=("trials", "finalists", "seeds"))
+        for name in ("finalists", "seeds"):
+            if getattr(self, name) > _MOST:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at most {_MOST:,}")
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ class Study:
         self.run, self.space = run, space
         self.claims = Claims(out / CLAIMS)
         try:
-            with self._readable(out / DATABASE), self.claims.alone():
+            with self.claims.alone(), self._readable(out / DATABASE):
                 self._open(out / DATABASE, budget)
         except BaseException:
             self.claims.close()
@@ -132,6 +138,7 @@ class Study:
 
     def _open(self, path: Path, budget: Budget | None) -> None:
         optuna = self._optuna
+        _refuse_code(path)
         waits = {"connect_args": {"timeout": _PATIENCE}}
         self._storage = optuna.storages.RDBStorage(f"sqlite:///{path.absolute()}", engine_kwargs=waits)
         # a run may lag at first: none ends within the first third of its evaluations
@@ -199,7 +206,7 @@ class Study:
         known = self._study.user_attrs
         seeds = range(self.run.seed + 1, self.run.seed + 1 + self.budget.seeds)
         found = (Final(one.number, seed) for one in self.finalists() for seed in seeds)
-        return [replace(one, **known.get(one.name, {})) for one in found]
+        return [_ended(one, known[one.name]) if one.name in known else one for one in found]
 
     def ask_final(self) -> Final | None:
         """A finalist's run to work on; None if none is left to begin."""
@@ -231,17 +238,18 @@ class Study:
     def _agreed(self, asked: Budget | None) -> Budget:
         """The budget that all processes work to: the most trials that any asked for, the rest as the search began."""
         known = self._study.user_attrs
-        agreed = {name: known.get(name, number) for name, number in vars(asked or Budget()).items()}
+        agreed = {name: fitted(known.get(name, number), int, name) for name, number in vars(asked or Budget()).items()}
         if asked:
             agreed["trials"] = max(agreed["trials"], asked.trials)
+        budget = Budget(**agreed)
         for name, number in agreed.items():
             if known.get(name) != number:
                 self._study.set_user_attr(name, number)
-        return Budget(**agreed)
+        return budget
 
     def _trials_wanted(self) -> int:
         """How many trials there are to be; another process may have asked for more since."""
-        wanted: int = self._study.user_attrs["trials"]
+        wanted: int = fitted(self._study.user_attrs.get("trials"), int, "trials")
         return wanted
 
     def _trials(self) -> list[Any]:
@@ -271,8 +279,37 @@ class Study:
     @contextmanager
     def _readable(self, path: Path) -> Iterator[None]:
         """Says in one line what is wrong with a database."""
-        problems = (self._optuna.exceptions.OptunaError, import_module("sqlalchemy").exc.SQLAlchemyError, RuntimeError)
+        theirs = (self._optuna.exceptions.OptunaError, import_module("sqlalchemy").exc.SQLAlchemyError, sqlite3.Error)
+        problems = (*theirs, RuntimeError, ValueError, LookupError, TypeError)  # of what optuna reads
         try:
             yield
         except problems as problem:
-            raise UsageError(f"{path} is not the database of a search: {str(problem).splitlines()[0]}") from problem
+            first = str(problem).partition("\n")[0]
+            raise UsageError(f"{path} is not the database of a search: {first}") from problem
+
+
+def _refuse_code(path: Path) -> None:
+    """Raise a UsageError if the database, which may be somebody else's, holds views, triggers or virtual tables.
+
+    SQLite would run them when optuna reads: an endless view cannot even be interrupted. It is opened for writing, as
+    SQLite must undo what a process that was killed has half written.
+    """
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=_PATIENCE, uri=True)) as database:
+        database.execute("PRAGMA trusted_schema = OFF")
+        for (name,) in database.execute(_ODD):
+            raise UsageError(f"{name!r:.40} is neither a table nor an index")
+
+
+def _ended(one: Final, content: Any) -> Final:
+    """A finalist's run with what the database says became of it.
+
+    Raises:
+        UsageError: if that is not what `Study.end_final` keeps.
+    """
+    match content:
+        case {"score": score, "error": str(error), **rest} if not rest:
+            number = fitted(score, float | None, f"{DATABASE} is damaged: the score of {one.name}")
+            return replace(one, score=number, error=error)
+    raise UsageError(f"{DATABASE} is damaged: {one.name} is {content!r:.40}")

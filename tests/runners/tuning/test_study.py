@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import sys
 import time
 
@@ -294,3 +295,80 @@ def test_a_study_whose_processes_are_killed_at_any_moment_loses_and_doubles_no_t
     for one in records:
         assert one.values.keys() == SPACE.keys()
         assert one.curve == {k: one.number + k / 10 for k in range(1, 10)}
+
+
+def changed(path, *statements):
+    """Change a database as whoever sends it may."""
+    database = sqlite3.connect(path)
+    for statement in statements:
+        database.execute(statement)
+    database.commit()
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE VIEW endless AS WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT k FROM n) SELECT k FROM n",
+        "CREATE TRIGGER always AFTER INSERT ON trials BEGIN DELETE FROM trials; END",
+        "CREATE VIRTUAL TABLE words USING fts5(word)",
+    ],
+)
+def test_a_database_that_does_something_when_it_is_read_is_refused_in_one_line(tmp_path, statement):
+    Study(tmp_path, RUN, SPACE).close()
+    changed(tmp_path / DATABASE, statement)
+    with pytest.raises(UsageError, match="is neither a table nor an index") as refusal:
+        Study(tmp_path, RUN, SPACE)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_view_that_calls_itself_a_table_is_refused(tmp_path):
+    Study(tmp_path, RUN, SPACE).close()
+    changed(
+        tmp_path / DATABASE,
+        "CREATE VIEW words AS SELECT 1",
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET type = 'table' WHERE type = 'view'",
+    )
+    with pytest.raises(UsageError, match="is not the database of a search"):
+        Study(tmp_path, RUN, SPACE)
+
+
+@pytest.mark.parametrize("name", ["seeds", "finalists", "trials"])
+@pytest.mark.parametrize("value", [10**20, 0, "many", None, [3]])
+def test_a_budget_out_of_all_bounds_is_refused_in_one_line(tmp_path, name, value):
+    study = Study(tmp_path, RUN, SPACE)
+    study._study.set_user_attr(name, value)
+    study.close()
+    with pytest.raises(UsageError, match=f"not the database of a search: {name} is") as refusal:
+        Study(tmp_path, RUN, SPACE)
+    assert "\n" not in str(refusal.value)
+
+
+def test_seeds_and_finalists_are_bounded():
+    assert Budget(seeds=10_000, finalists=10_000)
+    for name in ("seeds", "finalists"):
+        with pytest.raises(UsageError, match=f"{name} is 10001; it must be at most 10,000"):
+            Budget(**{name: 10_001})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        3,
+        None,
+        {},
+        {"score": 1.0},
+        {"score": 1.0, "error": None},
+        {"score": "1", "error": ""},
+        {"score": float("inf"), "error": ""},
+        {"score": 1.0, "error": "", "seed": 3},
+    ],
+)
+def test_a_final_that_is_none_is_refused_in_one_line(opened, content):
+    study = opened(trials=1, finalists=1, seeds=1)
+    made(study, [1.0] * 9)
+    study._study.set_user_attr("final 0 1", content)
+    with pytest.raises(UsageError, match=f"{DATABASE} is damaged") as refusal:
+        study.finals()
+    assert "\n" not in str(refusal.value)

@@ -8,6 +8,7 @@ Fields without a range stay as the preset has them.
 
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from .errors import UsageError
@@ -19,6 +20,9 @@ class Linear:
 
     low: float
     high: float
+
+    def __post_init__(self) -> None:
+        _check(self.low, self.high)
 
     def holding(self, value: Any, name: str) -> "Linear":
         """The same range, widened to hold the `value` of the field `name`."""
@@ -37,6 +41,7 @@ class Log:
     high: float
 
     def __post_init__(self) -> None:
+        _check(self.low, self.high)
         if self.low <= 0:
             raise UsageError(f"a logarithmic range begins above 0, not at {self.low:g}; use Linear or Ladder")
 
@@ -76,6 +81,8 @@ class Choice:
     values: tuple[Any, ...]
 
     def __init__(self, *values: Any) -> None:
+        if not values:
+            raise UsageError("a choice without values leaves nothing to try")
         object.__setattr__(self, "values", values)
 
     def holding(self, value: Any, name: str) -> "Choice":
@@ -112,6 +119,15 @@ def ranges(config: type) -> dict[str, Range]:
 
 def _range(hint: Any) -> Range | None:
     return next((one for one in get_args(hint)[1:] if isinstance(one, Range)), None)
+
+
+def _check(low: float, high: float) -> None:
+    """Raise a UsageError if no range of numbers lies between these bounds."""
+    for bound in (low, high):
+        if not isfinite(_number(bound, "a bound")):
+            raise UsageError(f"a range of numbers ends at {bound}; it must be finite")
+    if low > high:
+        raise UsageError(f"a range of numbers goes up, not from {low:g} to {high:g}")
 
 
 def _number(value: Any, name: str) -> float:

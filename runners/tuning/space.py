@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from ...core import ranges
-from ...core.errors import UsageError, nearest, type_hints
+from ...core.errors import UsageError, fitted, nearest, type_hints
 from ...core.ranges import Choice, Ladder, Linear, Log, Range
 from ..runs import run as runs
 from ..runs.arguments import decoded, encoded
@@ -106,6 +106,8 @@ def value(one: Range, drawn: Any) -> Any:
             return one.values[drawn]
         case Choice():
             return next(value for value in one.values if written(value) == drawn)
+        case _ if isinstance(drawn, bool) or not isinstance(drawn, int | float):
+            raise TypeError(f"{drawn!r:.40} is no number")
         case _:
             return drawn
 
@@ -156,8 +158,17 @@ def read(content: Any, run: Run) -> Space:
         _refuse_other(name, run)
         try:
             ((kind, bounds),) = entry.items()
-            found[name] = _KINDS[kind](*decoded(bounds))
-        except (AttributeError, KeyError, TypeError, ValueError) as problem:
+            one = _KINDS[kind](*decoded(bounds))
+            for item in one.values if isinstance(one, Ladder | Choice) else ():
+                hash(item)  # lists and tables are no values of settings
+                fitted(item, _hint(name, run), name)
+            found[name] = one.holding(everything(run)[name], name)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as problem:
             raise UsageError(f"{name} has no range: {entry!r:.60}") from problem
-        found[name] = found[name].holding(everything(run)[name], name)
     return found
+
+
+def _hint(name: str, run: Run) -> Any:
+    """The type of a setting that is searched."""
+    config: type = type(run.agent) if name.startswith("agent.") else Run
+    return type_hints(config)[name.removeprefix("agent.")]

@@ -52,6 +52,18 @@ def test_a_logarithm_of_nothing_is_refused():
         Log(0.0, 1.0)
 
 
+@pytest.mark.parametrize("kind", [Linear, Log])
+@pytest.mark.parametrize("bounds", [(2.0, 1.0), (1.0, float("inf")), (float("nan"), 1.0), ("a", "b"), (True, 2.0)])
+def test_a_range_of_numbers_that_is_none_is_refused(kind, bounds):
+    with pytest.raises(UsageError):
+        kind(*bounds)
+
+
+def test_a_choice_of_nothing_is_refused():
+    with pytest.raises(UsageError, match="without values"):
+        Choice()
+
+
 @pytest.mark.parametrize(
     "algo", ["a2c", "ddpg", "discrete_sac", "dqn", "ppo", "reinforce", "sac", "tabular", "td3", "trpo"]
 )

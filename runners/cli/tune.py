@@ -1,5 +1,6 @@
 """The command `gymnast tune`: search for better settings, go on with a search or take part in it."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -143,5 +144,20 @@ def _searched(plan: "Plan", out: Path, options: Any, budget: "Budget | None") ->
     if not options.quiet:
         show(found)
         print(f"the report is {out / PICTURE}, the best setting {out / PRESET}\n")
-        print(f"  gymnast train {plan.run.algo} {plan.run.env} --preset {out / PRESET}")
+        print(f"  {shlex.join(_command(plan, out / PRESET))}")
     return 0
+
+
+def _command(plan: "Plan", preset: Path) -> list[str]:
+    """The command that trains the best setting: the words that began the search, but for what `preset` sets."""
+    from ..runs.presets import SETTABLE
+
+    kept, keep = ["gymnast", "train", plan.run.algo, str(plan.run.env)], False
+    for word in plan.command[4:]:
+        if word.startswith("--"):
+            name = word.partition("=")[0].removeprefix("--").replace("-", "_")
+            inside = name.startswith(("agent.", "env.", "eval_env.")) and not name.endswith("_dir")
+            keep = not inside and name not in (*SETTABLE, "preset")
+        if keep:
+            kept.append(word)
+    return [*kept, "--preset", str(preset)]

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -17,6 +18,7 @@ from sweeping import SMALL, TINY, command, forking
 import gymnast
 from gymnast.core import checkpoint
 from gymnast.core.errors import TrainingError, UsageError
+from gymnast.runners.cli.tune import _command as best_command
 from gymnast.runners.runs import run as runs
 from gymnast.runners.runs.folder import last
 from gymnast.runners.sweeps import child
@@ -153,7 +155,7 @@ LINE = (
 
 def test_a_search_is_reported_and_goes_on_with_more_trials(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, out, err = command(f"{LINE} --agent.lam 0.9 --trials 2 --finalists 1 --seeds 1 --out found")
+    code, out, err = command(f"{LINE} --agent.lam 0.9 --trials 2 --finalists 1 --seeds 1 --out found --device cpu")
     assert (code, err) == (0, "")
     for said in (
         "searched, from the preset none on:",
@@ -163,7 +165,7 @@ def test_a_search_is_reported_and_goes_on_with_more_trials(tmp_path, monkeypatch
         "2 trials: 2",
     ):
         assert said in out, said
-    assert f"gymnast train ppo CartPole-v1 --preset found/{PRESET}" in out
+    assert f"gymnast train ppo CartPole-v1 --device=cpu --preset found/{PRESET}" in out
     assert "lam" not in json.loads((tmp_path / f"found/{FILE}").read_text())["space"]
     told = json.loads((tmp_path / "found/trial-0001/run.json").read_text())["command"]
     assert told[:4] == ["gymnast", "train", "ppo", "CartPole-v1"]
@@ -177,6 +179,17 @@ def test_a_search_is_reported_and_goes_on_with_more_trials(tmp_path, monkeypatch
     code, out, _ = command("train ppo CartPole-v1 --preset found/best.toml --steps 64 --out again")
     assert code == 0
     assert runs.load(tmp_path / "again/run.json").agent.horizon == 16
+
+
+def test_the_command_for_the_best_setting_keeps_what_no_preset_file_sets():
+    kept_words = ["--wrap=my mod:W", "--wrap=b:V", "--net=mine:net", "--init-from=runs/a b", "--agent.replay-dir=r"]
+    set_words = ["--preset=none", "--steps=200", "--num-envs=2", "--agent.hidden", "8", "8", "--env.size=3"]
+    words = [*set_words, *kept_words, "--eval-env.size=4", "--demos=d", "--expert=e", "--reward=r"]
+    plan = planned(RUN, FEW, KEPT, ("gymnast", "train", "ppo", "CartPole-v1", *words))
+    kept_words += ["--demos=d", "--expert=e", "--reward=r"]
+    begun = ["gymnast", "train", "ppo", "CartPole-v1"]
+    assert best_command(plan, Path("a b.toml")) == [*begun, *kept_words, "--preset", "a b.toml"]
+    assert best_command(planned(RUN, FEW, KEPT), Path("best.toml")) == [*begun, "--preset", "best.toml"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from ...core.errors import UsageError, nearest
 from ...core.files import parsed
@@ -65,6 +66,22 @@ def table_of(algo: str, env: str, name: str) -> tuple[str, dict[str, Any], str]:
     if chosen not in (*known, "none"):
         raise UsageError(f"unknown preset {chosen!r} for {algo}.{nearest(chosen, known)} Known: {', '.join(known)}.")
     return chosen, _settings(known.get(chosen, {})), f"configs/{algo}.toml [{chosen}]"
+
+
+def with_nothing(values: Any, hints: Mapping[str, Any]) -> Any:
+    """`values` of a preset for the fields `hints`: "none" is None, which TOML cannot write, where a field takes that.
+
+    A field of text has its own "none".
+    """
+    if not isinstance(values, Mapping):
+        return values
+    return {name: None if v == "none" and takes_nothing(hints.get(name)) else v for name, v in values.items()}
+
+
+def takes_nothing(hint: Any) -> bool:
+    """Whether a field of this type is None where a preset says "none": it may be None, and holds no text."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else ()
+    return NoneType in kinds and not any(kind is str or get_origin(kind) is Literal for kind in kinds)
 
 
 def _of_file(algo: str, env: str, path: Path) -> tuple[str, dict[str, Any], str]:

@@ -16,7 +16,7 @@ from .arguments import decoded, encoded, named
 from .elsewhere import meant
 from .presets import patterns as patterns
 from .presets import presets as presets
-from .presets import table_of
+from .presets import table_of, with_nothing
 from .presets import tables as tables
 
 _VERSION = r"-v\d+$"
@@ -124,7 +124,7 @@ def preset(algo: str, env: Any, name: str = "auto", *, agent: Mapping[str, Any] 
     module = agents.load(algo)
     env = _with_version(env)
     label, chosen, where = table_of(algo, plain_id(env), name)
-    config = configure(module.Config, chosen.pop("agent", {}), where)
+    config = configure(module.Config, with_nothing(chosen.pop("agent", {}), type_hints(module.Config)), where)
     run = _replaced(Run(algo, env, config, preset=label), chosen, where)
     own, overrides = _parted(run, given)
     if twice := own.keys() & (agent or {}).keys():

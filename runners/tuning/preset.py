@@ -5,13 +5,18 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from typing import Any
 
+from ...core.errors import UsageError
 from ..runs import run as runs
 from ..runs.presets import SETTABLE
 from ..runs.run import Run
 
 
 def toml(run: Run, source: str) -> str:
-    """The text of a preset file with what differs from the defaults in `run`."""
+    """The text of a preset file with what differs from the defaults in `run`.
+
+    Raises:
+        UsageError: if an argument of the environment is or holds None, for which TOML has no word.
+    """
     lines = [f"[{_text(runs.plain_id(run.env))}]", f"algo = {_text(run.algo)}", f"source = {_text(source)}"]
     return "\n".join([*lines, *_lines(run)]) + "\n"
 
@@ -25,8 +30,7 @@ def _lines(run: Run) -> Iterator[str]:
         value = getattr(run.agent, f.name)
         if value == getattr(plain, f.name) or f.name.endswith("_dir"):
             continue
-        # TOML has no word for nothing
-        yield f"# agent.{f.name} = none" if value is None else f"agent.{f.name} = {_value(value)}"
+        yield f'agent.{f.name} = "none"' if value is None else f"agent.{f.name} = {_value(value)}"
 
 
 def _default(config: type, name: str) -> Any:
@@ -37,6 +41,8 @@ def _default(config: type, name: str) -> Any:
 def _value(value: Any) -> str:
     """A value as TOML writes it."""
     match value:
+        case None:
+            raise UsageError("an argument of the environment is None, which the preset that a search writes cannot say")
         case bool():
             return str(value).lower()
         case int() | float():

@@ -67,6 +67,7 @@ def begin(plan: Plan, out: Path) -> None:
     Raises:
         UsageError: if something else is there, or evaluations are missing.
     """
+    toml(plan.run, "")  # refuses now, and not when the search has ended, what no preset holds
     if not plan.run.evals:
         raise UsageError("a search compares evaluations, and there are none with --evals 0")
     _refuse_links(out)
@@ -110,6 +111,7 @@ def kept(out: Path, trust: bool = False) -> Plan:
         raise UsageError(f"{out} is not the folder of a search: it has no {FILE}")
     content = read_json(path)
     run, command = runs.read(content, path, trust), content.get("command")
+    toml(run, "")
     if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
         raise UsageError(f"{path} is damaged: its command is {command!r:.40}")
     try:

@@ -133,6 +133,7 @@ def test_an_environment_without_a_name_takes_part(tmp_path):
         ({"seed": [1, 2]}, "one seed"),
         ({"trials": 0}, "trials is 0"),
         ({"evals": 0}, "--evals 0"),
+        ({"env_args": {"size": None}}, "argument of the environment is None"),
         ({"env": SyncVectorEnv([lambda: gym.make("CartPole-v1")])}, "not a VectorEnv"),
         ({"env": "CartPole-v7"}, "does not exist"),
         ({"lrr": [1]}, "no setting 'lrr'"),

@@ -42,9 +42,9 @@ def tables(path: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, Any] = parsed(path, tomllib.loads)
     for name, table in found.items():
         if not isinstance(table, dict):
-            raise UsageError(f"{path}: {name} is {table!r}; it must be a table")
+            raise UsageError(f"{path}: {name!r} is {table!r}; it must be a table")
         if not isinstance(envs := table.get("envs", []), list) or not all(isinstance(env, str) for env in envs):
-            raise UsageError(f"{path} [{name}]: envs is {envs!r}; it must be a list of ids")
+            raise UsageError(f"{path} [{name!r}]: envs is {envs!r}; it must be a list of ids")
     return found
 
 
@@ -89,10 +89,10 @@ def _of_file(algo: str, env: str, path: Path) -> tuple[str, dict[str, Any], str]
     known = tables(path)
     name = _matching(known, env)
     if name is None:
-        raise UsageError(f"{path} has no preset for {env}; it is for {', '.join(known) or 'nothing'}")
-    where, table = f"{path} [{name}]", known[name]
+        raise UsageError(f"{path} has no preset for {env}; it is for {', '.join(map(repr, known)) or 'nothing'}")
+    where, table = f"{path} [{name!r}]", known[name]
     if table.get("algo", algo) != algo:
-        raise UsageError(f"{where} is a preset for {table['algo']}, not for {algo}")
+        raise UsageError(f"{where} is a preset for {table['algo']!r}, not for {algo}")
     agent = table.get("agent", {})
     folders = [f"agent.{key}" for key in (agent if isinstance(agent, dict) else ()) if key.endswith("_dir")]
     for key in [*(key for key in table if key not in (*SETTABLE, *_NOTES, "agent")), *folders]:

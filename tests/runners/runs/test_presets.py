@@ -40,8 +40,8 @@ def test_a_run_starts_from_the_table_of_a_file_that_is_for_its_environment(file)
 @pytest.mark.parametrize(
     ("algo", "env", "text", "said"),
     [
-        ("dqn", "CartPole-v1", OURS, r"\[Cart\*\] is a preset for ppo, not for dqn"),
-        ("ppo", "Pendulum-v1", OURS, r"no preset for Pendulum-v1; it is for Acrobot-v1, Cart\*"),
+        ("dqn", "CartPole-v1", OURS, r"\['Cart\*'\] is a preset for 'ppo', not for dqn"),
+        ("ppo", "Pendulum-v1", OURS, r"no preset for Pendulum-v1; it is for 'Acrobot-v1', 'Cart\*'"),
         ("ppo", "CartPole-v1", "['Cart*']\nagent.lrr = 1", "unknown key 'lrr'.*Did you mean 'lr'"),
         ("ppo", "CartPole-v1", "['Cart*']\nagent.lr = -1", "lr is -1"),
         ("ppo", "CartPole-v1", "['Cart*']\nagent.lr = 'x'", "lr is 'x'; it must be float"),
@@ -79,3 +79,21 @@ def test_a_file_that_is_not_there_is_refused():
 def test_a_file_names_no_code_and_no_folder(file, line):
     with pytest.raises(UsageError, match=f"does not set '{line.partition(' ')[0]}'"):
         runs.preset("dqn", "CartPole-v1", file(f"['CartPole-v1']\n{line}"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '["\\u001b[2J"]',
+        '["\\u001b[2J*"]\nenvs = ["CartPole-v1"]\nsteps = 0',
+        '["\\u001b[2J*"]\nenvs = 3',
+        '"\\u001b[2J" = 3',
+        '["Cart*"]\nalgo = "\\u001b[2J"',
+        '["Cart*"]\n"\\u001b[2J" = 3',
+        '["Cart*"]\nagent."\\u001b[2J" = 3',
+    ],
+)
+def test_a_refusal_holds_no_control_sequence_of_the_file(file, text):
+    with pytest.raises(UsageError) as refusal:
+        runs.preset("ppo", "CartPole-v1", file(text))
+    assert str(refusal.value).isprintable()

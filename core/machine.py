@@ -1,4 +1,4 @@
-"""What this machine has room for, asked before anything is allocated."""
+"""Room on this machine, asked for before anything is allocated."""
 
 import os
 import shutil

@@ -1,6 +1,6 @@
 """Drawing from a part of a distribution over tokens: what people who use a language model ask for.
 
-What is left after the cuts is a distribution again, and it is that one whose log-probabilities tell how likely a draw
+The tokens that are left make a distribution again, and it is that one whose log-probabilities tell how likely a draw
 was: those of the whole one are for something that was not drawn from. To learn from, policies draw from all of it.
 """
 

@@ -90,7 +90,7 @@ class Evaluate:
 class Render:
     """Watch a trained agent in a window, or write a video that shows its thoughts beside the picture.
 
-    Of an environment of text it writes a picture of answers, in which colours show how likely each token was.
+    In an environment of text it writes a picture of answers, in which colours show how likely each token was.
     """
 
     run: Positional[Path]

@@ -103,7 +103,7 @@ def _budget(args: Sequence[str]) -> tuple["Budget", list[str]]:
 
 
 def _plan(algo: str, env: str, args: Sequence[str]) -> tuple["Plan", Any]:
-    """What is searched, in an environment that exists, and the options that do not belong to a run."""
+    """The search, in an environment that exists, and the options that do not belong to a run."""
     from ... import envs
     from ..runs.groups import everything
     from ..tuning.tune import planned

@@ -26,9 +26,9 @@ class Piece(NamedTuple):
     text: str
     """The text that can be read from here on: nothing where it ends within a character."""
     probability: float | None = None
-    """Of the token under the whole policy; none where something else than the agent wrote it, or it tells none."""
+    """Probability of the token under the whole policy; none where the agent did not write it, or tells none."""
     value: float | None = None
-    """Of the text before it, if the agent has values."""
+    """Value of the text before it, if the agent has values."""
 
 
 def text_space(space: object) -> Tokens:

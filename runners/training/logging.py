@@ -122,8 +122,13 @@ class Writer:
     def _write(self, step: int, row: Mapping[str, float]) -> None:
         for name, value in row.items():
             self._tensorboard.add_scalar(name, value, step)
-        self._rows.append({"step": step, **row})
-        if new := [name for name in self._rows[-1] if name not in self._columns]:
+        again = bool(self._rows) and int(self._rows[-1]["step"]) == step  # by an evaluation that was stopped or lost
+        if again:
+            self._rows[-1] = {**self._rows[-1], **row}
+        else:
+            self._rows.append({"step": step, **row})
+        new = [name for name in self._rows[-1] if name not in self._columns]
+        if new or again:
             self._columns += new
             self._rewrite()
             return

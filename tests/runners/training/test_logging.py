@@ -168,3 +168,15 @@ def test_quiet_shows_nothing(capsys):
     with Display("ppo · CartPole-v1", 1000, 0, quiet=True) as display:
         display.show(500, ROW, {"env": 1.0})
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_written_of_a_step_again_joins_its_row(tmp_path):
+    writer = logging.Writer(tmp_path)
+    writer.write(32, {"loss/policy": 1.0})
+    writer.close()
+    writer = logging.Writer(tmp_path, 32)  # a run that goes on makes the evaluation that it owes
+    writer.write(32, {"eval/return": 5.0})
+    writer.write(64, {"loss/policy": 2.0})
+    writer.close()
+    rows = logging.read(tmp_path / "metrics.csv")
+    assert rows == [{"step": 32, "loss/policy": 1.0, "eval/return": 5.0}, {"step": 64, "loss/policy": 2.0}]

@@ -311,12 +311,7 @@ def whole(plan, out):
     for name in names:
         rows = read(out / name / "metrics.csv")
         assert checkpoint.load(last(out / name))["steps"] == plan.run.steps
-        learned = [row["step"] for row in rows if "loss/policy" in row]
-        assert learned == sorted(set(learned))
-        # one that is killed once an evaluation is written and before it is saved makes it again: another row for it
-        evaluated = [(row["step"], row["eval/return"]) for row in rows if "eval/return" in row]
-        assert evaluated == sorted(evaluated)
-        assert len({step for step, _ in evaluated}) == len(set(evaluated))
+        assert [row["step"] for row in rows] == sorted({row["step"] for row in rows})
     for one in records:
         rows = read(out / f"trial-{one.number:04}/metrics.csv")
         assert rows[-1]["eval/return"] == one.score
@@ -327,7 +322,6 @@ def whole(plan, out):
 LONGER = runs.preset("ppo", "CartPole-v1", **{**SHORT, **SMALL, "steps": 1_200})
 
 
-@pytest.mark.slow  # it fails once in about six times: not every moment is safe yet
 def test_a_search_that_is_killed_at_any_moment_loses_and_doubles_nothing(tmp_path):
     plan = planned(LONGER, FEW, KEPT)
     begin(plan, tmp_path / "search")
